@@ -1,0 +1,40 @@
+# A multi-teacher distillation study as a job graph:
+#   task data -> teachers -> teachers' logits -> students (in bundles) -> scores -> tables -> figures
+# One invocation runs one study of one suite; see README.md and config/README.md.
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+# A suite file is self-contained. Naming the default only when no other is given keeps Snakemake
+# from merging the two.
+if "suite" not in config:
+
+    configfile: "config/embedded.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/fetch.smk"
+include: "rules/tasks.smk"
+include: "rules/teachers.smk"
+include: "rules/students.smk"
+include: "rules/scores.smk"
+include: "rules/tables.smk"
+include: "rules/figures.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        study_tables(),
+        study_figures(),
+
+
+rule teachers:
+    input:
+        [teacher_eval(task, teacher) for task, teacher in tasks_with_teachers(STUDY)],
+
+
+rule students:
+    input:
+        all_cells("eval.json"),

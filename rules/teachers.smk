@@ -1,0 +1,73 @@
+# Teachers: fine-tuned once per task and teacher seed, their logits cached on every split.
+
+
+def teacher_of(wildcards):
+    return SUITE.teachers[wildcards.teacher]
+
+
+rule train_teacher:
+    input:
+        train=rules.prepare_task.output.train,
+        selection=rules.prepare_task.output.selection,
+        info=rules.prepare_task.output.info,
+        model=lambda wildcards: model_inputs(teacher_of(wildcards)),
+    output:
+        model=directory(TEACHER + "/model"),
+        metrics=TEACHER + "/metrics.json",
+    params:
+        settings=lambda wildcards: canonical(
+            settings.teacher_settings, wildcards.task, wildcards.teacher
+        ),
+        code=lambda wildcards: code_of("train_teacher.py", task_of(wildcards).metrics[:1]),
+        fetched=lambda wildcards: fetched_option(teacher_of(wildcards)),
+        folder=subpath(input.info, parent=True),
+    log:
+        LOGS + "/train_teacher/{task}/{teacher}/seed{teacher_seed}.log",
+    benchmark:
+        BENCHMARKS + "/train_teacher/{task}/{teacher}/seed{teacher_seed}.tsv"
+    threads: lambda wildcards: teacher_of(wildcards).resources.threads
+    resources:
+        gpu=lambda wildcards: teacher_of(wildcards).resources.gpu,
+        mem_mb=lambda wildcards, attempt: teacher_of(wildcards).resources.mem_mb * attempt,
+        runtime=lambda wildcards, attempt: teacher_of(wildcards).resources.runtime * attempt,
+    conda:
+        "../envs/torch.yaml"
+    shell:
+        "python {SOURCE}/workflow/scripts/train_teacher.py --settings {params.settings:q}"
+        " --code {params.code:q} --task {params.folder:q} --teacher {wildcards.teacher:q}"
+        " --seed {wildcards.teacher_seed:q} {params.fetched} --state {STATE:q}"
+        " --threads {threads} --model {output.model:q} --metrics {output.metrics:q}"
+        " > {log:q} 2>&1"
+
+
+rule teacher_logits:
+    input:
+        data=rules.prepare_task.output[:3],
+        info=rules.prepare_task.output.info,
+        model=rules.train_teacher.output.model,
+        metrics=rules.train_teacher.output.metrics,
+    output:
+        train=TEACHER + "/logits/train.safetensors",
+        selection=TEACHER + "/logits/selection.safetensors",
+        report=TEACHER + "/logits/report.safetensors",
+    params:
+        settings=lambda wildcards: canonical(
+            settings.logits_settings, wildcards.task, wildcards.teacher
+        ),
+        code=code_of("teacher_logits.py"),
+        folder=subpath(input.info, parent=True),
+    log:
+        LOGS + "/teacher_logits/{task}/{teacher}/seed{teacher_seed}.log",
+    benchmark:
+        BENCHMARKS + "/teacher_logits/{task}/{teacher}/seed{teacher_seed}.tsv"
+    threads: lambda wildcards: teacher_of(wildcards).resources.threads
+    resources:
+        gpu=lambda wildcards: teacher_of(wildcards).resources.gpu,
+        mem_mb=lambda wildcards, attempt: teacher_of(wildcards).resources.mem_mb * attempt,
+        runtime=lambda wildcards, attempt: teacher_of(wildcards).resources.runtime * attempt,
+    conda:
+        "../envs/torch.yaml"
+    shell:
+        "python {SOURCE}/workflow/scripts/teacher_logits.py --settings {params.settings:q}"
+        " --task {params.folder:q} --model {input.model:q} --metrics {input.metrics:q}"
+        " --state {STATE:q} --threads {threads} --outputs {output:q} > {log:q} 2>&1"

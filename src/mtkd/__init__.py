@@ -1,0 +1,1 @@
+"""Multi-teacher knowledge distillation studies, run as a Snakemake job graph."""

@@ -1,0 +1,232 @@
+"""The master table: each method on each task's report splits, T and alpha chosen on selection.
+
+``study`` is ``mtkd.study.settings.table_settings``: tasks, arms, primary metrics, report splits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from mtkd.config.values import NOT_APPLICABLE
+from mtkd.errors import InputError
+
+Study = Mapping[str, Any]
+
+ARM = ["task", "strategy", "teachers"]
+CELL = [*ARM, "T", "alpha"]
+REFERENCE = "Reference: TF-IDF"
+STRATEGY_NAMES = {
+    "none": "no distillation",
+    "average": "average",
+    "weighted": "weighted",
+    "best-per-sample": "best-per-sample",
+    "gating": "learned gating",
+}
+
+
+def arm_name(arm: Mapping[str, str], study: Study) -> str:
+    """Short name of an arm: a single teacher's, or the strategy's.
+
+    The teachers are added where two arms of the study share the strategy.
+    """
+    strategy, teachers = arm["strategy"], arm["teachers"]
+    if strategy == "single":
+        return teachers
+    alike = [other for other in study["arms"] if other["strategy"] == strategy]
+    return STRATEGY_NAMES[strategy] + (f" ({teachers})" if len(alike) > 1 else "")
+
+
+def teacher_names(study: Study) -> list[str]:
+    """The study's teachers, in the order in which its arms name them."""
+    labels = [arm["teachers"] for arm in study["arms"] if arm["teachers"] != "none"]
+    return list(dict.fromkeys(teacher for label in labels for teacher in label.split("+")))
+
+
+def methods(study: Study) -> pd.DataFrame:
+    """Rows of the master table in order: method, type, and the axes that pick out its runs."""
+    rows = [{"method": REFERENCE, "type": "reference", "kind": "reference"}]
+    for teacher in teacher_names(study):
+        row = {"method": f"Teacher: {teacher}", "type": "teacher", "kind": "teacher"}
+        rows.append(row | {"teacher": teacher})
+    types = {"none": ("Student", "baseline"), "single": ("Distill", "single")}
+    for arm in study["arms"]:
+        prefix, type_ = types.get(arm["strategy"], ("Multi", "multi"))
+        row = {"method": f"{prefix}: {arm_name(arm, study)}", "type": type_, "kind": "student"}
+        rows.append(row | {name: arm[name] for name in ("strategy", "teachers")})
+    order = ["reference", "teacher", "baseline", "single", "multi"]
+    rows.sort(key=lambda row: order.index(row["type"]))
+    return pd.DataFrame(
+        rows, columns=["method", "type", "kind", "teacher", "strategy", "teachers"]
+    )
+
+
+def column_title(study: Study, task: str, split: str) -> str:
+    """A task's column with its metric; the split is named where the task has several."""
+    several = len(study["report_splits"][task]) > 1
+    return f"{task} {split} ({study['metrics'][task]})" if several else (
+        f"{task} ({study['metrics'][task]})"
+    )
+
+
+def chosen_settings(runs: pd.DataFrame) -> pd.DataFrame:
+    """The T and alpha of each task and arm: best mean score over seeds on the selection split.
+
+    Columns task, strategy, teachers, T, alpha, selection (mean), seeds. Candidates that lost
+    seeds to divergence stand back behind those with more seeds; on ties the smaller T, then the
+    smaller alpha is taken.
+    """
+    students = runs[(runs.kind == "student") & (runs.split == "selection") & runs.primary]
+    means = students.groupby(CELL, sort=False).value.agg(selection="mean", seeds="count")
+    means = means.reset_index()
+    # Ties are common on small splits; rounding keeps the order of summation from breaking them.
+    means["rank"] = means.selection.round(12)
+    means["T_number"] = pd.to_numeric(means["T"], errors="coerce")
+    means["alpha_number"] = pd.to_numeric(means.alpha, errors="coerce")
+    means = means.sort_values(
+        ["seeds", "rank", "T_number", "alpha_number"], ascending=[False, False, True, True]
+    )
+    columns = [*CELL, "selection", "seeds"]
+    return means.drop_duplicates(ARM)[columns].sort_index().reset_index(drop=True)
+
+
+def grid_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """Each student arm's T x alpha grid: task, strategy, teachers, T, alpha, scores, chosen.
+
+    ``mean``, ``sd`` (ddof=1, NaN with one seed) and ``seeds`` are over seeds, of the primary
+    metric's mean over the task's report splits; ``chosen`` marks the cell chosen on selection.
+    """
+    students = runs[(runs.kind == "student") & (runs.role == "report") & runs.primary]
+    per_seed = students.groupby([*CELL, "seed"], sort=False).value.mean()
+    grid = per_seed.groupby(CELL, sort=False).agg(mean="mean", sd="std", seeds="count")
+    chosen = chosen_settings(runs)[CELL].assign(chosen=True)
+    grid = grid.reset_index().merge(chosen, on=CELL, how="left")
+    return grid.assign(chosen=grid.chosen.notna())
+
+
+def report_values(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Every value behind the master table: primary metric, report splits, chosen T and alpha.
+
+    Columns method, type, task, split, seed, value, rows, strategy, teachers, teacher, T, alpha;
+    methods in the table's order. Raises InputError where one method has two runs of a seed.
+    """
+    report = runs[(runs.role == "report") & runs.primary & runs.task.isin(study["tasks"])]
+    report = report.merge(chosen_settings(runs)[CELL].assign(chosen=True), on=CELL, how="left")
+    report = report[report.chosen.notna() | (report.kind != "student")]
+    parts = []
+    for method in methods(study).itertuples():
+        part = report[report.kind == method.kind]
+        for axis in ("teacher",) if method.kind == "teacher" else ("strategy", "teachers"):
+            if method.kind != "reference":
+                part = part[part[axis] == getattr(method, axis)]
+        parts.append(part.assign(method=method.method, type=method.type))
+    values = pd.concat(parts, ignore_index=True)
+    values["seed"] = values.seed.fillna(NOT_APPLICABLE)
+    identity = ["method", "task", "split", "seed"]
+    twice = values[values.duplicated(identity)]
+    if len(twice):
+        method, task, _, seed = twice.iloc[0][identity]
+        raise InputError(
+            f"{method!r} has more than one run of seed {seed} on task {task!r}: records of several "
+            "suites, students or studies were mixed; pass those of one study"
+        )
+    columns = ["method", "type", "task", "split", "seed", "value", "rows"]
+    return values[[*columns, "strategy", "teachers", "teacher", "T", "alpha"]]
+
+
+def summary(values: pd.DataFrame) -> pd.DataFrame:
+    """Mean, sd (ddof=1, NaN with one seed) and seeds of report values by method, task, split."""
+    groups = values.groupby(["method", "task", "split"], sort=False)
+    return groups.value.agg(mean="mean", sd="std", seeds="count").reset_index()
+
+
+def master_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """The study's main result in wide form, in percent, one row per method.
+
+    Columns: ``method``, ``type``; for each task and report split ``{title} mean``, ``{title} sd``
+    (sample standard deviation over seeds, empty with one seed) and ``{title} seeds``, where the
+    title names task and metric; ``AVG mean``, ``AVG sd``, ``AVG seeds``; for each task the
+    ``{task} T`` and ``{task} alpha`` chosen on selection.
+
+    AVG is the mean over tasks, a task of several report splits counting once by their mean. It is
+    taken for each seed and then averaged, so its sd is over seeds; it is empty unless every
+    column has the same seeds. Seeds are a teacher's own for teachers: with one fixed teacher seed
+    their rows have one value, no sd, and say nothing about other trainings of that teacher.
+    """
+    values = report_values(runs, study)
+    columns = [(task, split) for task in study["tasks"] for split in study["report_splits"][task]]
+    wide = values.pivot(index=["method", "seed"], columns=["task", "split"], values="value")
+    wide = wide.reindex(columns=pd.MultiIndex.from_tuples(columns, names=["task", "split"]))
+    chosen = chosen_settings(runs).set_index(ARM)
+    rows = []
+    for method in methods(study).itertuples():
+        block = wide[wide.index.get_level_values("method") == method.method]
+        row = {"method": method.method, "type": method.type}
+        for column in columns:
+            row |= _summary(column_title(study, *column), block[column].dropna())
+        complete = block if not block.isna().any(axis=None) else block[:0]
+        row |= _summary("AVG", complete.T.groupby(level="task").mean().mean())
+        for task in study["tasks"]:
+            key = (task, method.strategy, method.teachers)
+            known = method.kind == "student" and key in chosen.index
+            row |= {f"{task} {name}": chosen.at[key, name] if known else "" for name in CELL[3:]}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _summary(title: str, values: pd.Series) -> dict[str, float]:
+    percent = 100 * values
+    return {
+        f"{title} mean": percent.mean(),
+        f"{title} sd": percent.std(ddof=1),
+        f"{title} seeds": len(values),
+    }
+
+
+def settings_text(study: Study) -> str:
+    """The study's T and alpha in words, for captions."""
+    if len(study["T"]) == len(study["alpha"]) == 1:
+        return f"T={study['T'][0]}, alpha={study['alpha'][0]}"
+    grid = f"T in {{{', '.join(study['T'])}}}, alpha in {{{', '.join(study['alpha'])}}}"
+    return f"{grid}, chosen on selection per arm and task"
+
+
+def seeds_text(study: Study) -> str:
+    """The study's seeds in words, for captions."""
+    seeds, teacher = study["seeds"], study["teacher_seed"]
+    teachers = "teachers trained per seed" if teacher == "paired" else f"teacher seed {teacher}"
+    noun = "seed" if len(seeds) == 1 else "seeds"
+    return f"{len(seeds)} student {noun} ({', '.join(seeds)}), {teachers}"
+
+
+def render_master(master: pd.DataFrame, study: Study) -> str:
+    """The master table as text for a terminal: mean ±sd (number of seeds), in percent."""
+    titles = [name.removesuffix(" mean") for name in master.columns if name.endswith(" mean")]
+    lines = [["Method", *titles]]
+    for _, row in master.iterrows():
+        lines.append([row["method"], *(_entry(row, title) for title in titles)])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = []
+    for first, *rest in lines:
+        entries = [entry.rjust(width) for entry, width in zip(rest, widths[1:], strict=True)]
+        text.append("  ".join([first.ljust(widths[0]), *entries]).rstrip())
+    text.insert(1, "-" * max(map(len, text)))
+    return "\n".join(
+        [
+            f"{study['suite']}/{study['study']}: each task's primary metric in percent on the "
+            "report split, mean ±sd over seeds (number of seeds)",
+            f"{seeds_text(study)}; {settings_text(study)}",
+            "",
+            *text,
+        ]
+    )
+
+
+def _entry(row: pd.Series, title: str) -> str:
+    if not row[f"{title} seeds"]:
+        return "-"
+    sd = row[f"{title} sd"]
+    spread = "" if pd.isna(sd) else f" ±{sd:.2f}"
+    return f"{row[f'{title} mean']:.2f}{spread} ({row[f'{title} seeds']})"

@@ -1,0 +1,117 @@
+"""From a mapping or a YAML file to a validated suite; every mistake is one line: file, key, remedy.
+
+Imports neither torch nor numpy: every job of a run validates its config again.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from mtkd.config.schema import Suite, Training
+from mtkd.errors import InputError
+
+
+def load_suite(path: Path) -> Suite:
+    """Read and validate one suite file. Raises InputError."""
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: {' '.join(str(error).split())}") from None
+    return validate_suite(content, str(path))
+
+
+def validate_suite(content: Any, source: str) -> Suite:
+    """Validate a suite given as a mapping; ``source`` names it in messages. Raises InputError."""
+    if not isinstance(content, Mapping):
+        raise InputError(f"{source}: a suite is a mapping of keys, not {type(content).__name__}")
+    try:
+        suite = Suite.model_validate(content)
+        _check_references(suite)
+    except ValidationError as error:
+        raise InputError(f"{source}: {_one_line(error)}") from None
+    except ValueError as error:
+        raise InputError(f"{source}: {error}") from None
+    return suite
+
+
+def _check_references(suite: Suite) -> None:
+    """Names used in one part of the suite must be defined in another."""
+    for kind, learners in (("teachers", suite.teachers), ("students", suite.students)):
+        for name, learner in learners.items():
+            for task, overrides in learner.per_task.items():
+                place = f"{kind}.{name}.per_task"
+                _known(task, suite.tasks, f"{place}.{task}", "task")
+                try:
+                    Training.model_validate({**learner.training.model_dump(), **overrides})
+                except ValidationError as error:
+                    raise ValueError(_one_line(error, f"{place}.{task}", Training)) from None
+    for name, task in suite.tasks.items():
+        for split, path in task.splits.items():
+            if task.hub is None and Path(path).suffix not in (".parquet", ".csv", ".jsonl"):
+                raise ValueError(
+                    f"tasks.{name}.splits.{split}: {path!r} is no .parquet, .csv or .jsonl file"
+                )
+    if suite.study is not None:
+        _known(suite.study, suite.studies, "study", "study")
+    if not suite.studies:
+        raise ValueError("studies: a suite needs at least one study")
+    for name, study in suite.studies.items():
+        place = f"studies.{name}"
+        _known(study.student, suite.students, f"{place}.student", "student")
+        for task in study.tasks:
+            _known(task, suite.tasks, f"{place}.tasks", "task")
+        for arm in study.arms:
+            for teacher in arm.teachers:
+                _known(teacher, suite.teachers, f"{place}.arms", "teacher")
+            ranks = [list(suite.teachers).index(teacher) for teacher in arm.teachers]
+            if ranks != sorted(ranks):
+                # One arm must have one path, and ties of best-per-sample go by this order.
+                raise ValueError(
+                    f"{place}.arms: {arm.label!r} must name its teachers in the order of 'teachers'"
+                )
+
+
+def _known(name: str, known: Mapping, place: str, kind: str) -> None:
+    if name not in known:
+        raise ValueError(f"{place}: unknown {kind} {name!r}{_nearest(name, list(known))}")
+
+
+def _nearest(word: str, words: list[str]) -> str:
+    close = difflib.get_close_matches(word, words, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(words)}"
+
+
+def _one_line(error: ValidationError, place: str = "", model: type[BaseModel] = Suite) -> str:
+    """The first fault as ``key: what is wrong``, with the nearest key for a misspelled one."""
+    fault = error.errors()[0]
+    keys = [str(part) for part in fault["loc"] if part not in ("[key]", "list[literal]")]
+    key = ".".join([place, *keys] if place else keys) or "suite"
+    if fault["type"] == "extra_forbidden":
+        return f"{key}: unknown key{_nearest(keys[-1], _siblings(model, keys[:-1]))}"
+    if fault["type"] == "missing":
+        return f"{key}: this key is missing"
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"{key}: {message}"
+
+
+def _siblings(model: type[BaseModel], keys: list[str]) -> list[str]:
+    """The keys allowed beside the one at ``keys``, found by walking the schema's annotations."""
+    for key in keys:
+        if key in model.model_fields:
+            model = _model_in(model.model_fields[key].annotation) or model
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for part in getattr(annotation, "__args__", ()):
+        if found := _model_in(part):
+            return found
+    return None

@@ -1,0 +1,248 @@
+"""What a suite file may say: tasks, teachers, students, training, studies. Every key is here.
+
+``config/README.md`` explains each key to its user; a test keeps the two in step.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from mtkd.config.values import Alpha, Axis, Name, Seed, Temperature
+from mtkd.metrics.names import metric_names
+
+# How many teachers each strategy fuses: (fewest, most).
+STRATEGIES: dict[str, tuple[int, int | None]] = {
+    "none": (0, 0),
+    "single": (1, 1),
+    "average": (2, None),
+    "weighted": (2, None),
+    "best-per-sample": (2, None),
+    "gating": (2, None),
+}
+COMMIT = r"[0-9a-f]{40}"
+
+
+class Closed(BaseModel):
+    """A mapping that refuses unknown keys, so that a misspelled one is never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HubDataset(Closed):
+    """A dataset on the Hugging Face hub, pinned by commit."""
+
+    name: str = Field(pattern=r"^[\w.-]+(/[\w.-]+)?$")
+    subset: str | None = None
+    revision: str = Field(default="", pattern=f"^({COMMIT})?$")
+
+
+class Carve(Closed):
+    """How the selection split is carved from train: stratified, and whole groups at a time."""
+
+    fraction: float = Field(gt=0, le=0.5)
+    group: str | None = None
+
+
+class Task(Closed):
+    """A labelled text classification task; texts are one column or two (a pair)."""
+
+    hub: HubDataset | None = None
+    splits: dict[str, str]
+    text: Annotated[list[str], Field(min_length=1, max_length=2)]
+    label: str = "label"
+    id: str | None = None
+    labels: Annotated[list[str], Field(min_length=2), *Axis]
+    metrics: Annotated[list[str], *Axis]
+    selection: Carve | None = None
+    max_length: int = Field(default=128, ge=4)
+
+    @property
+    def report_splits(self) -> list[str]:
+        return [name for name in self.splits if name.startswith("report")]
+
+    @property
+    def evaluated_splits(self) -> list[str]:
+        """Splits on which predictions are made and scored: selection, then report."""
+        return ["selection", *self.report_splits]
+
+    @model_validator(mode="after")
+    def _splits_have_roles(self):
+        for name in self.splits:
+            if name not in ("train", "selection") and not (
+                name == "report" or (name.startswith("report_") and name[7:].isalnum())
+            ):
+                raise ValueError(
+                    f"split {name!r}: splits are 'train', 'selection' and 'report' (or 'report_x')"
+                )
+        if "train" not in self.splits or not self.report_splits:
+            raise ValueError("splits need 'train' and at least one 'report'")
+        if ("selection" in self.splits) == (self.selection is not None):
+            raise ValueError(
+                "give either a 'selection' split or 'selection: {fraction: ...}' to carve one "
+                "from train, not both and not neither"
+            )
+        for metric in self.metrics:
+            if metric not in metric_names():
+                raise ValueError(f"unknown metric {metric!r}; known: {', '.join(metric_names())}")
+            if metric == "f1" and len(self.labels) != 2:
+                raise ValueError("metric 'f1' is for two labels; use 'macro_f1'")
+        return self
+
+
+class Tokenizer(Closed):
+    """A tokenizer trained on the task's train texts; with word vectors, of their words."""
+
+    kind: Literal["word", "bpe", "wordpiece"]
+    vocab_size: int = Field(default=8000, ge=100)
+
+
+class Model(Closed):
+    """Where an encoder comes from: the hub, a folder, or an architecture trained from scratch."""
+
+    hub: str | None = Field(default=None, pattern=r"^[\w.-]+(/[\w.-]+)?$")
+    revision: str = Field(default="", pattern=f"^({COMMIT})?$")
+    folder: str | None = None
+    architecture: str | None = None
+    config: dict[str, int | float | str | bool | list[int]] = {}
+    tokenizer: Tokenizer | None = None
+    vectors: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self):
+        given = [key for key in ("hub", "folder", "architecture") if getattr(self, key)]
+        if len(given) != 1:
+            raise ValueError("give exactly one of 'hub', 'folder' and 'architecture'")
+        if (self.architecture is None) != (self.tokenizer is None):
+            raise ValueError("'tokenizer' belongs with 'architecture', and only there")
+        if not self.architecture and (self.config or self.vectors):
+            raise ValueError("'config' and 'vectors' belong with 'architecture'")
+        if not self.hub and self.revision:
+            raise ValueError("'revision' belongs with 'hub'")
+        return self
+
+
+class Training(Closed):
+    """AdamW with linear warm-up and decay. Every field changes numbers."""
+
+    epochs: int = Field(default=3, ge=0)
+    batch_size: int = Field(default=32, ge=1)
+    learning_rate: float = Field(default=2e-5, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    warmup: float = Field(default=0.06, ge=0, lt=1)
+    adam_beta2: float = Field(default=0.999, gt=0, lt=1)
+    adam_epsilon: float = Field(default=1e-8, gt=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    precision: Literal["auto", "fp32"] = "auto"
+
+
+class Resources(Closed):
+    """What a job asks of the machine; never changes a result, so never reruns one."""
+
+    threads: int = Field(default=1, ge=1)
+    gpu: int = Field(default=0, ge=0)
+    mem_mb: int = Field(default=4000, ge=400)
+    runtime: int = Field(default=60, ge=1)
+
+
+class Learner(Closed):
+    """A teacher or a student: an encoder, how it is trained, what its jobs ask for."""
+
+    model: Model
+    training: Training = Training()
+    per_task: dict[str, dict[str, int | float | str]] = {}
+    resources: Resources = Resources()
+
+    def training_for(self, task: str) -> Training:
+        return Training.model_validate(
+            {**self.training.model_dump(), **self.per_task.get(task, {})}
+        )
+
+
+class Teacher(Learner):
+    """A teacher. ``label_order`` says which label each output of a ready-made one stands for."""
+
+    label_order: list[str] | None = None
+
+    @model_validator(mode="after")
+    def _order_of_ready_made(self):
+        if self.label_order and self.training.epochs:
+            raise ValueError(
+                "'label_order' is for a teacher used as it is ('training: {epochs: 0}'); "
+                "fine-tuning learns the task's own order"
+            )
+        return self
+
+
+class Student(Learner):
+    """A student; its cells are trained in bundles."""
+
+
+class Arm(Closed):
+    """A strategy with its teachers."""
+
+    strategy: str
+    teachers: Annotated[list[str], *Axis[1:]] = []
+
+    @model_validator(mode="after")
+    def _strategy_fits(self):
+        if self.strategy not in STRATEGIES:
+            raise ValueError(f"unknown strategy {self.strategy!r}; known: {', '.join(STRATEGIES)}")
+        fewest, most = STRATEGIES[self.strategy]
+        if len(self.teachers) < fewest or (most is not None and len(self.teachers) > most):
+            wanted = str(fewest) if most == fewest else f"at least {fewest}"
+            raise ValueError(
+                f"strategy {self.strategy!r} takes {wanted} teacher(s), not {len(self.teachers)}"
+            )
+        return self
+
+    @property
+    def label(self) -> str:
+        """The ``teachers`` axis value: ``none``, one name, or several joined by ``+``."""
+        return "+".join(self.teachers) or "none"
+
+
+class Study(Closed):
+    """One product: tasks x arms x T x alpha x seeds, with one student."""
+
+    student: str
+    tasks: Annotated[list[str], *Axis]
+    arms: Annotated[list[Arm], *Axis]
+    T: Annotated[list[Temperature], *Axis]
+    alpha: Annotated[list[Alpha], *Axis]
+    seeds: Annotated[list[Seed], *Axis]
+
+
+class Suite(Closed):
+    """A whole suite file, with what the command line may add."""
+
+    suite: Name
+    tasks: dict[Name, Task]
+    teachers: dict[Name, Teacher]
+    students: dict[Name, Student]
+    teacher_seed: Literal["paired"] | Seed = "1"
+    studies: dict[Name, Study]
+    study: str | None = None
+    bundle: list[Literal["T", "alpha", "seed"]] | Literal["cell"] = ["T", "alpha"]
+    allow_unpinned: bool = False
+
+    @property
+    def study_name(self) -> str:
+        return self.study or next(iter(self.studies))
+
+    @property
+    def chosen_study(self) -> Study:
+        return self.studies[self.study_name]
+
+    def unpinned(self) -> list[str]:
+        """Keys whose hub revision is empty."""
+        tasks = [f"tasks.{n}.hub" for n, t in self.tasks.items() if t.hub and not t.hub.revision]
+        learners = [("teachers", self.teachers), ("students", self.students)]
+        models = [
+            f"{key}.{name}.model"
+            for key, group in learners
+            for name, learner in group.items()
+            if learner.model.hub and not learner.model.revision
+        ]
+        return [f"{key}.revision" for key in tasks + models]

@@ -1,0 +1,1 @@
+"""Objectives, the training of teachers and students, bundles and their state."""

@@ -1,0 +1,47 @@
+"""The device a process computes on, and what makes its numbers repeatable."""
+
+from __future__ import annotations
+
+import os
+import resource
+from contextlib import AbstractContextManager
+
+import torch
+
+
+def prepare_device(threads: int) -> torch.device:
+    """Fix the thread count and prefer deterministic kernels; the GPU where there is one."""
+    torch.set_num_threads(threads)
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    return torch.device("cuda")
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager:
+    """bfloat16 where ``precision`` is "auto" and the device computes in it natively."""
+    enabled = precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+
+
+def device_name(device: torch.device) -> str:
+    """A name for records: the GPU's, or "cpu"."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def peak_memory_mb(device: torch.device) -> int:
+    """Highest memory so far, in MiB: the GPU's allocations, or this process's resident set."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device) // 2**20)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def provenance(device: torch.device) -> dict:
+    """Device and versions, for records; reported, never compared."""
+    import transformers
+
+    return {
+        "device": device_name(device),
+        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+    }

@@ -1,0 +1,39 @@
+"""Does a teacher's output order mean the task's labels? Checked on labelled data."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from mtkd.errors import InputError
+
+
+def check_label_map(logits: np.ndarray, labels: np.ndarray, names: list[str], teacher: str) -> None:
+    """Raise InputError if another order of outputs fits the labels clearly better.
+
+    ``logits`` [N, C], ``labels`` [N]. "Clearly": by more than four standard errors of a
+    difference of accuracies, so that a merely weak teacher passes.
+    """
+    size = len(names)
+    counts = np.zeros((size, size))
+    np.add.at(counts, (logits.argmax(axis=1), labels), 1)
+    outputs, meanings = linear_sum_assignment(-counts)
+    gain = counts[outputs, meanings].sum() - np.trace(counts)
+    if gain > 4 * np.sqrt(len(labels)):
+        order = [names[meaning] for meaning in meanings]
+        raise InputError(
+            f"teacher {teacher}: its outputs fit the labels in the order {', '.join(order)}, not "
+            f"{', '.join(names)} (accuracy {counts[outputs, meanings].sum() / len(labels):.3f} "
+            f"against {np.trace(counts) / len(labels):.3f}); "
+            f"set teachers.{teacher}.label_order: [{', '.join(order)}]"
+        )
+
+
+def in_task_order(logits: np.ndarray, label_order: list[str], names: list[str]) -> np.ndarray:
+    """Columns of ``logits`` [N, C], given in ``label_order``, put in the task's order of labels.
+
+    Raises InputError unless both hold the same labels.
+    """
+    if sorted(label_order) != sorted(names):
+        raise InputError(f"label_order {label_order} does not hold the task's labels {names}")
+    return logits[:, [label_order.index(name) for name in names]]

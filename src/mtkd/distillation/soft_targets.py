@@ -1,0 +1,61 @@
+"""Which teachers' logits a cell learns from: fused, and named for its digest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mtkd.errors import InputError
+from mtkd.fusion.strategies import STRATEGIES, score_weights
+from mtkd.records.files import digest_bytes
+from mtkd.records.logits import read_tensors
+from mtkd.records.teachers import TeacherLogits, Teachers
+
+
+def read_gates(paths: list[Path], rows: int) -> dict[str, np.ndarray]:
+    """Gates' weights [N, K] of the train examples, by the student's seed. Raises InputError."""
+    gates = {}
+    for path in paths:
+        weights, record = read_tensors(path)
+        if len(weights["train"]) != rows:
+            raise InputError(f"{path}: {len(weights['train'])} rows for {rows} train examples")
+        gates[record["seed"]] = weights["train"]
+    return gates
+
+
+def fuse_teachers(
+    axes: dict[str, str], teachers: Teachers, gates: dict[str, np.ndarray]
+) -> np.ndarray | None:
+    """Fused train logits [N, C] of a cell, or None for the undistilled arm."""
+    strategy = axes["strategy"]
+    if strategy == "none":
+        return None
+    chosen = _chosen(axes, teachers)
+    logits = np.stack([teacher.logits for teacher in chosen])
+    if strategy == "weighted":
+        return STRATEGIES[strategy](logits, score_weights([t.score for t in chosen]))
+    if strategy == "gating":
+        return STRATEGIES[strategy](logits, gates[axes["seed"]])
+    return STRATEGIES[strategy](logits)
+
+
+def teacher_determinants(
+    axes: dict[str, str], teachers: Teachers, gates: dict[str, np.ndarray]
+) -> dict[str, list]:
+    """What of the teachers determines a cell's numbers, by teacher: order, logits, weights."""
+    if axes["strategy"] == "none":
+        return {}
+    result = {}
+    for place, teacher in enumerate(_chosen(axes, teachers)):
+        weight = None
+        if axes["strategy"] == "weighted":
+            weight = teacher.score
+        elif axes["strategy"] == "gating":
+            weight = digest_bytes([gates[axes["seed"]].tobytes()])
+        result[teacher.key] = [place, teacher.digest, weight]
+    return result
+
+
+def _chosen(axes: dict[str, str], teachers: Teachers) -> list[TeacherLogits]:
+    return [teachers.of(name, axes["seed"]) for name in axes["teachers"].split("+")]

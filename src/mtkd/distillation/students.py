@@ -1,0 +1,107 @@
+"""Training student cells: what one process loads once, and the cells it trains one by one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from mtkd.config.schema import Training
+from mtkd.distillation.device import peak_memory_mb, provenance
+from mtkd.distillation.inference import cls_states, predict
+from mtkd.distillation.learner import Source, load_tokens, make_model, make_tokenizer
+from mtkd.distillation.objective import distillation_loss, hard_label_loss, soft_labels
+from mtkd.distillation.training import train
+from mtkd.records.files import write_json, write_text
+from mtkd.records.logits import Logits, write_logits, write_tensors
+from mtkd.tasks.batches import DeviceTokens
+from mtkd.tasks.corpus import Split, TaskInfo, read_split
+
+
+class Stage(NamedTuple):
+    """What all cells of a bundle share, loaded once."""
+
+    source: Source
+    training: Training
+    info: TaskInfo
+    splits: dict[str, Split]
+    tokenizer: object
+    tokens: dict[str, DeviceTokens]
+    labels: torch.Tensor
+    device: torch.device
+
+
+def load_stage(
+    source: Source,
+    training: Training,
+    max_length: int,
+    task_folder: Path,
+    info: TaskInfo,
+    cache: Path,
+    device: torch.device,
+) -> Stage:
+    """Read, tokenise and place every split of a task on the device."""
+    splits = {name: read_split(task_folder, name) for name in info.rows}
+    tokenizer = make_tokenizer(source, splits["train"], max_length)
+    tokens = load_tokens(tokenizer, splits, info, max_length, cache, device)
+    labels = torch.from_numpy(splits["train"].labels).to(device)
+    return Stage(source, training, info, splits, tokenizer, tokens, labels, device)
+
+
+def train_cell(
+    stage: Stage,
+    axes: dict[str, str],
+    fused: np.ndarray | None,
+    record: dict,
+    folder: Path,
+    with_features: bool,
+) -> None:
+    """Train one cell and write its files into ``folder``.
+
+    ``fused`` holds the fused train logits [N, C], or None for hard labels alone. A diverged cell
+    is written too: without logits, its record says where and why.
+    """
+    seed = int(axes["seed"])
+    model = make_model(stage.source, stage.tokenizer, stage.info.labels, seed).to(stage.device)
+    outcome = train(model, stage.tokens["train"], _loss(stage, axes, fused), stage.training, seed)
+    record = {
+        **record,
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "step": outcome.step,
+        "training": stage.training.model_dump(mode="json"),
+        "seconds": round(outcome.seconds, 3),
+        "examples_per_second": round(outcome.examples_per_second, 1),
+        "peak_memory_mb": peak_memory_mb(stage.device),
+        **provenance(stage.device),
+    }
+    precision = stage.training.precision
+    predictions, features = {}, {}
+    if outcome.status == "finished":
+        for name, tokens in stage.tokens.items():
+            if name != "train":
+                logits = predict(model, tokens, precision)
+                predictions[name] = Logits(stage.splits[name].ids, logits)
+            if with_features:
+                # Half precision: the gate standardises them, and train splits are long.
+                features[name] = cls_states(model, tokens, precision).astype(np.float16)
+    write_text(folder / "history.jsonl", "".join(json.dumps(row) + "\n" for row in outcome.history))
+    write_json(folder / "run.json", record)
+    if with_features:
+        write_tensors(folder / "features.safetensors", features, record)
+    write_logits(folder / "predictions.safetensors", predictions, record)
+
+
+def _loss(
+    stage: Stage, axes: dict[str, str], fused: np.ndarray | None
+) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    labels = stage.labels
+    if fused is None:
+        return lambda logits, rows: hard_label_loss(logits, labels[rows])
+    T, alpha = float(axes["T"]), float(axes["alpha"])
+    soft = soft_labels(torch.from_numpy(fused).to(stage.device), T)
+    return lambda logits, rows: distillation_loss(logits, labels[rows], soft[rows], T, alpha)

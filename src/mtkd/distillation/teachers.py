@@ -1,0 +1,71 @@
+"""Fine-tuning a teacher: every epoch is scored on selection, and the best one kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from mtkd.config.schema import Training
+from mtkd.distillation.inference import predict
+from mtkd.distillation.learner import Source, load_tokens, make_model, make_tokenizer
+from mtkd.distillation.training import Outcome, train
+from mtkd.tasks.corpus import Split, TaskInfo
+
+
+class TrainedTeacher(NamedTuple):
+    """The kept model with its tokenizer, the epoch it comes from, its score there, the outcome."""
+
+    model: torch.nn.Module
+    tokenizer: object
+    epoch: int
+    score: float
+    outcome: Outcome
+
+
+def train_teacher(
+    source: Source,
+    training: Training,
+    max_length: int,
+    info: TaskInfo,
+    splits: dict[str, Split],
+    seed: int,
+    score: Callable[[np.ndarray], float],
+    cache: Path,
+    device: torch.device,
+) -> TrainedTeacher:
+    """Fine-tune on train, keep the epoch of the best ``score`` of selection logits [N, C].
+
+    The earliest epoch wins ties. With ``epochs: 0`` the model is kept as it came.
+    """
+    tokenizer = make_tokenizer(source, splits["train"], max_length)
+    tokens = load_tokens(tokenizer, splits, info, max_length, cache, device)
+    model = make_model(source, tokenizer, info.labels, seed).to(device)
+    labels = torch.from_numpy(splits["train"].labels).to(device)
+    best = {"epoch": 0, "score": -1.0, "weights": None}
+
+    def after_epoch(epoch: int) -> dict:
+        value = score(predict(model, tokens["selection"], training.precision))
+        if value > best["score"]:
+            weights = {
+                name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()
+            }
+            best.update(epoch=epoch, score=value, weights=weights)
+        return {"selection": value}
+
+    if training.epochs == 0:
+        after_epoch(0)
+    outcome = train(
+        model,
+        tokens["train"],
+        lambda logits, rows: torch.nn.functional.cross_entropy(logits, labels[rows]),
+        training,
+        seed,
+        after_epoch,
+    )
+    if best["weights"] is not None:
+        model.load_state_dict(best["weights"])
+    return TrainedTeacher(model, tokenizer, best["epoch"], best["score"], outcome)

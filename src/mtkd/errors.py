@@ -1,0 +1,18 @@
+"""The one exception that means "the user's input is wrong", and how scripts report it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+
+class InputError(Exception):
+    """Bad input from outside: one line that says what is wrong, where, and what to do."""
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a script's ``main``; an ``InputError`` ends it with its one line and exit status 1."""
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,93 @@
+"""The teacher-student gap: what share of it each distilled arm closes."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mtkd.analysis.gap import gap_table
+from mtkd.analysis.master import Study, arm_name, seeds_text, settings_text
+from mtkd.figures.style import BASELINE_LINE, MARKERS, RC, REFERENCE_LINE, colour, new_figure
+
+PANELS_PER_ROW = 2
+# Percent of the gap; wider intervals run out of the frame instead of squeezing the points.
+FRAME = (-100.0, 200.0)
+
+
+@rc_context(RC)
+def gap_figure(runs: pd.DataFrame, study: Study) -> Figure:
+    """A panel per task: percent of the gap closed, or where there is none the difference."""
+    table = gap_table(runs, study)
+    arms = [arm for arm in study["arms"] if arm["strategy"] != "none"]
+    lines = -(-len(study["tasks"]) // PANELS_PER_ROW)
+    n = runs[(runs.role == "report")].drop_duplicates(["task", "split"]).groupby("task").rows.sum()
+    figure = new_figure(
+        0.8 + lines * (0.8 + 0.22 * len(arms)),
+        f"{study['suite']}/{study['study']}: share of the gap to the best teacher closed",
+        "(distilled - none) / (teacher - none) of the primary metric on the report split, the "
+        f"teacher chosen on selection; bars: 95 % interval over seeds; {seeds_text(study)}; "
+        f"{settings_text(study)}; n: examples. "
+        "No gap: teacher - none is not above 0, the difference in points is shown instead.",
+    )
+    columns = min(PANELS_PER_ROW, len(study["tasks"]))
+    axes = figure.subplots(lines, columns, squeeze=False, sharey=True).flat
+    for axis, task in zip(axes, study["tasks"], strict=False):
+        here = table[table.task == task]
+        _panel(axis, here, arms, study)
+        axis.set_title(_title(here, task, study, n.get(task, 0)), loc="left")
+    for axis in axes:
+        axis.set_axis_off()
+    return figure
+
+
+def _title(rows: pd.DataFrame, task: str, study: Study, n: int) -> str:
+    title = f"{task} ({study['metrics'][task]}), n={n:,}"
+    if rows.empty:
+        return title
+    first = rows.iloc[0]
+    return (
+        f"{title}\nnone {100 * first.none_value:.2f}, "
+        f"{first.reference} {100 * first.reference_value:.2f}"
+    )
+
+
+def _panel(axis: Axes, rows: pd.DataFrame, arms: list[dict], study: Study) -> None:
+    """Points instead of percent of the gap when no arm of the task has one."""
+    in_points = not rows.gap.any()
+    names = ("difference", "difference_low", "difference_high") if in_points else (
+        "fraction", "low", "high"
+    )
+    rows = rows.set_index(["strategy", "teachers"])
+    axis.axvline(0, **BASELINE_LINE)
+    for y, arm in enumerate(arms):
+        key = (arm["strategy"], arm["teachers"])
+        if key not in rows.index:
+            _note(axis, y, "no runs")
+            continue
+        row = rows.loc[key]
+        if not row.gap and not in_points:
+            _note(axis, y, f"no gap: {100 * row.difference:+.2f} points")
+            continue
+        value, low, high = (100 * row[name] for name in names)
+        style = {"color": colour(arm, study)}
+        axis.plot([low, high], [y, y], linewidth=1.2, **style)
+        marker = MARKERS["single" if arm["strategy"] == "single" else "multi"]
+        axis.plot(value, y, marker=marker, markersize=4.5, **style)
+    axis.set_yticks(range(len(arms)), [arm_name(arm, study) for arm in arms])
+    axis.set_ylim(len(arms) - 0.4, -0.6)
+    axis.tick_params(axis="y", length=0)
+    if in_points:
+        axis.set_xlabel("no gap: difference to none (points)")
+        axis.margins(x=0.08)
+        return
+    axis.axvline(100, **REFERENCE_LINE)
+    axis.set_xlabel("gap closed (%)")
+    left, right = axis.get_xlim()
+    axis.set_xlim(max(left, FRAME[0]), min(right, FRAME[1]))
+
+
+def _note(axis: Axes, y: int, text: str) -> None:
+    axis.text(0.5, y, text, transform=axis.get_yaxis_transform(), ha="center", va="center",
+              fontsize=7, color="0.4")  # fmt: skip

@@ -1,0 +1,81 @@
+"""T x alpha heatmaps of one task, a panel for each distilled arm."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from mtkd.analysis.master import Study, arm_name, grid_table, seeds_text
+from mtkd.figures.style import RC, colour, new_figure
+
+PANELS_PER_ROW = 3
+
+
+@rc_context(RC)
+def heatmap_figure(runs: pd.DataFrame, study: Study, task: str) -> Figure:
+    """Mean and sd over seeds on report of every T and alpha; the cell chosen on selection framed.
+
+    One colour scale for the task; panels in the order of the study's arms.
+    """
+    grid = grid_table(runs)
+    grid = grid[(grid.task == task) & (grid.strategy != "none")]
+    arms = [arm for arm in study["arms"] if arm["strategy"] != "none"]
+    lines = -(-len(arms) // PANELS_PER_ROW)
+    splits = study["report_splits"][task]
+    n = runs[(runs.task == task) & (runs.role == "report")].groupby("split").rows.max()
+    metric = study["metrics"][task]
+    figure = new_figure(
+        0.9 + lines * (0.55 + 0.36 * len(study["T"])),
+        f"{study['suite']}/{study['study']}, {task}: {metric} (%) by T and alpha",
+        f"{'Mean of the splits ' if len(splits) > 1 else 'Split '}{' and '.join(splits)}"
+        f" (n={', '.join(f'{n.get(split, 0):,}' for split in splits)}); mean over "
+        f"{seeds_text(study)}, ± standard deviation over seeds; "
+        "black frame: T and alpha chosen on the selection split; †: fewer seeds",
+    )
+    columns = min(PANELS_PER_ROW, len(arms))
+    axes = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
+    limits = (100 * grid["mean"].min(), 100 * grid["mean"].max()) if len(grid) else (0, 1)
+    for axis, arm in zip(axes.flat, arms, strict=False):
+        here = grid[(grid.strategy == arm["strategy"]) & (grid.teachers == arm["teachers"])]
+        image = _panel(axis, here.set_index(["T", "alpha"]), study, limits)
+        axis.set_title(arm_name(arm, study), loc="left", color=colour(arm, study), weight="bold")
+    for place, axis in enumerate(axes.flat):
+        if place >= len(arms):
+            axis.set_axis_off()
+        elif place + columns >= len(arms):
+            axis.set_xlabel("alpha")
+            axis.tick_params(labelbottom=True)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("T")
+    figure.colorbar(image, ax=axes, label=f"{metric} (%)", fraction=0.03, aspect=30)
+    return figure
+
+
+def _panel(axis: Axes, cells: pd.DataFrame, study: Study, limits: tuple[float, float]):
+    index = pd.MultiIndex.from_product([study["T"], study["alpha"]])
+    shape = (len(study["T"]), len(study["alpha"]))
+    cells = cells.reindex(index)
+    means = 100 * cells["mean"].to_numpy(dtype=float).reshape(shape)
+    image = axis.imshow(means, cmap="cividis", vmin=limits[0], vmax=limits[1], aspect="auto")
+    for (y, x), mean in np.ndenumerate(means):
+        cell = cells.iloc[y * shape[1] + x]
+        dark = mean < (limits[0] + limits[1]) / 2
+        axis.text(x, y, _label(cell, len(study["seeds"])), ha="center", va="center", fontsize=7,
+                  linespacing=1.1, color="white" if dark else "black")  # fmt: skip
+        if cell.chosen is True:
+            axis.add_patch(Rectangle((x - 0.46, y - 0.46), 0.92, 0.92, fill=False, linewidth=1.8))
+    axis.set_xticks(range(shape[1]), study["alpha"])
+    axis.set_yticks(range(shape[0]), study["T"])
+    axis.tick_params(length=0)
+    return image
+
+
+def _label(cell: pd.Series, seeds: int) -> str:
+    if pd.isna(cell["mean"]):
+        return "none"
+    spread = "" if pd.isna(cell.sd) else f"\n±{100 * cell.sd:.2f}"
+    return f"{100 * cell['mean']:.2f}{'' if cell.seeds == seeds else '†'}{spread}"

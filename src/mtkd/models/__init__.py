@@ -1,0 +1,1 @@
+"""Encoders with classification heads and their tokenizers, as Transformers classes and folders."""

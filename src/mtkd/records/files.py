@@ -1,0 +1,73 @@
+"""Publishing files whole or not at all, reading JSON, and digests of content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from mtkd.errors import InputError
+
+
+def publish(path: Path, write: Callable[[Path], Any]) -> None:
+    """Let ``write`` fill a temporary neighbour, then move it into place in one step.
+
+    The temporary name is unique, since two writers can exist (a dead node's orphan).
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        write(temporary)
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Publish a UTF-8 text file."""
+    publish(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Publish a JSON file; NaN and infinities are refused, never written."""
+    write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file. Raises InputError naming the file when it is missing or torn."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as JSON ({error}); delete and rebuild") from None
+
+
+def digest_bytes(parts: Iterable[bytes]) -> str:
+    """First 16 hex digits of the SHA-256 of the parts, each preceded by its length."""
+    sha = hashlib.sha256()
+    for part in parts:
+        sha.update(len(part).to_bytes(8, "little"))
+        sha.update(part)
+    return sha.hexdigest()[:16]
+
+
+def digest_text(text: str) -> str:
+    """Digest of a text."""
+    return digest_bytes([text.encode()])
+
+
+def digest_folder(folder: Path) -> str:
+    """Digest of a folder's files: names and content."""
+    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    sha = hashlib.sha256()
+    for path in files:
+        with open(path, "rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        sha.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
+    return sha.hexdigest()[:16]

@@ -1,0 +1,94 @@
+"""Which code a stage's numbers come from, as digests by package.
+
+A script's imports are followed inside ``mtkd``; comments, docstrings and layout do not count. So
+an edit of the fusion code reruns the stages that fuse, a reworded docstring reruns nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+PACKAGE_ROOT = Path(__file__).resolve().parents[1]
+
+# Code that moves settings and files about but computes no number: settings are compared by value,
+# and a change of the files' format that old readers would misread raises RECORD_FORMAT.
+WITHOUT_NUMBERS = {"__init__", "config", "errors", "records", "study"}
+RECORD_FORMAT = "1"
+
+
+def code_digests(script: Path, loaded_by_path: Sequence[Path] = ()) -> dict[str, str]:
+    """Digests of the code behind a script: ``{"script": ..., "fusion": ..., "tasks": ...}``.
+
+    Each value covers those modules of one package that the script imports, directly or not.
+    Modules that it loads by path instead (metrics) are named by the caller.
+    """
+    by_package = defaultdict(list)
+    for module in sorted(_reachable(Path(script))):
+        package = module.relative_to(PACKAGE_ROOT).parts[0].removesuffix(".py")
+        if package in WITHOUT_NUMBERS:
+            continue
+        by_package[package].append(f"{module.relative_to(PACKAGE_ROOT)} {_fingerprint(module)}")
+    digests = {
+        name: hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+        for name, lines in sorted(by_package.items())
+    }
+    digests |= {path.stem: _fingerprint(path)[:12] for path in loaded_by_path}
+    return {"format": RECORD_FORMAT, "script": _fingerprint(Path(script))[:12], **digests}
+
+
+def _reachable(script: Path) -> set[Path]:
+    found: set[Path] = set()
+    waiting = [script]
+    while waiting:
+        for module in _imports(waiting.pop()):
+            if module not in found:
+                found.add(module)
+                waiting.append(module)
+    return found
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _imports(path: Path) -> frozenset[Path]:
+    names = set()
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    files = {_module_file(name) for name in names if name.split(".")[0] == "mtkd"}
+    return frozenset(files - {None})
+
+
+def _module_file(name: str) -> Path | None:
+    path = PACKAGE_ROOT.joinpath(*name.split(".")[1:])
+    if path.with_suffix(".py").is_file():
+        return path.with_suffix(".py")
+    return path / "__init__.py" if (path / "__init__.py").is_file() else None
+
+
+@cache
+def _fingerprint(path: Path) -> str:
+    """SHA-256 of the module's syntax tree without docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+            and isinstance(body[0].value.value, str)
+        ):
+            node.body = body[1:]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()

@@ -1,0 +1,35 @@
+"""Where everything lies under ``results/{suite}/``: patterns with wildcards, and reading them back.
+
+Patterns use Snakemake's ``{wildcard}`` spelling, which is also ``str.format``'s.
+"""
+
+from __future__ import annotations
+
+import re
+
+from mtkd.errors import InputError
+
+ROOT = "results/{suite}"
+FETCHED = ROOT + "/fetched"
+STATE = ROOT + "/state"
+TASK = ROOT + "/tasks/{task}"
+TEACHER = ROOT + "/teachers/{task}/{teacher}/seed{teacher_seed}"
+REFERENCE = ROOT + "/references/{task}/tfidf"
+GATE = ROOT + "/gates/{student}/{task}/{teachers}/seed{seed}"
+CELL = ROOT + "/students/{student}/{task}/{teachers}/{strategy}/T{T}_a{alpha}/seed{seed}"
+UNDISTILLED = (
+    CELL.replace("{teachers}/{strategy}", "none/none").replace("{T}", "NA").replace("{alpha}", "NA")
+)
+STUDY = ROOT + "/studies/{study}"
+
+_CELL = re.compile(
+    "(?:.*/)?" + re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+?)", re.escape(CELL)) + "/[^/]+"
+)
+
+
+def parse_cell(path: str) -> dict[str, str]:
+    """The axes of a student cell, from the path of one of its files. Raises InputError."""
+    match = _CELL.fullmatch(str(path))
+    if match is None:
+        raise InputError(f"{path}: not the path of a student cell ({CELL}/...)")
+    return match.groupdict()

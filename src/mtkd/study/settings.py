@@ -1,0 +1,86 @@
+"""What determines each stage's numbers: one plain dict a rule, without defaults, as canonical JSON.
+
+Snakemake compares this text to decide what to rerun, and the scripts read their settings from it:
+a key that is not here cannot change a number, and a key of another stage cannot rerun this one.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import BaseModel
+
+from mtkd.config.schema import Learner, Suite
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _plain(model: BaseModel, **options: Any) -> dict:
+    return model.model_dump(mode="json", exclude_defaults=True, **options)
+
+
+def dataset_settings(suite: Suite, task: str) -> dict:
+    """Fetching a task's dataset from the hub."""
+    return {"hub": _plain(suite.tasks[task].hub), "splits": suite.tasks[task].splits}
+
+
+def task_settings(suite: Suite, task: str) -> dict:
+    """Preparing a task: its splits, texts and labels; metrics are for scoring alone."""
+    return {"task": _plain(suite.tasks[task], exclude={"metrics", "max_length"})}
+
+
+def _learner(suite: Suite, learner: Learner, task: str) -> dict:
+    return {
+        "model": _plain(learner.model),
+        "training": _plain(learner.training_for(task)),
+        "max_length": suite.tasks[task].max_length,
+    }
+
+
+def teacher_settings(suite: Suite, task: str, teacher: str) -> dict:
+    """Fine-tuning a teacher; the primary metric chooses the epoch that is kept."""
+    learner = suite.teachers[teacher]
+    order = {"label_order": learner.label_order} if learner.label_order else {}
+    metric = suite.tasks[task].metrics[0]
+    return {**_learner(suite, learner, task), **order, "metric": metric}
+
+
+def logits_settings(suite: Suite, task: str, teacher: str) -> dict:
+    """A trained teacher's logits."""
+    learner = suite.teachers[teacher]
+    order = {"label_order": learner.label_order} if learner.label_order else {}
+    precision = learner.training_for(task).precision
+    return {"max_length": suite.tasks[task].max_length, "precision": precision, **order}
+
+
+def student_settings(suite: Suite, task: str, student: str) -> dict:
+    """Training a student; the axes (strategy, teachers, T, alpha, seed) are in its paths."""
+    return _learner(suite, suite.students[student], task)
+
+
+def score_settings(suite: Suite, task: str) -> dict:
+    """Scoring predictions: the metrics, the primary one first."""
+    return {
+        "suite": suite.suite,
+        "task": task,
+        "metrics": suite.tasks[task].metrics,
+        "report_splits": suite.tasks[task].report_splits,
+    }
+
+
+def table_settings(suite: Suite) -> dict:
+    """Tables of the chosen study: its axes, in the order in which rows and columns appear."""
+    study = suite.chosen_study
+    return {
+        "suite": suite.suite,
+        "study": suite.study_name,
+        **study.model_dump(mode="json", exclude={"arms"}),
+        "arms": [{"strategy": arm.strategy, "teachers": arm.label} for arm in study.arms],
+        "teacher_seed": suite.teacher_seed,
+        "metrics": {task: suite.tasks[task].metrics[0] for task in study.tasks},
+        "report_splits": {task: suite.tasks[task].report_splits for task in study.tasks},
+    }

@@ -1,0 +1,1 @@
+"""Corpora to splits, tokenised arrays and batches."""

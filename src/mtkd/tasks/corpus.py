@@ -1,0 +1,74 @@
+"""A prepared task as its users read it: splits of ids, texts and labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from mtkd.errors import InputError
+from mtkd.records.files import read_json
+
+
+class Split(NamedTuple):
+    """N examples: ids (str), one text or a pair each, label indices (None if they lie apart)."""
+
+    ids: np.ndarray
+    text_a: list[str]
+    text_b: list[str] | None
+    labels: np.ndarray | None
+
+
+class TaskInfo(NamedTuple):
+    """What ``task.json`` says: label names in canonical order, rows by split, digest of the data."""
+
+    labels: list[str]
+    rows: dict[str, int]
+    digest: str
+
+
+def read_info(folder: Path) -> TaskInfo:
+    """Labels, sizes and digest of a task folder. Raises InputError."""
+    content = read_json(folder / "task.json")
+    return TaskInfo(content["labels"], content["rows"], content["digest"])
+
+
+def is_report(split: str) -> bool:
+    """Whether a split of this name has the role "report" (``report``, ``report_m``, ...)."""
+    return split.startswith("report")
+
+
+def read_split(folder: Path, split: str) -> Split:
+    """One split; a report split comes without labels. Raises InputError."""
+    frame = _read(folder / ("report.parquet" if is_report(split) else f"{split}.parquet"))
+    if is_report(split):
+        frame = frame[frame["split"] == split]
+    return Split(
+        ids=frame["id"].to_numpy(dtype=str),
+        text_a=frame["text_a"].tolist(),
+        text_b=frame["text_b"].tolist() if "text_b" in frame else None,
+        labels=frame["label"].to_numpy() if "label" in frame else None,
+    )
+
+
+def read_labels(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Ids [N] (str) and label indices [N] of a file of one labelled split. Raises InputError."""
+    frame = _read(path)
+    return frame["id"].to_numpy(dtype=str), frame["label"].to_numpy()
+
+
+def read_report_labels(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Ids [N] and label indices [N] of each report split. Raises InputError."""
+    return {
+        str(split): (frame["id"].to_numpy(dtype=str), frame["label"].to_numpy())
+        for split, frame in _read(path).groupby("split")
+    }
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); rerun prepare_task") from None

@@ -1,0 +1,377 @@
+"""Tables from records: tidy runs, refusals, and the master table against values by hand."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pandas as pd
+import pytest
+
+from mtkd.analysis.gap import gap_closed, gap_table, reference_teacher
+from mtkd.analysis.master import chosen_settings, grid_table, master_table, render_master
+from mtkd.analysis.tables import (
+    RUNS_COLUMNS,
+    cells_missing,
+    check_consistency,
+    failed_table,
+    runs_table,
+)
+from mtkd.errors import InputError
+
+ARMS = [
+    {"strategy": "none", "teachers": "none"},
+    {"strategy": "single", "teachers": "cnn"},
+    {"strategy": "single", "teachers": "bert"},
+    {"strategy": "average", "teachers": "cnn+bert"},
+]
+
+
+def make_study(**changes) -> dict:
+    """As ``mtkd.study.settings.table_settings`` makes it: two tasks, one with two report splits."""
+    study = {
+        "suite": "toy",
+        "study": "main",
+        "student": "small",
+        "tasks": ["movies", "mnli"],
+        "arms": ARMS,
+        "T": ["4"],
+        "alpha": ["0.7"],
+        "seeds": ["1", "2"],
+        "teacher_seed": "1",
+        "metrics": {"movies": "f1", "mnli": "accuracy"},
+        "report_splits": {"movies": ["report"], "mnli": ["report_m", "report_mm"]},
+    }
+    return study | changes
+
+
+def make_record(study: dict, task: str, scores: dict[str, float], **changes) -> dict:
+    """One eval.json; ``scores`` are the primary metric's by split, accuracy is stored as well."""
+    metric = study["metrics"][task]
+    record = {
+        "schema": 1,
+        "kind": "student",
+        "suite": study["suite"],
+        "task": task,
+        "student": study["student"],
+        "teacher": None,
+        "teachers": "none",
+        "strategy": "none",
+        "T": "NA",
+        "alpha": "NA",
+        "seed": "1",
+        "status": "finished",
+        "reason": None,
+        "step": None,
+        "metric": metric,
+        "report_splits": study["report_splits"][task],
+        "scores": {split: {"accuracy": value} | {metric: value} for split, value in scores.items()},
+        "rows": dict.fromkeys(scores, 100),
+        "training": {},
+        "seconds": 4.0,
+        "examples_per_second": 5000.0,
+        "peak_memory_mb": 512,
+        "device": "cpu",
+        "versions": {},
+        "digests": {"data": f"data-{task}", "code": "code-student", "teachers": {}},
+    }
+    return record | changes
+
+
+def student(study, task, strategy, teachers, seed, scores, T="4", alpha="0.7", **changes):
+    axes = {"T": T, "alpha": alpha} if strategy != "none" else {}
+    names = [] if teachers == "none" else teachers.split("+")
+    digests = {"data": f"data-{task}", "code": "code-student"}
+    digests["teachers"] = {name: f"{name}-{task}" for name in names}
+    axes |= {"strategy": strategy, "teachers": teachers, "seed": seed, "digests": digests}
+    return make_record(study, task, scores, **axes | changes)
+
+
+def other(study, task, kind, name, scores, seed="1"):
+    digests = {"data": f"data-{task}", "code": f"code-{kind}", "teachers": {}}
+    axes = dict.fromkeys(("student", "teachers", "strategy"))
+    return make_record(
+        study, task, scores, kind=kind, teacher=name, seed=seed, digests=digests, **axes
+    )
+
+
+def by_split(study: dict, task: str, selection: float, report: float) -> dict[str, float]:
+    """Scores by split; a second report split gets 0.02 more."""
+    extra = {split: report + 0.02 * i for i, split in enumerate(study["report_splits"][task])}
+    return {"selection": selection, **extra}
+
+
+def make_records(study: dict, value) -> list[dict]:
+    """Every run of a study; ``value(task, name, T, alpha, seed) -> (selection, report)``."""
+    records = []
+    for task in study["tasks"]:
+        for kind, name in [("reference", "tfidf"), ("teacher", "cnn"), ("teacher", "bert")]:
+            scores = by_split(study, task, *value(task, name, "NA", "NA", "1"))
+            records.append(other(study, task, kind, name, scores))
+        for arm, seed in itertools.product(study["arms"], study["seeds"]):
+            none = arm["strategy"] == "none"
+            grid = [("NA", "NA")] if none else itertools.product(study["T"], study["alpha"])
+            name = f"{arm['strategy']}:{arm['teachers']}"
+            records += [
+                student(study, task, *arm.values(), seed,
+                        by_split(study, task, *value(task, name, T, alpha, seed)), T, alpha)
+                for T, alpha in grid
+            ]  # fmt: skip
+    return records
+
+
+def hand_values(task, name, T, alpha, seed):
+    """Report: the base, plus 0.02 for seed 2; mnli lies 0.1 lower."""
+    base = {"tfidf": 0.65, "cnn": 0.80, "bert": 0.85, "none:none": 0.70, "single:cnn": 0.72,
+            "single:bert": 0.75, "average:cnn+bert": 0.76}[name]  # fmt: skip
+    report = base - 0.1 * (task == "mnli") + 0.02 * (seed == "2")
+    return report + 0.01, report
+
+
+@pytest.fixture
+def study():
+    return make_study()
+
+
+@pytest.fixture
+def records(study):
+    return make_records(study, hand_values)
+
+
+def diverged(record: dict) -> dict:
+    return record | {"status": "diverged", "reason": "loss is nan", "step": 12, "scores": {}}
+
+
+def pick(records, task, strategy, teachers, seed) -> int:
+    wanted = (task, strategy, teachers, seed)
+    axes = ("task", "strategy", "teachers", "seed")
+    return next(i for i, r in enumerate(records) if tuple(r[a] for a in axes) == wanted)
+
+
+def test_runs_are_tidy_and_leave_out_diverged_runs(study, records):
+    records[0] = diverged(records[0])
+    runs = runs_table(records)
+    assert tuple(runs.columns) == RUNS_COLUMNS
+    movies = 10 * 2 * 2  # runs, splits, metrics
+    mnli = 11 * 3 * 1
+    assert len(runs) == movies + mnli
+    row = runs[(runs.task == "movies") & (runs.strategy == "none") & (runs.seed == "2")]
+    row = row[(row.split == "report") & row.primary].iloc[0]
+    assert (row.metric, row.role, row["T"], row["rows"]) == ("f1", "report", "NA", 100)
+    assert row.value == pytest.approx(0.72)
+    assert set(runs[runs.task == "mnli"].role) == {"selection", "report"}
+
+
+def test_no_records_give_empty_tables_with_their_columns(study):
+    assert tuple(runs_table([]).columns) == RUNS_COLUMNS
+    assert failed_table([]).empty
+    master = master_table(runs_table([]), study)
+    assert master["movies (f1) seeds"].eq(0).all() and master["AVG mean"].isna().all()
+    assert "Student: no distillation" in render_master(master, study)
+
+
+def test_failed_runs_are_listed_with_reason_and_step(records):
+    records[5] = diverged(records[5])
+    failed = failed_table(records)
+    assert failed[["task", "reason", "step"]].values.tolist() == [["movies", "loss is nan", 12]]
+
+
+def test_missing_runs_are_named_and_diverged_ones_are_not_missing(records):
+    axes = ("task", "strategy", "teachers", "T", "alpha", "seed")
+    expected = [{a: r[a] for a in axes} for r in records if r["kind"] == "student"]
+    gone = pick(records, "mnli", "single", "bert", "2")
+    kept = [diverged(r) if i == 5 else r for i, r in enumerate(records) if i != gone]
+    assert cells_missing(expected, records) == []
+    assert cells_missing(expected, kept) == [
+        "task=mnli strategy=single teachers=bert T=4 alpha=0.7 seed=2"
+    ]
+
+
+def test_records_that_belong_together_pass_whatever_the_device(records):
+    records[3]["device"] = "cuda"
+    check_consistency(records)
+
+
+@pytest.mark.parametrize(
+    ("digests", "message"),
+    [
+        ({"data": "old"}, r"data digests of task 'movies' differ: .*old in 1 runs"),
+        ({"code": "old"}, r"code digests of the student runs differ"),
+        ({"teachers": {"bert": "old"}}, r"digests of teacher 'bert' on task 'movies' differ"),
+    ],
+)
+def test_records_of_different_origin_are_refused_by_name(records, digests, message):
+    odd = pick(records, "movies", "average", "cnn+bert", "2")
+    records[odd]["digests"] |= digests
+    with pytest.raises(InputError, match=message) as refused:
+        check_consistency(records)
+    assert "rerun train_students of 'movies'" in str(refused.value)
+    assert "strategy=average" in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_teacher_digests_differ_freely_between_seeds_and_tasks(study, records):
+    for record in records:
+        teachers = record["digests"]["teachers"]
+        record["digests"]["teachers"] = {
+            f"{name}/seed{record['seed']}": f"{digest}-{record['seed']}"
+            for name, digest in teachers.items()
+        }
+    check_consistency(records)
+
+
+def test_master_table_by_hand(study, records):
+    master = master_table(runs_table(records), study).set_index("method")
+    assert list(master.index) == [
+        "Reference: TF-IDF", "Teacher: cnn", "Teacher: bert", "Student: no distillation",
+        "Distill: cnn", "Distill: bert", "Multi: average",
+    ]  # fmt: skip
+    assert list(master.type) == [
+        "reference", "teacher", "teacher", "baseline", "single", "single", "multi"
+    ]  # fmt: skip
+    assert list(master.columns[1:10]) == [
+        f"{title} {value}"
+        for title in ("movies (f1)", "mnli report_m (accuracy)", "mnli report_mm (accuracy)")
+        for value in ("mean", "sd", "seeds")
+    ]
+    row = master.loc["Distill: bert"]
+    assert row["movies (f1) mean"] == pytest.approx(76.0)  # 75 and 77
+    assert row["movies (f1) sd"] == pytest.approx(math.sqrt(2))
+    assert row["movies (f1) seeds"] == 2
+    assert row["mnli report_mm (accuracy) mean"] == pytest.approx(68.0)  # 67 and 69
+    # Seed 1: (75 + (65 + 67) / 2) / 2 = 70.5; seed 2: 72.5.
+    assert row["AVG mean"] == pytest.approx(71.5)
+    assert row["AVG sd"] == pytest.approx(math.sqrt(2))
+    assert (row["movies T"], row["movies alpha"]) == ("4", "0.7")
+    assert master.loc["Student: no distillation", "movies T"] == "NA"
+    teacher = master.loc["Teacher: bert"]
+    assert teacher["movies (f1) seeds"] == 1 and pd.isna(teacher["movies (f1) sd"])
+    assert teacher["AVG mean"] == pytest.approx((85 + 76) / 2)
+
+
+def test_a_diverged_run_empties_avg_and_leaves_the_other_task_alone(study, records):
+    gone = pick(records, "movies", "single", "bert", "2")
+    records[gone] = diverged(records[gone])
+    row = master_table(runs_table(records), study).set_index("method").loc["Distill: bert"]
+    assert (row["movies (f1) mean"], row["movies (f1) seeds"]) == (pytest.approx(75.0), 1)
+    assert row["mnli report_m (accuracy) seeds"] == 2
+    assert pd.isna(row["AVG mean"]) and row["AVG seeds"] == 0
+
+
+def test_a_missing_task_empties_avg(study, records):
+    runs = runs_table(r for r in records if r["task"] != "mnli" or r["strategy"] != "average")
+    master = master_table(runs, study).set_index("method")
+    assert pd.isna(master.loc["Multi: average", "AVG mean"])
+    assert master.loc["Distill: cnn", "AVG seeds"] == 2
+
+
+def test_master_refuses_two_runs_of_one_seed(study, records):
+    copy = records[pick(records, "movies", "none", "none", "1")] | {"student": "large"}
+    with pytest.raises(InputError, match=r"more than one run of seed 1 on task 'movies'"):
+        master_table(runs_table([*records, copy]), study)
+
+
+def test_two_arms_of_one_strategy_have_names_of_their_own(study):
+    study = make_study(arms=[*ARMS, {"strategy": "average", "teachers": "bert+cnn"}])
+    master = master_table(runs_table([]), study)
+    assert list(master.method[-2:]) == ["Multi: average (cnn+bert)", "Multi: average (bert+cnn)"]
+
+
+def test_rendered_master_states_metric_split_seeds_and_setting(study, records):
+    text = render_master(master_table(runs_table(records), study), study)
+    for stated in ("(f1)", "report_mm", "2 student seeds (1, 2)", "T=4, alpha=0.7", "percent"):
+        assert stated in text
+    assert "76.00 ±1.41 (2)" in text
+    assert "85.00 (1)" in text
+    assert len({line.count("(") for line in text.splitlines()[5:]}) == 1
+
+
+def grid_values(task, name, T, alpha, seed):
+    """Selection prefers T=10, alpha=0.5 for distilled arms; report would prefer T=2."""
+    selection, report = hand_values(task, name, T, alpha, seed)
+    if T == "NA":
+        return selection, report
+    return 0.5 + 0.01 * float(T) - 0.1 * float(alpha), report - 0.01 * float(T)
+
+
+def test_t_and_alpha_are_chosen_on_selection_alone():
+    study = make_study(T=["2", "10"], alpha=["0.5", "0.9"])
+    runs = runs_table(make_records(study, grid_values))
+    row = master_table(runs, study).set_index("method").loc["Multi: average"]
+    assert (row["movies T"], row["movies alpha"]) == ("10", "0.5")
+    assert row["movies (f1) mean"] == pytest.approx(77 - 10)
+    grid = grid_table(runs)
+    average = grid[(grid.task == "mnli") & (grid.strategy == "average")]
+    assert average.chosen.tolist() == [False, False, True, False]
+    assert average["mean"].iloc[0] == pytest.approx(0.68 - 0.02)  # T=2; mean of both splits
+
+
+def test_ties_on_selection_go_to_the_smaller_number_and_lost_seeds_stand_back():
+    study = make_study(T=["10", "2"], alpha=["0.5"])
+    records = make_records(study, lambda *a: (0.1 + 0.2, 0.5))
+    chosen = chosen_settings(runs_table(records)).set_index(["task", "strategy", "teachers"])
+    assert chosen.at[("movies", "average", "cnn+bert"), "T"] == "2"
+    lost = next(
+        i for i, r in enumerate(records) if (r["strategy"], r["T"]) == ("average", "2")
+    )
+    records[lost] = diverged(records[lost])
+    chosen = chosen_settings(runs_table(records)).set_index(["task", "strategy", "teachers"])
+    assert chosen.loc[("movies", "average", "cnn+bert"), ["T", "seeds"]].tolist() == ["10", 2]
+
+
+def test_gap_by_hand(study, records):
+    table = gap_table(runs_table(records), study).set_index(["task", "strategy", "teachers"])
+    assert len(table) == 2 * 3
+    row = table.loc[("movies", "average", "cnn+bert")]
+    # (.77 - .71) / (.85 - .71); none's two seeds, .70 and .72, leave teacher - none undecided:
+    # .14 -+ 12.71 * .01.
+    assert row.reference == "bert" and row.seeds == 2
+    assert row.gap and row.fraction == pytest.approx(0.06 / 0.14)
+    assert row.difference == pytest.approx(0.06)
+    assert row.low < row.fraction < row.high
+
+
+def test_no_gap_where_the_interval_of_the_denominator_reaches_zero():
+    closed = gap_closed([0.80, 0.82], [0.70, 0.74], 0.75)  # .03 -+ 12.71 * .02
+    assert not closed["gap"] and math.isnan(closed["fraction"])
+    assert closed["difference"] == pytest.approx(0.09)
+
+
+def test_published_gap_of_one_seed():
+    closed = gap_closed([88.24], [87.16], 90.98)
+    assert closed["fraction"] == pytest.approx(0.283, abs=5e-4)
+    assert math.isnan(closed["low"])
+    qqp = gap_closed([87.94], [87.07], 85.36)
+    assert not qqp["gap"] and qqp["difference"] == pytest.approx(0.87)
+
+
+def test_fiellers_interval_holds_the_ratios_that_a_t_test_cannot_reject():
+    distilled, none, teacher = [0.76, 0.78, 0.75, 0.79], [0.70, 0.71, 0.69, 0.72], 0.85
+    closed = gap_closed(distilled, none, teacher)
+    for bound in (closed["low"], closed["high"]):
+        rest = pd.Series(distilled) - none - bound * (teacher - pd.Series(none))
+        t = rest.mean() / (rest.std() / 2)
+        assert abs(t) == pytest.approx(3.182446, rel=1e-5)  # t quantile .975, 3 degrees
+
+
+def test_reference_teacher_is_chosen_on_selection_first_on_ties(study, records):
+    for record in records:
+        if record["teacher"] == "cnn":
+            record["scores"]["selection"] = {"f1": 0.86, "accuracy": 0.86}
+    runs = runs_table(records)
+    assert reference_teacher(runs, study, "movies") == "cnn"
+    assert reference_teacher(runs, study, "mnli") == "cnn"
+    assert reference_teacher(runs_table([]), study, "mnli") is None
+
+
+def test_paired_teachers_are_compared_seed_by_seed():
+    study = make_study(teacher_seed="paired")
+    records = make_records(study, hand_values)
+    records += [
+        other(study, task, "teacher", name,
+              by_split(study, task, *hand_values(task, name, "NA", "NA", "2")), "2")
+        for task, name in itertools.product(study["tasks"], ("cnn", "bert"))
+    ]  # fmt: skip
+    row = gap_table(runs_table(records), study).iloc[0]
+    # Teacher and student gain 0.02 together: the gap is .15 for both seeds, without spread.
+    assert row.reference_value == pytest.approx(0.86)
+    assert (row.low, row.high) == (pytest.approx(row.fraction), pytest.approx(row.fraction))

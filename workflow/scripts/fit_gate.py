@@ -1,0 +1,61 @@
+"""Fit the learned gate of one arm for some seeds, and cache its weights for every example."""
+
+import argparse
+import json
+from pathlib import Path
+
+from mtkd.errors import InputError, run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--code", type=json.loads, default={}, help="JSON: digests of the code")
+    parser.add_argument("--task", type=Path, required=True, help="the task's folder")
+    parser.add_argument("--teachers", required=True, help="names joined by +")
+    parser.add_argument("--logits", type=Path, nargs="+", required=True, help="selection logits")
+    parser.add_argument("--features", type=Path, nargs="+", required=True, help="one per output")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--outputs", type=Path, nargs="+", required=True)
+    args = parser.parse_args()
+
+    import numpy as np
+    import torch
+
+    from mtkd.fusion.gate import fit_gate, gate_weights
+    from mtkd.records.files import digest_text
+    from mtkd.records.logits import read_tensors, write_tensors
+    from mtkd.records.teachers import read_teachers
+    from mtkd.study.settings import canonical_json
+    from mtkd.tasks.corpus import read_info, read_labels
+
+    torch.set_num_threads(args.threads)
+    info = read_info(args.task)
+    ids, labels = read_labels(args.task / "selection.parquet")
+    teachers = read_teachers(args.logits, "selection", ids, info.labels)
+    for features_path, output in zip(args.features, args.outputs, strict=True):
+        features, student = read_tensors(features_path)
+        seed = student["seed"]
+        if "selection" not in features:
+            raise InputError(f"{features_path}: the undistilled student of seed {seed} diverged")
+        chosen = [teachers.of(name, seed) for name in args.teachers.split("+")]
+        logits = np.stack([teacher.logits for teacher in chosen])
+        gate = fit_gate(features["selection"], logits, labels, int(seed))
+        weights = {split: gate_weights(gate, states) for split, states in features.items()}
+        record = {
+            "seed": seed,
+            "teachers": args.teachers,
+            "weight_decay": gate.weight_decay,
+            "validation_nll": {str(k): v for k, v in gate.validation_nll.items()},
+            "mean_weights": {k: w.mean(axis=0).tolist() for k, w in weights.items()},
+            "digests": {
+                "data": info.digest,
+                "student": student["digests"]["cell"],
+                "teachers": {teacher.key: teacher.digest for teacher in chosen},
+                "code": digest_text(canonical_json(args.code)),
+            },
+        }
+        write_tensors(output, weights, record)
+
+
+if __name__ == "__main__":
+    run(main)

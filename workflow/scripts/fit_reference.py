@@ -1,0 +1,52 @@
+"""Fit the TF-IDF + logistic regression reference of one task and write its predictions."""
+
+import argparse
+import json
+from pathlib import Path
+
+from mtkd.errors import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--code", type=json.loads, default={}, help="JSON: digests of the code")
+    parser.add_argument("--task", type=Path, required=True, help="the task's folder")
+    parser.add_argument("--output", type=Path, required=True, help="predictions.safetensors")
+    args = parser.parse_args()
+
+    import time
+
+    import sklearn
+
+    from mtkd.records.files import digest_text
+    from mtkd.records.logits import Logits, write_logits
+    from mtkd.records.runs import new_record
+    from mtkd.study.settings import canonical_json
+    from mtkd.tasks.corpus import read_info, read_split
+    from mtkd.tasks.reference import fit_reference
+
+    info = read_info(args.task)
+    splits = {name: read_split(args.task, name) for name in info.rows}
+    start = time.perf_counter()
+    predictions, C = fit_reference(splits)
+    seconds = time.perf_counter() - start
+    record = {
+        **new_record("reference", task=args.task.name, teacher="tfidf"),
+        "labels": info.labels,
+        "training": {"C": C},
+        "seconds": round(seconds, 3),
+        "examples_per_second": round(info.rows["train"] / seconds, 1),
+        "peak_memory_mb": None,
+        "device": "cpu",
+        "versions": {"scikit-learn": sklearn.__version__},
+        "digests": {"data": info.digest, "code": digest_text(canonical_json(args.code))},
+    }
+    write_logits(
+        args.output,
+        {name: Logits(splits[name].ids, logits) for name, logits in predictions.items()},
+        record,
+    )
+
+
+if __name__ == "__main__":
+    run(main)

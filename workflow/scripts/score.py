@@ -1,0 +1,55 @@
+"""Score predictions on selection and report: the only stage that reads the report labels."""
+
+import argparse
+import json
+from pathlib import Path
+
+from mtkd.errors import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: metrics, ...")
+    parser.add_argument(
+        "--predictions", type=Path, nargs="+", required=True, help="as many for each output"
+    )
+    parser.add_argument("--selection", type=Path, required=True, help="the selection split")
+    parser.add_argument("--report-labels", type=Path, required=True)
+    parser.add_argument("--outputs", type=Path, nargs="+", required=True, help="eval.json files")
+    args = parser.parse_args()
+
+    from mtkd.metrics.scores import score
+
+    from mtkd.records.files import write_json
+    from mtkd.records.logits import aligned, read_logits
+    from mtkd.records.runs import scored
+    from mtkd.tasks.corpus import read_info, read_labels, read_report_labels
+
+    settings = args.settings
+    info = read_info(args.selection.parent)
+    gold = {"selection": read_labels(args.selection), **read_report_labels(args.report_labels)}
+    files_each = len(args.predictions) // len(args.outputs)
+    for number, output in enumerate(args.outputs):
+        scores = {}
+        for path in args.predictions[number * files_each : (number + 1) * files_each]:
+            splits, record = read_logits(path)
+            for name, logits in splits.items():
+                ids, labels = gold[name]
+                values = aligned(logits, ids, info.labels, record, path)
+                scores[name] = score(values, labels, settings["metrics"])
+        rows = {name: len(gold[name][0]) for name in scores}
+        write_json(
+            output,
+            scored(
+                record,
+                settings["suite"],
+                settings["metrics"],
+                settings["report_splits"],
+                scores,
+                rows,
+            ),
+        )
+
+
+if __name__ == "__main__":
+    run(main)

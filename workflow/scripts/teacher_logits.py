@@ -1,0 +1,57 @@
+"""Cache one teacher's logits on every split of its task."""
+
+import argparse
+import json
+from pathlib import Path
+
+from mtkd.errors import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: max_length, ...")
+    parser.add_argument("--task", type=Path, required=True, help="the task's folder")
+    parser.add_argument("--model", type=Path, required=True, help="the teacher's folder")
+    parser.add_argument("--metrics", type=Path, required=True, help="the teacher's record")
+    parser.add_argument("--state", type=Path, required=True, help="the suite's state folder")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--outputs", type=Path, nargs="+", required=True, help="{split}.safetensors"
+    )
+    args = parser.parse_args()
+
+    from mtkd.models.build import load_pretrained
+    from mtkd.models.tokenizers import load_tokenizer
+
+    from mtkd.distillation.device import prepare_device
+    from mtkd.distillation.inference import predict
+    from mtkd.distillation.label_map import check_label_map, in_task_order
+    from mtkd.distillation.learner import load_tokens
+    from mtkd.records.files import read_json
+    from mtkd.records.logits import Logits, write_logits
+    from mtkd.tasks.corpus import is_report, read_info, read_split
+
+    info = read_info(args.task)
+    record = {**read_json(args.metrics), "labels": info.labels}
+    record.pop("history")
+    splits = {name: read_split(args.task, name) for name in info.rows}
+    device = prepare_device(args.threads)
+    max_length = args.settings["max_length"]
+    tokenizer = load_tokenizer(args.model, max_length)
+    model = load_pretrained(args.model, info.labels, seed=0).to(device)
+    tokens = load_tokens(tokenizer, splits, info, max_length, args.state / "tokens", device)
+    precision = args.settings.get("precision", "auto")
+
+    logits = {name: predict(model, tokens[name], precision) for name in splits}
+    if "label_order" in args.settings:
+        order = args.settings["label_order"]
+        logits = {name: in_task_order(z, order, info.labels) for name, z in logits.items()}
+    check_label_map(logits["selection"], splits["selection"].labels, info.labels, record["teacher"])
+    for output in args.outputs:
+        in_file = is_report if output.stem == "report" else output.stem.__eq__
+        names = filter(in_file, splits)
+        write_logits(output, {n: Logits(splits[n].ids, logits[n]) for n in names}, record)
+
+
+if __name__ == "__main__":
+    run(main)

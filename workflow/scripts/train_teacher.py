@@ -1,0 +1,92 @@
+"""Fine-tune one teacher on one task and keep the epoch that is best on selection."""
+
+import argparse
+import json
+from pathlib import Path
+
+from mtkd.errors import InputError, run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: model, training")
+    parser.add_argument("--code", type=json.loads, default={}, help="JSON: digests of the code")
+    parser.add_argument("--task", type=Path, required=True, help="the task's folder")
+    parser.add_argument("--teacher", required=True)
+    parser.add_argument("--seed", required=True)
+    parser.add_argument("--fetched", type=Path, help="record of the model's download")
+    parser.add_argument("--state", type=Path, required=True, help="the suite's state folder")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--model", type=Path, required=True, help="output folder")
+    parser.add_argument("--metrics", type=Path, required=True, help="output JSON")
+    args = parser.parse_args()
+
+    import shutil
+
+    from mtkd.metrics.scores import score
+    from mtkd.models.build import save_model
+
+    from mtkd.config.schema import Model, Training
+    from mtkd.distillation.device import peak_memory_mb, prepare_device, provenance
+    from mtkd.distillation.label_map import in_task_order
+    from mtkd.distillation.learner import settle_source
+    from mtkd.distillation.teachers import train_teacher
+    from mtkd.records.files import digest_folder, digest_text, write_json
+    from mtkd.records.runs import new_record
+    from mtkd.study.settings import canonical_json
+    from mtkd.tasks.corpus import read_info, read_split
+
+    info = read_info(args.task)
+    splits = {name: read_split(args.task, name) for name in ("train", "selection")}
+    labels = splits["selection"].labels
+    metric = args.settings["metric"]
+    order = args.settings.get("label_order")
+    device = prepare_device(args.threads)
+
+    def selection_score(logits) -> float:
+        logits = in_task_order(logits, order, info.labels) if order else logits
+        return score(logits, labels, [metric])[metric]
+
+    training = Training.model_validate(args.settings["training"])
+    teacher = train_teacher(
+        settle_source(Model.model_validate(args.settings["model"]), args.fetched),
+        training,
+        args.settings["max_length"],
+        info,
+        splits,
+        int(args.seed),
+        selection_score,
+        args.state / "tokens",
+        device,
+    )
+    if teacher.outcome.status == "diverged":
+        raise InputError(
+            f"teacher {args.teacher} diverged: {teacher.outcome.reason}; lower its learning_rate"
+        )
+    shutil.rmtree(args.model, ignore_errors=True)
+    save_model(teacher.model, teacher.tokenizer, args.model)
+    write_json(
+        args.metrics,
+        {
+            **new_record("teacher", task=args.task.name, teacher=args.teacher, seed=args.seed),
+            "metric": metric,
+            "epoch": teacher.epoch,
+            "selection": teacher.score,
+            "history": teacher.outcome.history,
+            "training": training.model_dump(mode="json"),
+            "parameters": sum(p.numel() for p in teacher.model.parameters()),
+            "seconds": round(teacher.outcome.seconds, 3),
+            "examples_per_second": round(teacher.outcome.examples_per_second, 1),
+            "peak_memory_mb": peak_memory_mb(device),
+            **provenance(device),
+            "digests": {
+                "data": info.digest,
+                "model": digest_folder(args.model),
+                "code": digest_text(canonical_json(args.code)),
+            },
+        },
+    )
+
+
+if __name__ == "__main__":
+    run(main)
