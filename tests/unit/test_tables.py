@@ -9,7 +9,13 @@ import pandas as pd
 import pytest
 
 from mtkd.analysis.gap import gap_closed, gap_table, reference_teacher
-from mtkd.analysis.master import chosen_settings, grid_table, master_table, render_master
+from mtkd.analysis.master import (
+    chosen_settings,
+    grid_table,
+    master_table,
+    render_master,
+    teacher_names,
+)
 from mtkd.analysis.tables import (
     RUNS_COLUMNS,
     cells_missing,
@@ -105,7 +111,8 @@ def make_records(study: dict, value) -> list[dict]:
     """Every run of a study; ``value(task, name, T, alpha, seed) -> (selection, report)``."""
     records = []
     for task in study["tasks"]:
-        for kind, name in [("reference", "tfidf"), ("teacher", "cnn"), ("teacher", "bert")]:
+        teachers = [("teacher", name) for name in teacher_names(study)]
+        for kind, name in [("reference", "tfidf"), *teachers]:
             scores = by_split(study, task, *value(task, name, "NA", "NA", "1"))
             records.append(other(study, task, kind, name, scores))
         for arm, seed in itertools.product(study["arms"], study["seeds"]):
@@ -322,8 +329,7 @@ def test_gap_by_hand(study, records):
     table = gap_table(runs_table(records), study).set_index(["task", "strategy", "teachers"])
     assert len(table) == 2 * 3
     row = table.loc[("movies", "average", "cnn+bert")]
-    # (.77 - .71) / (.85 - .71); none's two seeds, .70 and .72, leave teacher - none undecided:
-    # .14 -+ 12.71 * .01.
+    # (.77 - .71) / (.85 - .71), and the interval of teacher - none is .14 -+ 12.71 * .01.
     assert row.reference == "bert" and row.seeds == 2
     assert row.gap and row.fraction == pytest.approx(0.06 / 0.14)
     assert row.difference == pytest.approx(0.06)

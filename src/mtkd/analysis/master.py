@@ -204,7 +204,10 @@ def seeds_text(study: Study) -> str:
 def render_master(master: pd.DataFrame, study: Study) -> str:
     """The master table as text for a terminal: mean ±sd (number of seeds), in percent."""
     titles = [name.removesuffix(" mean") for name in master.columns if name.endswith(" mean")]
-    lines = [["Method", *titles]]
+    lines = [
+        ["", *(title.partition(" (")[0] for title in titles)],
+        ["Method", *("".join(title.partition("(")[1:]) for title in titles)],
+    ]
     for _, row in master.iterrows():
         lines.append([row["method"], *(_entry(row, title) for title in titles)])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -212,7 +215,7 @@ def render_master(master: pd.DataFrame, study: Study) -> str:
     for first, *rest in lines:
         entries = [entry.rjust(width) for entry, width in zip(rest, widths[1:], strict=True)]
         text.append("  ".join([first.ljust(widths[0]), *entries]).rstrip())
-    text.insert(1, "-" * max(map(len, text)))
+    text.insert(2, "-" * max(map(len, text)))
     return "\n".join(
         [
             f"{study['suite']}/{study['study']}: each task's primary metric in percent on the "

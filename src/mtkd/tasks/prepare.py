@@ -131,22 +131,21 @@ def _labels(task: dict[str, Any], values: pd.Series, split: str) -> pd.Series:
 def _carve(train: pd.DataFrame, fraction: float, group: pd.Series | None) -> np.ndarray:
     """Which train rows become selection rows: stratified by label, whole groups together.
 
-    Without a group column, equal texts form a group: no sentence is on both sides.
+    Without a group column, equal texts form a group: no sentence is on both sides. Groups are
+    drawn in random order within the label of their first row, until the label has its fraction.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
-
     if group is None:
-        group = train[[name for name in ("text_a", "text_b") if name in train]].agg(
-            "\n".join, axis=1
-        )
-    codes = pd.factorize(group.to_numpy())[0]
-    folds = round(1 / fraction)
-    if len(np.unique(codes)) < folds:
-        raise InputError(
-            f"split 'train' has {len(np.unique(codes))} groups, too few to carve a selection split"
-        )
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=CARVE_SEED)
-    rows = next(splitter.split(codes, train["label"], codes))[1]
-    selected = np.zeros(len(train), dtype=bool)
-    selected[rows] = True
-    return selected
+        texts = [name for name in ("text_a", "text_b") if name in train]
+        group = train[texts].agg("\n".join, axis=1)
+    codes, names = pd.factorize(group.to_numpy())
+    sizes = np.bincount(codes)
+    label = train["label"].to_numpy()[np.unique(codes, return_index=True)[1]]
+    order = np.random.default_rng(CARVE_SEED).permutation(len(names))
+    chosen = np.zeros(len(names), dtype=bool)
+    for value in np.unique(label):
+        members = order[label[order] == value]
+        rows_before = np.cumsum(sizes[members]) - sizes[members]
+        # At least one group of a label that has two: a tiny task still gets every label.
+        wanted = max(fraction * sizes[members].sum(), 1 if len(members) > 1 else 0)
+        chosen[members[rows_before < wanted]] = True
+    return chosen[codes]
