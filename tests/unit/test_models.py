@@ -181,7 +181,8 @@ class TestModels:
             takes = architecture != "distilbert"
             assert accepts_token_types(model) is takes
             assert ("token_type_ids" in model_inputs(model, **batch)) is takes
-        roberta = build_model("roberta", CONFIGS["bert"], LABELS, tokenizer, seed=1)
+        config = CONFIGS["bert"] | {"type_vocab_size": 1}  # as in the published checkpoints
+        roberta = build_model("roberta", config, LABELS, tokenizer, seed=1)
         assert not accepts_token_types(roberta)
         assert logits_of(roberta, batch).shape == (1, 3)
 

@@ -58,16 +58,16 @@ def methods(study: Study) -> pd.DataFrame:
         rows.append(row | {name: arm[name] for name in ("strategy", "teachers")})
     order = ["reference", "teacher", "baseline", "single", "multi"]
     rows.sort(key=lambda row: order.index(row["type"]))
-    return pd.DataFrame(
-        rows, columns=["method", "type", "kind", "teacher", "strategy", "teachers"]
-    )
+    return pd.DataFrame(rows, columns=["method", "type", "kind", "teacher", "strategy", "teachers"])
 
 
 def column_title(study: Study, task: str, split: str) -> str:
     """A task's column with its metric; the split is named where the task has several."""
     several = len(study["report_splits"][task]) > 1
-    return f"{task} {split} ({study['metrics'][task]})" if several else (
-        f"{task} ({study['metrics'][task]})"
+    return (
+        f"{task} {split} ({study['metrics'][task]})"
+        if several
+        else (f"{task} ({study['metrics'][task]})")
     )
 
 
@@ -197,8 +197,12 @@ def seeds_text(study: Study) -> str:
     """The study's seeds in words, for captions."""
     seeds, teacher = study["seeds"], study["teacher_seed"]
     teachers = "teachers trained per seed" if teacher == "paired" else f"teacher seed {teacher}"
-    noun = "seed" if len(seeds) == 1 else "seeds"
-    return f"{len(seeds)} student {noun} ({', '.join(seeds)}), {teachers}"
+    return f"{seed_count(len(seeds), 'student ')} ({', '.join(seeds)}), {teachers}"
+
+
+def seed_count(n: int, whose: str = "") -> str:
+    """``1 seed``, ``3 student seeds``."""
+    return f"{n} {whose}seed{'' if n == 1 else 's'}"
 
 
 def render_master(master: pd.DataFrame, study: Study) -> str:

@@ -104,6 +104,7 @@ def _import_evaluate() -> None:
     """
     if "transformers" in sys.modules:
         import evaluate  # noqa: F401
+
         return
     sys.modules["transformers"] = None
     try:

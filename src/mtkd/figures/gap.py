@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mtkd.analysis.gap import gap_table
-from mtkd.analysis.master import Study, arm_name, seeds_text, settings_text
-from mtkd.figures.style import BASELINE_LINE, MARKERS, RC, REFERENCE_LINE, colour, new_figure
+from mtkd.analysis.master import Study, arm_name, seed_count, seeds_text, settings_text
+from mtkd.figures.style import BASELINE_LINE, MARKERS, RC, REFERENCE_LINE, colour, new_figure, note
 
 PANELS_PER_ROW = 2
 # Percent of the gap; wider intervals run out of the frame instead of squeezing the points.
@@ -25,19 +25,19 @@ def gap_figure(runs: pd.DataFrame, study: Study) -> Figure:
     n = runs[(runs.role == "report")].drop_duplicates(["task", "split"]).groupby("task").rows.sum()
     figure = new_figure(
         0.8 + lines * (0.8 + 0.22 * len(arms)),
-        f"{study['suite']}/{study['study']}: share of the gap to the best teacher closed",
-        "(distilled - none) / (teacher - none) of the primary metric on the report split, the "
-        f"teacher chosen on selection; bars: 95 % interval over seeds; {seeds_text(study)}; "
-        f"{settings_text(study)}; n: examples. "
-        "No gap: teacher - none is not above 0, the difference in points is shown instead.",
+        f"{study['suite']}/{study['study']}: share of the gap to the teacher closed",
+        "(distilled − none) / (teacher − none) of the primary metric on the report split, the "
+        f"teacher chosen on selection; bars: 95 % interval over seeds, cut at the frame; "
+        f"{seeds_text(study)}; {settings_text(study)}; n: examples. No gap: teacher − none is not "
+        "above 0, or not by its interval; the difference in points is shown instead.",
     )
     columns = min(PANELS_PER_ROW, len(study["tasks"]))
-    axes = figure.subplots(lines, columns, squeeze=False, sharey=True).flat
+    axes = list(figure.subplots(lines, columns, squeeze=False, sharey=True).flat)
     for axis, task in zip(axes, study["tasks"], strict=False):
         here = table[table.task == task]
         _panel(axis, here, arms, study)
         axis.set_title(_title(here, task, study, n.get(task, 0)), loc="left")
-    for axis in axes:
+    for axis in axes[len(study["tasks"]) :]:
         axis.set_axis_off()
     return figure
 
@@ -56,25 +56,29 @@ def _title(rows: pd.DataFrame, task: str, study: Study, n: int) -> str:
 def _panel(axis: Axes, rows: pd.DataFrame, arms: list[dict], study: Study) -> None:
     """Points instead of percent of the gap when no arm of the task has one."""
     in_points = not rows.gap.any()
-    names = ("difference", "difference_low", "difference_high") if in_points else (
-        "fraction", "low", "high"
+    names = (
+        ("difference", "difference_low", "difference_high")
+        if in_points
+        else ("fraction", "low", "high")
     )
     rows = rows.set_index(["strategy", "teachers"])
     axis.axvline(0, **BASELINE_LINE)
     for y, arm in enumerate(arms):
         key = (arm["strategy"], arm["teachers"])
         if key not in rows.index:
-            _note(axis, y, "no runs")
+            note(axis, 0.5, y, "no runs")
             continue
         row = rows.loc[key]
         if not row.gap and not in_points:
-            _note(axis, y, f"no gap: {100 * row.difference:+.2f} points")
+            note(axis, 0.5, y, f"no gap: {100 * row.difference:+.2f} points")
             continue
         value, low, high = (100 * row[name] for name in names)
         style = {"color": colour(arm, study)}
         axis.plot([low, high], [y, y], linewidth=1.2, **style)
         marker = MARKERS["single" if arm["strategy"] == "single" else "multi"]
         axis.plot(value, y, marker=marker, markersize=4.5, **style)
+        if row.seeds != len(study["seeds"]):
+            note(axis, 0.98, y, seed_count(row.seeds), "right")
     axis.set_yticks(range(len(arms)), [arm_name(arm, study) for arm in arms])
     axis.set_ylim(len(arms) - 0.4, -0.6)
     axis.tick_params(axis="y", length=0)
@@ -83,11 +87,6 @@ def _panel(axis: Axes, rows: pd.DataFrame, arms: list[dict], study: Study) -> No
         axis.margins(x=0.08)
         return
     axis.axvline(100, **REFERENCE_LINE)
-    axis.set_xlabel("gap closed (%)")
+    axis.set_xlabel("gap closed (%); 0: none, 100: teacher")
     left, right = axis.get_xlim()
     axis.set_xlim(max(left, FRAME[0]), min(right, FRAME[1]))
-
-
-def _note(axis: Axes, y: int, text: str) -> None:
-    axis.text(0.5, y, text, transform=axis.get_yaxis_transform(), ha="center", va="center",
-              fontsize=7, color="0.4")  # fmt: skip

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from mtkd.analysis.master import Study, arm_name, grid_table, seeds_text
 from mtkd.figures.style import RC, colour, new_figure
 
-PANELS_PER_ROW = 3
+PANELS_PER_ROW = 4
 
 
 @rc_context(RC)
@@ -33,8 +33,8 @@ def heatmap_figure(runs: pd.DataFrame, study: Study, task: str) -> Figure:
         f"{study['suite']}/{study['study']}, {task}: {metric} (%) by T and alpha",
         f"{'Mean of the splits ' if len(splits) > 1 else 'Split '}{' and '.join(splits)}"
         f" (n={', '.join(f'{n.get(split, 0):,}' for split in splits)}); mean over "
-        f"{seeds_text(study)}, ± standard deviation over seeds; "
-        "black frame: T and alpha chosen on the selection split; †: fewer seeds",
+        f"{seeds_text(study)}; after ± the standard deviation over seeds; "
+        "framed: T and alpha chosen on the selection split; †: fewer seeds",
     )
     columns = min(PANELS_PER_ROW, len(arms))
     axes = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
@@ -42,7 +42,8 @@ def heatmap_figure(runs: pd.DataFrame, study: Study, task: str) -> Figure:
     for axis, arm in zip(axes.flat, arms, strict=False):
         here = grid[(grid.strategy == arm["strategy"]) & (grid.teachers == arm["teachers"])]
         image = _panel(axis, here.set_index(["T", "alpha"]), study, limits)
-        axis.set_title(arm_name(arm, study), loc="left", color=colour(arm, study), weight="bold")
+        axis.set_title(arm_name(arm, study), loc="left", fontsize=8)
+        axis.spines["top"].set(visible=True, color=colour(arm, study), linewidth=3)
     for place, axis in enumerate(axes.flat):
         if place >= len(arms):
             axis.set_axis_off()
@@ -66,8 +67,10 @@ def _panel(axis: Axes, cells: pd.DataFrame, study: Study, limits: tuple[float, f
         dark = mean < (limits[0] + limits[1]) / 2
         axis.text(x, y, _label(cell, len(study["seeds"])), ha="center", va="center", fontsize=7,
                   linespacing=1.1, color="white" if dark else "black")  # fmt: skip
-        if cell.chosen is True:
-            axis.add_patch(Rectangle((x - 0.46, y - 0.46), 0.92, 0.92, fill=False, linewidth=1.8))
+        if cell.seeds > 0 and cell.chosen:
+            for ink, width in (("white", 3.2), ("black", 1.4)):
+                frame = Rectangle((x - 0.45, y - 0.44), 0.9, 0.88, fill=False)
+                axis.add_patch(frame).set(edgecolor=ink, linewidth=width)
     axis.set_xticks(range(shape[1]), study["alpha"])
     axis.set_yticks(range(shape[0]), study["T"])
     axis.tick_params(length=0)
@@ -76,6 +79,6 @@ def _panel(axis: Axes, cells: pd.DataFrame, study: Study, limits: tuple[float, f
 
 def _label(cell: pd.Series, seeds: int) -> str:
     if pd.isna(cell["mean"]):
-        return "none"
+        return "no runs"
     spread = "" if pd.isna(cell.sd) else f"\n±{100 * cell.sd:.2f}"
     return f"{100 * cell['mean']:.2f}{'' if cell.seeds == seeds else '†'}{spread}"

@@ -15,6 +15,7 @@ from mtkd.analysis.master import (
     column_title,
     methods,
     report_values,
+    seed_count,
     seeds_text,
     settings_text,
     summary,
@@ -26,6 +27,7 @@ from mtkd.figures.style import (
     REFERENCE_LINE,
     colour,
     new_figure,
+    note,
     sketch,
 )
 
@@ -48,15 +50,16 @@ def master_figure(runs: pd.DataFrame, study: Study) -> Figure:
         "n: examples. The axes are cut: compare positions, not lengths.",
     )
     columns = min(PANELS_PER_ROW, len(panels))
-    axes = figure.subplots(lines, columns, sharey=True, squeeze=False).flat
+    axes = list(figure.subplots(lines, columns, sharey=True, squeeze=False).flat)
     for axis, panel in zip(axes, panels, strict=False):
-        here = [table[(table.task == panel[0]) & (table.split == panel[1])]
-                for table in (values, means)]
+        here = [
+            table[(table.task == panel[0]) & (table.split == panel[1])] for table in (values, means)
+        ]
         _panel(axis, *here, rows, study)
         axis.set_xlabel(f"{study['metrics'][panel[0]]} (%)")
         n = here[0].rows.max() if len(here[0]) else 0
         axis.set_title(f"{column_title(study, *panel)}, n={n:,}", loc="left")
-    for axis in axes:
+    for axis in axes[len(panels) :]:
         axis.set_axis_off()
     figure.legend(
         handles=[
@@ -74,15 +77,9 @@ def master_figure(runs: pd.DataFrame, study: Study) -> Figure:
 
 def _panel(axis: Axes, values: pd.DataFrame, means: pd.DataFrame, rows, study: Study) -> None:
     mean_of = means.set_index("method")["mean"]
-    types = dict(zip(rows.method, rows.type, strict=True))
-    baseline = [method for method, type_ in types.items() if type_ == "baseline"]
-    for method, line in [(REFERENCE, REFERENCE_LINE), *((m, BASELINE_LINE) for m in baseline)]:
-        if method in mean_of.index:
-            axis.axvline(100 * mean_of[method], zorder=0, **line)
     for y, row in rows.iterrows():
         if row.method not in mean_of.index:
-            axis.text(0.5, y, "no runs", transform=axis.get_yaxis_transform(), ha="center",
-                      va="center", fontsize=7, color="0.4")  # fmt: skip
+            note(axis, 0.5, y, "no runs")
             continue
         seeds = 100 * values[values.method == row.method].value.to_numpy()
         style = {"color": colour(row, study), "linestyle": ""}
@@ -90,10 +87,29 @@ def _panel(axis: Axes, values: pd.DataFrame, means: pd.DataFrame, rows, study: S
             below = y + 0.3 + 0 * seeds
             axis.plot(seeds, below, marker="o", markersize=2.2, alpha=0.6, **style)
         axis.plot(100 * mean_of[row.method], y, marker=MARKERS[row.type], markersize=4.5, **style)
+        if row.kind == "student" and len(seeds) != len(study["seeds"]):
+            note(axis, 0.98, y, seed_count(len(seeds)), "right")
+        if row.type == "baseline":
+            axis.axvline(100 * mean_of[row.method], zorder=0, **BASELINE_LINE)
     axis.set_yticks(np.arange(len(rows)), rows.method)
-    axis.set_ylim(len(rows) - 0.3, -0.7)
+    axis.set_ylim(len(rows) + 0.4, -0.7)
     for y in np.flatnonzero(rows.type.to_numpy()[1:] != rows.type.to_numpy()[:-1]):
         axis.axhline(y + 0.58, color="0.85", linewidth=0.6, zorder=0)
     axis.tick_params(axis="y", length=0)
-    axis.xaxis.set_major_locator(MaxNLocator(6))
+    axis.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axis.margins(x=0.06)
+    if REFERENCE in mean_of.index:
+        _reference(axis, 100 * mean_of[REFERENCE])
+
+
+def _reference(axis: Axes, value: float) -> None:
+    """A line, or a note at the frame where the line would squeeze everything else."""
+    left, right = axis.get_xlim()
+    if left - 0.3 * (right - left) <= value <= right + 0.3 * (right - left):
+        axis.axvline(value, zorder=0, **REFERENCE_LINE)
+        return
+    y = axis.get_ylim()[0] - 0.5
+    if value < left:
+        note(axis, 0.02, y, f"◂ TF-IDF {value:.2f}", "left")
+    else:
+        note(axis, 0.98, y, f"TF-IDF {value:.2f} ▸", "right")

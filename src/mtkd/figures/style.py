@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -56,10 +57,16 @@ def colour(method: Mapping[str, str], study: Study) -> str:
 def new_figure(height: float, title: str, caption: str) -> Figure:
     """An empty figure of full width with a title and, under it, a caption broken into lines."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    lines = textwrap.fill(caption, 118)
-    heading = figure.suptitle(f"{title}\n{lines}", x=0.01, ha="left", fontsize=8, linespacing=1.4)
-    heading.set_in_layout(True)
+    lines = textwrap.fill(caption, 118, break_on_hyphens=False)
+    figure.suptitle(f"{title}\n{lines}", x=0.01, ha="left", fontsize=8, linespacing=1.4)
     return figure
+
+
+def note(axis: Axes, x: float, y: float, text: str, side: str = "center") -> None:
+    """Small print inside a panel: x as a fraction of its width, y in the units of its rows."""
+    paper = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+    axis.text(x, y, text, transform=axis.get_yaxis_transform(), ha=side, va="center",
+              fontsize=7, color="0.3", bbox=paper)  # fmt: skip
 
 
 def sketch(label: str, **line) -> Line2D:

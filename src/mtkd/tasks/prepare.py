@@ -29,7 +29,7 @@ def read_table(path: Path) -> pd.DataFrame:
             case ".parquet":
                 return pd.read_parquet(path)
             case ".jsonl":
-                return pd.read_json(path, lines=True, dtype=False, convert_dates=False)
+                return pd.read_json(path, lines=True, dtype=False)
             case ".csv":
                 # "NA" and "null" are words like any other in a text column.
                 return pd.read_csv(path, keep_default_na=False, na_values=[""])
@@ -121,7 +121,7 @@ def _labels(task: dict[str, Any], values: pd.Series, split: str) -> pd.Series:
     else:
         indices = values.map({name: index for index, name in enumerate(names)}).fillna(-1)
     if (indices == -1).any():
-        bad = values[indices == -1].iloc[0]
+        bad = values[indices == -1].tolist()[0]
         raise InputError(
             f"split {split!r}: label {bad!r} is not in the task's labels {', '.join(names)}"
         )

@@ -1,0 +1,161 @@
+"""The suite file: what is accepted, how values are spelled, what each mistake is answered."""
+
+import copy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mtkd.config.load import load_suite, validate_suite
+from mtkd.config.schema import STRATEGIES, Suite, Training
+from mtkd.config.values import canonical_number
+from mtkd.errors import InputError
+from mtkd.fusion.strategies import STRATEGIES as FUSIONS
+
+ROOT = Path(__file__).parents[2]
+EMBEDDED = yaml.safe_load((ROOT / "config/embedded.yaml").read_text())
+
+
+def change(path: str, value):
+    """A copy of the embedded suite with one value changed, or removed when it is None."""
+    content = copy.deepcopy(EMBEDDED)
+    *parents, last = path.split(".")
+    place = content
+    for key in parents:
+        place = place[key]
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    return content
+
+
+@pytest.mark.parametrize("name", ["embedded", "glue"])
+def test_vendored_suites_are_valid_and_pinned(name):
+    suite = load_suite(ROOT / f"config/{name}.yaml")
+    assert suite.suite == name
+    assert suite.unpinned() == []
+
+
+@pytest.mark.parametrize(
+    ("given", "spelled"),
+    [
+        (".5", "0.5"),
+        ("0.50", "0.5"),
+        (6.0, "6"),
+        (6, "6"),
+        ("2e-5", "0.00002"),
+        (100, "100"),
+        (0, "0"),
+    ],
+)
+def test_numbers_have_one_spelling(given, spelled):
+    assert canonical_number(given) == spelled
+
+
+@pytest.mark.parametrize("given", [True, None, "six", float("nan"), "inf", [6]])
+def test_what_is_no_number_is_refused(given):
+    with pytest.raises(ValueError):
+        canonical_number(given)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("studies.main.temperature", [4], ["studies.main.temperature", "unknown key"]),
+        ("studies.main.alphas", [0.5], ["studies.main.alphas", "did you mean 'alpha'"]),
+        ("students.distilbert.training.learning_rat", 1, ["did you mean 'learning_rate'"]),
+        (
+            "studies.main.arms",
+            [{"strategy": "single", "teachers": ["textcn"]}],
+            ["unknown teacher 'textcn'", "did you mean 'textcnn'"],
+        ),
+        (
+            "studies.main.arms",
+            [{"strategy": "avarage", "teachers": ["textcnn", "bilstm"]}],
+            ["studies.main.arms", "unknown strategy 'avarage'"],
+        ),
+        ("studies.main.arms", [{"strategy": "average", "teachers": ["textcnn"]}], ["at least 2"]),
+        (
+            "studies.main.arms",
+            [{"strategy": "average", "teachers": ["bilstm", "textcnn"]}],
+            ["order of 'teachers'"],
+        ),
+        ("studies.main.alpha", [1.5], ["studies.main.alpha.0", "alpha 1.5 is impossible"]),
+        ("studies.main.alpha", [0], ["alpha 0 is impossible", "none"]),
+        ("studies.main.T", [0], ["studies.main.T.0", "temperature 0 is impossible"]),
+        ("studies.main.T", [4, 4.0], ["studies.main.T", "'4' is listed twice"]),
+        ("studies.main.seeds", [1, 1], ["studies.main.seeds", "listed twice"]),
+        ("studies.main.seeds", [1.5], ["seed 1.5 is impossible"]),
+        ("studies.main.seeds", [], ["studies.main.seeds", "empty"]),
+        ("studies.main.tasks", ["movie"], ["unknown task 'movie'", "did you mean 'movies'"]),
+        ("study", "mian", ["unknown study 'mian'", "did you mean 'main'"]),
+        ("suite", "../escape", ["suite", "'../escape'", "names become paths"]),
+        (
+            "tasks.a/b",
+            {"splits": {}, "text": ["t"], "labels": ["x", "y"], "metrics": ["accuracy"]},
+            ["tasks", "'a/b'"],
+        ),
+        ("tasks.movies.labels", ["negative", "negative"], ["listed twice"]),
+        ("tasks.movies.metrics", ["acuracy"], ["unknown metric 'acuracy'"]),
+        ("tasks.movies.selection", None, ["tasks.movies", "selection"]),
+        ("tasks.movies.splits", {"train": "x.csv"}, ["report"]),
+        ("tasks.movies.splits", {"train": "x.tsv", "report": "y.csv"}, ["x.tsv", ".parquet"]),
+        ("tasks.movies.text", None, ["tasks.movies.text", "missing"]),
+        ("students.distilbert.model.folder", "somewhere", ["exactly one of"]),
+        ("students.distilbert.per_task", {"moves": {}}, ["unknown task 'moves'"]),
+        ("students.distilbert.per_task", {"movies": {"epoch": 2}}, ["movies.epoch", "'epochs'"]),
+    ],
+)
+def test_a_mistake_is_answered_in_one_line_with_file_and_key(path, value, words):
+    with pytest.raises(InputError) as caught:
+        validate_suite(change(path, value), "my.yaml")
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith("my.yaml: ")
+    for word in words:
+        assert word in message
+
+
+def test_a_broken_file_is_one_line(tmp_path):
+    path = tmp_path / "broken.yaml"
+    path.write_text("suite: [unclosed\n")
+    with pytest.raises(InputError, match="broken.yaml"):
+        load_suite(path)
+    with pytest.raises(InputError, match="absent.yaml"):
+        load_suite(tmp_path / "absent.yaml")
+
+
+def test_yaml_spells_small_numbers_as_text():
+    assert Training.model_validate({"learning_rate": "2e-5"}).learning_rate == 2e-5
+
+
+def test_every_strategy_of_the_config_is_fused_or_needs_no_fusion():
+    assert set(STRATEGIES) == {"none", *FUSIONS}
+
+
+def test_validation_imports_no_heavy_library():
+    code = (
+        "import sys; from mtkd.config.load import load_suite; import mtkd.study.settings, "
+        "mtkd.study.grid, mtkd.study.code; load_suite(sys.argv[1]);"
+        "print([m for m in ('torch', 'numpy', 'pandas', 'transformers') if m in sys.modules])"
+    )
+    command = [sys.executable, "-c", code, str(ROOT / "config/glue.yaml")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_every_key_is_documented():
+    text = (ROOT / "config/README.md").read_text()
+
+    def keys(model):
+        for name, field in model.model_fields.items():
+            yield name
+            for part in [field.annotation, *getattr(field.annotation, "__args__", ())]:
+                for inner in [part, *getattr(part, "__args__", ())]:
+                    if hasattr(inner, "model_fields"):
+                        yield from keys(inner)
+
+    missing = sorted({key for key in keys(Suite) if f"`{key}`" not in text})
+    assert missing == []

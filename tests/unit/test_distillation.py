@@ -1,0 +1,304 @@
+"""The objective, the training loop, label maps, and the state of finished cells."""
+
+import json
+import math
+import os
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtkd.config.schema import Training
+from mtkd.distillation.bundles import PREDICTIONS, cell_digest, keep_cell, restore_cell
+from mtkd.distillation.inference import cls_states, predict
+from mtkd.distillation.label_map import check_label_map, in_task_order
+from mtkd.distillation.objective import distillation_loss, soft_labels
+from mtkd.distillation.soft_targets import fuse_teachers, teacher_determinants
+from mtkd.distillation.training import set_learning_rate, train
+from mtkd.errors import InputError
+from mtkd.models.build import build_model
+from mtkd.models.tokenizers import train_tokenizer
+from mtkd.records.teachers import TeacherLogits, Teachers
+from mtkd.tasks.batches import DeviceTokens
+from mtkd.tasks.corpus import Split
+from mtkd.tasks.encoding import encode
+
+CPU = torch.device("cpu")
+
+
+def slow_loss(student, labels, fused, T, alpha):
+    def softmax(z):
+        top = max(z)
+        e = [math.exp(x - top) for x in z]
+        return [x / sum(e) for x in e]
+
+    total = 0.0
+    for s, y, z in zip(student, labels, fused, strict=True):
+        q, p = softmax([x / T for x in z]), softmax([x / T for x in s])
+        kl = sum(a * (math.log(a) - math.log(b)) for a, b in zip(q, p, strict=True) if a > 0)
+        total += alpha * T * T * kl + (1 - alpha) * -math.log(softmax(s)[y])
+    return total / len(labels)
+
+
+numbers = st.floats(-8, 8)
+
+
+@given(
+    st.integers(2, 4).flatmap(
+        lambda C: st.lists(
+            st.tuples(
+                st.lists(numbers, min_size=C, max_size=C),
+                st.integers(0, C - 1),
+                st.lists(numbers, min_size=C, max_size=C),
+            ),
+            min_size=1,
+            max_size=5,
+        )
+    ),
+    st.floats(0.5, 10),
+    st.floats(0.01, 1),
+)
+def test_the_objective_is_hintons(rows, T, alpha):
+    student, labels, fused = zip(*rows, strict=True)
+    z = torch.tensor(fused, dtype=torch.float64)
+    found = distillation_loss(
+        torch.tensor(student, dtype=torch.float64),
+        torch.tensor(labels),
+        soft_labels(z, T),
+        T,
+        alpha,
+    )
+    assert float(found) == pytest.approx(slow_loss(student, labels, fused, T, alpha), abs=1e-6)
+
+
+def test_the_soft_part_vanishes_at_the_teacher_and_pulls_towards_it():
+    fused = torch.tensor([[2.0, -1.0, 0.2]])
+    at_teacher = fused.clone().requires_grad_()
+    loss = distillation_loss(at_teacher, torch.tensor([0]), soft_labels(fused, 4.0), 4.0, 1.0)
+    loss.backward()
+    assert loss.item() == pytest.approx(0, abs=1e-6)
+    assert at_teacher.grad.abs().max() < 1e-6
+    away = torch.zeros(1, 3, requires_grad=True)
+    distillation_loss(away, torch.tensor([0]), soft_labels(fused, 4.0), 4.0, 1.0).backward()
+    assert (away.grad.sign() == -(fused - fused.mean()).sign()).all()
+
+
+TRAINING = Training(epochs=2, batch_size=8, learning_rate=5e-3, warmup=0.1)
+WORDS = ["good", "fine", "great", "bad", "poor", "awful", "film", "plot", "cast", "of", "the", "a"]
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    rng = np.random.default_rng(0)
+    texts, labels = [], []
+    for _ in range(96):
+        label = int(rng.integers(2))
+        mood = rng.choice(WORDS[:3] if label else WORDS[3:6])
+        texts.append(" ".join([*rng.choice(WORDS[6:], rng.integers(1, 6)), mood]))
+        labels.append(label)
+    split = Split(np.array([str(i) for i in range(96)]), texts, None, np.array(labels))
+    tokenizer = train_tokenizer("word", texts, 100, 16)
+    return tokenizer, DeviceTokens(encode(tokenizer, split, 16), tokenizer.pad_token_id, CPU), split
+
+
+def new_model(tokenizer, seed=1):
+    config = {
+        "dim": 16,
+        "hidden_dim": 32,
+        "n_layers": 1,
+        "n_heads": 2,
+        "max_position_embeddings": 32,
+    }
+    return build_model("distilbert", config, ["no", "yes"], tokenizer, seed)
+
+
+def run(corpus, seed=1, training=TRAINING, loss=None, after_epoch=None):
+    tokenizer, tokens, split = corpus
+    model = new_model(tokenizer, seed)
+    labels = torch.from_numpy(split.labels)
+    loss = loss or (lambda z, rows: torch.nn.functional.cross_entropy(z, labels[rows]))
+    outcome = train(model, tokens, loss, training, seed, after_epoch)
+    return outcome, predict(model, tokens, "auto"), model
+
+
+def test_training_learns_and_repeats_bit_by_bit(corpus):
+    training = TRAINING.model_copy(update={"epochs": 12, "learning_rate": 5e-3})
+    outcome, logits, _ = run(corpus, training=training)
+    assert outcome.status == "finished"
+    assert (logits.argmax(1) == corpus[2].labels).mean() > 0.9
+    assert outcome.history[-1]["loss"] < outcome.history[0]["loss"]
+    torch.rand(17)  # the caller's random state must not matter
+    assert np.array_equal(run(corpus, training=training)[1], logits)
+    assert not np.array_equal(run(corpus, seed=2, training=training)[1], logits)
+
+
+def test_evaluating_between_epochs_changes_nothing(corpus):
+    plain = run(corpus)[1]
+    outcome, logits, _ = run(corpus, after_epoch=lambda epoch: {"selection": 0.5})
+    assert np.array_equal(logits, plain)
+    assert [row["selection"] for row in outcome.history] == [0.5, 0.5]
+
+
+def test_a_non_finite_loss_ends_the_run_at_its_step(corpus):
+    labels = torch.from_numpy(corpus[2].labels)
+    calls = []
+
+    def loss(z, rows):
+        calls.append(1)
+        value = torch.nn.functional.cross_entropy(z, labels[rows])
+        return value * float("nan") if len(calls) == 15 else value
+
+    outcome, _, _ = run(corpus, loss=loss)
+    assert (outcome.status, outcome.step) == ("diverged", 15)
+    assert "nan at step 15 of 24" in outcome.reason
+
+
+def test_predictions_do_not_depend_on_the_batch(corpus):
+    tokenizer, tokens, split = corpus
+    model = new_model(tokenizer)
+    everything = predict(model, tokens, "auto")
+    for row in (0, 5, 50):
+        one = Split(split.ids[row : row + 1], [split.text_a[row]], None, None)
+        alone = DeviceTokens(encode(tokenizer, one, 16), tokenizer.pad_token_id, CPU)
+        np.testing.assert_allclose(predict(model, alone, "auto")[0], everything[row], atol=1e-5)
+    assert cls_states(model, tokens, "auto").shape == (96, 16)
+
+
+def test_the_learning_rate_warms_up_and_decays_to_zero():
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))])
+    training = Training(learning_rate=1.0, warmup=0.2)
+    rates = []
+    for step in range(20):
+        set_learning_rate(optimizer, training, step, 20)
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert rates[:4] == [0.25, 0.5, 0.75, 1.0]
+    assert rates[4:] == sorted(rates[4:], reverse=True)
+    assert 0 < rates[-1] < 0.1
+
+
+NAMES = ["entailment", "neutral", "contradiction"]
+
+
+def predictions(rng, accuracy, order=(0, 1, 2), n=600):
+    labels = rng.integers(0, 3, n)
+    said = np.where(rng.random(n) < accuracy, labels, rng.integers(0, 3, n))
+    z = np.eye(3, dtype=np.float32)[said] + rng.normal(0, 0.1, (n, 3))
+    return z[:, list(order)], labels
+
+
+@pytest.mark.parametrize("accuracy", [0.9, 0.5, 0.05])
+def test_teachers_of_the_right_order_pass_however_weak(accuracy):
+    rng = np.random.default_rng(0)
+    check_label_map(*predictions(rng, accuracy), NAMES, "t")
+
+
+def test_a_permuted_teacher_is_refused_with_the_remedy_that_works():
+    z, labels = predictions(np.random.default_rng(0), 0.8, order=(1, 2, 0))
+    with pytest.raises(InputError) as caught:
+        check_label_map(z, labels, NAMES, "ready")
+    order = ["neutral", "contradiction", "entailment"]
+    assert f"label_order: [{', '.join(order)}]" in str(caught.value)
+    check_label_map(in_task_order(z, order, NAMES), labels, NAMES, "ready")
+    with pytest.raises(InputError, match="does not hold"):
+        in_task_order(z, ["a", "b", "c"], NAMES)
+
+
+def teachers():
+    rng = np.random.default_rng(0)
+    runs = {}
+    for place, name in enumerate(["a", "b"]):
+        z = rng.normal(size=(5, 2)).astype(np.float32)
+        runs[name, "1"] = TeacherLogits(
+            f"{name}/seed1", z, 0.6 + 0.2 * place, "m", f"digest-{name}"
+        )
+    return Teachers(runs)
+
+
+def test_each_strategy_fuses_the_arms_own_teachers():
+    both = teachers()
+    axes = {"teachers": "a+b", "seed": "1"}
+    z = np.stack([both.of("a", "1").logits, both.of("b", "1").logits])
+    gates = {"1": np.tile([0.25, 0.75], (5, 1))}
+    expected = {
+        "average": z.mean(0),
+        "weighted": (0.6 * z[0] + 0.8 * z[1]) / 1.4,
+        "gating": 0.25 * z[0] + 0.75 * z[1],
+    }
+    for strategy, value in expected.items():
+        fused = fuse_teachers({**axes, "strategy": strategy}, both, gates)
+        np.testing.assert_allclose(fused, value, atol=1e-6)
+    alone = fuse_teachers({"teachers": "b", "seed": "1", "strategy": "single"}, both, {})
+    assert np.array_equal(alone, z[1])
+    assert fuse_teachers({"teachers": "none", "seed": "1", "strategy": "none"}, both, {}) is None
+
+
+def test_a_cell_is_determined_by_its_own_teachers_alone():
+    both, gates = teachers(), {"1": np.full((5, 2), 0.5)}
+    one = {"teachers": "a", "seed": "1", "strategy": "single"}
+    assert list(teacher_determinants(one, both, gates)) == ["a/seed1"]
+    axes = {"teachers": "a+b", "seed": "1"}
+    digests = {
+        cell_digest(teacher_determinants({**axes, "strategy": s}, both, gates))
+        for s in ("average", "weighted", "gating")
+    }
+    assert len(digests) == 3
+    gates["1"][0] = [0.4, 0.6]
+    changed = cell_digest(teacher_determinants({**axes, "strategy": "gating"}, both, gates))
+    assert changed not in digests
+
+
+FILES = ["run.json", PREDICTIONS]
+
+
+@pytest.fixture
+def finished(tmp_path):
+    cell = tmp_path / "made"
+    cell.mkdir()
+    (cell / "run.json").write_text(json.dumps({"a": 1}))
+    (cell / PREDICTIONS).write_bytes(b"numbers" * 100)
+    state = tmp_path / "state"
+    keep_cell(state, "d1", cell, FILES)
+    return state, cell
+
+
+def test_a_finished_cell_survives_the_deletion_of_its_outputs(finished, tmp_path):
+    state, cell = finished
+    target = tmp_path / "results" / "seed1"
+    assert restore_cell(state, "d1", target, FILES)
+    os.utime(target / PREDICTIONS, (1, 1))
+    (target / PREDICTIONS).unlink()
+    assert restore_cell(state, "d1", target, FILES)
+    assert (target / PREDICTIONS).read_bytes() == (cell / PREDICTIONS).read_bytes()
+    assert (target / PREDICTIONS).stat().st_mtime > 1000
+    assert sorted(path.name for path in target.iterdir()) == sorted(FILES)
+    assert not restore_cell(state, "d2", target, FILES)
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip", "lose", "manifest"])
+def test_a_damaged_cell_is_never_restored(finished, tmp_path, damage, capsys):
+    state, _ = finished
+    kept = state / "d1" / PREDICTIONS
+    content = kept.read_bytes()
+    kept.unlink()  # its own file from here on: the maker's is a hard link to it
+    match damage:
+        case "truncate":
+            kept.write_bytes(content[:-1])
+        case "flip":
+            kept.write_bytes(b"N" + content[1:])
+        case "manifest":
+            kept.write_bytes(content)
+            (state / "d1" / "sha256.json").write_text("{")
+    target = tmp_path / "results"
+    assert not restore_cell(state, "d1", target, FILES)
+    assert "damaged" in capsys.readouterr().err
+    assert not target.exists()
+    assert not (state / "d1").exists()
+
+
+def test_two_writers_of_one_cell_do_no_harm(finished, tmp_path):
+    state, cell = finished
+    keep_cell(state, "d1", cell, FILES)
+    assert [path.name for path in state.iterdir()] == ["d1"]
+    assert restore_cell(state, "d1", tmp_path / "results", FILES)

@@ -1,0 +1,164 @@
+"""Figures: what they state, that nothing is cut off, and that saving them is reproducible."""
+
+from __future__ import annotations
+
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
+from test_tables import by_split, diverged, hand_values, make_records, make_study, other, pick
+
+from mtkd.analysis.tables import runs_table
+from mtkd.figures.gap import gap_figure
+from mtkd.figures.heatmap import heatmap_figure
+from mtkd.figures.master import master_figure
+from mtkd.figures.style import WIDTH, colour, save_figure
+
+STUDY = make_study(T=["2", "10"], alpha=["0.5", "0.9"])
+
+
+def scores(task, name, T, alpha, seed):
+    """By hand, with T=10 best on selection, and on movies both teachers below the student."""
+    selection, report = hand_values(task, name, T, alpha, seed)
+    selection += 0.01 * (T == "10")
+    return selection, report - 0.2 * (task == "movies" and name in ("cnn", "bert"))
+
+
+@pytest.fixture(scope="module")
+def runs():
+    """One diverged run, and one arm absent from a task."""
+    records = make_records(STUDY, scores)
+    gone = next(
+        i
+        for i, r in enumerate(records)
+        if (r["task"], r["strategy"], r["T"], r["alpha"]) == ("mnli", "average", "10", "0.5")
+    )
+    records[gone] = diverged(records[gone])
+    return runs_table(r for r in records if (r["task"], r["teachers"]) != ("movies", "cnn"))
+
+
+FIGURES = {
+    "master": master_figure,
+    "gap": gap_figure,
+    "heatmap": lambda runs, study: heatmap_figure(runs, study, "mnli"),
+}
+
+
+def texts(figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_captions_state_seeds_settings_and_examples(name, runs):
+    caption = " ".join(FIGURES[name](runs, STUDY).get_suptitle().split())
+    assert "2 student seeds (1, 2), teacher seed 1" in caption
+    assert "report" in caption and "selection" in caption
+    if name != "heatmap":  # whose axes are T and alpha
+        assert "T in {2, 10}, alpha in {0.5, 0.9}, chosen on selection" in caption
+    assert any("n=100" in text for text in texts(FIGURES[name](runs, STUDY)))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("seeds", [["1"], ["1", "2"]])
+def test_no_text_is_cut_off_or_tiny(name, seeds):
+    study = STUDY | {"seeds": seeds}
+    figure = FIGURES[name](runs_table(make_records(study, scores)), study)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    drawn = figure.get_tightbbox(canvas.get_renderer())  # inches; ticks out of range left out
+    width, height = figure.get_size_inches()
+    assert width == WIDTH
+    assert -0.01 <= drawn.x0 <= drawn.x1 <= width + 0.01
+    assert -0.01 <= drawn.y0 <= drawn.y1 <= height + 0.01
+    assert min(text.get_fontsize() for text in figure.findobj(Text)) >= 7
+
+
+def test_master_has_a_panel_for_each_report_split_and_names_the_metric(runs):
+    figure = master_figure(runs, STUDY)
+    panels = [axis for axis in figure.axes if axis.axison]
+    assert [axis.get_title(loc="left") for axis in panels] == [
+        "movies (f1), n=100",
+        "mnli report_m (accuracy), n=100",
+        "mnli report_mm (accuracy), n=100",
+    ]
+    assert [axis.get_xlabel() for axis in panels] == ["f1 (%)", *["accuracy (%)"] * 2]
+    rows = [label.get_text() for label in panels[0].get_yticklabels()]
+    assert rows[0] == "Teacher: cnn" and rows[-1] == "Multi: average"
+    missing = [text for text in panels[0].texts if text.get_text() == "no runs"]
+    assert [rows[round(text.get_position()[1])] for text in missing] == ["Distill: cnn"]
+
+
+def test_master_says_where_a_seed_is_missing():
+    records = make_records(make_study(), hand_values)
+    gone = pick(records, "mnli", "single", "bert", "2")
+    records[gone] = diverged(records[gone])
+    panels = master_figure(runs_table(records), make_study()).axes[:3]
+    assert [[t.get_text() for t in axis.texts].count("1 seed") for axis in panels] == [0, 1, 1]
+
+
+def test_a_reference_far_away_becomes_a_note():
+    def far(task, name, *axes):
+        return (
+            (0.2, 0.2) if name == "tfidf" and task == "movies" else hand_values(task, name, *axes)
+        )
+
+    study = make_study(metrics={"movies": "accuracy", "mnli": "accuracy"})
+    figure = master_figure(runs_table(make_records(study, far)), study)
+    assert "◂ TF-IDF 20.00" in texts(figure)
+    assert figure.axes[0].get_xlim()[0] > 60
+
+
+def test_heatmap_frames_the_cell_chosen_on_selection_and_annotates_mean_and_sd(runs):
+    figure = heatmap_figure(runs, STUDY, "mnli")
+    panel = figure.axes[1]
+    assert panel.get_title(loc="left") == "bert"
+    # Report, mean of both splits: .66 and .68 in percent.
+    assert "67.00\n±1.41" in [text.get_text() for text in panel.texts]
+    frames = [patch for patch in panel.patches if isinstance(patch, Rectangle)]
+    assert {(round(f.get_x() + 0.45), round(f.get_y() + 0.44)) for f in frames} == {(0, 1)}
+    limits = {axis.images[0].get_clim() for axis in figure.axes[:3]}
+    assert len(limits) == 1
+
+
+def test_heatmap_marks_cells_with_fewer_seeds(runs):
+    marked = [text for text in texts(heatmap_figure(runs, STUDY, "mnli")) if "†\n" in text]
+    lone = [text for text in texts(heatmap_figure(runs, STUDY, "mnli")) if text.endswith("†")]
+    assert (marked, lone) == ([], ["69.00†"])
+
+
+def test_gap_prints_points_where_there_is_no_gap(runs):
+    movies, mnli = gap_figure(runs, STUDY).axes
+    assert movies.get_xlabel() == "no gap: difference to none (points)"
+    assert mnli.get_xlabel().startswith("gap closed (%)")
+    points = [line.get_xdata()[0] for line in movies.lines if line.get_marker() in ("o", "s")]
+    assert points == pytest.approx([5.0, 6.0])
+    closed = [line.get_xdata()[0] for line in mnli.lines if line.get_marker() in ("o", "s")]
+    assert closed == pytest.approx([100 * gained / 14 for gained in (2, 5, 6)])
+
+
+def test_a_teacher_and_its_student_share_a_colour_and_arms_differ():
+    arms = [arm | {"teacher": None} for arm in STUDY["arms"]]
+    colours = [to_hex(colour(arm, STUDY)) for arm in arms]
+    assert len(set(colours)) == len(arms)
+    teacher = {"strategy": None, "teachers": None, "teacher": "bert"}
+    assert to_hex(colour(teacher, STUDY)) == colours[2]
+
+
+def test_saving_twice_gives_the_same_bytes_and_leaves_nothing_else(runs, tmp_path):
+    for folder in ("a", "b"):
+        save_figure(gap_figure(runs, STUDY), tmp_path / folder / "gap.v1")
+    names = {path.name for path in (tmp_path / "a").iterdir()}
+    assert names == {"gap.v1.png", "gap.v1.pdf"}
+    for name in names:
+        content = (tmp_path / "a" / name).read_bytes()
+        assert content == (tmp_path / "b" / name).read_bytes()
+        assert b"CreationDate" not in content
+
+
+def test_unfinished_studies_are_drawn_too():
+    empty = runs_table([])
+    records = [other(STUDY, "mnli", "teacher", "cnn", by_split(STUDY, "mnli", 0.7, 0.7))]
+    for runs in (empty, runs_table(records)):
+        for figure in FIGURES.values():
+            assert "no runs" in texts(figure(runs, STUDY))

@@ -1,0 +1,210 @@
+"""From raw tables to splits, token arrays and batches."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from mtkd.errors import InputError
+from mtkd.models.tokenizers import train_tokenizer
+from mtkd.tasks.batches import DeviceTokens, evaluation_batches, training_batches
+from mtkd.tasks.corpus import Split, read_info, read_labels, read_report_labels, read_split
+from mtkd.tasks.encoding import encode, encode_cached
+from mtkd.tasks.prepare import prepare_task, read_table, write_task
+
+TASK = {
+    "splits": {"train": "a.csv", "report": "b.csv"},
+    "text": ["text"],
+    "id": "id",
+    "labels": ["no", "yes"],
+    "selection": {"fraction": 0.25},
+}
+
+
+def table(n, prefix="t", **columns):
+    frame = pd.DataFrame(
+        {
+            "id": [f"{prefix}{i}" for i in range(n)],
+            "text": [f"word {prefix} {i}" for i in range(n)],
+            "label": ["yes" if i % 3 else "no" for i in range(n)],
+        }
+    )
+    return frame.assign(**columns)
+
+
+def prepare(train=None, report=None, **changes):
+    tables = {
+        "train": table(60) if train is None else train,
+        "report": table(9, "r") if report is None else report,
+    }
+    return prepare_task({**TASK, **changes}, tables)
+
+
+def test_selection_is_carved_stratified_and_disjoint():
+    splits = prepare()
+    assert {name: len(frame) for name, frame in splits.items()} == {
+        "train": 45,
+        "report": 9,
+        "selection": 15,
+    }
+    assert not set(splits["train"]["id"]) & set(splits["selection"]["id"])
+    assert splits["selection"]["label"].mean() == pytest.approx(2 / 3)
+    again = prepare()
+    assert again["selection"].equals(splits["selection"])
+
+
+def test_groups_and_equal_texts_stay_on_one_side():
+    train = table(60, review=[f"r{i // 5}" for i in range(60)])
+    splits = prepare(train, selection={"fraction": 0.25, "group": "review"})
+    reviews = dict(zip(train["id"], train["review"], strict=True))
+    sides = [{reviews[i] for i in splits[name]["id"]} for name in ("train", "selection")]
+    assert sides[1] and not sides[0] & sides[1]
+
+    twins = table(60, text=[f"text {i // 2}" for i in range(60)], label="yes")
+    splits = prepare(twins)
+    assert not set(splits["train"]["text_a"]) & set(splits["selection"]["text_a"])
+
+
+@pytest.mark.parametrize(
+    ("train", "words"),
+    [
+        (table(8).drop(columns="text"), "no column 'text'; its columns are id, label"),
+        (table(8).drop(columns="label"), "no column 'label'"),
+        (table(0), "split 'train' is empty"),
+        (table(8, label="maybe"), "label 'maybe' is not in the task's labels no, yes"),
+        (table(8, label=7), "label 7 is not in"),
+        (table(8, label=-1), "label -1 is not in"),
+        (table(8, label=[None] + ["no"] * 7), "is not in the task's labels"),
+        (table(8, id="same"), "id 'same' occurs more than once"),
+        (table(8, text=[None] + ["x"] * 7), "example 't0' has no text"),
+    ],
+)
+def test_bad_input_is_refused_by_name(train, words):
+    with pytest.raises(InputError, match=words):
+        prepare(train)
+
+
+def test_integer_labels_are_indices_and_ids_may_be_made():
+    train = table(20, label=[i % 2 for i in range(20)]).drop(columns="id")
+    task = {key: value for key, value in TASK.items() if key != "id"}
+    splits = prepare_task(task, {"train": train, "report": table(5, "r")})
+    assert splits["report"]["id"].tolist() == [f"report-{i}" for i in range(5)]
+    everything = pd.concat([splits["train"], splits["selection"]])
+    assert sorted(everything["label"].tolist()) == [0] * 10 + [1] * 10
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])
+def test_tables_are_read_from_every_format(tmp_path, suffix):
+    frame = table(3, text=["NA", "null", "plain"])
+    path = tmp_path / f"x{suffix}"
+    match suffix:
+        case ".csv":
+            frame.to_csv(path, index=False)
+        case ".parquet":
+            frame.to_parquet(path, index=False)
+        case ".jsonl":
+            frame.to_json(path, orient="records", lines=True)
+    assert read_table(path)["text"].tolist() == ["NA", "null", "plain"]
+
+
+def test_unreadable_tables_are_named(tmp_path):
+    (tmp_path / "x.parquet").write_text("not parquet")
+    for name in ("x.parquet", "absent.csv", "x.tsv"):
+        with pytest.raises(InputError, match=name):
+            read_table(tmp_path / name)
+
+
+def test_report_labels_lie_apart(tmp_path):
+    task = {**TASK, "splits": {"train": "a", "report_m": "b", "report_mm": "c"}}
+    tables = {"train": table(60), "report_m": table(9, "m"), "report_mm": table(6, "mm")}
+    splits = prepare_task(task, tables)
+    write_task(tmp_path, task, splits)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "report.parquet",
+        "report_labels.parquet",
+        "selection.parquet",
+        "task.json",
+        "train.parquet",
+    ]
+    assert "label" not in pd.read_parquet(tmp_path / "report.parquet").columns
+    assert read_split(tmp_path, "report_mm").labels is None
+    assert read_split(tmp_path, "report_mm").ids.tolist() == tables["report_mm"]["id"].tolist()
+    ids, labels = read_report_labels(tmp_path / "report_labels.parquet")["report_m"]
+    assert ids.tolist() == tables["report_m"]["id"].tolist()
+    assert labels.tolist() == [0, 1, 1] * 3
+    assert len(read_labels(tmp_path / "selection.parquet")[0]) == 15
+    info = read_info(tmp_path)
+    assert info.labels == ["no", "yes"]
+    assert info.rows == {"train": 45, "selection": 15, "report_m": 9, "report_mm": 6}
+    splits["report_m"].loc[0, "text_a"] = "changed"
+    write_task(tmp_path, task, splits)
+    assert read_info(tmp_path).digest != info.digest
+
+
+def split_of(texts, pairs=None):
+    ids = np.array([str(i) for i in range(len(texts))])
+    return Split(ids, texts, pairs, np.zeros(len(texts), dtype=np.int64))
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return train_tokenizer("word", ["a b c d e f g"] * 3, 100, 8)
+
+
+def test_encoding_equals_the_tokenizer_one_by_one(tokenizer):
+    texts, pairs = ["a b", "c", "a b c d e f g a b"], ["d", "e f", "g"]
+    for split in (split_of(texts), split_of(texts, pairs)):
+        encoded = encode(tokenizer, split, 8)
+        for row, text in enumerate(texts):
+            pair = split.text_b[row] if split.text_b else None
+            expected = tokenizer(
+                text, pair, truncation=True, max_length=8, return_token_type_ids=True
+            )
+            span = slice(encoded.offsets[row], encoded.offsets[row + 1])
+            assert encoded.tokens[span].tolist() == expected["input_ids"]
+            assert encoded.segments[span].tolist() == expected["token_type_ids"]
+
+
+def test_encoding_is_made_once_and_never_stale(tokenizer, tmp_path):
+    split = split_of(["a b", "c"])
+    first = encode_cached(tokenizer, split, 8, tmp_path, "d1")
+    assert isinstance(first.tokens, np.memmap)
+    folder = next(tmp_path.iterdir())
+    stamp = folder.stat().st_mtime_ns
+    encode_cached(tokenizer, split, 8, tmp_path, "d1")
+    assert [p.stat().st_mtime_ns for p in tmp_path.iterdir()] == [stamp]
+    encode_cached(tokenizer, split, 4, tmp_path, "d1")
+    encode_cached(tokenizer, split, 8, tmp_path, "d2")
+    other = train_tokenizer("word", ["a b c d"] * 3, 100, 8)
+    encode_cached(other, split, 8, tmp_path, "d1")
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_batches_hold_every_row_once_in_an_order_of_seed_and_epoch():
+    lengths = np.random.default_rng(0).integers(3, 40, 1000)
+    batches = training_batches(lengths, 16, seed=1, epoch=2)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(1000))
+    assert max(map(len, batches)) == 16
+    again = training_batches(lengths, 16, seed=1, epoch=2)
+    assert all(np.array_equal(a, b) for a, b in zip(batches, again, strict=True))
+    for other in (training_batches(lengths, 16, 2, 2), training_batches(lengths, 16, 1, 3)):
+        assert not np.array_equal(np.concatenate(batches), np.concatenate(other))
+    padded = sum(len(rows) * lengths[rows].max() for rows in batches)
+    assert padded < 1.1 * lengths.sum()
+    covered = np.concatenate(evaluation_batches(lengths, 64))
+    assert sorted(covered.tolist()) == list(range(1000))
+
+
+def test_padded_batches_hold_the_tokens_and_nothing_else(tokenizer):
+    split = split_of(["a b c", "d", "e f"], ["g", "a b", "c"])
+    encoded = encode(tokenizer, split, 8)
+    tokens = DeviceTokens(encoded, tokenizer.pad_token_id, torch.device("cpu"))
+    rows = np.array([2, 0])
+    batch = tokens.batch(rows)
+    for place, row in enumerate(rows):
+        length = encoded.lengths[row]
+        span = slice(encoded.offsets[row], encoded.offsets[row + 1])
+        assert batch["input_ids"][place, :length].tolist() == encoded.tokens[span].tolist()
+        assert batch["token_type_ids"][place, :length].tolist() == encoded.segments[span].tolist()
+        assert (batch["input_ids"][place, length:] == tokenizer.pad_token_id).all()
+        assert batch["attention_mask"][place].sum() == length
