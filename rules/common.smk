@@ -11,7 +11,7 @@ from mtkd.config.load import validate_suite
 from mtkd.errors import InputError
 from mtkd.metrics.names import metric_module
 from mtkd.study import paths, settings
-from mtkd.study.code import code_digests
+from mtkd.study.code import code_digests, module_digests
 from mtkd.study.grid import (
     cells,
     folded_axes,
@@ -95,10 +95,14 @@ def canonical(build, *arguments):
     return settings.canonical_json(build(SUITE, *arguments))
 
 
-def code_of(script, metrics=()):
-    """Digests of the code behind a script and of the metrics it runs, as canonical text."""
-    modules = [metric_module(name) for name in metrics]
-    return settings.canonical_json(code_digests(SOURCE / "workflow" / "scripts" / script, modules))
+def code_of(script):
+    """Digests of the code behind a script, as canonical text."""
+    return settings.canonical_json(code_digests(SOURCE / "workflow" / "scripts" / script))
+
+
+def metrics_code(names):
+    """Digests of the metrics that a job computes, as canonical text."""
+    return settings.canonical_json(module_digests([metric_module(name) for name in names]))
 
 
 def model_inputs(learner):

@@ -11,7 +11,8 @@ rule score_students:
         fold(CELL + "/eval.json"),
     params:
         settings=lambda wildcards: canonical(settings.score_settings, wildcards.task),
-        code=lambda wildcards: code_of("score.py", task_of(wildcards).metrics),
+        code=code_of("score.py"),
+        metrics=lambda wildcards: metrics_code(task_of(wildcards).metrics),
     log:
         f"{LOGS}/score_students/{name_of(CELL)}.log",
     benchmark:

@@ -1,12 +1,20 @@
 # Task data: checked, split by role, report labels apart; and the TF-IDF reference of each task.
 
 
+def tables_of(task):
+    """The raw table of each split, by its name: a fetched one, or the user's own file."""
+    splits = SUITE.tasks[task].splits
+    if SUITE.tasks[task].hub:
+        return {split: f"{FETCHED}/datasets/{task}/{split}.parquet" for split in splits}
+    return splits
+
+
 def task_tables(wildcards):
-    """The raw table of each split: a fetched one, or the user's own file."""
-    task = task_of(wildcards)
-    if task.hub:
-        return [f"{FETCHED}/datasets/{wildcards.task}/{split}.parquet" for split in task.splits]
-    return list(task.splits.values())
+    return list(tables_of(wildcards.task).values())
+
+
+def named_tables(wildcards):
+    return [f"{split}={path}" for split, path in tables_of(wildcards.task).items()]
 
 
 rule prepare_task:
@@ -21,6 +29,7 @@ rule prepare_task:
     params:
         settings=lambda wildcards: canonical(settings.task_settings, wildcards.task),
         code=code_of("prepare_task.py"),
+        tables=named_tables,
         folder=subpath(output.info, parent=True),
     log:
         LOGS + "/prepare_task/{task}.log",
@@ -30,7 +39,7 @@ rule prepare_task:
         "../envs/analysis.yaml"
     shell:
         "python {SOURCE}/workflow/scripts/prepare_task.py --settings {params.settings:q}"
-        " --name {wildcards.task:q} --tables {input.tables:q} --output {params.folder:q}"
+        " --name {wildcards.task:q} --tables {params.tables:q} --output {params.folder:q}"
         " > {log:q} 2>&1"
 
 

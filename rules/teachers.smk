@@ -18,7 +18,8 @@ rule train_teacher:
         settings=lambda wildcards: canonical(
             settings.teacher_settings, wildcards.task, wildcards.teacher
         ),
-        code=lambda wildcards: code_of("train_teacher.py", task_of(wildcards).metrics[:1]),
+        code=code_of("train_teacher.py"),
+        metric=lambda wildcards: metrics_code(task_of(wildcards).metrics[:1]),
         fetched=lambda wildcards: fetched_option(teacher_of(wildcards)),
         folder=subpath(input.info, parent=True),
     log:

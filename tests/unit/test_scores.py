@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
-from mtkd.analysis.metric_names import METRICS_FOLDER, metric_names
-from mtkd.analysis.scores import score
 from mtkd.errors import InputError
+from mtkd.metrics.names import METRICS_FOLDER, metric_names
+from mtkd.metrics.scores import score
 
 LOGITS = np.array([[2.0, 1.0], [0.0, 1.0], [0.0, 3.0], [1.0, 0.0]])  # predicts 0 1 1 0
 
@@ -71,7 +71,7 @@ def test_bad_input_is_refused_in_one_line(logits, labels, metric, message):
 def test_metric_names_are_the_folders_and_cost_no_import():
     assert metric_names() == ("accuracy", "f1", "macro_f1")
     assert all((METRICS_FOLDER / name / f"{name}.py").is_file() for name in metric_names())
-    code = "import mtkd.analysis.metric_names, sys; assert 'numpy' not in sys.modules"
+    code = "import mtkd.metrics.names, sys; assert 'numpy' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -80,7 +80,7 @@ import socket, sys
 def refuse(*args, **kwargs): raise AssertionError("network")
 socket.socket.connect = socket.getaddrinfo = refuse
 import numpy as np
-from mtkd.analysis.scores import score
+from mtkd.metrics.scores import score
 print(score(np.eye(3), np.array([0, 1, 1]), ["accuracy", "macro_f1"]))
 """
 

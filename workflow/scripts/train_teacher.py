@@ -21,8 +21,6 @@ def main() -> None:
     parser.add_argument("--metrics", type=Path, required=True, help="output JSON")
     args = parser.parse_args()
 
-    import shutil
-
     from mtkd.metrics.scores import score
     from mtkd.models.build import save_model
 
@@ -31,7 +29,7 @@ def main() -> None:
     from mtkd.distillation.label_map import in_task_order
     from mtkd.distillation.learner import settle_source
     from mtkd.distillation.teachers import train_teacher
-    from mtkd.records.files import digest_folder, digest_text, write_json
+    from mtkd.records.files import digest_folder, digest_text, publish_folder, write_json
     from mtkd.records.runs import new_record
     from mtkd.study.settings import canonical_json
     from mtkd.tasks.corpus import read_info, read_split
@@ -63,8 +61,8 @@ def main() -> None:
         raise InputError(
             f"teacher {args.teacher} diverged: {teacher.outcome.reason}; lower its learning_rate"
         )
-    shutil.rmtree(args.model, ignore_errors=True)
-    save_model(teacher.model, teacher.tokenizer, args.model)
+    publish_folder(args.model, lambda folder: save_model(teacher.model, teacher.tokenizer, folder))
+    digest = digest_folder(args.model)
     write_json(
         args.metrics,
         {
@@ -81,7 +79,8 @@ def main() -> None:
             **provenance(device),
             "digests": {
                 "data": info.digest,
-                "model": digest_folder(args.model),
+                "model": digest,
+                "teachers": {f"{args.teacher}/seed{args.seed}": digest},
                 "code": digest_text(canonical_json(args.code)),
             },
         },

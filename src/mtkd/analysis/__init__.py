@@ -1,1 +1,1 @@
-"""From predictions and records to scores, tables and statistics: arrays and tables in and out."""
+"""From records and predictions to tables and statistics: arrays and tables in, tables out."""

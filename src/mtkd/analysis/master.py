@@ -17,6 +17,12 @@ Study = Mapping[str, Any]
 
 ARM = ["task", "strategy", "teachers"]
 CELL = [*ARM, "T", "alpha"]
+# The axes that tell a method's runs from those of other methods, by kind.
+IDENTITY = {
+    "reference": ["kind"],
+    "teacher": ["kind", "teacher"],
+    "student": ["kind", "strategy", "teachers"],
+}
 REFERENCE = "Reference: TF-IDF"
 STRATEGY_NAMES = {
     "none": "no distillation",
@@ -64,11 +70,8 @@ def methods(study: Study) -> pd.DataFrame:
 def column_title(study: Study, task: str, split: str) -> str:
     """A task's column with its metric; the split is named where the task has several."""
     several = len(study["report_splits"][task]) > 1
-    return (
-        f"{task} {split} ({study['metrics'][task]})"
-        if several
-        else (f"{task} ({study['metrics'][task]})")
-    )
+    name = f"{task} {split}" if several else task
+    return f"{name} ({study['metrics'][task]})"
 
 
 def chosen_settings(runs: pd.DataFrame) -> pd.DataFrame:
@@ -117,11 +120,9 @@ def report_values(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
     report = report[report.chosen.notna() | (report.kind != "student")]
     parts = []
     for method in methods(study).itertuples():
-        part = report[report.kind == method.kind]
-        for axis in ("teacher",) if method.kind == "teacher" else ("strategy", "teachers"):
-            if method.kind != "reference":
-                part = part[part[axis] == getattr(method, axis)]
-        parts.append(part.assign(method=method.method, type=method.type))
+        axes = IDENTITY[method.kind]
+        own = (report[axes] == [getattr(method, axis) for axis in axes]).all(axis=1)
+        parts.append(report[own].assign(method=method.method, type=method.type))
     values = pd.concat(parts, ignore_index=True)
     values["seed"] = values.seed.fillna(NOT_APPLICABLE)
     identity = ["method", "task", "split", "seed"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -41,8 +42,6 @@ RUNS_COLUMNS = (
     "data",
     "code",
 )
-# The rule that makes the records of a kind anew, for messages.
-RULE_OF_KIND = {"student": "train_students", "teacher": "train_teacher", "reference": "reference"}
 
 
 def runs_table(records: Iterable[Record]) -> pd.DataFrame:
@@ -70,6 +69,12 @@ def runs_table(records: Iterable[Record]) -> pd.DataFrame:
         for metric, value in scores.items()
     ]
     return pd.DataFrame(rows, columns=list(RUNS_COLUMNS))
+
+
+def read_runs(path: Path) -> pd.DataFrame:
+    """The runs table back from its CSV: axes are strings, among them ``NA``, never numbers."""
+    text = dict.fromkeys((*AXES, "split", "role", "metric", "device", "data", "code"), "str")
+    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
 
 
 def failed_table(records: Iterable[Record]) -> pd.DataFrame:
@@ -126,12 +131,19 @@ def _refuse_differing(what: str, found: list[tuple[str, Record]]) -> None:
         return
     (usual, _), *_ = counts.most_common()
     stale = [record for digest, record in found if digest != usual]
-    rules = sorted({f"{RULE_OF_KIND[record['kind']]} of {record['task']!r}" for record in stale})
+    rules = sorted({f"{_rule(record)} of {record['task']!r}" for record in stale})
     raise InputError(
         f"{what} differ: {', '.join(f'{digest} in {n} runs' for digest, n in counts.items())}; "
         f"rerun {', '.join(rules)}, which made {len(stale)} of them, "
         f"such as {_name({axis: stale[0][axis] for axis in AXES})}"
     )
+
+
+def _rule(record: Record) -> str:
+    """The rule that makes a run anew."""
+    if record["kind"] == "student":
+        return "train_undistilled" if record["strategy"] == "none" else "train_students"
+    return {"teacher": "train_teacher", "reference": "fit_reference"}[record["kind"]]
 
 
 def _name(axes: Mapping[str, str | None]) -> str:

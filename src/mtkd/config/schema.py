@@ -214,6 +214,12 @@ class Study(Closed):
     seeds: Annotated[list[Seed], *Axis]
 
 
+class Figures(Closed):
+    """How figures are drawn."""
+
+    dpi: int = Field(default=200, ge=50)
+
+
 class Suite(Closed):
     """A whole suite file, with what the command line may add."""
 
@@ -223,6 +229,7 @@ class Suite(Closed):
     students: dict[Name, Student]
     teacher_seed: Literal["paired"] | Seed = "1"
     studies: dict[Name, Study]
+    figures: Figures = Figures()
     study: str | None = None
     bundle: list[Literal["T", "alpha", "seed"]] | Literal["cell"] = ["T", "alpha"]
     allow_unpinned: bool = False

@@ -84,8 +84,9 @@ def _panel(axis: Axes, values: pd.DataFrame, means: pd.DataFrame, rows, study: S
         seeds = 100 * values[values.method == row.method].value.to_numpy()
         style = {"color": colour(row, study), "linestyle": ""}
         if len(seeds) > 1:
-            below = y + 0.3 + 0 * seeds
-            axis.plot(seeds, below, marker="o", markersize=2.2, alpha=0.6, **style)
+            axis.plot(
+                seeds, np.full(len(seeds), y + 0.3), marker="o", markersize=2.2, alpha=0.6, **style
+            )
         axis.plot(100 * mean_of[row.method], y, marker=MARKERS[row.type], markersize=4.5, **style)
         if row.kind == "student" and len(seeds) != len(study["seeds"]):
             note(axis, 0.98, y, seed_count(len(seeds)), "right")

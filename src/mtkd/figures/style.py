@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from matplotlib import rc_context
@@ -74,13 +75,9 @@ def sketch(label: str, **line) -> Line2D:
     return Line2D([], [], label=label, **line)
 
 
-def save_figure(figure: Figure, stem: Path) -> None:
+def save_figure(figure: Figure, stem: Path, dpi: int = DPI) -> None:
     """Publish ``stem.png`` and ``stem.pdf``; the same figure gives the same bytes every time."""
-    for extension, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None})):
+    for extension, metadata in (("png", {}), ("pdf", {"CreationDate": None})):
+        save = partial(figure.savefig, format=extension, dpi=dpi, metadata=metadata)
         with rc_context(RC):
-            publish(
-                Path(f"{stem}.{extension}"),
-                lambda path, extension=extension, metadata=metadata: figure.savefig(
-                    path, format=extension, dpi=DPI, metadata=metadata
-                ),
-            )
+            publish(Path(f"{stem}.{extension}"), save)

@@ -21,11 +21,10 @@ WITHOUT_NUMBERS = {"__init__", "config", "errors", "records", "study"}
 RECORD_FORMAT = "1"
 
 
-def code_digests(script: Path, loaded_by_path: Sequence[Path] = ()) -> dict[str, str]:
+def code_digests(script: Path) -> dict[str, str]:
     """Digests of the code behind a script: ``{"script": ..., "fusion": ..., "tasks": ...}``.
 
     Each value covers those modules of one package that the script imports, directly or not.
-    Modules that it loads by path instead (metrics) are named by the caller.
     """
     by_package = defaultdict(list)
     for module in sorted(_reachable(Path(script))):
@@ -37,8 +36,12 @@ def code_digests(script: Path, loaded_by_path: Sequence[Path] = ()) -> dict[str,
         name: hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
         for name, lines in sorted(by_package.items())
     }
-    digests |= {path.stem: _fingerprint(path)[:12] for path in loaded_by_path}
     return {"format": RECORD_FORMAT, "script": _fingerprint(Path(script))[:12], **digests}
+
+
+def module_digests(modules: Sequence[Path]) -> dict[str, str]:
+    """Digests, by name, of modules that are loaded by path rather than imported: metrics."""
+    return {path.stem: _fingerprint(path)[:12] for path in modules}
 
 
 def _reachable(script: Path) -> set[Path]:

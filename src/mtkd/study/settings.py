@@ -12,6 +12,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from mtkd.config.schema import Learner, Suite
+from mtkd.config.values import NOT_APPLICABLE
+from mtkd.study.grid import teacher_seeds
 
 
 def canonical_json(value: Any) -> str:
@@ -72,6 +74,11 @@ def score_settings(suite: Suite, task: str) -> dict:
     }
 
 
+def figure_settings(suite: Suite) -> dict:
+    """Figures of the chosen study: how they look; what they show comes from the tables."""
+    return {"study": table_settings(suite), "dpi": suite.figures.dpi}
+
+
 def table_settings(suite: Suite) -> dict:
     """Tables of the chosen study: its axes, in the order in which rows and columns appear."""
     study = suite.chosen_study
@@ -80,7 +87,35 @@ def table_settings(suite: Suite) -> dict:
         "study": suite.study_name,
         **study.model_dump(mode="json", exclude={"arms"}),
         "arms": [{"strategy": arm.strategy, "teachers": arm.label} for arm in study.arms],
+        "teacher_seeds": teacher_seeds(suite, study.seeds),
         "teacher_seed": suite.teacher_seed,
         "metrics": {task: suite.tasks[task].metrics[0] for task in study.tasks},
         "report_splits": {task: suite.tasks[task].report_splits for task in study.tasks},
     }
+
+
+def expected_runs(study: dict) -> list[dict[str, str]]:
+    """Axes of every run that belongs to a study, from its ``table_settings``."""
+    students = [
+        {"kind": "student", "student": study["student"], "task": task, **arm, **soft, "seed": seed}
+        for task in study["tasks"]
+        for arm in study["arms"]
+        for soft in _soft_values(study, arm)
+        for seed in study["seeds"]
+    ]
+    names = {name: None for arm in study["arms"] for name in arm["teachers"].split("+")}
+    teachers = [
+        {"kind": "teacher", "task": task, "teacher": name, "seed": seed}
+        for task in study["tasks"]
+        for name in names
+        if name != "none"
+        for seed in study["teacher_seeds"]
+    ]
+    references = [{"kind": "reference", "task": task} for task in study["tasks"]]
+    return students + teachers + references
+
+
+def _soft_values(study: dict, arm: dict) -> list[dict[str, str]]:
+    if arm["strategy"] == "none":
+        return [{"T": NOT_APPLICABLE, "alpha": NOT_APPLICABLE}]
+    return [{"T": T, "alpha": alpha} for T in study["T"] for alpha in study["alpha"]]

@@ -1,0 +1,60 @@
+"""Tabulate a study's scored runs: every run, the master table, and what failed."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from mtkd.errors import InputError, run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: the study")
+    parser.add_argument(
+        "--evals", type=Path, required=True, help="a file that lists the eval.json files, or -"
+    )
+    parser.add_argument(
+        "--partial", action="store_true", help="tabulate what exists and name what is missing"
+    )
+    parser.add_argument("--output", type=Path, required=True, help="folder of the tables")
+    args = parser.parse_args()
+
+    from mtkd.analysis.master import master_table, render_master
+    from mtkd.analysis.tables import (
+        cells_missing,
+        check_consistency,
+        failed_table,
+        runs_table,
+    )
+    from mtkd.records.files import write_text
+    from mtkd.records.runs import read_eval
+    from mtkd.study.settings import expected_runs
+
+    study = args.settings
+    listed = sys.stdin if str(args.evals) == "-" else args.evals.open(encoding="utf-8")
+    paths = [Path(line.rstrip("\n")) for line in listed]
+    records = [read_eval(path) for path in paths if not args.partial or path.is_file()]
+    expected = expected_runs(study)
+    missing = cells_missing(expected, records)
+    if not args.partial and (missing or len(records) != len(expected)):
+        raise InputError(
+            f"{len(records)} records for a study of {len(expected)} runs; missing: "
+            f"{'; '.join(missing[:5]) or 'none'}; rerun their scoring rules"
+        )
+    check_consistency(records)
+
+    runs = runs_table(records)
+    write_text(args.output / "runs.csv", runs.to_csv(index=False))
+    write_text(args.output / "failed.csv", failed_table(records).to_csv(index=False))
+    if args.partial:
+        write_text(args.output / "missing.txt", "".join(f"{name}\n" for name in missing))
+        print(f"{len(records)} of {len(expected)} runs are there; missing:", *missing, sep="\n  ")
+    if not runs.empty:
+        master = master_table(runs, study)
+        write_text(args.output / "master.csv", master.to_csv(index=False))
+        write_text(args.output / "master.txt", render_master(master, study) + "\n")
+
+
+if __name__ == "__main__":
+    run(main)

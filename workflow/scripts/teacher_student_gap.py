@@ -1,0 +1,27 @@
+"""Draw how much of the gap between student and teacher each arm closes."""
+
+import argparse
+import json
+from pathlib import Path
+
+from mtkd.errors import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: study, dpi")
+    parser.add_argument("--runs", type=Path, required=True, help="runs.csv")
+
+    parser.add_argument("--output", type=Path, required=True, help="PNG file; a PDF goes beside it")
+    args = parser.parse_args()
+
+    from mtkd.analysis.tables import read_runs
+    from mtkd.figures.gap import gap_figure
+    from mtkd.figures.style import save_figure
+
+    figure = gap_figure(read_runs(args.runs), args.settings["study"])
+    save_figure(figure, args.output.with_suffix(""), args.settings["dpi"])
+
+
+if __name__ == "__main__":
+    run(main)
