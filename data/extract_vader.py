@@ -36,9 +36,11 @@ CORPUS_FILES = {
 SEED = 2014
 NEUTRAL_BAND = 0.5  # mean ratings within ±0.5, bounds included, are neutral
 REPORT_ROWS = {"movies": 2500, "tweets": 1130, "products": 1030}
+# Pairs are of short snippets: a small student on a CPU must be able to read two at once.
+PAIR_WORDS = 18
 # Pairs per split of more-positive = snippets of each polarity × times each snippet is used.
-PAIR_SNIPPETS = {"train": 2750, "selection": 500, "report": 1000}
-SNIPPET_USES = 2
+PAIR_SNIPPETS = {"train": 1500, "selection": 300, "report": 600}
+SNIPPET_USES = {"train": 4, "selection": 2, "report": 2}
 
 
 class Snippet(NamedTuple):
@@ -209,13 +211,14 @@ def partition(
 
 
 def draw_pairs(
-    snippets: Sequence[Snippet], per_polarity: int, purpose: str
+    snippets: Sequence[Snippet], split: str
 ) -> tuple[list[Row], list[Snippet]]:
     """Pair positive with negative snippets, each used ``SNIPPET_USES`` times, no pair twice.
 
     Returns the rows and the snippets left over, which another split may use. Opposite polarity
     implies a difference of means above 1 (one mean > 0.5, the other < -0.5).
     """
+    purpose, per_polarity = f"pairs-{split}", PAIR_SNIPPETS[split]
     order = shuffled(snippets, purpose)
     positives = [snippet for snippet in order if three_way_label(snippet) == "positive"]
     negatives = [snippet for snippet in order if three_way_label(snippet) == "negative"]
@@ -223,7 +226,7 @@ def draw_pairs(
         raise InputError(f"{purpose}: fewer than {per_polarity} snippets of one polarity")
     rows = [
         pair_row(positives[i], negatives[(i + shift) % per_polarity])
-        for shift in range(SNIPPET_USES)
+        for shift in range(SNIPPET_USES[split])
         for i in range(per_polarity)
     ]
     rows.sort(key=lambda row: hashed(purpose, row["id"]))
@@ -288,14 +291,13 @@ def build_files(corpora: dict[str, list[Snippet]]) -> dict[str, list[Row]]:
         files[f"movies/{split}.csv"] = [binary_row(snippet) for snippet in movies[split]]
         files[f"tweets/{split}.csv"] = [three_way_row(snippet) for snippet in tweets[split]]
         files[f"products/{split}.csv"] = [review_row(snippet) for snippet in products[split]]
-    remaining = movies["train"]
-    for split in ("train", "selection"):
-        files[f"more-positive/{split}.csv"], remaining = draw_pairs(
-            remaining, PAIR_SNIPPETS[split], f"pairs-{split}"
-        )
-    files["more-positive/report.csv"], _ = draw_pairs(
-        movies["report"], PAIR_SNIPPETS["report"], "pairs-report"
-    )
+    short = {
+        split: [snippet for snippet in snippets if len(snippet.text.split()) <= PAIR_WORDS]
+        for split, snippets in movies.items()
+    }
+    files["more-positive/train.csv"], unused = draw_pairs(short["train"], "train")
+    files["more-positive/selection.csv"], _ = draw_pairs(unused, "selection")
+    files["more-positive/report.csv"], _ = draw_pairs(short["report"], "report")
     return files
 
 
