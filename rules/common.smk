@@ -21,18 +21,21 @@ from mtkd.study.grid import (
 )
 
 try:
-    SUITE = validate_suite(config, " + ".join(map(str, workflow.configfiles)) or "--config")
+    SUITE = validate_suite(config, ", ".join(map(str, workflow.configfiles)) or "--config")
 except InputError as error:
     sys.exit(f"error: {error}")
 
 STUDY = SUITE.chosen_study
 # Jobs run the interpreter and the library of this checkout, whether or not its environment is
 # activated; an environment that Snakemake deploys itself comes first on the path all the same.
-os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-os.environ["PYTHONPATH"] = f"{SOURCE / 'src'}:{os.environ.get('PYTHONPATH', '')}".rstrip(":")
-# Nothing but the fetching rules talks to the hub.
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.update(
+    PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+    PYTHONPATH=str(SOURCE / "src"),
+    SCRIPTS=str(SOURCE / "workflow" / "scripts"),
+    # Nothing but the fetching rules talks to the hub.
+    HF_HUB_OFFLINE="1",
+    TOKENIZERS_PARALLELISM="false",
+)
 
 
 def anchored(pattern):
@@ -48,8 +51,9 @@ CELL = anchored(paths.CELL)
 UNDISTILLED = anchored(paths.UNDISTILLED)
 FETCHED = anchored(paths.FETCHED)
 STATE = anchored(paths.STATE)
-TABLES = anchored(paths.STUDY).format(study=SUITE.study_name) + "/tables"
-FIGURES = anchored(paths.STUDY).format(study=SUITE.study_name) + "/figures"
+RESULTS = anchored(paths.STUDY).format(study=SUITE.study_name)
+TABLES = f"{RESULTS}/tables"
+FIGURES = f"{RESULTS}/figures"
 LOGS = f"logs/{SUITE.suite}"
 BENCHMARKS = f"results/{SUITE.suite}/benchmarks"
 
@@ -83,7 +87,7 @@ def fold(pattern, axes=FOLDED):
 def name_of(pattern, axes=FOLDED):
     """A bundle's name for its log and benchmark: the wildcards that are left."""
     left = re.findall(r"\{(\w+)\}", fold(pattern, axes)[0])
-    return "/".join("{" + name + "}" for name in left)
+    return os.path.join(*(f"{{{name}}}" for name in left))
 
 
 def task_of(wildcards):
@@ -109,7 +113,7 @@ def model_inputs(learner):
     """Files that a learner's model comes from: a download's record, a folder's, word vectors."""
     model = learner.model
     if model.hub:
-        return [f"{FETCHED}/models/{model.hub.replace('/', '--')}.json"]
+        return [f"{FETCHED}/models/{paths.file_name(model.hub)}.json"]
     if model.folder:
         return [f"{model.folder}/config.json"]
     if model.vectors:
@@ -135,8 +139,105 @@ def all_cells(file):
 def teacher_eval(task, teacher):
     """The scored records of a teacher: one per teacher seed."""
     return expand(
-        TEACHER + "/eval.json",
+        f"{TEACHER}/eval.json",
         task=task,
         teacher=teacher,
         teacher_seed=teacher_seeds(SUITE, STUDY.seeds),
+    )
+
+
+def tables_of(task):
+    """The raw table of each split, by its name: a fetched one, or the user's own file."""
+    splits = SUITE.tasks[task].splits
+    if SUITE.tasks[task].hub:
+        return {split: f"{FETCHED}/datasets/{task}/{split}.parquet" for split in splits}
+    return splits
+
+
+def task_tables(wildcards):
+    return list(tables_of(wildcards.task).values())
+
+
+def named_tables(wildcards):
+    return [f"{split}={path}" for split, path in tables_of(wildcards.task).items()]
+
+
+def teacher_of(wildcards):
+    return SUITE.teachers[wildcards.teacher]
+
+
+def student_of(wildcards):
+    return SUITE.students[wildcards.student]
+
+
+def known_arm(wildcards):
+    """Refuse an arm that the study does not have, in one clear line."""
+    arms = {(arm.label, arm.strategy) for arm in STUDY.arms}
+    if (wildcards.teachers, wildcards.strategy) not in arms:
+        known = ", ".join(f"{teachers}/{strategy}" for teachers, strategy in sorted(arms))
+        raise WorkflowError(
+            f"{wildcards.teachers}/{wildcards.strategy} is no arm of study {SUITE.study_name!r}; "
+            f"its arms are {known}"
+        )
+
+
+def logits_of(wildcards, split):
+    """Logits of the arm's teachers on a split, for every teacher seed behind the students."""
+    return expand(
+        f"{TEACHER}/logits/{{split}}.safetensors",
+        task=wildcards.task,
+        teacher=wildcards.teachers.split("+"),
+        teacher_seed=teacher_seeds(SUITE, seeds_of(wildcards)),
+        split=split,
+    )
+
+
+def selection_logits(wildcards):
+    return logits_of(wildcards, "selection")
+
+
+def train_logits(wildcards):
+    known_arm(wildcards)
+    return logits_of(wildcards, "train")
+
+
+def gates(wildcards):
+    """The gate's weights, for the one arm that has a gate."""
+    if wildcards.strategy != "gating":
+        return []
+    return expand(
+        f"{GATE}/weights.safetensors",
+        student=wildcards.student,
+        task=wildcards.task,
+        teachers=wildcards.teachers,
+        seed=seeds_of(wildcards),
+    )
+
+
+def study_evals():
+    """The scored records of every run of the study: cells, teachers, references."""
+    teachers = [teacher_eval(task, teacher) for task, teacher in tasks_with_teachers(STUDY)]
+    references = expand(f"{REFERENCE}/eval.json", task=STUDY.tasks)
+    return [*all_cells("eval.json"), *sum(teachers, []), *references]
+
+
+def study_tables():
+    return [f"{TABLES}/{name}" for name in ("runs.csv", "master.csv", "failed.csv")]
+
+
+def has_grid():
+    return len(STUDY.T) * len(STUDY.alpha) > 1
+
+
+def study_figures():
+    names = ["master_comparison", "teacher_student_gap"]
+    names += [f"t_alpha_heatmap/{task}" for task in STUDY.tasks] if has_grid() else []
+    return expand(f"{FIGURES}/{{name}}.{{kind}}", name=names, kind=["png", "pdf"])
+
+
+def unpinned_refusal():
+    return (
+        f"error: {', '.join(map(str, workflow.configfiles))}: no commit is given at "
+        f"{', '.join(SUITE.unpinned())}; fill it in, or accept whatever the hub serves today "
+        "with --config allow_unpinned=true"
     )

@@ -1,16 +1,6 @@
 # Figures of the chosen study, drawn from its tables alone.
 
 
-def has_grid():
-    return len(STUDY.T) * len(STUDY.alpha) > 1
-
-
-def study_figures():
-    names = ["master_comparison", "teacher_student_gap"]
-    names += [f"t_alpha_heatmap/{task}" for task in STUDY.tasks] if has_grid() else []
-    return expand(FIGURES + "/{name}.{kind}", name=names, kind=["png", "pdf"])
-
-
 localrules:
     master_comparison,
     teacher_student_gap,
@@ -22,17 +12,17 @@ rule master_comparison:
     input:
         runs=rules.make_tables.output.runs,
     output:
-        png=FIGURES + "/master_comparison.png",
-        pdf=FIGURES + "/master_comparison.pdf",
-    params:
-        settings=canonical(settings.figure_settings),
-        code=code_of("master_comparison.py"),
+        png=f"{FIGURES}/master_comparison.png",
+        pdf=f"{FIGURES}/master_comparison.pdf",
     log:
         f"{LOGS}/master_comparison/{SUITE.study_name}.log",
     conda:
         "../envs/analysis.yaml"
+    params:
+        settings=canonical(settings.figure_settings),
+        code=code_of("master_comparison.py"),
     shell:
-        "python {SOURCE}/workflow/scripts/master_comparison.py --settings {params.settings:q}"
+        'python "$SCRIPTS"/master_comparison.py --settings {params.settings:q}'
         " --runs {input.runs:q} --output {output.png:q} > {log:q} 2>&1"
 
 
@@ -41,17 +31,17 @@ rule teacher_student_gap:
     input:
         runs=rules.make_tables.output.runs,
     output:
-        png=FIGURES + "/teacher_student_gap.png",
-        pdf=FIGURES + "/teacher_student_gap.pdf",
-    params:
-        settings=canonical(settings.figure_settings),
-        code=code_of("teacher_student_gap.py"),
+        png=f"{FIGURES}/teacher_student_gap.png",
+        pdf=f"{FIGURES}/teacher_student_gap.pdf",
     log:
         f"{LOGS}/teacher_student_gap/{SUITE.study_name}.log",
     conda:
         "../envs/analysis.yaml"
+    params:
+        settings=canonical(settings.figure_settings),
+        code=code_of("teacher_student_gap.py"),
     shell:
-        "python {SOURCE}/workflow/scripts/teacher_student_gap.py --settings {params.settings:q}"
+        'python "$SCRIPTS"/teacher_student_gap.py --settings {params.settings:q}'
         " --runs {input.runs:q} --output {output.png:q} > {log:q} 2>&1"
 
 
@@ -60,15 +50,15 @@ rule t_alpha_heatmap:
     input:
         runs=rules.make_tables.output.runs,
     output:
-        png=FIGURES + "/t_alpha_heatmap/{task}.png",
-        pdf=FIGURES + "/t_alpha_heatmap/{task}.pdf",
-    params:
-        settings=canonical(settings.figure_settings),
-        code=code_of("t_alpha_heatmap.py"),
+        png=f"{FIGURES}/t_alpha_heatmap/{{task}}.png",
+        pdf=f"{FIGURES}/t_alpha_heatmap/{{task}}.pdf",
     log:
         f"{LOGS}/t_alpha_heatmap/{SUITE.study_name}/{{task}}.log",
     conda:
         "../envs/analysis.yaml"
+    params:
+        settings=canonical(settings.figure_settings),
+        code=code_of("t_alpha_heatmap.py"),
     shell:
-        "python {SOURCE}/workflow/scripts/t_alpha_heatmap.py --settings {params.settings:q}"
+        'python "$SCRIPTS"/t_alpha_heatmap.py --settings {params.settings:q}'
         " --runs {input.runs:q} --task {wildcards.task:q} --output {output.png:q} > {log:q} 2>&1"

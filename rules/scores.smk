@@ -8,19 +8,19 @@ rule score_students:
         report_labels=rules.prepare_task.output.report_labels,
         info=rules.prepare_task.output.info,
     output:
-        fold(CELL + "/eval.json"),
-    params:
-        settings=lambda wildcards: canonical(settings.score_settings, wildcards.task),
-        code=code_of("score.py"),
-        metrics=lambda wildcards: metrics_code(task_of(wildcards).metrics),
+        fold(f"{CELL}/eval.json"),
     log:
         f"{LOGS}/score_students/{name_of(CELL)}.log",
     benchmark:
         f"{BENCHMARKS}/score_students/{name_of(CELL)}.tsv"
     conda:
         "../envs/analysis.yaml"
+    params:
+        settings=lambda wildcards: canonical(settings.score_settings, wildcards.task),
+        code=code_of("score.py"),
+        metrics=lambda wildcards: metrics_code(task_of(wildcards).metrics),
     shell:
-        "python {SOURCE}/workflow/scripts/score.py --settings {params.settings:q}"
+        'python "$SCRIPTS"/score.py --settings {params.settings:q}'
         " --predictions {input.predictions:q} --selection {input.selection:q}"
         " --report-labels {input.report_labels:q} --outputs {output:q} > {log:q} 2>&1"
 
@@ -32,7 +32,7 @@ use rule score_students as score_undistilled with:
         report_labels=rules.prepare_task.output.report_labels,
         info=rules.prepare_task.output.info,
     output:
-        fold(UNDISTILLED + "/eval.json", FOLDED_SEEDS),
+        fold(f"{UNDISTILLED}/eval.json", FOLDED_SEEDS),
     log:
         f"{LOGS}/score_undistilled/{name_of(UNDISTILLED, FOLDED_SEEDS)}.log",
     benchmark:
@@ -46,11 +46,11 @@ use rule score_students as score_teachers with:
         report_labels=rules.prepare_task.output.report_labels,
         info=rules.prepare_task.output.info,
     output:
-        TEACHER + "/eval.json",
+        f"{TEACHER}/eval.json",
     log:
-        LOGS + "/score_teachers/{task}/{teacher}/seed{teacher_seed}.log",
+        f"{LOGS}/score_teachers/{{task}}/{{teacher}}/seed{{teacher_seed}}.log",
     benchmark:
-        BENCHMARKS + "/score_teachers/{task}/{teacher}/seed{teacher_seed}.tsv"
+        f"{BENCHMARKS}/score_teachers/{{task}}/{{teacher}}/seed{{teacher_seed}}.tsv"
 
 
 use rule score_students as score_reference with:
@@ -60,8 +60,8 @@ use rule score_students as score_reference with:
         report_labels=rules.prepare_task.output.report_labels,
         info=rules.prepare_task.output.info,
     output:
-        REFERENCE + "/eval.json",
+        f"{REFERENCE}/eval.json",
     log:
-        LOGS + "/score_reference/{task}.log",
+        f"{LOGS}/score_reference/{{task}}.log",
     benchmark:
-        BENCHMARKS + "/score_reference/{task}.tsv"
+        f"{BENCHMARKS}/score_reference/{{task}}.tsv"

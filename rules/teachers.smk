@@ -1,10 +1,6 @@
 # Teachers: fine-tuned once per task and teacher seed, their logits cached on every split.
 
 
-def teacher_of(wildcards):
-    return SUITE.teachers[wildcards.teacher]
-
-
 rule train_teacher:
     input:
         train=rules.prepare_task.output.train,
@@ -12,8 +8,19 @@ rule train_teacher:
         info=rules.prepare_task.output.info,
         model=lambda wildcards: model_inputs(teacher_of(wildcards)),
     output:
-        model=directory(TEACHER + "/model"),
-        metrics=TEACHER + "/metrics.json",
+        model=directory(f"{TEACHER}/model"),
+        metrics=f"{TEACHER}/metrics.json",
+    log:
+        f"{LOGS}/train_teacher/{{task}}/{{teacher}}/seed{{teacher_seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/train_teacher/{{task}}/{{teacher}}/seed{{teacher_seed}}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: lambda wildcards: teacher_of(wildcards).resources.threads
+    resources:
+        gpu=lambda wildcards: teacher_of(wildcards).resources.gpu,
+        mem_mb=lambda wildcards, attempt: teacher_of(wildcards).resources.mem_mb * attempt,
+        runtime=lambda wildcards, attempt: teacher_of(wildcards).resources.runtime * attempt,
     params:
         settings=lambda wildcards: canonical(
             settings.teacher_settings, wildcards.task, wildcards.teacher
@@ -22,21 +29,11 @@ rule train_teacher:
         metric=lambda wildcards: metrics_code(task_of(wildcards).metrics[:1]),
         fetched=lambda wildcards: fetched_option(teacher_of(wildcards)),
         folder=subpath(input.info, parent=True),
-    log:
-        LOGS + "/train_teacher/{task}/{teacher}/seed{teacher_seed}.log",
-    benchmark:
-        BENCHMARKS + "/train_teacher/{task}/{teacher}/seed{teacher_seed}.tsv"
-    threads: lambda wildcards: teacher_of(wildcards).resources.threads
-    resources:
-        gpu=lambda wildcards: teacher_of(wildcards).resources.gpu,
-        mem_mb=lambda wildcards, attempt: teacher_of(wildcards).resources.mem_mb * attempt,
-        runtime=lambda wildcards, attempt: teacher_of(wildcards).resources.runtime * attempt,
-    conda:
-        "../envs/torch.yaml"
+        state=STATE,
     shell:
-        "python {SOURCE}/workflow/scripts/train_teacher.py --settings {params.settings:q}"
+        'python "$SCRIPTS"/train_teacher.py --settings {params.settings:q}'
         " --code {params.code:q} --task {params.folder:q} --teacher {wildcards.teacher:q}"
-        " --seed {wildcards.teacher_seed:q} {params.fetched} --state {STATE:q}"
+        " --seed {wildcards.teacher_seed:q} {params.fetched} --state {params.state:q}"
         " --threads {threads} --model {output.model:q} --metrics {output.metrics:q}"
         " > {log:q} 2>&1"
 
@@ -48,27 +45,28 @@ rule teacher_logits:
         model=rules.train_teacher.output.model,
         metrics=rules.train_teacher.output.metrics,
     output:
-        train=TEACHER + "/logits/train.safetensors",
-        selection=TEACHER + "/logits/selection.safetensors",
-        report=TEACHER + "/logits/report.safetensors",
+        train=f"{TEACHER}/logits/train.safetensors",
+        selection=f"{TEACHER}/logits/selection.safetensors",
+        report=f"{TEACHER}/logits/report.safetensors",
+    log:
+        f"{LOGS}/teacher_logits/{{task}}/{{teacher}}/seed{{teacher_seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/teacher_logits/{{task}}/{{teacher}}/seed{{teacher_seed}}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: lambda wildcards: teacher_of(wildcards).resources.threads
+    resources:
+        gpu=lambda wildcards: teacher_of(wildcards).resources.gpu,
+        mem_mb=lambda wildcards, attempt: teacher_of(wildcards).resources.mem_mb * attempt,
+        runtime=lambda wildcards, attempt: teacher_of(wildcards).resources.runtime * attempt,
     params:
         settings=lambda wildcards: canonical(
             settings.logits_settings, wildcards.task, wildcards.teacher
         ),
         code=code_of("teacher_logits.py"),
         folder=subpath(input.info, parent=True),
-    log:
-        LOGS + "/teacher_logits/{task}/{teacher}/seed{teacher_seed}.log",
-    benchmark:
-        BENCHMARKS + "/teacher_logits/{task}/{teacher}/seed{teacher_seed}.tsv"
-    threads: lambda wildcards: teacher_of(wildcards).resources.threads
-    resources:
-        gpu=lambda wildcards: teacher_of(wildcards).resources.gpu,
-        mem_mb=lambda wildcards, attempt: teacher_of(wildcards).resources.mem_mb * attempt,
-        runtime=lambda wildcards, attempt: teacher_of(wildcards).resources.runtime * attempt,
-    conda:
-        "../envs/torch.yaml"
+        state=STATE,
     shell:
-        "python {SOURCE}/workflow/scripts/teacher_logits.py --settings {params.settings:q}"
+        'python "$SCRIPTS"/teacher_logits.py --settings {params.settings:q}'
         " --task {params.folder:q} --model {input.model:q} --metrics {input.metrics:q}"
-        " --state {STATE:q} --threads {threads} --outputs {output:q} > {log:q} 2>&1"
+        " --state {params.state:q} --threads {threads} --outputs {output:q} > {log:q} 2>&1"

@@ -17,7 +17,7 @@ from tokenizers import (
     processors,
     trainers,
 )
-from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import DebertaTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from mtkd.errors import InputError
 
@@ -110,7 +110,7 @@ def load_tokenizer(folder: Path, max_length: int) -> PreTrainedTokenizerBase:
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(
+        tokenizer = AutoTokenizer.from_pretrained(
             folder,
             local_files_only=True,
             trust_remote_code=False,
@@ -121,6 +121,11 @@ def load_tokenizer(folder: Path, max_length: int) -> PreTrainedTokenizerBase:
     except Exception as error:
         cause = " ".join(str(error).split())
         raise InputError(f"unreadable tokenizer in {folder}: {cause}") from error
+    if isinstance(tokenizer, DebertaTokenizer):
+        # Transformers 5.23 puts two [SEP] between a pair's texts; DeBERTa was trained with one. It
+        # does so at every load, whatever was saved.
+        tokenizer.backend_tokenizer.post_processor = _template(tokenizer.backend_tokenizer)
+    return tokenizer
 
 
 def _word_backend(vocabulary: dict[str, int]) -> Tokenizer:

@@ -33,3 +33,8 @@ def parse_cell(path: str) -> dict[str, str]:
     if match is None:
         raise InputError(f"{path}: not the path of a student cell ({CELL}/...)")
     return match.groupdict()
+
+
+def file_name(hub_name: str) -> str:
+    """A hub name as one file name: ``owner/model`` -> ``owner--model``."""
+    return hub_name.replace("/", "--")

@@ -1,0 +1,167 @@
+"""A study of two tasks and some hundred generated rows in a copy of the project, to run for real."""
+
+import csv
+import random
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("Snakefile", "rules", "workflow", "src", "config", "profiles", "envs")
+SUITE_FILE = "config/tiny.yaml"
+
+SUITE = """
+suite: tiny
+tasks:
+  reviews:
+    splits: {train: corpus/reviews_train.csv, report: corpus/reviews_report.csv}
+    text: [text]
+    id: id
+    labels: [bad, good]
+    metrics: [accuracy]
+    selection: {fraction: 0.3}
+    max_length: 12
+  pairs:
+    splits: {train: corpus/pairs_train.csv, report: corpus/pairs_report.csv}
+    text: [left, right]
+    labels: [left, right, both]
+    metrics: [accuracy, macro_f1]
+    selection: {fraction: 0.3}
+    max_length: 24
+teachers:
+  cnn:
+    model:
+      architecture: text-cnn
+      config: {embedding_size: 12, filters: 6}
+      tokenizer: {kind: word}
+    training: {epochs: 2, learning_rate: 1.0e-2}
+  bert:
+    model:
+      architecture: bert
+      config:
+        hidden_size: 16
+        intermediate_size: 32
+        num_hidden_layers: 1
+        num_attention_heads: 2
+        max_position_embeddings: 32
+      tokenizer: {kind: wordpiece, vocab_size: 200}
+    training: {epochs: 2, learning_rate: 5.0e-3}
+students:
+  distilbert:
+    model:
+      architecture: distilbert
+      config: {dim: 16, hidden_dim: 32, n_layers: 1, n_heads: 2, max_position_embeddings: 32}
+      tokenizer: {kind: wordpiece, vocab_size: 200}
+    training: {epochs: 2, batch_size: 16, learning_rate: 5.0e-3}
+studies:
+  main:
+    student: distilbert
+    tasks: [reviews, pairs]
+    arms: &arms
+      - {strategy: none}
+      - {strategy: single, teachers: [cnn]}
+      - {strategy: single, teachers: [bert]}
+      - {strategy: average, teachers: [cnn, bert]}
+      - {strategy: weighted, teachers: [cnn, bert]}
+      - {strategy: best-per-sample, teachers: [cnn, bert]}
+      - {strategy: gating, teachers: [cnn, bert]}
+    T: [4]
+    alpha: [0.7]
+    seeds: [1, 2]
+  grid:
+    student: distilbert
+    tasks: [reviews, pairs]
+    arms: *arms
+    T: [2, 4]
+    alpha: [0.5, 0.7]
+    seeds: [1, 2]
+bundle: [T, alpha, seed]
+"""
+
+
+def copy_project(folder: Path) -> Path:
+    """The project's working files; its data, which no job changes, by a link."""
+    for part in PARTS:
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
+        copy(ROOT / part, folder / part)
+    (folder / "data").symlink_to(ROOT / "data")
+    return folder
+
+
+def write_tiny_suite(folder: Path) -> None:
+    """The suite file and its two corpora."""
+    (folder / SUITE_FILE).write_text(SUITE)
+    (folder / "corpus").mkdir()
+    words = random.Random(0)
+    for split, rows in (("train", 100), ("report", 45)):
+        _write_rows(folder, f"reviews_{split}", ["id", "text", "label"], _reviews(words, rows))
+        _write_rows(folder, f"pairs_{split}", ["left", "right", "label"], _pairs(words, rows))
+
+
+def _write_rows(folder, name, header, rows):
+    with open(folder / f"corpus/{name}.csv", "w", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+
+
+def _text(words: random.Random, mood: str) -> str:
+    said = {"good": ["fine", "lovely", "great"], "bad": ["poor", "dull", "awful"]}[mood]
+    filler = words.choices([f"thing{number}" for number in range(30)], k=5)
+    return " ".join([*filler[:3], words.choice(said), *filler[3:]])
+
+
+def _reviews(words, rows):
+    for row in range(rows):
+        mood = ("bad", "good")[row % 2]
+        yield f"r{row}", _text(words, mood), mood
+
+
+def _pairs(words, rows):
+    moods = {"left": ("good", "bad"), "right": ("bad", "good"), "both": ("good", "good")}
+    for row in range(rows):
+        label = list(moods)[row % 3]
+        yield *(_text(words, mood) for mood in moods[label]), label
+
+
+def snakemake(folder: Path, *arguments: str, suite: str | None = SUITE_FILE, cores: int = 2):
+    """A finished Snakemake call in ``folder``; its ``stdout`` holds all that was printed."""
+    return subprocess.run(
+        command(*arguments, suite=suite, cores=cores),
+        cwd=folder,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def command(*arguments: str, suite: str | None = SUITE_FILE, cores: int = 2) -> list[str]:
+    """Command line of a Snakemake call; without ``suite``, of the Snakefile's default suite.
+
+    ``arguments`` are targets, then options.
+    """
+    options = ["--configfile", suite] if suite else []
+    return [sys.executable, "-m", "snakemake", *arguments, *options, "--cores", str(cores)]
+
+
+def planned(folder: Path, *arguments: str, suite: str | None = SUITE_FILE) -> dict[str, int]:
+    """Jobs by rule that a call would run, without the target that only collects."""
+    result = snakemake(folder, *arguments, "--dry-run", suite=suite)
+    assert result.returncode == 0, result.stdout
+    jobs = dict(re.findall(r"^(\w+) +(\d+)$", result.stdout, flags=re.MULTILINE))
+    jobs.pop("total", None)
+    jobs.pop("all", None)
+    return {rule: int(count) for rule, count in jobs.items()}
+
+
+def change_suite(folder: Path, key: str, value, suite: str = SUITE_FILE) -> None:
+    """Set a key of the suite file, given as ``tasks.reviews.metrics``."""
+    content = yaml.safe_load((folder / suite).read_text())
+    *parents, last = key.split(".")
+    place = content
+    for parent in parents:
+        place = place.setdefault(parent, {})
+    place[last] = value
+    (folder / suite).write_text(yaml.safe_dump(content, sort_keys=False))
