@@ -37,10 +37,10 @@ SEED = 2014
 NEUTRAL_BAND = 0.5  # mean ratings within ±0.5, bounds included, are neutral
 REPORT_ROWS = {"movies": 2500, "tweets": 1130, "products": 1030}
 # Pairs are of short snippets: a small student on a CPU must be able to read two at once.
-PAIR_WORDS = 18
+PAIR_WORDS = 14
 # Pairs per split of more-positive = snippets of each polarity × times each snippet is used.
-PAIR_SNIPPETS = {"train": 1500, "selection": 300, "report": 600}
-SNIPPET_USES = {"train": 4, "selection": 2, "report": 2}
+PAIR_SNIPPETS = {"train": 900, "selection": 250, "report": 400}
+SNIPPET_USES = {"train": 6, "selection": 3, "report": 3}
 
 
 class Snippet(NamedTuple):
@@ -210,9 +210,7 @@ def partition(
     return splits
 
 
-def draw_pairs(
-    snippets: Sequence[Snippet], split: str
-) -> tuple[list[Row], list[Snippet]]:
+def draw_pairs(snippets: Sequence[Snippet], split: str) -> tuple[list[Row], list[Snippet]]:
     """Pair positive with negative snippets, each used ``SNIPPET_USES`` times, no pair twice.
 
     Returns the rows and the snippets left over, which another split may use. Opposite polarity

@@ -21,17 +21,21 @@ import yaml
 REPOSITORY = Path(__file__).parents[2]
 SCRIPTS = REPOSITORY / "workflow" / "scripts"
 
-_SUBJECTS = "film plot cast score scene story actor ending camera dialogue".split()
-_VERBS = "is seems looks feels sounds".split()
-_WORDS = ("bad dull weak poor stale", "odd plain usual common mixed", "good fine clever warm great")
+_SUBJECTS = ("film", "plot", "cast", "score", "scene", "story", "actor", "ending", "dialogue")
+_VERBS = ("is", "seems", "looks", "feels", "sounds")
+_WORDS = (
+    ("bad", "dull", "weak", "poor", "stale"),
+    ("odd", "plain", "usual", "common", "mixed"),
+    ("good", "fine", "clever", "warm", "great"),
+)
 # Enough for every letter to be known, and for a merge or a word piece to be worth learning.
 _CORPUS_SIZE = 400
 
 
 def sentence(mood: int, rng: random.Random) -> str:
     """A sentence of a mood: 0 bad, 1 neither, 2 good."""
-    word = rng.choice(_WORDS[mood].split())
-    return f"The {rng.choice(_SUBJECTS)} {rng.choice(_VERBS)} {word}, No. {rng.randrange(10_000)}."
+    subject, verb, word = map(rng.choice, (_SUBJECTS, _VERBS, _WORDS[mood]))
+    return f"The {subject} {verb} {word}, No. {rng.randrange(10_000)}."
 
 
 def corpus() -> list[str]:
@@ -199,19 +203,21 @@ def write_suite(path: Path, suite: dict[str, Any]) -> Path:
     return path
 
 
-def environment() -> dict[str, str]:
-    """The environment of a script run by hand from this checkout."""
-    return {**os.environ, "PYTHONPATH": str(REPOSITORY / "src"), "HF_HUB_OFFLINE": "1"}
+def run_script(name: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a script of the workflow without Snakemake.
 
-
-def run_script(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run a script of the workflow without Snakemake; dicts and lists become JSON."""
-    texts = [json.dumps(a) if isinstance(a, dict | list) else str(a) for a in arguments]
+    Options are spelt as keywords: a dict becomes JSON, a list several values.
+    """
+    arguments = []
+    for option, value in options.items():
+        arguments.append(f"--{option.replace('_', '-')}")
+        values = value if isinstance(value, list) else [value]
+        arguments += [json.dumps(v) if isinstance(v, dict) else str(v) for v in values]
     return subprocess.run(
-        [sys.executable, str(SCRIPTS / name), *texts],
+        [sys.executable, str(SCRIPTS / name), *arguments],
         capture_output=True,
         text=True,
-        env=environment(),
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src"), "HF_HUB_OFFLINE": "1"},
         check=False,
     )
 

@@ -60,7 +60,7 @@ students:
 studies:
   main:
     student: distilbert
-    tasks: [reviews, pairs]
+    tasks: [reviews]
     arms: &arms
       - {strategy: none}
       - {strategy: single, teachers: [cnn]}
@@ -74,11 +74,20 @@ studies:
     seeds: [1, 2]
   grid:
     student: distilbert
-    tasks: [reviews, pairs]
+    tasks: [reviews]
     arms: *arms
     T: [2, 4]
     alpha: [0.5, 0.7]
     seeds: [1, 2]
+  pairs:
+    student: distilbert
+    tasks: [pairs]
+    arms:
+      - {strategy: none}
+      - {strategy: single, teachers: [bert]}
+    T: [4]
+    alpha: [0.7]
+    seeds: [1]
 bundle: [T, alpha, seed]
 """
 

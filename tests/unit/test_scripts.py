@@ -1,0 +1,145 @@
+"""workflow/scripts: how scripts present themselves, and the environments their rules declare."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mtkd.study.code import PACKAGE_ROOT
+
+REPOSITORY = Path(__file__).parents[2]
+SCRIPTS = sorted((REPOSITORY / "workflow" / "scripts").glob("*.py"))
+ENVIRONMENTS = sorted((REPOSITORY / "envs").glob("*.yaml"))
+# What takes a second or more to import, or is no part of answering --help.
+HEAVY = ["torch", "transformers", "datasets", "evaluate", "sklearn", "scipy", "pandas", "numpy"]
+HEAVY += ["matplotlib", "pyarrow", "huggingface_hub"]
+
+every_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+every_environment = pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda path: path.stem)
+
+
+def pinned(lines):
+    """``name==version`` lines by lower-case name."""
+    return dict(line.lower().split("==") for line in lines)
+
+
+def constraints():
+    return (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").splitlines()
+
+
+def packages_of(environment):
+    dependencies = yaml.safe_load(environment.read_text(encoding="utf-8"))["dependencies"]
+    return next(entry["pip"] for entry in dependencies if isinstance(entry, dict))
+
+
+def rules():
+    """The text of each rule, by its name; a rule made from another one keeps that one's script."""
+    text = "\n".join(path.read_text("utf-8") for path in (REPOSITORY / "rules").glob("*.smk"))
+    parts = re.split(r"^rule (\w+):\n", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def imported_packages(script):
+    """Third-party packages that a script imports, directly or through mtkd's modules."""
+    found, seen, waiting = set(), set(), [script]
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for_types = {
+            inner
+            for node in ast.walk(tree)
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+            for inner in ast.walk(node)
+        }
+        for node in set(ast.walk(tree)) - for_types:
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                continue
+            for name in names:
+                module = PACKAGE_ROOT.joinpath(*name.split(".")[1:]).with_suffix(".py")
+                if name.split(".")[0] != "mtkd":
+                    found.add(name.split(".")[0])
+                elif module.is_file():
+                    waiting.append(module)
+    distributions = packages_distributions()
+    return {
+        distributions[name][0].lower().replace("_", "-")
+        for name in found - set(sys.stdlib_module_names)
+    }
+
+
+def test_there_are_scripts_and_environments():
+    assert len(SCRIPTS) > 10
+    assert len(ENVIRONMENTS) == 2
+
+
+@every_script
+def test_a_script_says_what_it_does(script):
+    first, *rest = ast.get_docstring(ast.parse(script.read_text(encoding="utf-8"))).split("\n")
+    assert first.endswith(".")
+    assert len(first) < 100
+    assert not rest or rest[0] == ""
+
+
+@every_script
+def test_help_needs_no_heavy_import(script):
+    program = "import runpy, sys; sys.modules.update(dict.fromkeys({}))\n"
+    program += "sys.argv = [{!r}, '--help']; runpy.run_path({!r}, run_name='__main__')"
+    result = subprocess.run(
+        [sys.executable, "-c", program.format(HEAVY, script.name, str(script))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith(f"usage: {script.name}")
+    docstring = ast.get_docstring(ast.parse(script.read_text(encoding="utf-8")))
+    assert " ".join(docstring.split()) in " ".join(result.stdout.split())
+
+
+@every_script
+def test_a_script_without_its_arguments_says_which(script):
+    result = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert "the following arguments are required: --" in result.stderr.splitlines()[-1]
+
+
+def test_every_script_belongs_to_a_rule():
+    called = {name for text in rules().values() for name in re.findall(r"(\w+)\.py", text)}
+    assert called == {script.stem for script in SCRIPTS}
+
+
+@pytest.mark.parametrize("rule", [name for name, text in rules().items() if "envs/" in text])
+def test_a_rule_declares_an_environment_that_has_what_its_script_imports(rule):
+    text = rules()[rule]
+    (environment,) = re.findall(r"envs/\w+\.yaml", text)
+    (script,) = set(re.findall(r"\w+\.py", text))
+    available = {name.replace("_", "-") for name in pinned(packages_of(REPOSITORY / environment))}
+    assert imported_packages(REPOSITORY / "workflow" / "scripts" / script) <= available
+
+
+@every_environment
+def test_environments_pin_the_versions_of_the_constraints(environment):
+    wanted = pinned(constraints())
+    for name, version in pinned(packages_of(environment)).items():
+        assert (name, version) == (name, wanted.get(name))
+
+
+def test_constraints_hold_pinned_versions_and_no_address():
+    for line in constraints():
+        assert re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line), line

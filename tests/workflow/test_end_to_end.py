@@ -1,0 +1,138 @@
+"""A whole study, run for real: everything is there once, belongs together, and stays."""
+
+import csv
+import json
+import math
+from collections import Counter
+
+import numpy as np
+from tiny_study import snakemake
+
+from mtkd.records.logits import read_logits, read_tensors
+from mtkd.tasks.corpus import read_labels, read_report_labels
+
+ARMS = [
+    ("none", "none"),
+    ("cnn", "single"),
+    ("bert", "single"),
+    ("cnn+bert", "average"),
+    ("cnn+bert", "weighted"),
+    ("cnn+bert", "best-per-sample"),
+    ("cnn+bert", "gating"),
+]
+STUDENTS = "results/tiny/students/distilbert/reviews"
+
+
+def table(study, name, of="main"):
+    with open(study / f"results/tiny/studies/{of}/tables/{name}.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_tables_and_figures_are_there(finished_study):
+    folder = finished_study / "results/tiny/studies/main"
+    for name in ("tables/runs.csv", "tables/master.txt", "figures/master_comparison.pdf"):
+        assert (folder / name).stat().st_size
+    png = (folder / "figures/teacher_student_gap.png").read_bytes()
+    assert png.startswith(b"\x89PNG") and len(png) > 1000
+    assert table(finished_study, "failed") == []
+
+
+def test_the_master_table_has_a_row_for_each_method(finished_study):
+    rows = table(finished_study, "master")
+    assert [row["method"] for row in rows] == [
+        "Reference: TF-IDF",
+        "Teacher: cnn",
+        "Teacher: bert",
+        "Student: no distillation",
+        "Distill: cnn",
+        "Distill: bert",
+        "Multi: average",
+        "Multi: weighted",
+        "Multi: best-per-sample",
+        "Multi: learned gating",
+    ]
+    scores = [float(row["reviews (accuracy) mean"]) for row in rows]
+    assert all(math.isfinite(score) and 0 <= score <= 100 for score in scores)
+    assert [row["reviews (accuracy) seeds"] for row in rows] == ["1"] * 3 + ["2"] * 7
+
+
+def test_the_runs_table_has_each_run_exactly_once(finished_study):
+    runs = table(finished_study, "runs")
+    students = [
+        ("student", "", teachers, strategy, *(("NA", "NA") if strategy == "none" else ("4", "0.7")))
+        for teachers, strategy in ARMS
+    ]
+    wanted = [(*student, seed) for student in students for seed in "12"]
+    wanted += [("teacher", name, "", "", "", "", "1") for name in ("cnn", "bert")]
+    axes = ("kind", "teacher", "teachers", "strategy", "T", "alpha", "seed")
+    for split in ("selection", "report"):
+        found = [
+            tuple(run[axis] for axis in axes)
+            for run in runs
+            if run["split"] == split and run["kind"] != "reference"
+        ]
+        assert Counter(found) == Counter(wanted)
+    assert Counter(run["kind"] for run in runs)["reference"] == 2
+    assert all(0 <= float(run["value"]) <= 1 for run in runs)
+
+
+def test_a_finished_study_has_nothing_to_be_done(study):
+    result = snakemake(study)
+    assert result.returncode == 0
+    assert "Nothing to be done" in result.stdout
+
+
+def test_predictions_are_of_the_tasks_examples(finished_study):
+    task = finished_study / "results/tiny/tasks/reviews"
+    selection, _ = read_labels(task / "selection.parquet")
+    report, _ = read_report_labels(task / "report_labels.parquet")["report"]
+    assert len(selection) == 30 and len(report) == 45
+    for teachers, strategy in ARMS:
+        soft = "TNA_aNA" if strategy == "none" else "T4_a0.7"
+        cell = finished_study / STUDENTS / teachers / strategy / soft / "seed2"
+        splits, record = read_logits(cell / "predictions.safetensors")
+        assert sorted(splits) == ["report", "selection"]
+        assert np.array_equal(splits["selection"].ids, selection)
+        assert np.array_equal(splits["report"].ids, report)
+        assert record["labels"] == ["bad", "good"]
+
+
+def test_a_score_record_says_what_it_cost_and_where_it_comes_from(finished_study):
+    cell = finished_study / STUDENTS / "cnn+bert/weighted/T4_a0.7/seed1"
+    record = json.loads((cell / "eval.json").read_text())
+    assert record["status"] == "finished"
+    assert min(record[key] for key in ("seconds", "examples_per_second", "peak_memory_mb")) > 0
+    assert sorted(record["digests"]["teachers"]) == ["bert/seed1", "cnn/seed1"]
+    assert {"device", "versions", "training"} <= set(record)
+
+
+def test_arms_and_seeds_differ_but_no_cell_was_trained_twice(finished_study):
+    predictions = {
+        path: read_tensors(path)[0]["report/logits"].tobytes()
+        for path in (finished_study / STUDENTS).rglob("predictions.safetensors")
+    }
+    assert len(predictions) == len(ARMS) * 2
+    assert len(set(predictions.values())) == len(predictions)
+    logs = [path.read_text() for path in (finished_study / "logs").rglob("train_*/**/*.log")]
+    assert sum(log.count("  trained in ") for log in logs) == len(predictions)
+
+
+def test_gate_weights_cover_the_train_examples(finished_study):
+    gate = finished_study / "results/tiny/gates/distilbert/reviews/cnn+bert/seed1"
+    weights, _ = read_tensors(gate / "weights.safetensors")
+    assert weights["train"].shape == (70, 2)
+    assert np.allclose(weights["train"].sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_task_of_text_pairs_with_three_labels(study):
+    result = snakemake(study, "--config", "study=pairs")
+    assert result.returncode == 0, result.stdout
+    rows = table(study, "master", of="pairs")
+    assert [row["method"] for row in rows] == [
+        "Reference: TF-IDF",
+        "Teacher: bert",
+        "Student: no distillation",
+        "Distill: bert",
+    ]
+    metrics = {(run["metric"], run["primary"]) for run in table(study, "runs", of="pairs")}
+    assert metrics == {("accuracy", "True"), ("macro_f1", "False")}

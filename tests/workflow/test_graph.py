@@ -1,0 +1,112 @@
+"""The job graphs of the shipped suites, counted by hand, and targets that are refused. Dry runs."""
+
+import pytest
+from tiny_study import change_suite, planned, snakemake
+
+CELLS = "results/embedded/students/distilbert"
+ONE_CELL = ("--config", "bundle=cell")
+
+# 4 tasks, 3 teachers with one seed each, 8 arms: the undistilled one and 7 that distil, one of
+# them gating. The graphs differ in how many jobs (bundles) an arm has on a task.
+TASKS, TEACHERS, DISTILLED = 4, 3, 7
+
+
+def expected(bundles, distilled=DISTILLED, gates=1):
+    """Job counts when each arm has ``bundles`` jobs on a task: 1, or one a seed."""
+    counts = {
+        "prepare_task": TASKS,
+        "fit_reference": TASKS,
+        "score_reference": TASKS,
+        "train_teacher": TASKS * TEACHERS,
+        "teacher_logits": TASKS * TEACHERS,
+        "score_teachers": TASKS * TEACHERS,
+        "train_undistilled": TASKS * bundles,
+        "score_undistilled": TASKS * bundles,
+        "fit_gate": TASKS * bundles * gates,
+        "train_students": TASKS * bundles * distilled,
+        "score_students": TASKS * bundles * distilled,
+        "make_tables": 1,
+        "master_comparison": 1,
+        "teacher_student_gap": 1,
+    }
+    return {rule: count for rule, count in counts.items() if count}
+
+
+# 9 downloads of splits: MNLI has two report splits. 4 of models: three teachers, one student.
+FETCHED = {"fetch_dataset": 2 + 3 + 2 + 2, "fetch_model": TEACHERS + 1}
+HEATMAPS = {"t_alpha_heatmap": TASKS}
+
+
+@pytest.mark.parametrize(
+    ("suite", "study", "jobs"),
+    [
+        # The embedded suite folds T, alpha and seeds: one job for each arm and task.
+        (None, "main", expected(1)),
+        (None, "grid", expected(1) | HEATMAPS),
+        # The GLUE suite folds T and alpha: one job for each arm, task and seed.
+        ("config/glue.yaml", "main", expected(5) | FETCHED),
+        ("config/glue.yaml", "grid", expected(3) | FETCHED | HEATMAPS),
+        # Two arms that distil, DeBERTa and the average of all three; no gate.
+        ("config/glue.yaml", "published_grid", expected(3, 2, gates=0) | FETCHED | HEATMAPS),
+    ],
+)
+def test_jobs_of_each_shipped_study(project, suite, study, jobs):
+    # Were the two suites merged, GLUE's studies would have the embedded suite's tasks too.
+    assert planned(project, "--config", f"study={study}", suite=suite) == jobs
+
+
+def test_one_cell_needs_its_task_its_teacher_and_nothing_else(project):
+    cell = f"{CELLS}/movies/textcnn/single/T4_a0.7/seed1/eval.json"
+    rules = ["prepare_task", "train_teacher", "teacher_logits", "train_students", "score_students"]
+    assert planned(project, cell, *ONE_CELL, suite=None) == dict.fromkeys(rules, 1)
+
+
+def test_an_undistilled_cell_needs_no_teacher(project):
+    cell = f"{CELLS}/movies/none/none/TNA_aNA/seed1/eval.json"
+    rules = ["prepare_task", "train_undistilled", "score_undistilled"]
+    assert planned(project, cell, *ONE_CELL, suite=None) == dict.fromkeys(rules, 1)
+
+
+def test_a_gating_cell_needs_the_undistilled_student_of_its_seed(project):
+    cell = f"{CELLS}/movies/textcnn+bilstm+bert/gating/T4_a0.7/seed2/eval.json"
+    jobs = planned(project, cell, *ONE_CELL, suite=None)
+    teachers = {"train_teacher": 3, "teacher_logits": 3}
+    rules = ["prepare_task", "train_undistilled", "fit_gate", "train_students", "score_students"]
+    assert jobs == teachers | dict.fromkeys(rules, 1)
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("movie/textcnn/single/T4_a0.7/seed1", "No rule to produce {target}"),
+        ("movies/textcnn/single/T3_a0.7/seed1", "No rule to produce {target}"),
+        ("movies/textcnn/single/T4_a0.70/seed1", "No rule to produce {target}"),
+        (
+            "movies/textcnn+bert/average/T4_a0.7/seed1",
+            "textcnn+bert/average is no arm of study 'main'; its arms are bert/single, ",
+        ),
+    ],
+)
+def test_a_target_outside_the_study_is_refused(project, cell, message):
+    target = f"{CELLS}/{cell}/eval.json"
+    result = snakemake(project, target, "--dry-run", suite=None)
+    assert result.returncode != 0
+    assert message.format(target=target) in result.stdout
+
+
+def test_a_misspelled_key_on_the_command_line_is_refused_in_one_line(project):
+    result = snakemake(project, "--dry-run", "--config", "bundel=cell", suite=None)
+    assert result.returncode != 0
+    assert "bundel: unknown key; did you mean 'bundle'?" in result.stdout.splitlines()[-1]
+    assert "Traceback" not in result.stdout
+
+
+def test_an_unpinned_suite_is_shown_but_not_run(project):
+    change_suite(project, "teachers.roberta-large.model.revision", "", suite="config/glue.yaml")
+    assert planned(project, suite="config/glue.yaml") == expected(5) | FETCHED
+    for _ in range(2):  # the second time: the refusal has left no lock behind
+        result = snakemake(project, suite="config/glue.yaml")
+        assert result.returncode != 0
+        assert result.stdout.splitlines()[-1].startswith("error: ")
+        assert "no commit is given at teachers.roberta-large.model.revision" in result.stdout
+    assert not (project / "results").exists()

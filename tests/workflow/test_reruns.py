@@ -1,0 +1,130 @@
+"""What a change reruns: exactly the stages whose numbers it can change. Dry runs on a finished study.
+
+The study has one task, two teachers (cnn, bert) and seven arms, each trained in one job: none;
+single cnn, single bert; and four that fuse both, one of them gating.
+"""
+
+from collections import Counter
+
+import pytest
+import yaml
+from tiny_study import SUITE_FILE, change_suite, planned
+
+FIGURES = Counter(["master_comparison", "teacher_student_gap"])
+TABLES = FIGURES + Counter(["make_tables"])
+ARM = Counter(["train_students", "score_students"])
+UNDISTILLED = Counter(["train_undistilled", "score_undistilled"])
+TEACHER = Counter(["train_teacher", "teacher_logits", "score_teachers"])
+GATE = Counter(["fit_gate"])
+SCORES = Counter(
+    {"score_students": 6, "score_undistilled": 1, "score_teachers": 2, "score_reference": 1}
+)
+
+
+def times(count, jobs):
+    return Counter({rule: count * number for rule, number in jobs.items()})
+
+
+def setting(key, value):
+    return lambda folder: change_suite(folder, key, value)
+
+
+def edit(path, old, new):
+    """Replace text in one of the copy's source files."""
+
+    def change(folder):
+        source = (folder / path).read_text()
+        assert old in source, f"{path} no longer holds {old!r}"
+        (folder / path).write_text(source.replace(old, new))
+
+    return change
+
+
+def add_teacher(folder):
+    suite = yaml.safe_load((folder / SUITE_FILE).read_text())
+    suite["teachers"]["other"] = suite["teachers"]["cnn"]
+    suite["studies"]["main"]["arms"].append({"strategy": "single", "teachers": ["other"]})
+    (folder / SUITE_FILE).write_text(yaml.safe_dump(suite, sort_keys=False))
+
+
+def touch_every_source(folder):
+    for path in [*folder.glob("src/**/*.py"), *folder.glob("workflow/scripts/*.py")]:
+        path.touch()
+
+
+# A teacher stands behind its single arm, the four fused ones, and the gate.
+AFTER_A_TEACHER = TEACHER + GATE + times(5, ARM) + TABLES
+CHANGES = {
+    "a teacher's learning rate": (
+        setting("teachers.cnn.training.learning_rate", 0.02),
+        AFTER_A_TEACHER,
+    ),
+    "a teacher's epochs on this task": (
+        setting("teachers.bert.per_task", {"reviews": {"epochs": 3}}),
+        AFTER_A_TEACHER,
+    ),
+    "a teacher's epochs on another task": (
+        setting("teachers.bert.per_task", {"pairs": {"epochs": 3}}),
+        Counter(),
+    ),
+    "a default written out": (setting("teachers.bert.training.batch_size", 32), Counter()),
+    "a teacher's resources": (
+        setting("teachers.cnn.resources", {"mem_mb": 5000, "runtime": 90}),
+        Counter(),
+    ),
+    "a secondary metric": (
+        setting("tasks.reviews.metrics", ["accuracy", "f1"]),
+        SCORES + TABLES,
+    ),
+    "dpi": (setting("figures.dpi", 100), FIGURES),
+    # In bundles over seeds an arm's job has a new output; its finished cells are restored.
+    "another seed": (
+        setting("studies.main.seeds", [1, 2, 3]),
+        UNDISTILLED + GATE + times(6, ARM) + TABLES,
+    ),
+    "another T": (
+        setting("studies.main.T", [2, 4]),
+        times(6, ARM) + TABLES + Counter(["t_alpha_heatmap"]),
+    ),
+    "another teacher with its arm": (add_teacher, TEACHER + ARM + TABLES),
+    "the student's learning rate": (
+        setting("students.distilbert.training.learning_rate", 0.004),
+        UNDISTILLED + GATE + times(6, ARM) + TABLES,
+    ),
+    "fusion code": (
+        edit("src/mtkd/fusion/strategies.py", "logits.mean(axis=0", "0.5 * logits.sum(axis=0"),
+        UNDISTILLED + GATE + times(6, ARM) + TABLES,
+    ),
+    "gate code": (
+        edit("src/mtkd/fusion/gate.py", "STEPS = 300", "STEPS = 200"),
+        GATE + ARM + TABLES,
+    ),
+    "code of one figure": (
+        edit("src/mtkd/figures/gap.py", "def gap_figure(", "UNUSED = 1\n\n\ndef gap_figure("),
+        Counter(["teacher_student_gap"]),
+    ),
+    "code of the tables": (
+        edit("src/mtkd/analysis/tables.py", "AXES = (", "UNUSED = 1\nAXES = ("),
+        TABLES,
+    ),
+    "code of a metric that is not used": (
+        edit("src/mtkd/metrics/modules/macro_f1/macro_f1.py", "import", "import os\nimport"),
+        Counter(),
+    ),
+    "comments and docstrings of training": (
+        edit(
+            "src/mtkd/distillation/objective.py",
+            "from __future__ import annotations\n",
+            "from __future__ import annotations\n\n# A remark.\n",
+        ),
+        Counter(),
+    ),
+    "time stamps of the sources": (touch_every_source, Counter()),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_change_reruns_exactly_what_it_can_change(study, what):
+    change, jobs = CHANGES[what]
+    change(study)
+    assert planned(study) == jobs
