@@ -16,6 +16,8 @@ rule master_comparison:
         pdf=f"{FIGURES}/master_comparison.pdf",
     log:
         f"{LOGS}/master_comparison/{SUITE.study_name}.log",
+    benchmark:
+        f"{BENCHMARKS}/master_comparison/{SUITE.study_name}.tsv"
     conda:
         "../envs/analysis.yaml"
     params:
@@ -35,6 +37,8 @@ rule teacher_student_gap:
         pdf=f"{FIGURES}/teacher_student_gap.pdf",
     log:
         f"{LOGS}/teacher_student_gap/{SUITE.study_name}.log",
+    benchmark:
+        f"{BENCHMARKS}/teacher_student_gap/{SUITE.study_name}.tsv"
     conda:
         "../envs/analysis.yaml"
     params:
@@ -54,6 +58,8 @@ rule t_alpha_heatmap:
         pdf=f"{FIGURES}/t_alpha_heatmap/{{task}}.pdf",
     log:
         f"{LOGS}/t_alpha_heatmap/{SUITE.study_name}/{{task}}.log",
+    benchmark:
+        f"{BENCHMARKS}/t_alpha_heatmap/{SUITE.study_name}/{{task}}.tsv"
     conda:
         "../envs/analysis.yaml"
     params:

@@ -51,7 +51,7 @@ HEATMAPS = {"t_alpha_heatmap": TASKS}
     ],
 )
 def test_jobs_of_each_shipped_study(project, suite, study, jobs):
-    # Were the two suites merged, GLUE's studies would have the embedded suite's tasks too.
+    # Were the two suites merged, GLUE's jobs would fold seeds as the embedded suite's do.
     assert planned(project, "--config", f"study={study}", suite=suite) == jobs
 
 

@@ -1,4 +1,4 @@
-"""What a change reruns: exactly the stages whose numbers it can change. Dry runs on a finished study.
+"""What a change reruns: exactly the stages whose numbers it can change. Dry runs, after a real one.
 
 The study has one task, two teachers (cnn, bert) and seven arms, each trained in one job: none;
 single cnn, single bert; and four that fuse both, one of them gating.
@@ -100,7 +100,7 @@ CHANGES = {
         GATE + ARM + TABLES,
     ),
     "code of one figure": (
-        edit("src/mtkd/figures/gap.py", "def gap_figure(", "UNUSED = 1\n\n\ndef gap_figure("),
+        edit("src/mtkd/figures/gap.py", "import annotations\n", "import annotations\nUNUSED = 1\n"),
         Counter(["teacher_student_gap"]),
     ),
     "code of the tables": (
@@ -114,8 +114,8 @@ CHANGES = {
     "comments and docstrings of training": (
         edit(
             "src/mtkd/distillation/objective.py",
-            "from __future__ import annotations\n",
-            "from __future__ import annotations\n\n# A remark.\n",
+            '"""The distillation objective."""',
+            '"""What students minimise."""  # a remark',
         ),
         Counter(),
     ),

@@ -1,4 +1,4 @@
-"""A study of two tasks and some hundred generated rows in a copy of the project, to run for real."""
+"""Two tasks of some hundred generated rows, in a copy of the project, to run for real."""
 
 import csv
 import random
@@ -76,7 +76,7 @@ studies:
     student: distilbert
     tasks: [reviews]
     arms: *arms
-    T: [2, 4]
+    T: [2, 4, 8]
     alpha: [0.5, 0.7]
     seeds: [1, 2]
   pairs:

@@ -1,0 +1,169 @@
+"""A unit-sized copy of the GLUE suite, local folders in place of hub names, runs to the figures.
+
+MNLI (pairs, three classes, two report splits) and MRPC (F1) are trained for real, with every
+teacher and arm; the other two tasks and the other studies are planned.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_inputs import run_snakemake, small_glue, write_suite
+
+from mtkd.models.tokenizers import load_tokenizer
+from mtkd.records.files import read_json
+from mtkd.records.logits import read_logits, read_tensors
+
+TEACHERS = ["bert-large-uncased", "roberta-large", "deberta-base"]
+ALL = "+".join(TEACHERS)
+ARMS = [("none", "none"), *((name, "single") for name in TEACHERS)]
+ARMS += [(ALL, strategy) for strategy in ("average", "weighted", "best-per-sample", "gating")]
+TASKS = ["mnli", "mrpc"]
+# Seeds fold into the jobs as well: a third fewer processes to start, and the same cells.
+TWO_TASKS = ["study=two_tasks", "bundle=[T,alpha,seed]"]
+PLAN = ["-n", "--forceall", "--quiet", "rules"]
+REPORTS = {"mnli": ["report_m", "report_mm"], "mrpc": ["report"]}
+
+# Two minutes of jobs on two idle cores: together on one worker, and out of a quick run.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("glue")]
+
+
+def run(folder, *arguments, config):
+    result = run_snakemake(
+        folder, *arguments, "--configfile", folder / "glue.yaml", "-c2", "--config", *config
+    )
+    assert result.returncode == 0, result.stdout
+    return result.stdout
+
+
+def planned(output):
+    """Jobs by rule, from the table of a dry run with ``--quiet rules``."""
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE)}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("glue")
+    suite = small_glue(folder)
+    suite["studies"]["two_tasks"] = {**suite["studies"]["main"], "tasks": TASKS}
+    write_suite(folder / "glue.yaml", suite)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(folder):
+    run(folder, config=TWO_TASKS)
+    return folder / "results" / "glue"
+
+
+def test_every_study_is_planned_in_full(folder):
+    tasks, distilled = 4, len(ARMS) - 1
+    common = {"prepare_task": tasks, "train_teacher": tasks * 3, "fit_reference": tasks}
+    for study, seeds in (("main", 2), ("grid", 3)):
+        jobs = planned(run(folder, *PLAN, config=[f"study={study}"]))
+        assert jobs.items() >= common.items()
+        # T and alpha fold into one job, seeds do not.
+        assert jobs["train_students"] == jobs["score_students"] == tasks * distilled * seeds
+        assert jobs["train_undistilled"] == jobs["fit_gate"] == tasks * seeds
+    jobs = planned(run(folder, *PLAN, config=["study=published_grid"]))
+    assert jobs["train_students"] == tasks * 2 * 3
+    assert "fit_gate" not in jobs
+
+
+def test_each_model_type_has_its_own_tokenizer(folder, results):
+    texts = ("The film is clever, No. 17.", "The film is dull, No. 42.")
+    ids = {}
+    for name in TEACHERS:
+        trained = load_tokenizer(results / f"teachers/mnli/{name}/seed1/model", 128)
+        original = load_tokenizer(folder / "models" / name, 128)
+        ids[name] = tuple(trained.backend_tokenizer.encode(*texts).ids)
+        assert ids[name] == tuple(original.backend_tokenizer.encode(*texts).ids)
+        assert trained.unk_token_id not in ids[name]
+    assert len(set(ids.values())) == 3
+
+
+def test_the_master_table_has_every_method_and_report_split(results):
+    master = pd.read_csv(results / "studies/two_tasks/tables/master.csv")
+    multi = ["average", "weighted", "best-per-sample", "learned gating"]
+    assert master["method"].tolist() == [
+        "Reference: TF-IDF",
+        *(f"Teacher: {name}" for name in TEACHERS),
+        "Student: no distillation",
+        *(f"Distill: {name}" for name in TEACHERS),
+        *(f"Multi: {name}" for name in multi),
+    ]
+    titles = ["mnli report_m (accuracy)", "mnli report_mm (accuracy)", "mrpc (f1)"]
+    for title in titles:
+        assert master[f"{title} mean"].between(0, 100).all()
+    assert (master.loc[4:, [f"{title} seeds" for title in titles]] == 2).all(axis=None)
+    failed = pd.read_csv(results / "studies/two_tasks/tables/failed.csv")
+    assert failed.empty
+
+
+def test_every_cell_has_predictions_and_every_metric(results):
+    metrics = {"mnli": {"accuracy"}, "mrpc": {"f1", "accuracy"}}
+    for task in TASKS:
+        for teachers, strategy in ARMS:
+            soft = "TNA_aNA" if strategy == "none" else "T6_a0.7"
+            for seed in ("1", "2"):
+                cell = results / "students/distilbert-base-uncased" / task / teachers / strategy
+                cell = cell / soft / f"seed{seed}"
+                record = read_json(cell / "eval.json")
+                assert (record["status"], record["metric"]) == (
+                    "finished",
+                    {"mnli": "accuracy", "mrpc": "f1"}[task],
+                )
+                assert set(record["scores"]) == {"selection", *REPORTS[task]}
+                assert all(set(scores) == metrics[task] for scores in record["scores"].values())
+                predictions, _ = read_logits(cell / "predictions.safetensors")
+                assert set(predictions) == {"selection", *REPORTS[task]}
+
+
+def test_cells_of_different_arms_and_seeds_differ(results):
+    # Best-per-sample is the surest teacher's arm where that is the same one for every example.
+    arms = [arm for arm in ARMS if arm[1] != "best-per-sample"]
+    for task in TASKS:
+        students = results / "students/distilbert-base-uncased" / task
+        seen = {
+            read_logits(path)[0]["selection"].logits.tobytes()
+            for teachers, strategy in arms
+            for path in (students / teachers / strategy).glob("*/seed*/predictions.safetensors")
+        }
+        assert len(seen) == 2 * len(arms)
+
+
+def test_gates_weigh_the_teachers_for_every_example(results):
+    for task in TASKS:
+        rows = read_json(results / f"tasks/{task}/task.json")["rows"]
+        for seed in ("1", "2"):
+            folder = results / f"gates/distilbert-base-uncased/{task}/{ALL}/seed{seed}"
+            weights, record = read_tensors(folder / "weights.safetensors")
+            assert record["teachers"] == ALL
+            assert {split: values.shape for split, values in weights.items()} == {
+                split: (count, 3) for split, count in rows.items()
+            }
+            assert all(np.allclose(w.sum(axis=1), 1, atol=1e-5) for w in weights.values())
+
+
+def test_premises_stay_on_one_side(results):
+    train, selection = (
+        pd.read_parquet(results / f"tasks/mnli/{split}.parquet") for split in ("train", "selection")
+    )
+    assert set(train.label) == set(selection.label) == {0, 1, 2}
+    assert not set(train.text_a) & set(selection.text_a)
+
+
+def test_figures_are_drawn(results):
+    for name in ("master_comparison", "teacher_student_gap"):
+        for kind, magic in (("png", b"\x89PNG"), ("pdf", b"%PDF")):
+            path = results / f"studies/two_tasks/figures/{name}.{kind}"
+            assert path.read_bytes().startswith(magic)
+
+
+def test_nothing_was_fetched_and_a_second_run_does_nothing(folder, results):
+    assert not (results / "fetched").exists()
+    output = run(folder, "-n", config=TWO_TASKS)
+    assert "Nothing to be done" in output
