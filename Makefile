@@ -11,7 +11,7 @@ READY := $(VENV)/ready
 
 # The embedded study, from task data to tables and figures.
 study: $(READY)
-	$(BIN)/snakemake --cores $(CORES) --quiet rules
+	$(BIN)/snakemake --cores $(CORES) --quiet reason host
 	@cat results/embedded/studies/main/tables/master.txt
 	@echo
 	@echo "Tables:  results/embedded/studies/main/tables"

@@ -70,7 +70,7 @@ def one_of(values):
 wildcard_constraints:
     task=one_of(STUDY.tasks),
     teacher=one_of(SUITE.teachers),
-    teachers=r"[^/]+",
+    teachers=r"(?!none/)[^/]+",
     strategy=r"[^/]+",
     student=one_of([STUDY.student]),
     T=one_of(STUDY.T),

@@ -35,14 +35,19 @@ def main() -> None:
     for features_path, output in zip(args.features, args.outputs, strict=True):
         features, student = read_tensors(features_path)
         seed = student["seed"]
-        if "selection" not in features:
-            raise InputError(f"{features_path}: the undistilled student of seed {seed} diverged")
+        if student["status"] == "diverged":
+            write_tensors(output, {}, {"seed": seed, "status": "diverged"})
+            continue
         chosen = [teachers.of(name, seed) for name in args.teachers.split("+")]
         logits = np.stack([teacher.logits for teacher in chosen])
-        gate = fit_gate(features["selection"], logits, labels, int(seed))
+        try:
+            gate = fit_gate(features["selection"], logits, labels, int(seed))
+        except ValueError as error:
+            raise InputError(f"{args.task}: {error}; raise selection.fraction") from None
         weights = {split: gate_weights(gate, states) for split, states in features.items()}
         record = {
             "seed": seed,
+            "status": "finished",
             "teachers": args.teachers,
             "weight_decay": gate.weight_decay,
             "validation_nll": {str(k): v for k, v in gate.validation_nll.items()},

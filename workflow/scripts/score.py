@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from mtkd.errors import run
+from mtkd.errors import InputError, run
 
 
 def main() -> None:
@@ -19,7 +19,6 @@ def main() -> None:
     args = parser.parse_args()
 
     from mtkd.metrics.scores import score
-
     from mtkd.records.files import write_json
     from mtkd.records.logits import aligned, read_logits
     from mtkd.records.runs import scored
@@ -34,6 +33,8 @@ def main() -> None:
         for path in args.predictions[number * files_each : (number + 1) * files_each]:
             splits, record = read_logits(path)
             for name, logits in splits.items():
+                if name not in gold:
+                    raise InputError(f"{path}: no labels for its split {name!r}")
                 ids, labels = gold[name]
                 values = aligned(logits, ids, info.labels, record, path)
                 scores[name] = score(values, labels, settings["metrics"])

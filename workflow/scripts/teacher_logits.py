@@ -20,13 +20,12 @@ def main() -> None:
     )
     args = parser.parse_args()
 
-    from mtkd.models.build import load_pretrained
-    from mtkd.models.tokenizers import load_tokenizer
-
     from mtkd.distillation.device import prepare_device
     from mtkd.distillation.inference import predict
     from mtkd.distillation.label_map import check_label_map, in_task_order
     from mtkd.distillation.learner import load_tokens
+    from mtkd.models.build import load_pretrained
+    from mtkd.models.tokenizers import load_tokenizer
     from mtkd.records.files import read_json
     from mtkd.records.logits import Logits, write_logits
     from mtkd.tasks.corpus import is_report, read_info, read_split

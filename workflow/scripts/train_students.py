@@ -106,13 +106,17 @@ def main() -> None:
                 },
             },
         }
-        fused = fuse_teachers(axes, teachers, gates)
         shared = stage()
-        from mtkd.distillation.students import train_cell
+        from mtkd.distillation.students import train_cell, write_untrainable
 
         kept.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept, prefix=".training-") as folder:
-            train_cell(shared, axes, fused, record, Path(folder), args.features)
+            if axes["strategy"] == "gating" and axes["seed"] not in gates:
+                reason = "no gate: the undistilled student of this seed diverged"
+                write_untrainable(shared, record, reason, Path(folder))
+            else:
+                fused = fuse_teachers(axes, teachers, gates)
+                train_cell(shared, axes, fused, record, Path(folder), args.features)
             keep_cell(kept, digest, Path(folder), names)
         restore_cell(kept, digest, output.parent, names)
         print(f"{title}  trained in {time.perf_counter() - start:.1f} s", file=sys.stderr)

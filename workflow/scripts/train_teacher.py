@@ -21,14 +21,13 @@ def main() -> None:
     parser.add_argument("--metrics", type=Path, required=True, help="output JSON")
     args = parser.parse_args()
 
-    from mtkd.metrics.scores import score
-    from mtkd.models.build import save_model
-
     from mtkd.config.schema import Model, Training
     from mtkd.distillation.device import peak_memory_mb, prepare_device, provenance
     from mtkd.distillation.label_map import in_task_order
     from mtkd.distillation.learner import settle_source
     from mtkd.distillation.teachers import train_teacher
+    from mtkd.metrics.scores import score
+    from mtkd.models.build import save_model
     from mtkd.records.files import digest_folder, digest_text, publish_folder, write_json
     from mtkd.records.runs import new_record
     from mtkd.study.settings import canonical_json

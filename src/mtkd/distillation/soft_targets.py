@@ -14,10 +14,15 @@ from mtkd.records.teachers import TeacherLogits, Teachers
 
 
 def read_gates(paths: list[Path], rows: int) -> dict[str, np.ndarray]:
-    """Gates' weights [N, K] of the train examples, by the student's seed. Raises InputError."""
+    """Gates' weights [N, K] of the train examples, by the student's seed. Raises InputError.
+
+    A seed whose undistilled student diverged has no gate, and no entry.
+    """
     gates = {}
     for path in paths:
         weights, record = read_tensors(path)
+        if record["status"] == "diverged":
+            continue
         if len(weights["train"]) != rows:
             raise InputError(f"{path}: {len(weights['train'])} rows for {rows} train examples")
         gates[record["seed"]] = weights["train"]
@@ -51,7 +56,7 @@ def teacher_determinants(
         weight = None
         if axes["strategy"] == "weighted":
             weight = teacher.score
-        elif axes["strategy"] == "gating":
+        elif axes["strategy"] == "gating" and axes["seed"] in gates:
             weight = digest_bytes([gates[axes["seed"]].tobytes()])
         result[teacher.key] = [place, teacher.digest, weight]
     return result

@@ -68,6 +68,15 @@ def train_cell(
     seed = int(axes["seed"])
     model = make_model(stage.source, stage.tokenizer, stage.info.labels, seed).to(stage.device)
     outcome = train(model, stage.tokens["train"], _loss(stage, axes, fused), stage.training, seed)
+    predictions, features = {}, {}
+    if outcome.status == "finished":
+        predictions, features = _outputs(stage, model, with_features)
+        if not all(np.isfinite(split.logits).all() for split in predictions.values()):
+            # The very last step can blow up without a loss that shows it.
+            last = outcome.history[-1]["step"]
+            reason = f"predictions are not finite after step {last} of {last}"
+            outcome = outcome._replace(status="diverged", reason=reason, step=last)
+            predictions, features = {}, {}
     record = {
         **record,
         "status": outcome.status,
@@ -79,19 +88,53 @@ def train_cell(
         "peak_memory_mb": peak_memory_mb(stage.device),
         **provenance(stage.device),
     }
+    _write(folder, record, outcome.history, predictions, features if with_features else None)
+
+
+def write_untrainable(stage: Stage, record: dict, reason: str, folder: Path) -> None:
+    """Write a cell that has no soft labels to learn from as diverged, with the reason."""
+    record = {
+        **record,
+        "status": "diverged",
+        "reason": reason,
+        "training": stage.training.model_dump(mode="json"),
+        "seconds": 0.0,
+        "examples_per_second": 0.0,
+        "peak_memory_mb": None,
+        **provenance(stage.device),
+    }
+    _write(folder, record, [], {}, None)
+
+
+def _outputs(
+    stage: Stage, model: torch.nn.Module, with_features: bool
+) -> tuple[dict[str, Logits], dict[str, np.ndarray]]:
+    """Logits on the evaluated splits, and [CLS] states on every split when they are wanted."""
     precision = stage.training.precision
-    predictions, features = {}, {}
-    if outcome.status == "finished":
-        for name, tokens in stage.tokens.items():
-            if name != "train":
-                logits = predict(model, tokens, precision)
-                predictions[name] = Logits(stage.splits[name].ids, logits)
-            if with_features:
-                # Half precision: the gate standardises them, and train splits are long.
-                features[name] = cls_states(model, tokens, precision).astype(np.float16)
-    write_text(folder / "history.jsonl", "".join(json.dumps(row) + "\n" for row in outcome.history))
+    predictions = {
+        name: Logits(stage.splits[name].ids, predict(model, tokens, precision))
+        for name, tokens in stage.tokens.items()
+        if name != "train"
+    }
+    # Half precision: the gate standardises them, and train splits are long.
+    features = {
+        name: cls_states(model, tokens, precision).astype(np.float16)
+        for name, tokens in stage.tokens.items()
+        if with_features
+    }
+    return predictions, features
+
+
+def _write(
+    folder: Path,
+    record: dict,
+    history: list[dict],
+    predictions: dict[str, Logits],
+    features: dict[str, np.ndarray] | None,
+) -> None:
+    write_text(folder / "history.jsonl", "".join(json.dumps(row) + "\n" for row in history))
     write_json(folder / "run.json", record)
-    if with_features:
+    if features is not None:
         write_tensors(folder / "features.safetensors", features, record)
     write_logits(folder / "predictions.safetensors", predictions, record)
 

@@ -45,10 +45,15 @@ def train_teacher(
     tokens = load_tokens(tokenizer, splits, info, max_length, cache, device)
     model = make_model(source, tokenizer, info.labels, seed).to(device)
     labels = torch.from_numpy(splits["train"].labels).to(device)
-    best = {"epoch": 0, "score": -1.0, "weights": None}
+    best = {"epoch": 0, "score": -1.0, "weights": None, "fault": None}
 
     def after_epoch(epoch: int) -> dict:
-        value = score(predict(model, tokens["selection"], training.precision))
+        logits = predict(model, tokens["selection"], training.precision)
+        if not np.isfinite(logits).all():
+            # A step can blow up without a loss that shows it before the epoch's end.
+            best["fault"] = f"selection logits are not finite after epoch {epoch}"
+            return {"selection": None}
+        value = score(logits)
         if value > best["score"]:
             weights = {
                 name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()
@@ -66,6 +71,8 @@ def train_teacher(
         seed,
         after_epoch,
     )
+    if best["fault"] and outcome.status == "finished":
+        outcome = outcome._replace(status="diverged", reason=best["fault"])
     if best["weights"] is not None:
         model.load_state_dict(best["weights"])
     return TrainedTeacher(model, tokenizer, best["epoch"], best["score"], outcome)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtkd.metrics.names import METRICS_FOLDER, metric_names
 from mtkd.errors import InputError
+from mtkd.metrics.names import METRICS_FOLDER, metric_names
 
 if TYPE_CHECKING:
     import evaluate
@@ -103,7 +103,7 @@ def _import_evaluate() -> None:
     optional import fail; it is taken back at once, so that a later import finds transformers.
     """
     if "transformers" in sys.modules:
-        import evaluate  # noqa: F401
+        import evaluate
 
         return
     sys.modules["transformers"] = None

@@ -26,10 +26,15 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import logging
 
 import mtkd.models.bilstm
 import mtkd.models.text_cnn  # noqa: F401  both register their models
 from mtkd.errors import InputError
+
+# What a checkpoint lacks is reported below in one line; bars for local files flood a job's log.
+logging.set_verbosity_error()
+logging.disable_progress_bar()
 
 # Set from the tokenizer and the task, so a config may not contradict them.
 _DERIVED_KEYS = ("vocab_size", "pad_token_id", "num_labels", "id2label", "label2id")

@@ -75,6 +75,8 @@ def read_logits(path: Path) -> tuple[dict[str, Logits], dict[str, Any]]:
     tensors, record = read_tensors(path)
     splits = {}
     for name in sorted({key.split("/")[0] for key in tensors}):
+        if not {f"{name}/ids", f"{name}/logits"} <= set(tensors):
+            raise InputError(f"{path}: {name} lacks ids or logits; this is no file of logits")
         ids, logits = decode_ids(tensors[f"{name}/ids"]), tensors[f"{name}/logits"]
         if logits.ndim != 2 or len(ids) != len(logits):
             raise InputError(f"{path}: split {name}: {len(ids)} ids for logits {logits.shape}")

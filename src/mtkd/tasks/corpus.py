@@ -22,7 +22,7 @@ class Split(NamedTuple):
 
 
 class TaskInfo(NamedTuple):
-    """What ``task.json`` says: label names in canonical order, rows by split, digest of the data."""
+    """What ``task.json`` says: labels in canonical order, rows by split, digest of the data."""
 
     labels: list[str]
     rows: dict[str, int]
@@ -49,20 +49,20 @@ def read_split(folder: Path, split: str) -> Split:
         ids=frame["id"].to_numpy(dtype=str),
         text_a=frame["text_a"].tolist(),
         text_b=frame["text_b"].tolist() if "text_b" in frame else None,
-        labels=frame["label"].to_numpy() if "label" in frame else None,
+        labels=frame["label"].to_numpy(copy=True) if "label" in frame else None,
     )
 
 
 def read_labels(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Ids [N] (str) and label indices [N] of a file of one labelled split. Raises InputError."""
     frame = _read(path)
-    return frame["id"].to_numpy(dtype=str), frame["label"].to_numpy()
+    return frame["id"].to_numpy(dtype=str), frame["label"].to_numpy(copy=True)
 
 
 def read_report_labels(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Ids [N] and label indices [N] of each report split. Raises InputError."""
     return {
-        str(split): (frame["id"].to_numpy(dtype=str), frame["label"].to_numpy())
+        str(split): (frame["id"].to_numpy(dtype=str), frame["label"].to_numpy(copy=True))
         for split, frame in _read(path).groupby("split")
     }
 
