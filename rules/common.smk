@@ -1,6 +1,6 @@
 # The chosen study's axes, the paths built from them, and small named functions the rules share.
-import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -12,13 +12,7 @@ from mtkd.errors import InputError
 from mtkd.metrics.names import metric_module
 from mtkd.study import paths, settings
 from mtkd.study.code import code_digests, module_digests
-from mtkd.study.grid import (
-    cells,
-    folded_axes,
-    needs_undistilled,
-    tasks_with_teachers,
-    teacher_seeds,
-)
+from mtkd.study.grid import cells, folded_arms, folded_axes, tasks_with_teachers, teacher_seeds
 
 try:
     SUITE = validate_suite(config, ", ".join(map(str, workflow.configfiles)) or "--config")
@@ -57,9 +51,9 @@ FIGURES = f"{RESULTS}/figures"
 LOGS = f"logs/{SUITE.suite}"
 BENCHMARKS = f"results/{SUITE.suite}/benchmarks"
 
-# The axes that one job trains together. The undistilled arm has no T and alpha to fold.
+# The axes and arms that one job trains together.
 FOLDED = folded_axes(SUITE)
-FOLDED_SEEDS = {name: values for name, values in FOLDED.items() if name == "seed"}
+FOLDED_ARMS = folded_arms(SUITE)
 
 
 def one_of(values):
@@ -79,15 +73,24 @@ wildcard_constraints:
     teacher_seed=one_of(teacher_seeds(SUITE, STUDY.seeds)),
 
 
-def fold(pattern, axes=FOLDED):
+def fold(pattern):
     """Every path of a bundle: the folded axes' values filled in, the other wildcards left."""
-    return expand(pattern, **axes, allow_missing=True)
+    patterns = [
+        pattern.replace("{teachers}", arm.label).replace("{strategy}", arm.strategy)
+        for arm in FOLDED_ARMS
+    ]
+    return expand(patterns or [pattern], **FOLDED, allow_missing=True)
 
 
-def name_of(pattern, axes=FOLDED):
-    """A bundle's name for its log and benchmark: the wildcards that are left."""
-    left = re.findall(r"\{(\w+)\}", fold(pattern, axes)[0])
-    return os.path.join(*(f"{{{name}}}" for name in left))
+def fold_seeds(pattern):
+    """Like ``fold``, for what has neither T nor alpha and belongs to one arm."""
+    seeds = {name: values for name, values in FOLDED.items() if name == "seed"}
+    return expand(pattern, **seeds, allow_missing=True)
+
+
+def name_of(bundle):
+    """A bundle's name for its log and benchmark: the wildcards that are left in its paths."""
+    return os.path.join(*(f"{{{name}}}" for name in re.findall(r"\{(\w+)\}", bundle[0])))
 
 
 def task_of(wildcards):
@@ -170,46 +173,47 @@ def student_of(wildcards):
     return SUITE.students[wildcards.student]
 
 
-def known_arm(wildcards):
-    """Refuse an arm that the study does not have, in one clear line."""
-    arms = {(arm.label, arm.strategy) for arm in STUDY.arms}
-    if (wildcards.teachers, wildcards.strategy) not in arms:
-        known = ", ".join(f"{teachers}/{strategy}" for teachers, strategy in sorted(arms))
+def arms_of(wildcards):
+    """The arms behind a bundle: all of them, or the one in its path, which the study must have."""
+    if FOLDED_ARMS:
+        return FOLDED_ARMS
+    asked = (wildcards.teachers, wildcards.strategy)
+    arms = [arm for arm in STUDY.arms if (arm.label, arm.strategy) == asked]
+    if not arms:
+        known = ", ".join(sorted(f"{arm.label}/{arm.strategy}" for arm in STUDY.arms))
         raise WorkflowError(
-            f"{wildcards.teachers}/{wildcards.strategy} is no arm of study {SUITE.study_name!r}; "
-            f"its arms are {known}"
+            f"{'/'.join(asked)} is no arm of study {SUITE.study_name!r}; its arms are {known}"
         )
+    return arms
 
 
-def logits_of(wildcards, split):
-    """Logits of the arm's teachers on a split, for every teacher seed behind the students."""
+def logits_of(teachers, wildcards, split):
+    """Logits of some teachers on a split, for every teacher seed behind the students."""
     return expand(
         f"{TEACHER}/logits/{{split}}.safetensors",
         task=wildcards.task,
-        teacher=wildcards.teachers.split("+"),
+        teacher=teachers,
         teacher_seed=teacher_seeds(SUITE, seeds_of(wildcards)),
         split=split,
     )
 
 
 def selection_logits(wildcards):
-    return logits_of(wildcards, "selection")
+    return logits_of(wildcards.teachers.split("+"), wildcards, "selection")
 
 
 def train_logits(wildcards):
-    known_arm(wildcards)
-    return logits_of(wildcards, "train")
+    teachers = dict.fromkeys(name for arm in arms_of(wildcards) for name in arm.teachers)
+    return logits_of(teachers, wildcards, "train")
 
 
 def gates(wildcards):
-    """The gate's weights, for the one arm that has a gate."""
-    if wildcards.strategy != "gating":
-        return []
+    """The gates' weights, for the arms that have a gate."""
     return expand(
         f"{GATE}/weights.safetensors",
         student=wildcards.student,
         task=wildcards.task,
-        teachers=wildcards.teachers,
+        teachers=[arm.label for arm in arms_of(wildcards) if arm.strategy == "gating"],
         seed=seeds_of(wildcards),
     )
 

@@ -10,9 +10,9 @@ rule score_students:
     output:
         fold(f"{CELL}/eval.json"),
     log:
-        f"{LOGS}/score_students/{name_of(CELL)}.log",
+        f"{LOGS}/score_students/{name_of(fold(CELL))}.log",
     benchmark:
-        f"{BENCHMARKS}/score_students/{name_of(CELL)}.tsv"
+        f"{BENCHMARKS}/score_students/{name_of(fold(CELL))}.tsv"
     conda:
         "../envs/analysis.yaml"
     params:
@@ -32,11 +32,11 @@ use rule score_students as score_undistilled with:
         report_labels=rules.prepare_task.output.report_labels,
         info=rules.prepare_task.output.info,
     output:
-        fold(f"{UNDISTILLED}/eval.json", FOLDED_SEEDS),
+        fold_seeds(f"{UNDISTILLED}/eval.json"),
     log:
-        f"{LOGS}/score_undistilled/{name_of(UNDISTILLED, FOLDED_SEEDS)}.log",
+        f"{LOGS}/score_undistilled/{name_of(fold_seeds(UNDISTILLED))}.log",
     benchmark:
-        f"{BENCHMARKS}/score_undistilled/{name_of(UNDISTILLED, FOLDED_SEEDS)}.tsv"
+        f"{BENCHMARKS}/score_undistilled/{name_of(fold_seeds(UNDISTILLED))}.tsv"
 
 
 use rule score_students as score_teachers with:

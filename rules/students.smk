@@ -12,9 +12,9 @@ rule train_students:
     output:
         predictions=fold(f"{CELL}/predictions.safetensors"),
     log:
-        f"{LOGS}/train_students/{name_of(CELL)}.log",
+        f"{LOGS}/train_students/{name_of(fold(CELL))}.log",
     benchmark:
-        f"{BENCHMARKS}/train_students/{name_of(CELL)}.tsv"
+        f"{BENCHMARKS}/train_students/{name_of(fold(CELL))}.tsv"
     conda:
         "../envs/torch.yaml"
     threads: lambda wildcards: student_of(wildcards).resources.threads
@@ -48,12 +48,12 @@ use rule train_students as train_undistilled with:
         logits=[],
         gates=[],
     output:
-        predictions=fold(f"{UNDISTILLED}/predictions.safetensors", FOLDED_SEEDS),
-        features=fold(f"{UNDISTILLED}/features.safetensors", FOLDED_SEEDS),
+        predictions=fold_seeds(f"{UNDISTILLED}/predictions.safetensors"),
+        features=fold_seeds(f"{UNDISTILLED}/features.safetensors"),
     log:
-        f"{LOGS}/train_undistilled/{name_of(UNDISTILLED, FOLDED_SEEDS)}.log",
+        f"{LOGS}/train_undistilled/{name_of(fold_seeds(UNDISTILLED))}.log",
     benchmark:
-        f"{BENCHMARKS}/train_undistilled/{name_of(UNDISTILLED, FOLDED_SEEDS)}.tsv"
+        f"{BENCHMARKS}/train_undistilled/{name_of(fold_seeds(UNDISTILLED))}.tsv"
     params:
         settings=lambda wildcards: canonical(
             settings.student_settings, wildcards.task, wildcards.student
@@ -70,13 +70,13 @@ rule fit_gate:
         selection=rules.prepare_task.output.selection,
         info=rules.prepare_task.output.info,
         logits=selection_logits,
-        features=fold(f"{UNDISTILLED}/features.safetensors", FOLDED_SEEDS),
+        features=fold_seeds(f"{UNDISTILLED}/features.safetensors"),
     output:
-        fold(f"{GATE}/weights.safetensors", FOLDED_SEEDS),
+        fold_seeds(f"{GATE}/weights.safetensors"),
     log:
-        f"{LOGS}/fit_gate/{name_of(GATE, FOLDED_SEEDS)}.log",
+        f"{LOGS}/fit_gate/{name_of(fold_seeds(GATE))}.log",
     benchmark:
-        f"{BENCHMARKS}/fit_gate/{name_of(GATE, FOLDED_SEEDS)}.tsv"
+        f"{BENCHMARKS}/fit_gate/{name_of(fold_seeds(GATE))}.tsv"
     conda:
         "../envs/torch.yaml"
     threads: lambda wildcards: student_of(wildcards).resources.threads

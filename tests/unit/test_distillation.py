@@ -10,19 +10,23 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtkd.config.schema import Training
+from mtkd.config.schema import Model, Training
 from mtkd.distillation.bundles import PREDICTIONS, cell_digest, keep_cell, restore_cell
 from mtkd.distillation.inference import cls_states, predict
 from mtkd.distillation.label_map import check_label_map, in_task_order
+from mtkd.distillation.learner import Source
 from mtkd.distillation.objective import distillation_loss, soft_labels
-from mtkd.distillation.soft_targets import fuse_teachers, teacher_determinants
+from mtkd.distillation.soft_targets import fuse_teachers, read_gates, teacher_determinants
+from mtkd.distillation.students import Stage, train_cell, write_untrainable
+from mtkd.distillation.teachers import train_teacher
 from mtkd.distillation.training import set_learning_rate, train
 from mtkd.errors import InputError
 from mtkd.models.build import build_model
 from mtkd.models.tokenizers import train_tokenizer
+from mtkd.records.logits import read_logits, read_tensors, write_tensors
 from mtkd.records.teachers import TeacherLogits, Teachers
 from mtkd.tasks.batches import DeviceTokens
-from mtkd.tasks.corpus import Split
+from mtkd.tasks.corpus import Split, TaskInfo
 from mtkd.tasks.encoding import encode
 
 CPU = torch.device("cpu")
@@ -302,3 +306,69 @@ def test_two_writers_of_one_cell_do_no_harm(finished, tmp_path):
     keep_cell(state, "d1", cell, FILES)
     assert [path.name for path in state.iterdir()] == ["d1"]
     assert restore_cell(state, "d1", tmp_path / "results", FILES)
+
+
+ONE_WILD_STEP = Training(epochs=1, batch_size=96, learning_rate=1e30, warmup=0)
+
+
+@pytest.fixture
+def stage(corpus):
+    tokenizer, tokens, split = corpus
+    model = {
+        "architecture": "distilbert",
+        "config": {"dim": 16, "hidden_dim": 32, "n_layers": 1, "n_heads": 2},
+        "tokenizer": {"kind": "word"},
+    }
+    return Stage(
+        source=Source(Model.model_validate(model), None, None),
+        training=ONE_WILD_STEP,
+        info=TaskInfo(["no", "yes"], {"train": 96, "selection": 96}, "digest"),
+        splits={"train": split, "selection": split},
+        tokenizer=tokenizer,
+        tokens={"train": tokens, "selection": tokens},
+        labels=torch.from_numpy(split.labels),
+        device=CPU,
+    )
+
+
+AXES = {"strategy": "none", "teachers": "none", "T": "NA", "alpha": "NA", "seed": "1"}
+
+
+def test_a_student_that_blows_up_in_its_last_step_has_diverged(stage, tmp_path):
+    train_cell(stage, AXES, None, {"labels": ["no", "yes"]}, tmp_path, with_features=True)
+    splits, record = read_logits(tmp_path / PREDICTIONS)
+    assert splits == {}
+    assert (record["status"], record["step"]) == ("diverged", 1)
+    assert "not finite after step 1 of 1" in record["reason"]
+    assert read_tensors(tmp_path / "features.safetensors")[1]["status"] == "diverged"
+
+
+def test_a_teacher_that_blows_up_in_its_last_step_has_diverged(stage, tmp_path):
+    teacher = train_teacher(
+        stage.source,
+        ONE_WILD_STEP,
+        16,
+        stage.info,
+        stage.splits,
+        seed=1,
+        score=lambda logits: pytest.fail("logits that are not finite must not be scored"),
+        cache=tmp_path,
+        device=CPU,
+    )
+    assert teacher.outcome.status == "diverged"
+    assert teacher.outcome.reason == "selection logits are not finite after epoch 1"
+
+
+def test_a_seed_whose_undistilled_student_diverged_has_no_gate(stage, tmp_path):
+    write_tensors(tmp_path / "1", {}, {"seed": "1", "status": "diverged"})
+    weights = np.full((5, 2), 0.5, dtype=np.float32)
+    write_tensors(tmp_path / "2", {"train": weights}, {"seed": "2", "status": "finished"})
+    gates = read_gates([tmp_path / "1", tmp_path / "2"], rows=5)
+    assert list(gates) == ["2"]
+    axes = {**AXES, "strategy": "gating", "teachers": "a+b"}
+    assert list(teacher_determinants(axes, teachers(), gates)) == ["a/seed1", "b/seed1"]
+    write_untrainable(stage, {"labels": []}, "no gate", tmp_path / "cell")
+    splits, record = read_logits(tmp_path / "cell" / PREDICTIONS)
+    assert splits == {} and record["status"] == "diverged" and record["reason"] == "no gate"
+    with pytest.raises(InputError, match="5 rows for 6 train examples"):
+        read_gates([tmp_path / "2"], rows=6)

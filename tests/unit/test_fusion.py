@@ -181,7 +181,7 @@ def test_the_gate_depends_on_its_seed_alone():
 
 def test_too_few_rows_are_refused():
     with pytest.raises(ValueError, match="too few"):
-        fit_gate(*gate_problem(4, seed=0), seed=0)
+        fit_gate(*gate_problem(3, seed=0), seed=0)
 
 
 settings.register_profile("default", deadline=None)

@@ -96,7 +96,7 @@ CHANGES = {
         UNDISTILLED + GATE + times(6, ARM) + TABLES,
     ),
     "gate code": (
-        edit("src/mtkd/fusion/gate.py", "STEPS = 300", "STEPS = 200"),
+        edit("src/mtkd/fusion/gate.py", "STEPS = 150", "STEPS = 200"),
         GATE + ARM + TABLES,
     ),
     "code of one figure": (

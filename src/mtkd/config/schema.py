@@ -231,7 +231,7 @@ class Suite(Closed):
     studies: dict[Name, Study]
     figures: Figures = Figures()
     study: str | None = None
-    bundle: list[Literal["T", "alpha", "seed"]] | Literal["cell"] = ["T", "alpha"]
+    bundle: list[Literal["arm", "T", "alpha", "seed"]] | Literal["cell"] = ["T", "alpha"]
     allow_unpinned: bool = False
 
     @property

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 
 HIDDEN = 32
-STEPS = 300
-LEARNING_RATE = 0.02
-FOLDS = 5
+STEPS = 150
+LEARNING_RATE = 0.04
+FOLDS = 4
 WEIGHT_DECAYS = (1e-3, 1e-2, 1e-1, 1.0)
 
 

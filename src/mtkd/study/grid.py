@@ -8,8 +8,6 @@ from typing import NamedTuple
 from mtkd.config.schema import Arm, Study, Suite
 from mtkd.config.values import NOT_APPLICABLE
 
-FOLDABLE = ("T", "alpha", "seed")
-
 
 class Cell(NamedTuple):
     """One student run, by its axes (strings, canonical)."""
@@ -43,10 +41,17 @@ def soft_axes(study: Study, arm: Arm) -> tuple[list[str], list[str]]:
 
 
 def folded_axes(suite: Suite) -> dict[str, list[str]]:
-    """The axes that one job trains together, with the chosen study's values."""
+    """T, alpha and seed as far as one job trains them together, with the study's values."""
     study = suite.chosen_study
     names = [] if suite.bundle == "cell" else suite.bundle
-    return {name: getattr(study, "seeds" if name == "seed" else name) for name in names}
+    values = {"T": study.T, "alpha": study.alpha, "seed": study.seeds}
+    return {name: values[name] for name in values if name in names}
+
+
+def folded_arms(suite: Suite) -> list[Arm]:
+    """The distilled arms, where one job trains them all together; else none."""
+    arms = [arm for arm in suite.chosen_study.arms if arm.strategy != "none"]
+    return arms if suite.bundle != "cell" and "arm" in suite.bundle else []
 
 
 def teacher_seeds(suite: Suite, seeds: list[str]) -> list[str]:
@@ -58,8 +63,3 @@ def tasks_with_teachers(study: Study) -> list[tuple[str, str]]:
     """The (task, teacher) pairs a study needs, each once, in order."""
     teachers = dict.fromkeys(teacher for arm in study.arms for teacher in arm.teachers)
     return list(product(study.tasks, teachers))
-
-
-def needs_undistilled(study: Study) -> bool:
-    """Whether undistilled students are trained: as an arm, or as the gate's eyes."""
-    return any(arm.strategy in ("none", "gating") for arm in study.arms)
