@@ -56,6 +56,13 @@ def test_refolding_restores_the_cells_of_the_gating_arm(study):
     assert [numbers(study, cell) for cell in cells] == before
 
 
+def test_one_job_for_all_arms_restores_every_cell(study):
+    target = f"{BERT}/T4_a0.7/seed1/eval.json"
+    trained, restored = run(study, target, "--config", "bundle=[arm, T, alpha, seed]")
+    assert trained == []
+    assert len(restored) == 6 * 2
+
+
 def test_a_cell_alone_has_the_numbers_it_has_in_a_bundle(study):
     cell = f"{BERT}/T4_a0.7/seed2"
     before = numbers(study, cell)

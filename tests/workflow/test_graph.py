@@ -40,9 +40,9 @@ HEATMAPS = {"t_alpha_heatmap": TASKS}
 @pytest.mark.parametrize(
     ("suite", "study", "jobs"),
     [
-        # The embedded suite folds T, alpha and seeds: one job for each arm and task.
-        (None, "main", expected(1)),
-        (None, "grid", expected(1) | HEATMAPS),
+        # The embedded suite folds arms, T, alpha and seeds: one job trains all of a task.
+        (None, "main", expected(1, distilled=1)),
+        (None, "grid", expected(1, distilled=1) | HEATMAPS),
         # The GLUE suite folds T and alpha: one job for each arm, task and seed.
         ("config/glue.yaml", "main", expected(5) | FETCHED),
         ("config/glue.yaml", "grid", expected(3) | FETCHED | HEATMAPS),
@@ -51,7 +51,7 @@ HEATMAPS = {"t_alpha_heatmap": TASKS}
     ],
 )
 def test_jobs_of_each_shipped_study(project, suite, study, jobs):
-    # Were the two suites merged, GLUE's jobs would fold seeds as the embedded suite's do.
+    # Were the two suites merged, GLUE's jobs would fold arms and seeds as the embedded suite's do.
     assert planned(project, "--config", f"study={study}", suite=suite) == jobs
 
 
@@ -89,7 +89,7 @@ def test_a_gating_cell_needs_the_undistilled_student_of_its_seed(project):
 )
 def test_a_target_outside_the_study_is_refused(project, cell, message):
     target = f"{CELLS}/{cell}/eval.json"
-    result = snakemake(project, target, "--dry-run", suite=None)
+    result = snakemake(project, target, "--dry-run", *ONE_CELL, suite=None)
     assert result.returncode != 0
     assert message.format(target=target) in result.stdout
 
