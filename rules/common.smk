@@ -118,7 +118,8 @@ def model_inputs(learner):
     if model.hub:
         return [f"{FETCHED}/models/{paths.file_name(model.hub)}.json"]
     if model.folder:
-        return [f"{model.folder}/config.json"]
+        files = sorted(str(path) for path in Path(model.folder).glob("*") if path.is_file())
+        return files or [f"{model.folder}/config.json"]
     if model.vectors:
         return [model.vectors, str(Path(model.vectors).with_name("vocabulary.txt"))]
     return []
@@ -230,7 +231,8 @@ def study_tables():
 
 
 def has_grid():
-    return len(STUDY.T) * len(STUDY.alpha) > 1
+    distilled = any(arm.strategy != "none" for arm in STUDY.arms)
+    return distilled and len(STUDY.T) * len(STUDY.alpha) > 1
 
 
 def study_figures():

@@ -80,6 +80,9 @@ rule fit_gate:
     conda:
         "../envs/torch.yaml"
     threads: lambda wildcards: student_of(wildcards).resources.threads
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         code=code_of("fit_gate.py"),
         folder=subpath(input.info, parent=True),

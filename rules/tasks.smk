@@ -39,6 +39,9 @@ rule fit_reference:
         f"{BENCHMARKS}/fit_reference/{{task}}.tsv"
     conda:
         "../envs/analysis.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         code=code_of("fit_reference.py"),
         folder=subpath(input.info, parent=True),

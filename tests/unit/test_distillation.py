@@ -124,7 +124,7 @@ def run(corpus, seed=1, training=TRAINING, loss=None, after_epoch=None):
     labels = torch.from_numpy(split.labels)
     loss = loss or (lambda z, rows: torch.nn.functional.cross_entropy(z, labels[rows]))
     outcome = train(model, tokens, loss, training, seed, after_epoch)
-    return outcome, predict(model, tokens, "auto"), model
+    return outcome, predict(model, tokens), model
 
 
 def test_training_learns_and_repeats_bit_by_bit(corpus):
@@ -162,12 +162,12 @@ def test_a_non_finite_loss_ends_the_run_at_its_step(corpus):
 def test_predictions_do_not_depend_on_the_batch(corpus):
     tokenizer, tokens, split = corpus
     model = new_model(tokenizer)
-    everything = predict(model, tokens, "auto")
+    everything = predict(model, tokens)
     for row in (0, 5, 50):
         one = Split(split.ids[row : row + 1], [split.text_a[row]], None, None)
         alone = DeviceTokens(encode(tokenizer, one, 16), tokenizer.pad_token_id, CPU)
-        np.testing.assert_allclose(predict(model, alone, "auto")[0], everything[row], atol=1e-5)
-    assert cls_states(model, tokens, "auto").shape == (96, 16)
+        np.testing.assert_allclose(predict(model, alone)[0], everything[row], atol=1e-5)
+    assert cls_states(model, tokens).shape == (96, 16)
 
 
 def test_the_learning_rate_warms_up_and_decays_to_zero():
@@ -224,7 +224,7 @@ def test_each_strategy_fuses_the_arms_own_teachers():
     both = teachers()
     axes = {"teachers": "a+b", "seed": "1"}
     z = np.stack([both.of("a", "1").logits, both.of("b", "1").logits])
-    gates = {"1": np.tile([0.25, 0.75], (5, 1))}
+    gates = {("a+b", "1"): np.tile([0.25, 0.75], (5, 1))}
     expected = {
         "average": z.mean(0),
         "weighted": (0.6 * z[0] + 0.8 * z[1]) / 1.4,
@@ -239,7 +239,7 @@ def test_each_strategy_fuses_the_arms_own_teachers():
 
 
 def test_a_cell_is_determined_by_its_own_teachers_alone():
-    both, gates = teachers(), {"1": np.full((5, 2), 0.5)}
+    both, gates = teachers(), {("a+b", "1"): np.full((5, 2), 0.5)}
     one = {"teachers": "a", "seed": "1", "strategy": "single"}
     assert list(teacher_determinants(one, both, gates)) == ["a/seed1"]
     axes = {"teachers": "a+b", "seed": "1"}
@@ -248,7 +248,7 @@ def test_a_cell_is_determined_by_its_own_teachers_alone():
         for s in ("average", "weighted", "gating")
     }
     assert len(digests) == 3
-    gates["1"][0] = [0.4, 0.6]
+    gates["a+b", "1"][0] = [0.4, 0.6]
     changed = cell_digest(teacher_determinants({**axes, "strategy": "gating"}, both, gates))
     assert changed not in digests
 
@@ -349,6 +349,7 @@ def test_a_teacher_that_blows_up_in_its_last_step_has_diverged(stage, tmp_path):
         ONE_WILD_STEP,
         16,
         stage.info,
+        stage.info.labels,
         stage.splits,
         seed=1,
         score=lambda logits: pytest.fail("logits that are not finite must not be scored"),
@@ -360,15 +361,32 @@ def test_a_teacher_that_blows_up_in_its_last_step_has_diverged(stage, tmp_path):
 
 
 def test_a_seed_whose_undistilled_student_diverged_has_no_gate(stage, tmp_path):
-    write_tensors(tmp_path / "1", {}, {"seed": "1", "status": "diverged"})
+    record = {"teachers": "a+b", "seed": "1", "status": "diverged"}
+    write_tensors(tmp_path / "1", {}, record)
     weights = np.full((5, 2), 0.5, dtype=np.float32)
-    write_tensors(tmp_path / "2", {"train": weights}, {"seed": "2", "status": "finished"})
-    gates = read_gates([tmp_path / "1", tmp_path / "2"], rows=5)
-    assert list(gates) == ["2"]
+    record = {**record, "seed": "2", "status": "finished", "digests": {"data": "d"}}
+    write_tensors(tmp_path / "2", {"train": weights}, record)
+    gates = read_gates([tmp_path / "1", tmp_path / "2"], 5, "d")
+    assert list(gates) == [("a+b", "2")]
     axes = {**AXES, "strategy": "gating", "teachers": "a+b"}
     assert list(teacher_determinants(axes, teachers(), gates)) == ["a/seed1", "b/seed1"]
     write_untrainable(stage, {"labels": []}, "no gate", tmp_path / "cell")
     splits, record = read_logits(tmp_path / "cell" / PREDICTIONS)
     assert splits == {} and record["status"] == "diverged" and record["reason"] == "no gate"
-    with pytest.raises(InputError, match="5 rows for 6 train examples"):
-        read_gates([tmp_path / "2"], rows=6)
+    for rows, data in ((6, "d"), (5, "other")):
+        with pytest.raises(InputError, match="a gate of other data"):
+            read_gates([tmp_path / "2"], rows, data)
+
+
+def test_two_gating_arms_keep_their_own_gates(tmp_path):
+    for name, weight in (("a+b", 0.25), ("b+a", 0.75)):
+        record = {"teachers": name, "seed": "1", "status": "finished", "digests": {"data": "d"}}
+        write_tensors(tmp_path / name, {"train": np.tile([weight, 1 - weight], (5, 1))}, record)
+    gates = read_gates([tmp_path / "a+b", tmp_path / "b+a"], 5, "d")
+    both = teachers()
+    first, second = both.of("a", "1").logits, both.of("b", "1").logits
+    for name, logits in (("a+b", (first, second)), ("b+a", (second, first))):
+        axes = {"teachers": name, "strategy": "gating", "seed": "1"}
+        weight = 0.25 if name == "a+b" else 0.75
+        expected = weight * logits[0] + (1 - weight) * logits[1]
+        np.testing.assert_allclose(fuse_teachers(axes, both, gates), expected, atol=1e-6)

@@ -84,6 +84,14 @@ def test_bad_input_is_refused_by_name(train, words):
         prepare(train)
 
 
+def test_a_missing_group_and_numbers_as_labels_in_another_order_are_refused():
+    train = table(60, review=[None] + ["r"] * 59)
+    with pytest.raises(InputError, match="example 't0' has no 'review' to group by"):
+        prepare(train, selection={"fraction": 0.25, "group": "review"})
+    with pytest.raises(InputError, match="numbers in another order"):
+        prepare(table(60, label=1), labels=["1", "0"])
+
+
 def test_integer_labels_are_indices_and_ids_may_be_made():
     train = table(20, label=[i % 2 for i in range(20)]).drop(columns="id")
     task = {key: value for key, value in TASK.items() if key != "id"}
@@ -178,6 +186,16 @@ def test_encoding_is_made_once_and_never_stale(tokenizer, tmp_path):
     other = train_tokenizer("word", ["a b c d"] * 3, 100, 8)
     encode_cached(other, split, 8, tmp_path, "d1")
     assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_a_warm_cache_leaves_the_tokenizer_as_a_cold_one_does(tmp_path):
+    states = []
+    for _ in range(2):
+        fresh = train_tokenizer("word", ["a b c d e f g"] * 3, 100, 8)
+        encode_cached(fresh, split_of(["a b", "c"]), 8, tmp_path, "d1")
+        states.append(fresh.backend_tokenizer.to_str())
+    assert states[0] == states[1]
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_batches_hold_every_row_once_in_an_order_of_seed_and_epoch():

@@ -35,8 +35,12 @@ def main() -> None:
     for features_path, output in zip(args.features, args.outputs, strict=True):
         features, student = read_tensors(features_path)
         seed = student["seed"]
+        if student["digests"]["data"] != info.digest:
+            raise InputError(f"{features_path}: made from other data; rerun train_undistilled")
         if student["status"] == "diverged":
-            write_tensors(output, {}, {"seed": seed, "status": "diverged"})
+            write_tensors(
+                output, {}, {"seed": seed, "teachers": args.teachers, "status": "diverged"}
+            )
             continue
         chosen = [teachers.of(name, seed) for name in args.teachers.split("+")]
         logits = np.stack([teacher.logits for teacher in chosen])

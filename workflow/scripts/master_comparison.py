@@ -11,7 +11,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", type=json.loads, required=True, help="JSON: study, dpi")
     parser.add_argument("--runs", type=Path, required=True, help="runs.csv")
-
     parser.add_argument("--output", type=Path, required=True, help="PNG file; a PDF goes beside it")
     args = parser.parse_args()
 

@@ -37,11 +37,10 @@ def main() -> None:
     device = prepare_device(args.threads)
     max_length = args.settings["max_length"]
     tokenizer = load_tokenizer(args.model, max_length)
-    model = load_pretrained(args.model, info.labels, seed=0).to(device)
+    model = load_pretrained(args.model, args.settings.get("label_order", info.labels), seed=0)
+    model = model.to(device)
     tokens = load_tokens(tokenizer, splits, info, max_length, args.state / "tokens", device)
-    precision = args.settings.get("precision", "auto")
-
-    logits = {name: predict(model, tokens[name], precision) for name in splits}
+    logits = {name: predict(model, tokens[name]) for name in splits}
     if "label_order" in args.settings:
         order = args.settings["label_order"]
         logits = {name: in_task_order(z, order, info.labels) for name, z in logits.items()}

@@ -35,7 +35,7 @@ def main() -> None:
 
     from mtkd.distillation.bundles import PREDICTIONS, cell_digest, keep_cell, restore_cell
     from mtkd.distillation.soft_targets import fuse_teachers, read_gates, teacher_determinants
-    from mtkd.records.files import digest_folder, digest_text
+    from mtkd.records.files import digest_folder, digest_text, read_json
     from mtkd.records.runs import new_record
     from mtkd.records.teachers import read_teachers
     from mtkd.study.paths import parse_cell
@@ -45,11 +45,12 @@ def main() -> None:
     info = read_info(args.task)
     ids, _ = read_labels(args.task / "train.parquet")
     teachers = read_teachers(args.logits, "train", ids, info.labels)
-    gates = read_gates(args.gates, len(ids))
+    gates = read_gates(args.gates, len(ids), info.digest)
     model = args.settings["model"]
     model_files = {
         "folder": digest_folder(Path(model["folder"])) if "folder" in model else None,
         "vectors": digest_folder(Path(model["vectors"]).parent) if "vectors" in model else None,
+        "commit": read_json(args.fetched)["commit"] if args.fetched else None,
     }
     names = ["run.json", "history.jsonl", PREDICTIONS]
     names += ["features.safetensors"] if args.features else []
@@ -83,7 +84,7 @@ def main() -> None:
                 "settings": args.settings,
                 "model_files": model_files,
                 "code": args.code,
-                **{key: axes[key] for key in ("strategy", "T", "alpha", "seed")},
+                "axes": axes,
                 "teachers": determinants,
             }
         )
@@ -111,7 +112,7 @@ def main() -> None:
 
         kept.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept, prefix=".training-") as folder:
-            if axes["strategy"] == "gating" and axes["seed"] not in gates:
+            if axes["strategy"] == "gating" and (axes["teachers"], axes["seed"]) not in gates:
                 reason = "no gate: the undistilled student of this seed diverged"
                 write_untrainable(shared, record, reason, Path(folder))
             else:

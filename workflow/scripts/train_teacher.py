@@ -50,6 +50,7 @@ def main() -> None:
         training,
         args.settings["max_length"],
         info,
+        order or info.labels,
         splits,
         int(args.seed),
         selection_score,

@@ -16,12 +16,17 @@ def prepare_device(threads: int) -> torch.device:
         return torch.device("cpu")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
+    # Its backward pass is not deterministic, and a warning does not keep it from being chosen.
+    torch.backends.cuda.enable_mem_efficient_sdp(False)
+    # TF32 for what is computed in float32: ten bits of mantissa, where bfloat16 has seven.
+    torch.set_float32_matmul_precision("high")
     return torch.device("cuda")
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     """bfloat16 where ``precision`` is "auto" and the device computes in it natively."""
-    enabled = precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported()
+    native = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    enabled = precision == "auto" and native
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
 
 

@@ -5,34 +5,28 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from mtkd.distillation.device import autocast
 from mtkd.models.build import cls_state, model_inputs
 from mtkd.tasks.batches import DeviceTokens, evaluation_batches
 
 BATCH_SIZE = 256
 
 
-def predict(model: torch.nn.Module, tokens: DeviceTokens, precision: str) -> np.ndarray:
+def predict(model: torch.nn.Module, tokens: DeviceTokens) -> np.ndarray:
     """Logits [N, C] (float32) of every example, in row order, without dropout."""
-    return _forward(
-        model, tokens, precision, lambda inputs: model(**model_inputs(model, **inputs)).logits
-    )
+    return _forward(model, tokens, lambda inputs: model(**model_inputs(model, **inputs)).logits)
 
 
-def cls_states(model: torch.nn.Module, tokens: DeviceTokens, precision: str) -> np.ndarray:
+def cls_states(model: torch.nn.Module, tokens: DeviceTokens) -> np.ndarray:
     """[CLS] states [N, H] (float32) of every example, in row order, without dropout."""
-    return _forward(model, tokens, precision, lambda inputs: cls_state(model, inputs))
+    return _forward(model, tokens, lambda inputs: cls_state(model, inputs))
 
 
 @torch.inference_mode()
-def _forward(model, tokens: DeviceTokens, precision: str, compute) -> np.ndarray:
+def _forward(model, tokens: DeviceTokens, compute) -> np.ndarray:
+    # Never in bfloat16: it would quantise the soft labels and tie logits.
     model.eval()
-    device = tokens.tokens.device
     rows_of_batches = evaluation_batches(tokens.cpu_lengths, BATCH_SIZE)
-    parts = []
-    for rows in rows_of_batches:
-        with autocast(device, precision):
-            parts.append(compute(tokens.batch(rows)).float())
+    parts = [compute(tokens.batch(rows)) for rows in rows_of_batches]
     gathered = torch.cat(parts).cpu().numpy()
     result = np.empty_like(gathered)
     result[np.concatenate(rows_of_batches)] = gathered

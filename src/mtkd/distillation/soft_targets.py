@@ -12,26 +12,31 @@ from mtkd.records.files import digest_bytes
 from mtkd.records.logits import read_tensors
 from mtkd.records.teachers import TeacherLogits, Teachers
 
+# A gate's weights [N, K] by (teachers joined by "+", the student's seed).
+Gates = dict[tuple[str, str], np.ndarray]
 
-def read_gates(paths: list[Path], rows: int) -> dict[str, np.ndarray]:
-    """Gates' weights [N, K] of the train examples, by the student's seed. Raises InputError.
 
-    A seed whose undistilled student diverged has no gate, and no entry.
+def read_gates(paths: list[Path], rows: int, data: str) -> Gates:
+    """Gates' weights [N, K] of the train examples, by teachers and student's seed.
+
+    A seed whose undistilled student diverged has no gate, and no entry. Raises InputError for a
+    gate of another number of ``rows`` or of data with another digest than ``data``.
     """
     gates = {}
     for path in paths:
         weights, record = read_tensors(path)
         if record["status"] == "diverged":
             continue
-        if len(weights["train"]) != rows:
-            raise InputError(f"{path}: {len(weights['train'])} rows for {rows} train examples")
-        gates[record["seed"]] = weights["train"]
+        if len(weights["train"]) != rows or record["digests"]["data"] != data:
+            raise InputError(
+                f"{path}: a gate of other data ({len(weights['train'])} rows for {rows} train "
+                "examples); rerun fit_gate"
+            )
+        gates[record["teachers"], record["seed"]] = weights["train"]
     return gates
 
 
-def fuse_teachers(
-    axes: dict[str, str], teachers: Teachers, gates: dict[str, np.ndarray]
-) -> np.ndarray | None:
+def fuse_teachers(axes: dict[str, str], teachers: Teachers, gates: Gates) -> np.ndarray | None:
     """Fused train logits [N, C] of a cell, or None for the undistilled arm."""
     strategy = axes["strategy"]
     if strategy == "none":
@@ -41,13 +46,11 @@ def fuse_teachers(
     if strategy == "weighted":
         return STRATEGIES[strategy](logits, score_weights([t.score for t in chosen]))
     if strategy == "gating":
-        return STRATEGIES[strategy](logits, gates[axes["seed"]])
+        return STRATEGIES[strategy](logits, gates[axes["teachers"], axes["seed"]])
     return STRATEGIES[strategy](logits)
 
 
-def teacher_determinants(
-    axes: dict[str, str], teachers: Teachers, gates: dict[str, np.ndarray]
-) -> dict[str, list]:
+def teacher_determinants(axes: dict[str, str], teachers: Teachers, gates: Gates) -> dict[str, list]:
     """What of the teachers determines a cell's numbers, by teacher: order, logits, weights."""
     if axes["strategy"] == "none":
         return {}
@@ -56,9 +59,9 @@ def teacher_determinants(
         weight = None
         if axes["strategy"] == "weighted":
             weight = teacher.score
-        elif axes["strategy"] == "gating" and axes["seed"] in gates:
-            weight = digest_bytes([gates[axes["seed"]].tobytes()])
-        result[teacher.key] = [place, teacher.digest, weight]
+        elif axes["strategy"] == "gating" and (axes["teachers"], axes["seed"]) in gates:
+            weight = digest_bytes([gates[axes["teachers"], axes["seed"]].tobytes()])
+        result[teacher.key] = [place, teacher.digest, teacher.model_digest, weight]
     return result
 
 

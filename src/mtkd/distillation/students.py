@@ -110,15 +110,14 @@ def _outputs(
     stage: Stage, model: torch.nn.Module, with_features: bool
 ) -> tuple[dict[str, Logits], dict[str, np.ndarray]]:
     """Logits on the evaluated splits, and [CLS] states on every split when they are wanted."""
-    precision = stage.training.precision
     predictions = {
-        name: Logits(stage.splits[name].ids, predict(model, tokens, precision))
+        name: Logits(stage.splits[name].ids, predict(model, tokens))
         for name, tokens in stage.tokens.items()
         if name != "train"
     }
     # Half precision: the gate standardises them, and train splits are long.
     features = {
-        name: cls_states(model, tokens, precision).astype(np.float16)
+        name: cls_states(model, tokens).astype(np.float16)
         for name, tokens in stage.tokens.items()
         if with_features
     }

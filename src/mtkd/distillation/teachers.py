@@ -31,6 +31,7 @@ def train_teacher(
     training: Training,
     max_length: int,
     info: TaskInfo,
+    outputs: list[str],
     splits: dict[str, Split],
     seed: int,
     score: Callable[[np.ndarray], float],
@@ -39,16 +40,17 @@ def train_teacher(
 ) -> TrainedTeacher:
     """Fine-tune on train, keep the epoch of the best ``score`` of selection logits [N, C].
 
-    The earliest epoch wins ties. With ``epochs: 0`` the model is kept as it came.
+    ``outputs`` names what the model's outputs stand for. The earliest epoch wins ties. With
+    ``epochs: 0`` the model is kept as it came.
     """
     tokenizer = make_tokenizer(source, splits["train"], max_length)
     tokens = load_tokens(tokenizer, splits, info, max_length, cache, device)
-    model = make_model(source, tokenizer, info.labels, seed).to(device)
+    model = make_model(source, tokenizer, outputs, seed).to(device)
     labels = torch.from_numpy(splits["train"].labels).to(device)
     best = {"epoch": 0, "score": -1.0, "weights": None, "fault": None}
 
     def after_epoch(epoch: int) -> dict:
-        logits = predict(model, tokens["selection"], training.precision)
+        logits = predict(model, tokens["selection"])
         if not np.isfinite(logits).all():
             # A step can blow up without a loss that shows it before the epoch's end.
             best["fault"] = f"selection logits are not finite after epoch {epoch}"

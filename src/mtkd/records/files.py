@@ -32,7 +32,7 @@ def publish(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def publish_folder(path: Path, write: Callable[[Path], Any]) -> None:
-    """Like ``publish``, for a folder of files."""
+    """Like ``publish``, for a folder of files; an earlier folder goes just before."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")

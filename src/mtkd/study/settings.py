@@ -55,8 +55,7 @@ def logits_settings(suite: Suite, task: str, teacher: str) -> dict:
     """A trained teacher's logits."""
     learner = suite.teachers[teacher]
     order = {"label_order": learner.label_order} if learner.label_order else {}
-    precision = learner.training_for(task).precision
-    return {"max_length": suite.tasks[task].max_length, "precision": precision, **order}
+    return {"max_length": suite.tasks[task].max_length, **order}
 
 
 def student_settings(suite: Suite, task: str, student: str) -> dict:

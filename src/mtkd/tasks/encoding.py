@@ -26,11 +26,13 @@ class Encoded(NamedTuple):
         return np.diff(self.offsets)
 
 
+# Raised when the arrays of a split change their meaning, so that no old ones are found.
+FORMAT = "1"
+
+
 def encode(tokenizer, split: Split, max_length: int) -> Encoded:
     """Tokenise a split, truncated to ``max_length`` tokens, without padding."""
-    backend = tokenizer.backend_tokenizer
-    backend.no_padding()
-    backend.enable_truncation(max_length)
+    backend = _backend(tokenizer, max_length)
     texts = split.text_a if split.text_b is None else list(zip(split.text_a, split.text_b))  # noqa: B905
     encodings = backend.encode_batch_fast(texts)
     lengths = [len(encoding.ids) for encoding in encodings]
@@ -43,12 +45,13 @@ def encode(tokenizer, split: Split, max_length: int) -> Encoded:
 def encode_cached(tokenizer, split: Split, max_length: int, cache: Path, digest: str) -> Encoded:
     """Like ``encode``, but kept under ``cache`` and memory-mapped from there.
 
-    ``digest`` names the split's content; with the tokenizer's own content and ``max_length`` it
+    ``digest`` names the split's content; with the tokenizer's own content, truncation included, it
     names the arrays, so no change can find stale ones. Two writers at once do no harm.
     """
-    key = digest_bytes(
-        part.encode() for part in (digest, tokenizer.backend_tokenizer.to_str(), str(max_length))
-    )
+    # The backend's state is settled before it is read: it is part of the key, and is saved with a
+    # teacher, where it must not depend on whether the cache was warm.
+    backend = _backend(tokenizer, max_length)
+    key = digest_bytes(part.encode() for part in (FORMAT, digest, backend.to_str()))
     folder = cache / key
     if not folder.is_dir():
         temporary = cache / f".{key}.{os.getpid()}.{secrets.token_hex(4)}"
@@ -65,3 +68,10 @@ def encode_cached(tokenizer, split: Split, max_length: int, cache: Path, digest:
             for name in Encoded._fields
         )
     )
+
+
+def _backend(tokenizer, max_length: int):
+    backend = tokenizer.backend_tokenizer
+    backend.no_padding()
+    backend.enable_truncation(max_length)
+    return backend

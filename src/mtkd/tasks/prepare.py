@@ -49,6 +49,11 @@ def prepare_task(task: dict[str, Any], tables: dict[str, pd.DataFrame]) -> dict[
     carve = task.get("selection")
     if carve:
         group = _column(tables["train"], carve["group"], "train") if "group" in carve else None
+        if group is not None and group.isna().any():
+            row = splits["train"]["id"][group.isna().to_numpy()].iloc[0]
+            raise InputError(
+                f"split 'train': example {row!r} has no {carve['group']!r} to group by"
+            )
         selected = _carve(splits["train"], carve["fraction"], group)
         splits["selection"] = splits["train"][selected].reset_index(drop=True)
         splits["train"] = splits["train"][~selected].reset_index(drop=True)
@@ -117,6 +122,11 @@ def _labels(task: dict[str, Any], values: pd.Series, split: str) -> pd.Series:
     """Label indices: integers are indices already, anything else must be a label's name."""
     names = task["labels"]
     if pd.api.types.is_integer_dtype(values):
+        if any(name.isdigit() and int(name) != index for index, name in enumerate(names)):
+            raise InputError(
+                f"split {split!r}: whole numbers in the label column are label indices, but the "
+                f"labels {', '.join(names)} are numbers in another order; store them as text"
+            )
         indices = values.where(values.between(0, len(names) - 1), -1)
     else:
         indices = values.map({name: index for index, name in enumerate(names)}).fillna(-1)
