@@ -18,7 +18,7 @@ study: $(READY)
 	@echo "Figures: results/embedded/studies/main/figures"
 
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile
 
 # What CI checks besides the tests.
 lint: $(READY)

@@ -27,8 +27,8 @@ TWO_TASKS = ["study=two_tasks", "bundle=[T,alpha,seed]"]
 PLAN = ["-n", "--forceall", "--quiet", "rules"]
 REPORTS = {"mnli": ["report_m", "report_mm"], "mrpc": ["report"]}
 
-# Two minutes of jobs on two idle cores: together on one worker, and out of a quick run.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("glue")]
+# Minutes of jobs: out of a quick run with -m "not slow".
+pytestmark = pytest.mark.slow
 
 
 def run(folder, *arguments, config):
