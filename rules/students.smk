@@ -35,7 +35,8 @@ rule train_students:
         'python "$SCRIPTS"/train_students.py --settings {params.settings:q}'
         " --code {params.code:q} --task {params.folder:q} --logits {input.logits:q}"
         " --gates {input.gates:q} {params.fetched} --state {params.state:q} --threads {threads}"
-        " {params.features} --outputs {output.predictions:q} > {log:q} 2>&1"
+        " --save-minutes {SUITE.save_minutes} {params.features}"
+        " --outputs {output.predictions:q} > {log:q} 2>&1"
 
 
 # The undistilled arm: T and alpha do not apply, and its [CLS] states are what the gates see.

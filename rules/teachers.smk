@@ -34,8 +34,8 @@ rule train_teacher:
         'python "$SCRIPTS"/train_teacher.py --settings {params.settings:q}'
         " --code {params.code:q} --task {params.folder:q} --teacher {wildcards.teacher:q}"
         " --seed {wildcards.teacher_seed:q} {params.fetched} --state {params.state:q}"
-        " --threads {threads} --model {output.model:q} --metrics {output.metrics:q}"
-        " > {log:q} 2>&1"
+        " --threads {threads} --save-minutes {SUITE.save_minutes}"
+        " --model {output.model:q} --metrics {output.metrics:q} > {log:q} 2>&1"
 
 
 rule teacher_logits:

@@ -218,7 +218,7 @@ def test_padded_batches_hold_the_tokens_and_nothing_else(tokenizer):
     encoded = encode(tokenizer, split, 8)
     tokens = DeviceTokens(encoded, tokenizer.pad_token_id, torch.device("cpu"))
     rows = np.array([2, 0])
-    batch = tokens.batch(rows)
+    batch = tokens.batch(torch.from_numpy(rows), int(encoded.lengths[rows].max()))
     for place, row in enumerate(rows):
         length = encoded.lengths[row]
         span = slice(encoded.offsets[row], encoded.offsets[row + 1])

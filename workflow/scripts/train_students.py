@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--fetched", type=Path, help="record of the model's download")
     parser.add_argument("--state", type=Path, required=True, help="the suite's state folder")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--save-minutes", type=float, default=0, help="between saved states")
     parser.add_argument(
         "--outputs",
         type=Path,
@@ -35,7 +36,9 @@ def main() -> None:
 
     from mtkd.distillation.bundles import PREDICTIONS, cell_digest, keep_cell, restore_cell
     from mtkd.distillation.soft_targets import fuse_teachers, read_gates, teacher_determinants
-    from mtkd.records.files import digest_folder, digest_text, read_json
+    from mtkd.models.sources import source_digests
+    from mtkd.records.claims import check_claim, claim_output, release_claim
+    from mtkd.records.files import digest_text
     from mtkd.records.runs import new_record
     from mtkd.records.teachers import read_teachers
     from mtkd.study.paths import parse_cell
@@ -47,11 +50,7 @@ def main() -> None:
     teachers = read_teachers(args.logits, "train", ids, info.labels)
     gates = read_gates(args.gates, len(ids), info.digest)
     model = args.settings["model"]
-    model_files = {
-        "folder": digest_folder(Path(model["folder"])) if "folder" in model else None,
-        "vectors": digest_folder(Path(model["vectors"]).parent) if "vectors" in model else None,
-        "commit": read_json(args.fetched)["commit"] if args.fetched else None,
-    }
+    model_files = source_digests(model, args.fetched)
     names = ["run.json", "history.jsonl", PREDICTIONS]
     names += ["features.safetensors"] if args.features else []
 
@@ -59,10 +58,12 @@ def main() -> None:
     def stage():
         # Only when a cell has to be trained: loading torch and transformers takes seconds.
         from mtkd.config.schema import Model, Training
+        from mtkd.distillation.checkpoints import stop_on_signals
         from mtkd.distillation.device import prepare_device
         from mtkd.distillation.learner import settle_source
         from mtkd.distillation.students import load_stage
 
+        stop_on_signals()
         return load_stage(
             settle_source(Model.model_validate(model), args.fetched),
             Training.model_validate(args.settings["training"]),
@@ -74,6 +75,7 @@ def main() -> None:
         )
 
     kept = args.state / "cells"
+    claim = claim_output(args.state, args.outputs[0])
     for number, output in enumerate(args.outputs, start=1):
         axes = parse_cell(output)
         axes.pop("suite")
@@ -89,6 +91,7 @@ def main() -> None:
             }
         )
         title = f"cell {number}/{len(args.outputs)}  {output.parent}"
+        check_claim(claim)
         if restore_cell(kept, digest, output.parent, names):
             print(f"{title}  restored", file=sys.stderr)
             continue
@@ -108,8 +111,10 @@ def main() -> None:
             },
         }
         shared = stage()
+        from mtkd.distillation.checkpoints import Checkpoint
         from mtkd.distillation.students import train_cell, write_untrainable
 
+        checkpoint = Checkpoint(args.state, output, digest, args.save_minutes, claim)
         kept.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept, prefix=".training-") as folder:
             if axes["strategy"] == "gating" and (axes["teachers"], axes["seed"]) not in gates:
@@ -117,10 +122,13 @@ def main() -> None:
                 write_untrainable(shared, record, reason, Path(folder))
             else:
                 fused = fuse_teachers(axes, teachers, gates)
-                train_cell(shared, axes, fused, record, Path(folder), args.features)
+                train_cell(shared, axes, fused, record, Path(folder), args.features, checkpoint)
+            check_claim(claim)
             keep_cell(kept, digest, Path(folder), names)
+        checkpoint.remove()
         restore_cell(kept, digest, output.parent, names)
         print(f"{title}  trained in {time.perf_counter() - start:.1f} s", file=sys.stderr)
+    release_claim(claim)
 
 
 if __name__ == "__main__":

@@ -17,17 +17,21 @@ def main() -> None:
     parser.add_argument("--fetched", type=Path, help="record of the model's download")
     parser.add_argument("--state", type=Path, required=True, help="the suite's state folder")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--save-minutes", type=float, default=0, help="between saved states")
     parser.add_argument("--model", type=Path, required=True, help="output folder")
     parser.add_argument("--metrics", type=Path, required=True, help="output JSON")
     args = parser.parse_args()
 
     from mtkd.config.schema import Model, Training
+    from mtkd.distillation.checkpoints import Checkpoint, stop_on_signals
     from mtkd.distillation.device import peak_memory_mb, prepare_device, provenance
     from mtkd.distillation.label_map import in_task_order
     from mtkd.distillation.learner import settle_source
     from mtkd.distillation.teachers import train_teacher
     from mtkd.metrics.scores import score
     from mtkd.models.build import save_model
+    from mtkd.models.sources import source_digests
+    from mtkd.records.claims import check_claim, claim_output, release_claim
     from mtkd.records.files import digest_folder, digest_text, publish_folder, write_json
     from mtkd.records.runs import new_record
     from mtkd.study.settings import canonical_json
@@ -45,6 +49,17 @@ def main() -> None:
         return score(logits, labels, [metric])[metric]
 
     training = Training.model_validate(args.settings["training"])
+    claim = claim_output(args.state, args.model)
+    determinants = {
+        "data": info.digest,
+        "settings": args.settings,
+        "model_files": source_digests(args.settings["model"], args.fetched),
+        "code": args.code,
+        "seed": args.seed,
+    }
+    digest = digest_text(canonical_json(determinants))
+    checkpoint = Checkpoint(args.state, args.model, digest, args.save_minutes, claim)
+    stop_on_signals()
     teacher = train_teacher(
         settle_source(Model.model_validate(args.settings["model"]), args.fetched),
         training,
@@ -56,8 +71,11 @@ def main() -> None:
         selection_score,
         args.state / "tokens",
         device,
+        checkpoint,
     )
+    check_claim(claim)
     if teacher.outcome.status == "diverged":
+        checkpoint.remove()
         raise InputError(
             f"teacher {args.teacher} diverged: {teacher.outcome.reason}; lower its learning_rate"
         )
@@ -85,6 +103,8 @@ def main() -> None:
             },
         },
     )
+    checkpoint.remove()
+    release_claim(claim)
 
 
 if __name__ == "__main__":

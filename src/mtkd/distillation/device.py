@@ -16,8 +16,10 @@ def prepare_device(threads: int) -> torch.device:
         return torch.device("cpu")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
-    # Its backward pass is not deterministic, and a warning does not keep it from being chosen.
+    # Their backward passes are not deterministic, and a warning does not keep them from being
+    # chosen.
     torch.backends.cuda.enable_mem_efficient_sdp(False)
+    torch.backends.cuda.enable_cudnn_sdp(False)
     # TF32 for what is computed in float32: ten bits of mantissa, where bfloat16 has seven.
     torch.set_float32_matmul_precision("high")
     return torch.device("cuda")

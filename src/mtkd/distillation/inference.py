@@ -26,7 +26,10 @@ def _forward(model, tokens: DeviceTokens, compute) -> np.ndarray:
     # Never in bfloat16: it would quantise the soft labels and tie logits.
     model.eval()
     rows_of_batches = evaluation_batches(tokens.cpu_lengths, BATCH_SIZE)
-    parts = [compute(tokens.batch(rows)) for rows in rows_of_batches]
+    parts = []
+    for rows in rows_of_batches:
+        index = torch.from_numpy(rows).to(tokens.tokens.device)
+        parts.append(compute(tokens.batch(index, int(tokens.cpu_lengths[rows].max()))))
     gathered = torch.cat(parts).cpu().numpy()
     result = np.empty_like(gathered)
     result[np.concatenate(rows_of_batches)] = gathered

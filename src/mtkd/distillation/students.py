@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from mtkd.config.schema import Training
+from mtkd.distillation.checkpoints import Checkpoint
 from mtkd.distillation.device import peak_memory_mb, provenance
 from mtkd.distillation.inference import cls_states, predict
 from mtkd.distillation.learner import Source, load_tokens, make_model, make_tokenizer
@@ -59,6 +60,7 @@ def train_cell(
     record: dict,
     folder: Path,
     with_features: bool,
+    checkpoint: Checkpoint | None = None,
 ) -> None:
     """Train one cell and write its files into ``folder``.
 
@@ -67,7 +69,14 @@ def train_cell(
     """
     seed = int(axes["seed"])
     model = make_model(stage.source, stage.tokenizer, stage.info.labels, seed).to(stage.device)
-    outcome = train(model, stage.tokens["train"], _loss(stage, axes, fused), stage.training, seed)
+    outcome = train(
+        model,
+        stage.tokens["train"],
+        _loss(stage, axes, fused),
+        stage.training,
+        seed,
+        checkpoint=checkpoint,
+    )
     predictions, features = {}, {}
     if outcome.status == "finished":
         predictions, features = _outputs(stage, model, with_features)

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 
 from mtkd.config.schema import Training
+from mtkd.distillation.checkpoints import Checkpoint
 from mtkd.distillation.inference import predict
 from mtkd.distillation.learner import Source, load_tokens, make_model, make_tokenizer
-from mtkd.distillation.training import Outcome, train
+from mtkd.distillation.training import Memory, Outcome, train
 from mtkd.tasks.corpus import Split, TaskInfo
 
 
@@ -37,6 +38,7 @@ def train_teacher(
     score: Callable[[np.ndarray], float],
     cache: Path,
     device: torch.device,
+    checkpoint: Checkpoint | None = None,
 ) -> TrainedTeacher:
     """Fine-tune on train, keep the epoch of the best ``score`` of selection logits [N, C].
 
@@ -47,20 +49,19 @@ def train_teacher(
     tokens = load_tokens(tokenizer, splits, info, max_length, cache, device)
     model = make_model(source, tokenizer, outputs, seed).to(device)
     labels = torch.from_numpy(splits["train"].labels).to(device)
-    best = {"epoch": 0, "score": -1.0, "weights": None, "fault": None}
+    best = Memory({}, {"epoch": 0, "score": -1.0, "fault": None})
 
     def after_epoch(epoch: int) -> dict:
         logits = predict(model, tokens["selection"])
         if not np.isfinite(logits).all():
             # A step can blow up without a loss that shows it before the epoch's end.
-            best["fault"] = f"selection logits are not finite after epoch {epoch}"
+            best.facts["fault"] = f"selection logits are not finite after epoch {epoch}"
             return {"selection": None}
         value = score(logits)
-        if value > best["score"]:
-            weights = {
-                name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()
-            }
-            best.update(epoch=epoch, score=value, weights=weights)
+        if value > best.facts["score"]:
+            best.facts.update(epoch=epoch, score=value)
+            weights = model.state_dict().items()
+            best.tensors.update({name: tensor.detach().cpu().clone() for name, tensor in weights})
         return {"selection": value}
 
     if training.epochs == 0:
@@ -72,9 +73,11 @@ def train_teacher(
         training,
         seed,
         after_epoch,
+        best,
+        checkpoint,
     )
-    if best["fault"] and outcome.status == "finished":
-        outcome = outcome._replace(status="diverged", reason=best["fault"])
-    if best["weights"] is not None:
-        model.load_state_dict(best["weights"])
-    return TrainedTeacher(model, tokenizer, best["epoch"], best["score"], outcome)
+    if best.facts["fault"] and outcome.status == "finished":
+        outcome = outcome._replace(status="diverged", reason=best.facts["fault"])
+    if best.tensors:
+        model.load_state_dict(best.tensors)
+    return TrainedTeacher(model, tokenizer, best.facts["epoch"], best.facts["score"], outcome)

@@ -6,11 +6,13 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from mtkd.config.schema import Training
+from mtkd.distillation.checkpoints import Checkpoint, Saved
 from mtkd.distillation.device import autocast
 from mtkd.models.build import model_inputs
 from mtkd.tasks.batches import DeviceTokens, training_batches
@@ -31,6 +33,13 @@ class Outcome(NamedTuple):
     examples_per_second: float
 
 
+class Memory(NamedTuple):
+    """What ``after_epoch`` keeps from epoch to epoch, saved and restored with the training."""
+
+    tensors: dict[str, torch.Tensor]
+    facts: dict[str, Any]
+
+
 def train(
     model: torch.nn.Module,
     tokens: DeviceTokens,
@@ -38,31 +47,48 @@ def train(
     training: Training,
     seed: int,
     after_epoch: Callable[[int], dict] | None = None,
+    memory: Memory | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Outcome:
     """Train ``model`` in place for a fixed number of epochs.
 
     ``loss`` maps logits [B, C] and row indices [B] to a scalar. ``after_epoch`` may evaluate the
-    model; what it returns joins the epoch's history row. The seed fixes the data order and, apart
-    from it, the dropout. A non-finite loss ends the run as diverged, at the step where it arose.
+    model; what it returns joins the epoch's history row, what it keeps belongs in ``memory``. The
+    seed fixes the data order and, apart from it, the dropout. A non-finite loss ends the run as
+    diverged, at the step where it arose. With a ``checkpoint`` the training goes on from the state
+    saved there, to the same numbers bit for bit on one host and thread count.
     """
     device = tokens.tokens.device
     torch.manual_seed(dropout_seed(seed))
     steps_an_epoch = math.ceil(len(tokens.cpu_lengths) / training.batch_size)
     total = steps_an_epoch * training.epochs
     optimizer = make_optimizer(model, training)
-    progress = _Progress(total)
-    history: list[dict] = []
-    step = 0
-    for epoch in range(1, training.epochs + 1):
+    memory = memory or Memory({}, {})
+    saved = checkpoint.load() if checkpoint else None
+    if saved:
+        _restore(saved, model, optimizer, memory)
+    at = saved.facts if saved else {}
+    step, history = at.get("step", 0), at.get("history", [])
+    progress = _Progress(total, at.get("examples", 0), at.get("seconds", 0.0))
+    for epoch in range(at.get("epoch", 1), training.epochs + 1):
         model.train()
-        losses = torch.zeros(steps_an_epoch, device=device)
-        epoch_start = time.perf_counter()
+        losses = saved.tensors["losses"] if saved else torch.zeros(steps_an_epoch)
+        losses = losses.to(device)
+        epoch_start = time.perf_counter() - at.get("epoch_seconds", 0.0)
         batches = training_batches(tokens.cpu_lengths, training.batch_size, seed, epoch)
-        for place, rows in enumerate(batches):
+        # One copy an epoch: a copy a step would stall the GPU.
+        rows_of_batches = (
+            torch.from_numpy(np.concatenate(batches))
+            .to(device)
+            .split([len(batch) for batch in batches])
+        )
+        for place in range(at.get("place", 0), len(batches)):
+            rows = rows_of_batches[place]
+            longest = int(tokens.cpu_lengths[batches[place]].max())
             set_learning_rate(optimizer, training, step, total)
             with autocast(device, training.precision):
-                logits = model(**model_inputs(model, **tokens.batch(rows))).logits
-            value = loss(logits.float(), torch.from_numpy(rows).to(device))
+                logits = model(**model_inputs(model, **tokens.batch(rows, longest))).logits
+            value = loss(logits.float(), rows)
             optimizer.zero_grad()
             value.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), training.max_grad_norm)
@@ -76,6 +102,18 @@ def train(
                     bad = step - place + fault
                     reason = f"loss is {losses[fault].item()} at step {bad} of {total}"
                     return Outcome("diverged", reason, bad, history, *progress.totals())
+            if checkpoint and checkpoint.due():
+                facts = {
+                    "epoch": epoch,
+                    "place": place + 1,
+                    "step": step,
+                    "examples": progress.examples,
+                    "seconds": progress.totals()[0],
+                    "epoch_seconds": time.perf_counter() - epoch_start,
+                    "history": history,
+                    "memory": memory.facts,
+                }
+                checkpoint.save(_tensors(model, optimizer, losses, memory), facts)
         row = {
             "epoch": epoch,
             "step": step,
@@ -83,6 +121,7 @@ def train(
             "seconds": time.perf_counter() - epoch_start,
         }
         history.append({**row, **(after_epoch(epoch) if after_epoch else {})})
+        saved, at = None, {}  # they speak of the epoch that is done
     return Outcome("finished", None, None, history, *progress.totals())
 
 
@@ -115,6 +154,43 @@ def set_learning_rate(optimizer, training: Training, step: int, total: int) -> N
         group["lr"] = training.learning_rate * min(share, 1.0)
 
 
+# Names of a state's tensors: model/{name}, optimizer/{parameter}/{name}, memory/{name}, and
+# losses (of the epoch so far), random and random_cuda (the generators that dropout draws from).
+def _tensors(
+    model: torch.nn.Module, optimizer: torch.optim.Optimizer, losses: torch.Tensor, memory: Memory
+) -> dict[str, torch.Tensor]:
+    tensors = {"losses": losses, "random": torch.get_rng_state()}
+    if losses.is_cuda:
+        tensors["random_cuda"] = torch.cuda.get_rng_state(losses.device)
+    tensors |= {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
+    for number, moments in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{number}/{name}": tensor for name, tensor in moments.items()}
+    return tensors | {f"memory/{name}": tensor for name, tensor in memory.tensors.items()}
+
+
+def _restore(
+    saved: Saved, model: torch.nn.Module, optimizer: torch.optim.Optimizer, memory: Memory
+) -> None:
+    """Put a saved state back."""
+    model.load_state_dict(_below("model/", saved.tensors))
+    moments: dict[int, dict[str, torch.Tensor]] = {}
+    for name, tensor in _below("optimizer/", saved.tensors).items():
+        number, moment = name.split("/")
+        moments.setdefault(int(number), {})[moment] = tensor
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": moments, "param_groups": groups})
+    memory.tensors.update(_below("memory/", saved.tensors))
+    memory.facts.update(saved.facts["memory"])
+    torch.set_rng_state(saved.tensors["random"])
+    if "random_cuda" in saved.tensors:
+        torch.cuda.set_rng_state(saved.tensors["random_cuda"])
+
+
+def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors whose names begin with ``prefix``, by the rest of their names."""
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+
 def _first_non_finite(losses: torch.Tensor) -> int | None:
     bad = (~torch.isfinite(losses)).nonzero()
     return int(bad[0]) if len(bad) else None
@@ -123,10 +199,12 @@ def _first_non_finite(losses: torch.Tensor) -> int | None:
 class _Progress:
     """A line of progress now and then: step, loss, examples a second, time left."""
 
-    def __init__(self, total: int):
+    def __init__(self, total: int, examples: int, seconds: float):
+        """``examples`` and ``seconds`` are those of an earlier part of the same training."""
         self.total = total
-        self.examples = 0
-        self.start = self.last = time.perf_counter()
+        self.examples = examples
+        self.last = time.perf_counter()
+        self.start = self.last - seconds
 
     def count(self, step: int, examples: int, recent: torch.Tensor) -> None:
         self.examples += examples

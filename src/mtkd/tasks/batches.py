@@ -23,12 +23,15 @@ class DeviceTokens:
         self.cpu_lengths = np.array(encoded.lengths)
         self.pad_token_id = pad_token_id
 
-    def batch(self, rows: np.ndarray) -> dict[str, torch.Tensor]:
-        """``input_ids``, ``attention_mask`` and ``token_type_ids`` [B, longest of the batch]."""
-        index = torch.from_numpy(rows).to(self.tokens.device)
-        positions = torch.arange(int(self.cpu_lengths[rows].max()), device=self.tokens.device)
-        mask = positions[None, :] < self.lengths[index][:, None]
-        places = torch.where(mask, self.starts[index][:, None] + positions[None, :], 0)
+    def batch(self, rows: torch.Tensor, longest: int) -> dict[str, torch.Tensor]:
+        """``input_ids``, ``attention_mask`` and ``token_type_ids`` [B, longest].
+
+        ``rows`` [B] lie on the device; ``longest`` is the greatest of their lengths, which is known
+        without asking the device.
+        """
+        positions = torch.arange(longest, device=self.tokens.device)
+        mask = positions[None, :] < self.lengths[rows][:, None]
+        places = torch.where(mask, self.starts[rows][:, None] + positions[None, :], 0)
         return {
             "input_ids": torch.where(mask, self.tokens[places], self.pad_token_id),
             "attention_mask": mask.long(),
