@@ -88,6 +88,16 @@ def fold_seeds(pattern):
     return expand(pattern, **seeds, allow_missing=True)
 
 
+def fold_teachers(*patterns):
+    """Every teacher's paths of a task, where one job serves all arms; else the patterns."""
+    teachers = dict.fromkeys(name for arm in FOLDED_ARMS for name in arm.teachers)
+    return [
+        pattern.replace("{teacher}", teacher)
+        for teacher in teachers or ["{teacher}"]
+        for pattern in patterns
+    ]
+
+
 def name_of(bundle):
     """A bundle's name for its log and benchmark: the wildcards that are left in its paths."""
     return os.path.join(*(f"{{{name}}}" for name in re.findall(r"\{(\w+)\}", bundle[0])))

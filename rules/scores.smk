@@ -13,6 +13,8 @@ rule score_students:
         f"{LOGS}/score_students/{name_of(fold(CELL))}.log",
     benchmark:
         f"{BENCHMARKS}/score_students/{name_of(fold(CELL))}.tsv"
+    # Training comes first: what takes longest must not be what is left at the end.
+    priority: -1
     conda:
         "../envs/analysis.yaml"
     params:
@@ -41,16 +43,18 @@ use rule score_students as score_undistilled with:
 
 use rule score_students as score_teachers with:
     input:
-        predictions=[rules.teacher_logits.output.selection, rules.teacher_logits.output.report],
+        predictions=fold_teachers(
+            rules.teacher_logits.output.selection, rules.teacher_logits.output.report
+        ),
         selection=rules.prepare_task.output.selection,
         report_labels=rules.prepare_task.output.report_labels,
         info=rules.prepare_task.output.info,
     output:
-        f"{TEACHER}/eval.json",
+        fold_teachers(f"{TEACHER}/eval.json"),
     log:
-        f"{LOGS}/score_teachers/{{task}}/{{teacher}}/seed{{teacher_seed}}.log",
+        f"{LOGS}/score_teachers/{name_of(fold_teachers(TEACHER))}.log",
     benchmark:
-        f"{BENCHMARKS}/score_teachers/{{task}}/{{teacher}}/seed{{teacher_seed}}.tsv"
+        f"{BENCHMARKS}/score_teachers/{name_of(fold_teachers(TEACHER))}.tsv"
 
 
 use rule score_students as score_reference with:

@@ -37,6 +37,8 @@ rule fit_reference:
         f"{LOGS}/fit_reference/{{task}}.log",
     benchmark:
         f"{BENCHMARKS}/fit_reference/{{task}}.tsv"
+    # Nothing but its own score waits for it.
+    priority: -1
     conda:
         "../envs/analysis.yaml"
     resources:

@@ -19,7 +19,7 @@ def expected(bundles, distilled=DISTILLED, gates=1):
         "score_reference": TASKS,
         "train_teacher": TASKS * TEACHERS,
         "teacher_logits": TASKS * TEACHERS,
-        "score_teachers": TASKS * TEACHERS,
+        "score_teachers": TASKS if distilled == 1 else TASKS * TEACHERS,
         "train_undistilled": TASKS * bundles,
         "score_undistilled": TASKS * bundles,
         "fit_gate": TASKS * bundles * gates,

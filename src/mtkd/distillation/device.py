@@ -16,6 +16,8 @@ def prepare_device(threads: int) -> torch.device:
         return torch.device("cpu")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
+    # Filling every new tensor before it is written is for finding bugs, and costs a kernel each.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     # Their backward passes are not deterministic, and a warning does not keep them from being
     # chosen.
     torch.backends.cuda.enable_mem_efficient_sdp(False)
