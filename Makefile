@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 CORES ?= 2
 READY := $(VENV)/ready
 
-.PHONY: study test lint format clean-state
+.PHONY: study test test-slurm lint format cancel recover clean-state
 
 # The embedded study, from task data to tables and figures.
 study: $(READY)
@@ -18,7 +18,11 @@ study: $(READY)
 	@echo "Figures: results/embedded/studies/main/figures"
 
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile tests/unit tests/workflow
+
+# On a real SLURM, which this starts on this machine and stops again: see tests/slurm/cluster.py.
+test-slurm: $(READY)
+	$(BIN)/python -m pytest tests/slurm
 
 # What CI checks besides the tests.
 lint: $(READY)
@@ -31,6 +35,20 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules
+
+# SLURM jobs of this folder, found by their name's beginning and their folder.
+JOBS = squeue --me --noheader --format '%i|%j|%Z' | awk -F'|' -v here='$(CURDIR)' \
+	'$$2 ~ /^mtkd/ && $$3 == here {print $$1}'
+
+# Cancel them; trainings save their state. Then wait until they are gone.
+cancel:
+	$(JOBS) | xargs --no-run-if-empty scancel
+	@while [ -n "$$($(JOBS))" ]; do sleep 1; done
+
+# After Snakemake itself was killed: end what it left running and take its lock away. The command that
+# was running then goes on where it was.
+recover: cancel
+	rm -rf .snakemake/locks
 
 # Finished cells and token arrays kept beside the results; results stay, a rerun trains again.
 clean-state:

@@ -38,3 +38,9 @@ rule teachers:
 rule students:
     input:
         all_cells("eval.json"),
+
+
+# Before a real run, not before a dry run: a graph can be looked at that could not be run.
+onstart:
+    if reason := refusal():
+        sys.exit(f"error: {reason}")

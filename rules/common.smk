@@ -8,6 +8,8 @@ SOURCE = Path(workflow.basedir)
 sys.path.insert(0, str(SOURCE / "src"))
 
 from mtkd.config.load import validate_suite
+from mtkd.config.schema import greatest_requests
+from mtkd.config.slurm import jobs_left_running, slurm_mistake
 from mtkd.errors import InputError
 from mtkd.metrics.names import metric_module
 from mtkd.study import paths, settings
@@ -88,12 +90,15 @@ def fold_seeds(pattern):
     return expand(pattern, **seeds, allow_missing=True)
 
 
+# The teachers whose logits are cached, and scored, in one job.
+FOLDED_TEACHERS = list(dict.fromkeys(name for arm in FOLDED_ARMS for name in arm.teachers))
+
+
 def fold_teachers(*patterns):
     """Every teacher's paths of a task, where one job serves all arms; else the patterns."""
-    teachers = dict.fromkeys(name for arm in FOLDED_ARMS for name in arm.teachers)
     return [
         pattern.replace("{teacher}", teacher)
-        for teacher in teachers or ["{teacher}"]
+        for teacher in FOLDED_TEACHERS or ["{teacher}"]
         for pattern in patterns
     ]
 
@@ -180,6 +185,12 @@ def teacher_of(wildcards):
     return SUITE.teachers[wildcards.teacher]
 
 
+def logits_requests(wildcards):
+    """What a job on logits asks for: the most that any of its teachers does."""
+    names = FOLDED_TEACHERS or [wildcards.teacher]
+    return greatest_requests([SUITE.teachers[name].resources for name in names])
+
+
 def student_of(wildcards):
     return SUITE.students[wildcards.student]
 
@@ -251,9 +262,15 @@ def study_figures():
     return expand(f"{FIGURES}/{{name}}.{{kind}}", name=names, kind=["png", "pdf"])
 
 
-def unpinned_refusal():
-    return (
-        f"error: {', '.join(map(str, workflow.configfiles))}: no commit is given at "
-        f"{', '.join(SUITE.unpinned())}; fill it in, or accept whatever the hub serves today "
-        "with --config allow_unpinned=true"
-    )
+def refusal():
+    """Why this run must not start, in one line; None when it may."""
+    if SUITE.unpinned() and not SUITE.allow_unpinned:
+        return (
+            f"{', '.join(map(str, workflow.configfiles))}: no commit is given at "
+            f"{', '.join(SUITE.unpinned())}; fill it in, or accept whatever the hub serves today "
+            "with --config allow_unpinned=true"
+        )
+    executor = workflow.executor_settings
+    if not hasattr(executor, "no_requeue"):
+        return None
+    return slurm_mistake(executor) or jobs_left_running(executor.jobname_prefix, Path.cwd())

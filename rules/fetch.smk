@@ -2,12 +2,6 @@
 # so that on a cluster they run on the login node.
 
 
-# Called before a real run, not before a dry run: the graph can be looked at unpinned.
-onstart:
-    if SUITE.unpinned() and not SUITE.allow_unpinned:
-        sys.exit(unpinned_refusal())
-
-
 localrules:
     fetch_model,
     fetch_dataset,

@@ -44,7 +44,7 @@ use rule score_students as score_undistilled with:
 use rule score_students as score_teachers with:
     input:
         predictions=fold_teachers(
-            rules.teacher_logits.output.selection, rules.teacher_logits.output.report
+            f"{TEACHER}/logits/selection.safetensors", f"{TEACHER}/logits/report.safetensors"
         ),
         selection=rules.prepare_task.output.selection,
         report_labels=rules.prepare_task.output.report_labels,

@@ -83,7 +83,7 @@ rule fit_gate:
     threads: lambda wildcards: student_of(wildcards).resources.threads
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         code=code_of("fit_gate.py"),
         folder=subpath(input.info, parent=True),

@@ -43,7 +43,7 @@ rule fit_reference:
         "../envs/analysis.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         code=code_of("fit_reference.py"),
         folder=subpath(input.info, parent=True),

@@ -42,31 +42,29 @@ rule teacher_logits:
     input:
         data=rules.prepare_task.output[:3],
         info=rules.prepare_task.output.info,
-        model=rules.train_teacher.output.model,
-        metrics=rules.train_teacher.output.metrics,
+        models=fold_teachers(rules.train_teacher.output.model),
+        metrics=fold_teachers(rules.train_teacher.output.metrics),
     output:
-        train=f"{TEACHER}/logits/train.safetensors",
-        selection=f"{TEACHER}/logits/selection.safetensors",
-        report=f"{TEACHER}/logits/report.safetensors",
+        train=fold_teachers(f"{TEACHER}/logits/train.safetensors"),
+        selection=fold_teachers(f"{TEACHER}/logits/selection.safetensors"),
+        report=fold_teachers(f"{TEACHER}/logits/report.safetensors"),
     log:
-        f"{LOGS}/teacher_logits/{{task}}/{{teacher}}/seed{{teacher_seed}}.log",
+        f"{LOGS}/teacher_logits/{name_of(fold_teachers(TEACHER))}.log",
     benchmark:
-        f"{BENCHMARKS}/teacher_logits/{{task}}/{{teacher}}/seed{{teacher_seed}}.tsv"
+        f"{BENCHMARKS}/teacher_logits/{name_of(fold_teachers(TEACHER))}.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: lambda wildcards: teacher_of(wildcards).resources.threads
+    threads: lambda wildcards: logits_requests(wildcards).threads
     resources:
-        gpu=lambda wildcards: teacher_of(wildcards).resources.gpu,
-        mem_mb=lambda wildcards, attempt: teacher_of(wildcards).resources.mem_mb * attempt,
-        runtime=lambda wildcards, attempt: teacher_of(wildcards).resources.runtime * attempt,
+        gpu=lambda wildcards: logits_requests(wildcards).gpu,
+        mem_mb=lambda wildcards, attempt: logits_requests(wildcards).mem_mb * attempt,
+        runtime=lambda wildcards, attempt: logits_requests(wildcards).runtime * attempt,
     params:
-        settings=lambda wildcards: canonical(
-            settings.logits_settings, wildcards.task, wildcards.teacher
-        ),
+        settings=lambda wildcards: canonical(settings.logits_settings, wildcards.task),
         code=code_of("teacher_logits.py"),
         folder=subpath(input.info, parent=True),
         state=STATE,
     shell:
         'python "$SCRIPTS"/teacher_logits.py --settings {params.settings:q}'
-        " --task {params.folder:q} --model {input.model:q} --metrics {input.metrics:q}"
+        " --task {params.folder:q} --models {input.models:q} --metrics {input.metrics:q}"
         " --state {params.state:q} --threads {threads} --outputs {output:q} > {log:q} 2>&1"

@@ -1,4 +1,4 @@
-"""Cache one teacher's logits on every split of its task."""
+"""Cache teachers' logits on every split of their task."""
 
 import argparse
 import json
@@ -11,12 +11,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", type=json.loads, required=True, help="JSON: max_length, ...")
     parser.add_argument("--task", type=Path, required=True, help="the task's folder")
-    parser.add_argument("--model", type=Path, required=True, help="the teacher's folder")
-    parser.add_argument("--metrics", type=Path, required=True, help="the teacher's record")
+    parser.add_argument("--models", type=Path, nargs="+", required=True, help="teachers' folders")
+    parser.add_argument("--metrics", type=Path, nargs="+", required=True, help="their records")
     parser.add_argument("--state", type=Path, required=True, help="the suite's state folder")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
-        "--outputs", type=Path, nargs="+", required=True, help="{split}.safetensors"
+        "--outputs",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="train.safetensors of each teacher, then selection and report in the same order",
     )
     args = parser.parse_args()
 
@@ -31,24 +35,26 @@ def main() -> None:
     from mtkd.tasks.corpus import is_report, read_info, read_split
 
     info = read_info(args.task)
-    record = {**read_json(args.metrics), "labels": info.labels}
-    record.pop("history")
     splits = {name: read_split(args.task, name) for name in info.rows}
     device = prepare_device(args.threads)
     max_length = args.settings["max_length"]
-    tokenizer = load_tokenizer(args.model, max_length)
-    model = load_pretrained(args.model, args.settings.get("label_order", info.labels), seed=0)
-    model = model.to(device)
-    tokens = load_tokens(tokenizer, splits, info, max_length, args.state / "tokens", device)
-    logits = {name: predict(model, tokens[name]) for name in splits}
-    if "label_order" in args.settings:
-        order = args.settings["label_order"]
-        logits = {name: in_task_order(z, order, info.labels) for name, z in logits.items()}
-    check_label_map(logits["selection"], splits["selection"].labels, info.labels, record["teacher"])
-    for output in args.outputs:
-        in_file = is_report if output.stem == "report" else output.stem.__eq__
-        names = filter(in_file, splits)
-        write_logits(output, {n: Logits(splits[n].ids, logits[n]) for n in names}, record)
+    cache = args.state / "tokens"
+    for number, (folder, metrics) in enumerate(zip(args.models, args.metrics, strict=True)):
+        record = {**read_json(metrics), "labels": info.labels}
+        record.pop("history")
+        order = record.get("label_order") or info.labels
+        tokenizer = load_tokenizer(folder, max_length)
+        model = load_pretrained(folder, order, seed=0).to(device)
+        tokens = load_tokens(tokenizer, splits, info, max_length, cache, device)
+        logits = {
+            name: in_task_order(predict(model, tokens[name]), order, info.labels) for name in splits
+        }
+        selection = splits["selection"]
+        check_label_map(logits["selection"], selection.labels, info.labels, record["teacher"])
+        for output in args.outputs[number :: len(args.models)]:
+            in_file = is_report if output.stem == "report" else output.stem.__eq__
+            names = filter(in_file, splits)
+            write_logits(output, {n: Logits(splits[n].ids, logits[n]) for n in names}, record)
 
 
 if __name__ == "__main__":

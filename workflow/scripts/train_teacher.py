@@ -86,6 +86,7 @@ def main() -> None:
         {
             **new_record("teacher", task=args.task.name, teacher=args.teacher, seed=args.seed),
             "metric": metric,
+            "label_order": order,
             "epoch": teacher.epoch,
             "selection": teacher.score,
             "history": teacher.outcome.history,

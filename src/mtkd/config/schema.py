@@ -146,6 +146,12 @@ class Resources(Closed):
     runtime: int = Field(default=60, ge=1)
 
 
+def greatest_requests(requests: list[Resources]) -> Resources:
+    """Of each resource the most that any of some jobs asks for."""
+    names = Resources.model_fields
+    return Resources(**{name: max(getattr(one, name) for one in requests) for name in names})
+
+
 class Learner(Closed):
     """A teacher or a student: an encoder, how it is trained, what its jobs ask for."""
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +26,10 @@ def publish(path: Path, write: Callable[[Path], Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
-        write(temporary)
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
+        with _one_line_when_full(path):
+            write(temporary)
+            with open(temporary, "rb") as file:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -37,13 +41,31 @@ def publish_folder(path: Path, write: Callable[[Path], Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
-        temporary.mkdir()
-        write(temporary)
+        with _one_line_when_full(path):
+            temporary.mkdir()
+            write(temporary)
         # rename() replaces files and empty folders alone.
         shutil.rmtree(path, ignore_errors=True)
         os.rename(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _one_line_when_full(path: Path) -> Iterator[None]:
+    """Raise InputError for a full disk, quota or file-size limit, whoever found it so."""
+    try:
+        yield
+    except Exception as error:
+        # safetensors says it in words alone.
+        said = re.search(r"os error (\d+)", str(error))
+        number = getattr(error, "errno", None) or (int(said[1]) if said else None)
+        if number not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise InputError(
+            f"{path}: {os.strerror(number)}; nothing of it was published: make room (`make "
+            "clean-state` frees what can be trained again) and run the same command"
+        ) from None
 
 
 def write_text(path: Path, text: str) -> None:

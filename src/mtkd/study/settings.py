@@ -51,11 +51,9 @@ def teacher_settings(suite: Suite, task: str, teacher: str) -> dict:
     return {**_learner(suite, learner, task), **order, "metric": metric}
 
 
-def logits_settings(suite: Suite, task: str, teacher: str) -> dict:
-    """A trained teacher's logits."""
-    learner = suite.teachers[teacher]
-    order = {"label_order": learner.label_order} if learner.label_order else {}
-    return {"max_length": suite.tasks[task].max_length, **order}
+def logits_settings(suite: Suite, task: str) -> dict:
+    """Trained teachers' logits. What is a teacher's own stands in its record."""
+    return {"max_length": suite.tasks[task].max_length}
 
 
 def student_settings(suite: Suite, task: str, student: str) -> dict:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "rules", "workflow", "src", "config", "profiles", "envs")
 SUITE_FILE = "config/tiny.yaml"
 

@@ -1,0 +1,251 @@
+"""What a cluster does to jobs, done to a teacher in training: nothing is lost, no number changes.
+
+Each test trains the same teacher, disturbs it, and compares its weights, byte for byte, with those
+of an undisturbed training.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import cluster as slurm
+import pytest
+from conftest import TEACHER, make_teacher_long, slurm_command, submit
+from tiny_study import change_suite
+
+GOES_ON = "going on from the state of step"
+
+
+@pytest.fixture
+def long_study(project, undisturbed):
+    make_teacher_long(project)
+    return project
+
+
+@pytest.fixture
+def run(long_study):
+    """Starts submissions of the teacher; what is left of them ends with the test."""
+    started = []
+
+    def start(profile="slurm", *options):
+        log = open(long_study / "main.log", "a")  # noqa: SIM115
+        command = slurm_command(f"{TEACHER}/metrics.json", *options, profile=profile)
+        process = subprocess.Popen(
+            command,
+            cwd=long_study,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            # A background process of some shells ignores Ctrl-C; this one must not.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+    subprocess.run(["scancel", "--user=root"])
+    until("an empty queue", lambda: not jobs(), 60)
+
+
+def jobs(columns="%i"):
+    """Jobs in the queue, as squeue prints these columns."""
+    found = subprocess.run(["squeue", "-h", "-o", columns], capture_output=True, text=True)
+    return found.stdout.split("\n")[:-1]
+
+
+def until(what, ready, seconds):
+    end = time.monotonic() + seconds
+    while not (found := ready()):
+        assert time.monotonic() < end, f"{what}: not within {seconds} s"
+        time.sleep(0.2)
+    return found
+
+
+def trainings(folder):
+    """Processes that train the teacher of this folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            here = os.readlink(entry / "cwd") == str(folder)
+        except (OSError, ValueError):
+            continue
+        # The script itself, not a shell that has it in its command.
+        if here and len(words) > 1 and words[1].endswith(b"/train_teacher.py"):
+            found.append(int(entry.name))
+    return found
+
+
+def states(folder):
+    return list((folder / "results/tiny/state/training").glob("*.safetensors"))
+
+
+def in_training(folder):
+    """Wait until the teacher is training and a state of it is saved; its process and job."""
+    until("a saved state", lambda: trainings(folder) and states(folder), 90)
+    (pid,) = trainings(folder)
+    (job,) = jobs()
+    return pid, job
+
+
+def finished(process, folder, undisturbed, seconds=150):
+    """The submission succeeds and the weights are those of an undisturbed training."""
+    process.wait(timeout=seconds)
+    output = (folder / "main.log").read_text()
+    assert process.returncode == 0, output
+    assert (folder / TEACHER / "model/model.safetensors").read_bytes() == undisturbed
+    assert not states(folder), "large state is removed at success"
+    assert not list((folder / "results").rglob(".*.*")), "no temporary file is left"
+    return (folder / "logs/tiny/train_teacher/reviews/bert/seed1.log").read_text()
+
+
+def accounted(column, folder):
+    """A column of sacct for the jobs of this folder."""
+    found = subprocess.run(
+        ["sacct", "-X", "-n", "-P", "-o", f"{column},WorkDir"], capture_output=True, text=True
+    )
+    rows = [line.rsplit("|", 1) for line in found.stdout.splitlines()]
+    return [value for value, where in rows if where == str(folder)]
+
+
+def test_a_job_killed_by_its_time_limit_goes_on_with_more_time(run, long_study, undisturbed):
+    change_suite(long_study, "teachers.bert.training.epochs", 300)
+    change_suite(long_study, "teachers.bert.resources.runtime", 1)
+    change_suite(long_study, "save_minutes", 0)  # the state is the one saved on SIGTERM
+    process = run()
+    until("training", lambda: trainings(long_study), 60)
+    # Cut the limit rather than wait for it: it ends the job in the same way.
+    (job,) = jobs()
+    time.sleep(8)
+    subprocess.run(["scontrol", "update", f"JobId={job}", "TimeLimit=0:01"], check=True)
+    log = finished(process, long_study, undisturbed)
+    assert GOES_ON in log
+    assert accounted("State", long_study)[-2:] == ["TIMEOUT", "COMPLETED"]
+    # The second try asks for twice the minutes.
+    assert accounted("TimelimitRaw", long_study)[-1] == "2"
+
+
+def kill_node(node, job, with_children):
+    """End a node's daemons as a power cut would, or leave what they started running."""
+    pid_file = slurm_folder() / f"run/slurmd.{node}.pid"
+    victims = [int(pid_file.read_text())]
+    steps = subprocess.run(
+        ["pgrep", "-f", rf"slurmstepd: \[{job}\."], capture_output=True, text=True
+    )
+    steps = [int(pid) for pid in steps.stdout.split()]
+    victims += steps
+    if with_children:
+        for step in steps:
+            victims += descendants(step)
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+
+
+def slurm_folder():
+    config = (slurm.ETC / "slurm.conf").read_text()
+    return Path(re.search(r"StateSaveLocation=(.*)/state", config)[1])
+
+
+def descendants(pid):
+    children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True)
+    children = [int(child) for child in children.stdout.split()]
+    return children + [below for child in children for below in descendants(child)]
+
+
+@pytest.fixture
+def revive():
+    """Nodes to bring back when the test is over."""
+    nodes = []
+    yield nodes
+    for node in nodes:
+        slurm.start_node(node)
+        subprocess.run(["scontrol", "update", f"NodeName={node}", "State=RESUME"])
+    until("idle nodes", lambda: slurm.node_states() <= {"idle"}, 60)
+
+
+@pytest.mark.parametrize("orphan", [False, True], ids=["dead", "orphan"])
+def test_a_node_dies_under_a_training(run, long_study, undisturbed, revive, orphan):
+    process = run()
+    pid, job = in_training(long_study)
+    (node,) = jobs("%N")
+    revive.append(node)
+    kill_node(node, job, with_children=not orphan)
+    assert Path(f"/proc/{pid}").exists() == orphan
+    if orphan:
+        # It goes on beside the new job until it wants to save or publish, and then does neither.
+        until("a second writer", lambda: len(trainings(long_study)) == 2, 90)
+        until("the orphan's end", lambda: not Path(f"/proc/{pid}").exists(), 30)
+        assert trainings(long_study), "the new job goes on"
+    log = finished(process, long_study, undisturbed)
+    assert GOES_ON in log or "another run took this over" in log
+    assert accounted("State", long_study)[-2:] == ["NODE_FAIL", "COMPLETED"]
+
+
+@pytest.mark.parametrize("profile", ["slurm", "slurm-requeue"])
+def test_a_preempted_training_goes_on(run, long_study, undisturbed, profile):
+    file = long_study / "profiles" / profile / "profile.yaml"
+    file.write_text(file.read_text().replace("slurm_partition: gpu", "slurm_partition: preempt"))
+    process = run(profile)
+    in_training(long_study)
+    urgent = ["sbatch", "--parsable", "-p", "gpu", "-A", "study", "--exclusive", "--nodes=2"]
+    urgent += ["-t", "5", "-o", "/dev/null", "--wrap", "sleep 300"]
+    blocker = subprocess.run(urgent, capture_output=True, text=True, check=True).stdout.strip()
+    until("the urgent job to run", lambda: f"{blocker} R" in jobs("%i %t"), 60)
+    until("the training's end", lambda: not trainings(long_study), 30)
+    subprocess.run(["scancel", blocker], check=True)
+    log = finished(process, long_study, undisturbed)
+    assert GOES_ON in log
+    submitted = len(
+        re.findall(r"submitted with SLURM jobid", (long_study / "main.log").read_text())
+    )
+    # Requeued by SLURM under its number, or submitted again by Snakemake.
+    teacher_jobs = {"slurm": 2, "slurm-requeue": 1}[profile]
+    assert submitted == teacher_jobs + 1  # and one that prepared the task
+
+
+def test_out_of_memory_is_met_with_more_memory(run, long_study, undisturbed):
+    change_suite(long_study, "teachers.bert.resources.mem_mb", 450)
+    log = finished(run(), long_study, undisturbed, seconds=240)
+    states_of_jobs = accounted("State", long_study)
+    assert "COMPLETED" in states_of_jobs[-1] and len(states_of_jobs) > 2, states_of_jobs
+    assert set(states_of_jobs[1:-1]) <= {"FAILED", "OUT_OF_MEMORY"}
+    assert "error" not in log
+
+
+@pytest.mark.parametrize("harm", [None, "truncated"])
+def test_ctrl_c_and_the_same_command_again(run, long_study, undisturbed, harm):
+    process = run()
+    in_training(long_study)
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=60)
+    assert process.returncode != 0
+    until("an empty queue", lambda: not jobs() and not trainings(long_study), 60)
+    if harm:
+        (state,) = states(long_study)
+        os.truncate(state, state.stat().st_size - 1000)
+    log = finished(run(), long_study, undisturbed)
+    if harm:
+        assert "is damaged" in log and "starting from the beginning" in log
+    else:
+        assert GOES_ON in log
+
+
+def test_the_main_process_is_killed_and_recovers_by_one_line(run, long_study, undisturbed):
+    process = run()
+    in_training(long_study)
+    process.kill()
+    process.wait()
+    assert jobs(), "jobs go on without it"
+    # Whoever only unlocks is told of the jobs.
+    again = submit(long_study, f"{TEACHER}/metrics.json", "--nolock")
+    assert again.returncode != 0, again.stdout
+    assert "error: 1 job(s) of an earlier run" in again.stdout and "make recover" in again.stdout
+    done = subprocess.run(["make", "recover"], cwd=long_study, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not jobs()
+    assert GOES_ON in finished(run(), long_study, undisturbed)

@@ -1,0 +1,43 @@
+"""A whole study through profiles/slurm on a real SLURM."""
+
+import csv
+import subprocess
+
+from conftest import slurm_command, submit
+
+GPU_RULES = {"train_teacher", "teacher_logits", "train_students", "train_undistilled"}
+
+
+def test_a_study_runs_to_its_tables_and_is_then_done(project):
+    result = submit(project)
+    assert result.returncode == 0, result.stdout
+    with open(project / "results/tiny/studies/main/tables/runs.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["kind"] for row in rows} >= {"student", "teacher"}
+    again = submit(project)
+    assert "Nothing to be done" in again.stdout, again.stdout
+
+    # Stages that compute on a GPU asked for one, the others did not.
+    columns = "Comment%200,AllocTRES%200,State,WorkDir%300"
+    found = subprocess.run(
+        ["sacct", "-X", "-n", "-P", "-o", columns], capture_output=True, text=True
+    )
+    rows = [line.split("|") for line in found.stdout.splitlines()]
+    rows = [row for row in rows if row[3] == str(project)]
+    asked = {row[0].removeprefix("rule_").split("_wildcards")[0]: row[1] for row in rows}
+    assert asked.keys() >= GPU_RULES | {"score_students", "fit_gate", "prepare_task"}
+    assert {rule for rule, given in asked.items() if "gres/gpu" in given} == GPU_RULES
+    assert {row[2] for row in rows} == {"COMPLETED"}
+    # Light stages never became jobs.
+    assert not asked.keys() & {"make_tables", "master_comparison", "teacher_student_gap"}
+    assert list((project / "logs/slurm/efficiency").glob("*.csv"))
+
+
+def test_settings_that_lose_work_are_refused_before_anything_is_submitted(project):
+    options = ["--slurm-requeue", "--slurm-status-command", "sacct"]
+    result = subprocess.run(
+        [*slurm_command(), *options], cwd=project, capture_output=True, text=True
+    )
+    assert result.returncode != 0
+    assert "error: slurm-requeue with slurm-status-command: sacct" in result.stdout + result.stderr
+    assert not (project / "logs/slurm").exists()

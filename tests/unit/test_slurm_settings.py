@@ -1,0 +1,52 @@
+"""Settings of the SLURM executor that lose work are refused; the shipped profiles are not."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from snakemake_executor_plugin_slurm import ExecutorSettings
+
+from mtkd.config.slurm import slurm_mistake
+
+PROFILES = Path(__file__).parents[2] / "profiles"
+
+
+def settings(**values):
+    return ExecutorSettings(**{"status_command": "sacct", **values})
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"requeue": True}, ["slurm-requeue with slurm-status-command: sacct", "profiles/slurm"]),
+        ({}, ["neither slurm-requeue nor slurm-no-requeue"]),
+        ({"no_requeue": True, "array_jobs": "all"}, ["slurm-array-jobs: all", "remove"]),
+    ],
+)
+def test_combinations_that_lose_work_are_named_in_one_line(values, words):
+    mistake = slurm_mistake(settings(**values))
+    assert all(word in mistake for word in words)
+    assert "\n" not in mistake
+
+
+def profile(name):
+    return yaml.safe_load((PROFILES / name / "profile.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", ["slurm", "slurm-requeue"])
+def test_the_shipped_profiles_are_right_by_construction(name):
+    prefix = "slurm-"
+    values = {
+        key.removeprefix(prefix).replace("-", "_"): value
+        for key, value in profile(name).items()
+        if key.startswith(prefix)
+    }
+    assert slurm_mistake(settings(**values)) is None
+
+
+def test_the_two_profiles_differ_in_their_retries_alone():
+    first, second = profile("slurm"), profile("slurm-requeue")
+    differing = {key for key in first | second if first.get(key) != second.get(key)}
+    retries = {"slurm-requeue", "slurm-no-requeue", "slurm-status-command"}
+    report = {"slurm-efficiency-report", "slurm-efficiency-report-path"}
+    assert differing == retries | report
