@@ -157,7 +157,7 @@ def down(folder: Path) -> None:
         pid = int(file.read_text())
         try:
             os.kill(pid, signal.SIGTERM)
-            _wait(f"end of {file.name}", lambda pid=pid: not _alive(pid), seconds=20)
+            _wait(f"end of {file.name}", lambda pid=pid: not alive(pid), seconds=20)
         except ProcessLookupError:
             pass
     for name in ("slurm.conf", "gres.conf", "slurmdbd.conf", "cgroup.conf"):
@@ -285,7 +285,8 @@ def _wait(what: str, ready, seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended but was not waited for does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
     except FileNotFoundError:

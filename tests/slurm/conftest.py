@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import cluster as slurm
@@ -17,6 +18,8 @@ SITE_VALUES = [
     (r"# (set-resources:)", r"\1"),
     (r"#   (train_teacher|teacher_logits|train_students|train_undistilled): ", r"  \1: "),
 ]
+# Half a minute and more.
+EPOCHS = 300
 TEACHER = "results/tiny/teachers/reviews/bert/seed1"
 
 
@@ -41,12 +44,17 @@ def project(cluster, tmp_path):
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory):
-    """Weights of the long teacher, trained on this machine without a cluster."""
-    folder = set_up(tmp_path_factory.mktemp("undisturbed") / "project")
-    make_teacher_long(folder)
-    result = snakemake(folder, f"{TEACHER}/metrics.json", cores=1)
-    assert result.returncode == 0, result.stdout
-    return (folder / TEACHER / "model/model.safetensors").read_bytes()
+    """Weights of the teacher after so many epochs, trained on this machine without a cluster."""
+
+    @cache
+    def weights(epochs: int) -> bytes:
+        folder = set_up(tmp_path_factory.mktemp("undisturbed") / "project")
+        make_teacher_long(folder, epochs)
+        result = snakemake(folder, f"{TEACHER}/metrics.json", cores=1)
+        assert result.returncode == 0, result.stdout
+        return (folder / TEACHER / "model/model.safetensors").read_bytes()
+
+    return weights
 
 
 def set_up(folder: Path) -> Path:
@@ -65,9 +73,9 @@ def set_up(folder: Path) -> Path:
     return folder
 
 
-def make_teacher_long(folder: Path) -> None:
-    """By epochs, not by sleeping: most of a minute, its state saved every two seconds."""
-    change_suite(folder, "teachers.bert.training.epochs", 300)
+def make_teacher_long(folder: Path, epochs: int = EPOCHS) -> None:
+    """By epochs, not by sleeping; its state is saved every two seconds."""
+    change_suite(folder, "teachers.bert.training.epochs", epochs)
     change_suite(folder, "teachers.bert.training.batch_size", 4)
     change_suite(folder, "save_minutes", 0.03)
 

@@ -3,7 +3,7 @@
 import csv
 import subprocess
 
-from conftest import slurm_command, submit
+from conftest import submit
 
 GPU_RULES = {"train_teacher", "teacher_logits", "train_students", "train_undistilled"}
 
@@ -34,10 +34,9 @@ def test_a_study_runs_to_its_tables_and_is_then_done(project):
 
 
 def test_settings_that_lose_work_are_refused_before_anything_is_submitted(project):
-    options = ["--slurm-requeue", "--slurm-status-command", "sacct"]
-    result = subprocess.run(
-        [*slurm_command(), *options], cwd=project, capture_output=True, text=True
-    )
+    profile = project / "profiles/slurm/profile.yaml"
+    profile.write_text(profile.read_text().replace("slurm-no-requeue: true", "slurm-requeue: true"))
+    result = submit(project)
     assert result.returncode != 0
-    assert "error: slurm-requeue with slurm-status-command: sacct" in result.stdout + result.stderr
+    assert "error: slurm-requeue with slurm-status-command: sacct" in result.stdout
     assert not (project / "logs/slurm").exists()
