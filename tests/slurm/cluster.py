@@ -2,9 +2,11 @@
 
     python tests/slurm/cluster.py up FOLDER
     python tests/slurm/cluster.py down FOLDER
+    python tests/slurm/cluster.py packages
 
-Needs root and Debian's packages (see PACKAGES); listens on the loopback interface alone; refuses to
-start where a site's own SLURM is configured. Everything it starts is stopped by its pid.
+Needs root and Debian's packages, which the last form prints; listens on the loopback interface
+alone; refuses to start where a site's own SLURM is configured. Everything it starts is stopped by
+its pid.
 """
 
 import os
@@ -294,6 +296,9 @@ def alive(pid: int) -> bool:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["packages"]:
+        print(PACKAGES)
+        sys.exit()
     if len(sys.argv) != 3 or sys.argv[1] not in ("up", "down"):
         sys.exit(__doc__)
     (up if sys.argv[1] == "up" else down)(Path(sys.argv[2]).resolve())

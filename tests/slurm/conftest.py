@@ -19,7 +19,7 @@ SITE_VALUES = [
     (r"#   (train_teacher|teacher_logits|train_students|train_undistilled): ", r"  \1: "),
 ]
 # Half a minute and more.
-EPOCHS = 300
+EPOCHS = 200
 TEACHER = "results/tiny/teachers/reviews/bert/seed1"
 
 

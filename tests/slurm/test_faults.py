@@ -17,7 +17,7 @@ from conftest import EPOCHS, TEACHER, make_teacher_long, slurm_command, submit
 from tiny_study import change_suite
 
 # More than the minute that is the shortest limit SLURM knows, and less than two.
-LONGER = 800
+LONGER = 1000
 GOES_ON = "going on from the state of step"
 
 
@@ -161,7 +161,7 @@ def revive():
     for node in nodes:
         slurm.start_node(node)
         subprocess.run(["scontrol", "update", f"NodeName={node}", "State=RESUME"])
-    until("idle nodes", lambda: slurm.node_states() <= {"idle"}, 60)
+    until("all nodes", lambda: slurm.node_states() <= {"idle", "mix", "alloc"}, 60)
 
 
 @pytest.mark.parametrize("orphan", [False, True], ids=["dead", "orphan"])

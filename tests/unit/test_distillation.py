@@ -3,6 +3,8 @@
 import json
 import math
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from mtkd.config.schema import Model, Training
 from mtkd.distillation.bundles import PREDICTIONS, cell_digest, keep_cell, restore_cell
+from mtkd.distillation.device import free_device
 from mtkd.distillation.inference import cls_states, predict
 from mtkd.distillation.label_map import check_label_map, in_task_order
 from mtkd.distillation.learner import Source
@@ -390,3 +393,43 @@ def test_two_gating_arms_keep_their_own_gates(tmp_path):
         weight = 0.25 if name == "a+b" else 0.75
         expected = weight * logits[0] + (1 - weight) * logits[1]
         np.testing.assert_allclose(fuse_teachers(axes, both, gates), expected, atol=1e-6)
+
+
+def taken_elsewhere(folder, shown=""):
+    """The GPU that another process takes, and holds until it is killed."""
+    code = (
+        "import sys, time; from pathlib import Path; from mtkd.distillation.device import "
+        f"free_device; print(free_device(2, Path({str(folder)!r})), flush=True); time.sleep(60)"
+    )
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": shown}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment
+    )
+    return process, int(process.stdout.readline())
+
+
+def test_jobs_on_one_machine_take_different_gpus(tmp_path, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    other, index = taken_elsewhere(tmp_path)
+    try:
+        assert index == 0
+        assert free_device(2, tmp_path) == 1
+        # All taken: the first, rather than none.
+        assert free_device(2, tmp_path) == 0
+    finally:
+        other.kill()
+        other.wait()
+    assert free_device(1, tmp_path) == 0
+
+
+def test_a_gpu_is_known_by_its_name_whatever_its_index(tmp_path, monkeypatch):
+    other, index = taken_elsewhere(tmp_path, shown="3,5")
+    try:
+        assert index == 0
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,3")
+        assert free_device(2, tmp_path) == 0
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,6")
+        assert free_device(2, tmp_path) == 1
+    finally:
+        other.kill()
+        other.wait()

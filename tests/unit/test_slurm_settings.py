@@ -6,7 +6,7 @@ import pytest
 import yaml
 from snakemake_executor_plugin_slurm import ExecutorSettings
 
-from mtkd.config.slurm import slurm_mistake
+from mtkd.config.slurm import jobs_left_running, slurm_mistake
 
 PROFILES = Path(__file__).parents[2] / "profiles"
 
@@ -50,3 +50,25 @@ def test_the_two_profiles_differ_in_their_retries_alone():
     retries = {"slurm-requeue", "slurm-no-requeue", "slurm-status-command"}
     report = {"slurm-efficiency-report", "slurm-efficiency-report-path"}
     assert differing == retries | report
+
+
+def fake_squeue(monkeypatch, folder, rows):
+    program = folder / "bin" / "squeue"
+    program.parent.mkdir()
+    lines = "\n".join(rows)
+    program.write_text(f"#!/bin/sh\ncat <<'ROWS'\n{lines}\nROWS\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+
+
+def test_jobs_that_a_killed_run_left_are_counted_and_the_remedy_named(monkeypatch, tmp_path):
+    ours = f"mtkd_1a2b|{tmp_path}"
+    fake_squeue(monkeypatch, tmp_path, [ours, ours, f"other|{tmp_path}", "mtkd_1a2b|/elsewhere"])
+    left = jobs_left_running("mtkd", tmp_path)
+    assert left.startswith("2 job(s)") and "`make recover`" in left and "\n" not in left
+    assert jobs_left_running("mtkd", tmp_path / "another") is None
+
+
+def test_without_slurm_nothing_is_said_of_jobs(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert jobs_left_running("mtkd", tmp_path) is None

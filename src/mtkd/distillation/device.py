@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import resource
+import tempfile
 from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import IO
 
 import torch
 
@@ -14,6 +18,7 @@ def prepare_device(threads: int) -> torch.device:
     torch.set_num_threads(threads)
     if not torch.cuda.is_available():
         return torch.device("cpu")
+    torch.cuda.set_device(free_device(torch.cuda.device_count(), Path(tempfile.gettempdir())))
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
     # Filling every new tensor before it is written is for finding bugs, and costs a kernel each.
@@ -25,6 +30,30 @@ def prepare_device(threads: int) -> torch.device:
     # TF32 for what is computed in float32: ten bits of mantissa, where bfloat16 has seven.
     torch.set_float32_matmul_precision("high")
     return torch.device("cuda")
+
+
+def free_device(count: int, folder: Path) -> int:
+    """Index of a visible GPU that no other job of this user on this machine has taken.
+
+    A scheduler shows a job its own GPU alone. On one machine with several, jobs that run side by
+    side each lock a file in ``folder`` for as long as they live; when all are taken, the first.
+    """
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    names = shown.split(",") if shown else [str(index) for index in range(count)]
+    for index in range(count):
+        file = open(folder / f"mtkd-{os.getuid()}-gpu-{names[index]}.lock", "w")  # noqa: SIM115
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            continue
+        _locks.append(file)
+        return index
+    return 0
+
+
+# Open for as long as the process lives: closing a file gives its lock back.
+_locks: list[IO[str]] = []
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
