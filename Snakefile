@@ -14,6 +14,7 @@ if "suite" not in config:
 
 
 include: "rules/common.smk"
+include: "rules/slurm.smk"
 include: "rules/fetch.smk"
 include: "rules/tasks.smk"
 include: "rules/teachers.smk"
@@ -42,5 +43,9 @@ rule students:
 
 # Before a real run, not before a dry run: a graph can be looked at that could not be run.
 onstart:
-    if reason := refusal():
+    executor = workflow.executor_settings
+    on_slurm = hasattr(executor, "no_requeue")
+    if reason := unpinned_refusal() or (slurm_refusal(executor) if on_slurm else None):
         sys.exit(f"error: {reason}")
+    if on_slurm:
+        retry_preempted(executor)

@@ -28,6 +28,7 @@ os.environ.update(
     PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
     PYTHONPATH=str(SOURCE / "src"),
     SCRIPTS=str(SOURCE / "workflow" / "scripts"),
+    SAVE_MINUTES=str(SUITE.save_minutes),
     # Nothing but the fetching rules talks to the hub.
     HF_HUB_OFFLINE="1",
     TOKENIZERS_PARALLELISM="false",
@@ -195,6 +196,11 @@ def student_of(wildcards):
     return SUITE.students[wildcards.student]
 
 
+def minutes_of(wildcards, bundle):
+    """Minutes that a bundle asks for: its cells are trained one after another."""
+    return student_of(wildcards).resources.runtime * len(bundle)
+
+
 def arms_of(wildcards):
     """The arms behind a bundle: all of them, or the one in its path, which the study must have."""
     if FOLDED_ARMS:
@@ -262,15 +268,12 @@ def study_figures():
     return expand(f"{FIGURES}/{{name}}.{{kind}}", name=names, kind=["png", "pdf"])
 
 
-def refusal():
-    """Why this run must not start, in one line; None when it may."""
+def unpinned_refusal():
+    """Why a suite with an empty revision must not run, in one line; None when it may."""
     if SUITE.unpinned() and not SUITE.allow_unpinned:
         return (
             f"{', '.join(map(str, workflow.configfiles))}: no commit is given at "
             f"{', '.join(SUITE.unpinned())}; fill it in, or accept whatever the hub serves today "
             "with --config allow_unpinned=true"
         )
-    executor = workflow.executor_settings
-    if not hasattr(executor, "no_requeue"):
-        return None
-    return slurm_mistake(executor) or jobs_left_running(executor.jobname_prefix, Path.cwd())
+    return None

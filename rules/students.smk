@@ -21,7 +21,7 @@ rule train_students:
     resources:
         gpu=lambda wildcards: student_of(wildcards).resources.gpu,
         mem_mb=lambda wildcards, attempt: student_of(wildcards).resources.mem_mb * attempt,
-        runtime=lambda wildcards, attempt: student_of(wildcards).resources.runtime * attempt,
+        runtime=lambda wildcards, attempt: minutes_of(wildcards, fold(CELL)) * attempt,
     params:
         settings=lambda wildcards: canonical(
             settings.student_settings, wildcards.task, wildcards.student
@@ -35,7 +35,7 @@ rule train_students:
         'python "$SCRIPTS"/train_students.py --settings {params.settings:q}'
         " --code {params.code:q} --task {params.folder:q} --logits {input.logits:q}"
         " --gates {input.gates:q} {params.fetched} --state {params.state:q} --threads {threads}"
-        " --save-minutes {SUITE.save_minutes} {params.features}"
+        ' --save-minutes "$SAVE_MINUTES" {params.features}'
         " --outputs {output.predictions:q} > {log:q} 2>&1"
 
 
@@ -55,6 +55,10 @@ use rule train_students as train_undistilled with:
         f"{LOGS}/train_undistilled/{name_of(fold_seeds(UNDISTILLED))}.log",
     benchmark:
         f"{BENCHMARKS}/train_undistilled/{name_of(fold_seeds(UNDISTILLED))}.tsv"
+    resources:
+        gpu=lambda wildcards: student_of(wildcards).resources.gpu,
+        mem_mb=lambda wildcards, attempt: student_of(wildcards).resources.mem_mb * attempt,
+        runtime=lambda wildcards, attempt: minutes_of(wildcards, fold_seeds(UNDISTILLED)) * attempt,
     params:
         settings=lambda wildcards: canonical(
             settings.student_settings, wildcards.task, wildcards.student

@@ -34,7 +34,7 @@ rule train_teacher:
         'python "$SCRIPTS"/train_teacher.py --settings {params.settings:q}'
         " --code {params.code:q} --task {params.folder:q} --teacher {wildcards.teacher:q}"
         " --seed {wildcards.teacher_seed:q} {params.fetched} --state {params.state:q}"
-        " --threads {threads} --save-minutes {SUITE.save_minutes}"
+        ' --threads {threads} --save-minutes "$SAVE_MINUTES"'
         " --model {output.model:q} --metrics {output.metrics:q} > {log:q} 2>&1"
 
 

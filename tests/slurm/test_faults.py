@@ -166,6 +166,9 @@ def revive():
 
 @pytest.mark.parametrize("orphan", [False, True], ids=["dead", "orphan"])
 def test_a_node_dies_under_a_training(run, long_study, undisturbed, revive, orphan):
+    # An orphan must still be at work when the job starts again elsewhere.
+    epochs = LONGER if orphan else EPOCHS
+    make_teacher_long(long_study, epochs)
     process = run()
     pid, job = in_training(long_study)
     (node,) = jobs("%N")
@@ -178,7 +181,7 @@ def test_a_node_dies_under_a_training(run, long_study, undisturbed, revive, orph
         until("a second writer", lambda: len(trainings(long_study)) == 2, 90)
         until("the orphan's end", lambda: not slurm.alive(pid), 30)
         assert trainings(long_study), "the new job goes on"
-    log = finished(process, long_study, undisturbed(EPOCHS))
+    log = finished(process, long_study, undisturbed(epochs), seconds=300)
     assert GOES_ON in log or "another run took this over" in log
     assert accounted("State", long_study)[-2:] == ["NODE_FAIL", "COMPLETED"]
 
