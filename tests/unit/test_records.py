@@ -7,10 +7,26 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 
 from mtkd.errors import InputError
-from mtkd.records.files import digest_bytes, digest_folder, publish, read_json, write_json
-from mtkd.records.logits import Logits, aligned, decode_ids, encode_ids, read_logits, write_logits
+from mtkd.records.files import (
+    digest_bytes,
+    digest_folder,
+    publish,
+    publish_folder,
+    read_json,
+    write_json,
+)
+from mtkd.records.logits import (
+    Logits,
+    aligned,
+    decode_ids,
+    encode_ids,
+    read_logits,
+    write_logits,
+    write_tensors,
+)
 from mtkd.records.runs import AXES, new_record, read_eval, scored
 from mtkd.records.teachers import read_teachers
 
@@ -24,6 +40,21 @@ TEACHER = {
     "selection": 0.8,
     "digests": {"model": "m"},
 }
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o007, 0o660)])
+def test_files_have_the_mode_that_the_users_umask_asks_for(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        write_tensors(tmp_path / "a.safetensors", {"x": np.zeros(2)}, {})
+        publish_folder(
+            tmp_path / "model",
+            lambda folder: save_file({"x": np.zeros(2)}, folder / "b.safetensors"),
+        )
+    finally:
+        os.umask(before)
+    for name in ("a.safetensors", "model/b.safetensors"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == mode
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):

@@ -28,6 +28,7 @@ def publish(path: Path, write: Callable[[Path], Any]) -> None:
     try:
         with _one_line_when_full(path):
             write(temporary)
+            _obey_umask(temporary)
             with open(temporary, "rb") as file:
                 os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -44,11 +45,21 @@ def publish_folder(path: Path, write: Callable[[Path], Any]) -> None:
         with _one_line_when_full(path):
             temporary.mkdir()
             write(temporary)
+            for file in temporary.rglob("*"):
+                if file.is_file():
+                    _obey_umask(file)
         # rename() replaces files and empty folders alone.
         shutil.rmtree(path, ignore_errors=True)
         os.rename(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _obey_umask(path: Path) -> None:
+    """Give a file the mode that the user's umask asks for; safetensors makes it private."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    path.chmod(0o666 & ~umask)
 
 
 @contextmanager
