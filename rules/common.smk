@@ -1,6 +1,7 @@
 # The chosen study's axes, the paths built from them, and small named functions the rules share.
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -128,11 +129,16 @@ def metrics_code(names):
     return settings.canonical_json(module_digests([metric_module(name) for name in names]))
 
 
+def record_name(model):
+    """The file name of a hub model's record: two commits of one model are two."""
+    return f"{paths.file_name(model.hub)}@{model.revision[:12] or 'newest'}"
+
+
 def model_inputs(learner):
     """Files that a learner's model comes from: a download's record, a folder's, word vectors."""
     model = learner.model
     if model.hub:
-        return [f"{FETCHED}/models/{paths.file_name(model.hub)}.json"]
+        return [f"{FETCHED}/models/{record_name(model)}.json"]
     if model.folder:
         files = sorted(str(path) for path in Path(model.folder).glob("*") if path.is_file())
         return files or [f"{model.folder}/config.json"]
@@ -143,7 +149,7 @@ def model_inputs(learner):
 
 def fetched_option(learner):
     """The option that hands a download's record to a script, where there is one."""
-    return f"--fetched {model_inputs(learner)[0]}" if learner.model.hub else ""
+    return f"--fetched {shlex.quote(model_inputs(learner)[0])}" if learner.model.hub else ""
 
 
 def seeds_of(wildcards):

@@ -7,13 +7,17 @@ localrules:
     fetch_dataset,
 
 
+# By the name of their record: the model, and where the suite names it.
 HUB_MODELS = {
-    paths.file_name(learner.model.hub): learner.model
-    for learner in [*SUITE.teachers.values(), *SUITE.students.values()]
+    record_name(learner.model): (learner.model, f"{kind}.{name}.model")
+    for kind, learners in (("teachers", SUITE.teachers), ("students", SUITE.students))
+    for name, learner in learners.items()
     if learner.model.hub
 }
 
 
+# The scripts themselves try again where that can help, and keep what has arrived; what they refuse
+# they would refuse again.
 rule fetch_model:
     output:
         f"{FETCHED}/models/{{model}}.json",
@@ -21,30 +25,33 @@ rule fetch_model:
         f"{LOGS}/fetch_model/{{model}}.log",
     wildcard_constraints:
         model=one_of(HUB_MODELS),
-    retries: 3
+    retries: 0
     conda:
         "../envs/torch.yaml"
     params:
-        name=lambda wildcards: HUB_MODELS[wildcards.model].hub,
-        revision=lambda wildcards: HUB_MODELS[wildcards.model].revision,
+        key=lambda wildcards: HUB_MODELS[wildcards.model][1],
+        name=lambda wildcards: HUB_MODELS[wildcards.model][0].hub,
+        revision=lambda wildcards: HUB_MODELS[wildcards.model][0].revision,
     shell:
-        'HF_HUB_OFFLINE=0 python "$SCRIPTS"/fetch_model.py --name {params.name:q}'
-        " --revision {params.revision:q} --output {output:q} > {log:q} 2>&1"
+        'HF_HUB_OFFLINE=0 python "$SCRIPTS"/fetch_model.py --key {params.key:q}'
+        " --name {params.name:q} --revision {params.revision:q} --output {output:q}"
+        " > {log:q} 2>&1"
 
 
 rule fetch_dataset:
     output:
-        f"{FETCHED}/datasets/{{task}}/{{split}}.parquet",
+        table=f"{FETCHED}/datasets/{{task}}/{{split}}.parquet",
+        record=f"{FETCHED}/datasets/{{task}}/{{split}}.json",
     log:
         f"{LOGS}/fetch_dataset/{{task}}/{{split}}.log",
     wildcard_constraints:
         split="train|selection|report[^/]*",
-    retries: 3
+    retries: 0
     conda:
         "../envs/torch.yaml"
     params:
         settings=lambda wildcards: canonical(settings.dataset_settings, wildcards.task),
     shell:
-        'HF_HUB_OFFLINE=0 python "$SCRIPTS"/fetch_dataset.py'
-        " --settings {params.settings:q} --split {wildcards.split:q} --output {output:q}"
-        " > {log:q} 2>&1"
+        'HF_HUB_OFFLINE=0 python "$SCRIPTS"/fetch_dataset.py --key tasks.{wildcards.task:q}.hub'
+        " --settings {params.settings:q} --split {wildcards.split:q} --record {output.record:q}"
+        " --output {output.table:q} > {log:q} 2>&1"

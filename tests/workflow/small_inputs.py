@@ -11,6 +11,7 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -213,8 +214,10 @@ def write_suite(path: Path, suite: dict[str, Any]) -> Path:
     return path
 
 
-def run_script(script: str, /, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run a script of the workflow without Snakemake.
+def run_script(
+    script: str, environment: Mapping[str, str] | None = None, /, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run a script of the workflow without Snakemake; ``environment`` holds further variables.
 
     Options are spelt as keywords: a dict becomes JSON, a list several values.
     """
@@ -227,7 +230,12 @@ def run_script(script: str, /, **options: Any) -> subprocess.CompletedProcess[st
         [sys.executable, str(SCRIPTS / script), *arguments],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src"), "HF_HUB_OFFLINE": "1"},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(REPOSITORY / "src"),
+            "HF_HUB_OFFLINE": "1",
+            **(environment or {}),
+        },
         check=False,
     )
 

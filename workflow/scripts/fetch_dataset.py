@@ -9,25 +9,22 @@ from mtkd.errors import InputError, run
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--key", required=True, help="where the suite names it, for messages")
     parser.add_argument("--settings", type=json.loads, required=True, help="JSON: hub, splits")
     parser.add_argument("--split", required=True, help="the split's name in the task")
+    parser.add_argument("--record", type=Path, required=True, help="record of the download")
     parser.add_argument("--output", type=Path, required=True, help="parquet file")
     args = parser.parse_args()
 
-    from datasets import load_dataset
+    from mtkd.hub.tables import fetch_split
+    from mtkd.records.files import write_json
 
-    from mtkd.records.files import publish
-
-    hub = args.settings["hub"]
-    wanted = args.settings["splits"][args.split]
     try:
-        split = load_dataset(
-            hub["name"], hub.get("subset"), split=wanted, revision=hub.get("revision") or None
-        )
-    except (ValueError, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"dataset {hub['name']}: split {wanted!r}: {reason}") from None
-    publish(args.output, lambda temporary: split.to_parquet(str(temporary)))
+        wanted = args.settings["splits"][args.split]
+        record = fetch_split(args.settings["hub"], wanted, args.output)
+    except InputError as error:
+        raise InputError(f"{args.key}: {error}") from None
+    write_json(args.record, record)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,488 @@
+"""Fetching from a stand-in hub: pinned, resumed, checked, refused in one line; then offline.
+
+The scripts and rules run as a user's would, with HF_ENDPOINT at a server on the loopback interface.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hub_server import Hub
+from small_inputs import (
+    REPOSITORY,
+    SCRIPTS,
+    glue_table,
+    run_script,
+    run_snakemake,
+    write_model,
+    write_suite,
+)
+
+from mtkd.config.load import validate_suite
+from mtkd.errors import InputError
+from mtkd.hub.files import Listed, Repository, fetch_files
+from mtkd.records.files import read_json
+
+OLD, NEW, ABSENT = "a" * 40, "b" * 40, "c" * 40
+WEIGHTS = "model.safetensors"
+SIZE = 3_000_000
+TOKEN = "hf_thistokenisnobodys"
+CARD = """---
+configs:
+- config_name: moods
+  data_files:
+  - {split: train, path: moods/train-*}
+  - {split: validation, path: moods/validation-*}
+- config_name: other
+  data_files:
+  - {split: train, path: other/train-*}
+---
+"""
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """The stand-in hub, to which every process that a test starts is sent, with a cache of its own.
+
+    It has two commits of a model that differ in their weights, and a dataset.
+    """
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_CACHE", "HF_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with Hub() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
+        for number, commit in enumerate((OLD, NEW)):
+            folder = tmp_path / "served" / commit
+            (folder / "onnx").mkdir(parents=True)
+            (folder / "config.json").write_text('{"model_type": "bert"}')
+            (folder / "vocab.txt").write_text("[PAD]\n")
+            (folder / "pytorch_model.bin").write_bytes(b"a pickle")
+            (folder / "onnx" / WEIGHTS).write_bytes(b"other weights")
+            (folder / WEIGHTS).write_bytes(np.random.default_rng(number).bytes(SIZE))
+            server.add("model", "unit/bert", folder, commit)
+        folder = tmp_path / "served" / "dataset"
+        write_dataset(folder)
+        server.add("dataset", "unit/moods", folder, OLD)
+        yield server
+
+
+def write_dataset(folder: Path) -> None:
+    """Write a dataset as the hub has it: a card with two subsets, parquet files a split."""
+    for file, rows, seed in (
+        ("moods/train-00000-of-00002", 60, 0),
+        ("moods/train-00001-of-00002", 40, 1),
+        ("moods/validation-00000-of-00001", 40, 2),
+        ("other/train-00000-of-00001", 4, 3),
+    ):
+        path = folder / f"{file}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        glue_table("sst2", rows, seed).to_parquet(path)
+    (folder / "README.md").write_text(CARD)
+
+
+def model_options(tmp_path, revision=OLD, name="unit/bert"):
+    output = tmp_path / "record.json"
+    return {"key": "teachers.bert.model", "name": name, "revision": revision, "output": output}
+
+
+def fetch_model(tmp_path, revision=OLD, name="unit/bert"):
+    return run_script(
+        "fetch_model.py", {"HF_HUB_OFFLINE": "0"}, **model_options(tmp_path, revision, name)
+    )
+
+
+def start_fetching(tmp_path, **more):
+    """Start ``fetch_model`` without waiting for it."""
+    options = model_options(tmp_path)
+    arguments = [part for key, value in options.items() for part in (f"--{key}", str(value))]
+    return subprocess.Popen(
+        [sys.executable, str(SCRIPTS / "fetch_model.py"), *arguments],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src"), "HF_HUB_OFFLINE": "0"},
+        stderr=subprocess.PIPE,
+        text=True,
+        **more,
+    )
+
+
+def fetch_dataset(tmp_path, split="train", **hub):
+    return run_script(
+        "fetch_dataset.py",
+        {"HF_HUB_OFFLINE": "0"},
+        key="tasks.moods.hub",
+        settings={
+            "hub": {"name": "unit/moods", "subset": "moods", "revision": OLD, **hub},
+            "splits": {"train": split},
+        },
+        split="train",
+        record=tmp_path / "record.json",
+        output=tmp_path / "train.parquet",
+    )
+
+
+def succeeded(result):
+    assert result.returncode == 0, result.stderr
+
+
+def refused(result, *words):
+    """One line that begins with the suite's key and holds these words; returns it."""
+    assert result.returncode == 1, result.stderr
+    assert "Traceback" not in result.stderr
+    last = result.stderr.splitlines()[-1]
+    assert [line for line in result.stderr.splitlines() if line.startswith("error: ")] == [last]
+    assert last.startswith(("error: teachers.bert.model: ", "error: tasks.moods.hub: "))
+    assert [word for word in words if word not in last] == [], last
+    return last
+
+
+def files_in(folder):
+    """Files under a folder, links followed, by path."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def state_of(folder):
+    """What a write under a folder would change."""
+    return {path: os.lstat(path).st_mtime_ns for path in [folder, *folder.rglob("*")]}
+
+
+def assert_whole(tmp_path, commit=OLD):
+    """The recorded folder holds the commit's files, and only those that are wanted."""
+    record = read_json(tmp_path / "record.json")
+    served = files_in(tmp_path / "served" / commit)
+    assert record["commit"] == commit
+    wanted = ("config.json", "vocab.txt", WEIGHTS)
+    assert files_in(Path(record["folder"])) == {name: served[name] for name in wanted}
+
+
+def ranges(hub):
+    return [request.headers.get("range") for request in hub.asked("GET", WEIGHTS, "cdn")]
+
+
+class TestModels:
+    def test_a_model_is_fetched_at_its_commit_once(self, hub, tmp_path):
+        succeeded(fetch_model(tmp_path))
+        assert_whole(tmp_path)
+        record = read_json(tmp_path / "record.json")
+        home = tmp_path / "home" / "hub"
+        assert Path(record["folder"]).is_relative_to(home)
+        assert not [request for request in hub.requests if "authorization" in request.headers]
+
+        # Again, as for another study: the hub is asked what belongs to the commit, no more, and
+        # the cache is not touched.
+        (tmp_path / "record.json").unlink()
+        hub.requests.clear()
+        before = state_of(home)
+        succeeded(fetch_model(tmp_path))
+        assert read_json(tmp_path / "record.json") == record
+        assert [request for request in hub.requests if "/api/" not in request.path] == []
+        assert state_of(home) == before
+
+    def test_another_commit_lies_beside_it(self, hub, tmp_path):
+        succeeded(fetch_model(tmp_path, OLD))
+        succeeded(fetch_model(tmp_path, NEW))
+        assert_whole(tmp_path, NEW)
+        # What both commits have in common came once.
+        assert len(hub.asked("GET", "vocab.txt")) == 1
+        assert len(ranges(hub)) == 2
+
+    def test_without_revision_the_newest_commit_is_recorded(self, hub, tmp_path):
+        succeeded(fetch_model(tmp_path, revision=""))
+        assert_whole(tmp_path, NEW)
+
+    @pytest.mark.parametrize("abrupt", [False, True], ids=["closed", "reset"])
+    def test_a_dropped_connection_is_resumed(self, hub, tmp_path, abrupt):
+        hub.drops, hub.abrupt = {WEIGHTS: [1_000_000, 1_000_000]}, abrupt
+        result = fetch_model(tmp_path)
+        succeeded(result)
+        assert_whole(tmp_path)
+        first, *others = ranges(hub)
+        assert first is None and len(others) == 2
+        if abrupt:
+            assert "reset" in result.stderr
+        else:
+            assert others == ["bytes=1000000-", "bytes=2000000-"]
+        assert result.stderr.count("connection lost") == 2
+        assert result.stderr.count("going on in 1 s") == 2
+
+    def test_a_killed_download_is_resumed_by_the_next(self, hub, tmp_path):
+        hub.drops = {WEIGHTS: [1_000_000, 0, 0]}
+        process = start_fetching(tmp_path)
+        wait_for(lambda: len(ranges(hub)) >= 2)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert not (tmp_path / "record.json").exists()
+
+        hub.drops = {}
+        hub.requests.clear()
+        succeeded(fetch_model(tmp_path))
+        assert_whole(tmp_path)
+        assert ranges(hub) == ["bytes=1000000-"]
+
+    def test_a_hub_without_ranges_sends_the_file_anew(self, hub, tmp_path):
+        hub.drops, hub.knows_ranges = {WEIGHTS: [1_000_000]}, False
+        succeeded(fetch_model(tmp_path))
+        assert_whole(tmp_path)
+        assert ranges(hub) == [None, "bytes=1000000-"]
+
+    def test_a_busy_hub_is_asked_again(self, hub, tmp_path):
+        hub.busy = {"/api/models/": 1, "/config.json": 1}
+        succeeded(fetch_model(tmp_path))
+        assert_whole(tmp_path)
+        assert hub.busy == {"/api/models/": 0, "/config.json": 0}
+
+    @pytest.mark.parametrize("name", [WEIGHTS, "config.json"])
+    def test_a_wrong_checksum_is_refused_and_nothing_kept(self, hub, tmp_path, name):
+        content = (tmp_path / "served" / OLD / name).read_bytes()
+        hub.altered = {name: content[:-1] + b"!"}
+        result = fetch_model(tmp_path)
+        refused(result, f"model unit/bert: {name}", "does not have the checksum", "run again")
+        assert not (tmp_path / "record.json").exists()
+        kept = files_in(tmp_path / "home").values()
+        assert hub.altered[name] not in kept and content not in kept
+
+        # Nor is anything of it resumed.
+        hub.altered = {}
+        hub.requests.clear()
+        succeeded(fetch_model(tmp_path))
+        assert_whole(tmp_path)
+        assert not [request for request in hub.requests if "range" in request.headers]
+
+    def test_a_file_damaged_in_the_cache_is_fetched_again(self, hub, tmp_path):
+        succeeded(fetch_model(tmp_path))
+        weights = Path(read_json(tmp_path / "record.json")["folder"]) / WEIGHTS
+        with open(weights, "r+b") as file:
+            file.write(b"damage")
+        hub.requests.clear()
+        succeeded(fetch_model(tmp_path))
+        assert_whole(tmp_path)
+        assert ranges(hub) == [None]
+
+    def test_a_missing_commit_is_named(self, hub, tmp_path):
+        result = fetch_model(tmp_path, ABSENT)
+        refused(result, "model unit/bert", f"no commit {ABSENT}", "'revision'")
+        assert not (tmp_path / "record.json").exists()
+
+    def test_a_missing_model_is_named(self, hub, tmp_path):
+        refused(fetch_model(tmp_path, name="unit/brt"), "model unit/brt", "check the name")
+
+    def test_a_gated_model_says_how_to_get_it(self, hub, tmp_path):
+        hub.gated = {"unit/bert"}
+        refused(fetch_model(tmp_path), "granted access", "hf auth login")
+
+    def test_pickles_alone_are_refused_unseen(self, hub, tmp_path):
+        (tmp_path / "served" / OLD / WEIGHTS).unlink()
+        line = refused(fetch_model(tmp_path), "no safetensors weights", "'revision'")
+        assert OLD in line
+        assert hub.asked("GET", ".bin") == hub.asked("GET", ".json") == []
+
+    def test_a_token_goes_to_the_hub_and_nowhere_else(self, hub, tmp_path, monkeypatch):
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        hub.drops = {WEIGHTS: [1_000_000]}
+        result = fetch_model(tmp_path)
+        succeeded(result)
+        sent = [request.headers.get("authorization") for request in hub.asked("GET", WEIGHTS)]
+        assert [request.server for request in hub.asked("GET", WEIGHTS)] == ["hub", "cdn"] * 2
+        assert sent == [f"Bearer {TOKEN}", None] * 2
+        failed = fetch_model(tmp_path, ABSENT)
+        written = files_in(tmp_path / "home").values()
+        assert TOKEN not in result.stdout + result.stderr + failed.stdout + failed.stderr
+        assert TOKEN not in (tmp_path / "record.json").read_text()
+        assert not any(TOKEN.encode() in content for content in written)
+
+    def test_two_processes_fetch_once_with_the_users_umask(self, hub, tmp_path):
+        processes = [start_fetching(tmp_path, umask=0o002) for _ in range(2)]
+        errors = [process.communicate()[1] for process in processes]
+        assert [process.returncode for process in processes] == [0, 0], errors
+        assert_whole(tmp_path)
+        assert len(ranges(hub)) == 1
+        found = [path for path in (tmp_path / "home" / "hub").rglob("*") if not path.is_symlink()]
+        assert {path.stat().st_mode & 0o777 for path in found} == {0o664, 0o775}
+
+    @pytest.mark.slow  # the client's own patience: half a minute
+    def test_an_unreachable_hub_is_named(self, hub, tmp_path, monkeypatch):
+        monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+        refused(fetch_model(tmp_path), "http://127.0.0.1:9 cannot be reached", "run again")
+
+    def test_a_path_out_of_the_cache_is_refused(self):
+        for path, checksum in (("../config.json", "0" * 40), ("config.json", "../" * 8)):
+            repository = Repository("model", "unit/bert", OLD, {path: Listed(1, checksum)})
+            with pytest.raises(InputError, match="no file to store"):
+                fetch_files(repository, [path])
+
+
+def wait_for(condition):
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+class TestDatasets:
+    def test_a_split_is_fetched_at_its_commit_once(self, hub, tmp_path):
+        succeeded(fetch_dataset(tmp_path))
+        expected = pd.concat([glue_table("sst2", 60, 0), glue_table("sst2", 40, 1)])
+        table = pd.read_parquet(tmp_path / "train.parquet")
+        assert table.to_dict("list") == expected.to_dict("list")
+        record = read_json(tmp_path / "record.json")
+        facts = {"name": "unit/moods", "subset": "moods", "split": "train", "commit": OLD}
+        assert record == facts
+        # The subset's files alone, and nothing left beside the output.
+        downloaded = {request.path.split("/")[-2] for request in hub.asked("GET", server="cdn")}
+        assert downloaded == {"moods"}
+        assert not list(tmp_path.glob(".prepared*"))
+
+        hub.requests.clear()
+        succeeded(fetch_dataset(tmp_path, split="validation"))
+        assert len(pd.read_parquet(tmp_path / "train.parquet")) == 40
+        assert hub.asked("GET", server="cdn") == []
+        assert all("/api/" in r.path or r.method == "HEAD" for r in hub.requests)
+
+    def test_a_dropped_connection_is_resumed(self, hub, tmp_path):
+        name = "train-00001-of-00002.parquet"
+        hub.drops = {name: [500]}
+        succeeded(fetch_dataset(tmp_path))
+        assert len(pd.read_parquet(tmp_path / "train.parquet")) == 100
+        asked = [request.headers.get("range") for request in hub.asked("GET", name, "cdn")]
+        assert asked == [None, "bytes=500-"]
+
+    def test_a_wrong_checksum_is_refused(self, hub, tmp_path):
+        name = "train-00001-of-00002.parquet"
+        other = tmp_path / "served" / "dataset" / "other" / "train-00000-of-00001.parquet"
+        hub.altered = {name: other.read_bytes()}
+        refused(fetch_dataset(tmp_path), f"moods/{name}", "does not have the checksum")
+        assert not (tmp_path / "train.parquet").exists()
+        assert not (tmp_path / "record.json").exists()
+
+    @pytest.mark.parametrize(
+        ("changes", "words"),
+        [
+            ({"revision": ABSENT}, [f"no commit {ABSENT}", "'revision'"]),
+            ({"name": "unit/mods"}, ["dataset unit/mods", "check the name"]),
+            ({"subset": "mood"}, ["unit/moods", "'mood' not found", "moods", "other"]),
+            ({"split": "test"}, ["no split 'test'", "train, validation"]),
+        ],
+        ids=["commit", "name", "subset", "split"],
+    )
+    def test_what_the_hub_lacks_is_named(self, hub, tmp_path, changes, words):
+        refused(fetch_dataset(tmp_path, **changes), *words)
+        assert not (tmp_path / "train.parquet").exists()
+        assert hub.asked("GET", server="cdn") == []
+
+
+def suite_from_hub():
+    """A small study all of whose models and data come from the stand-in hub."""
+    training = {"epochs": 1, "batch_size": 16, "learning_rate": 1.0e-3}
+    return {
+        "suite": "fetched",
+        "tasks": {
+            "moods": {
+                "hub": {"name": "unit/moods", "subset": "moods", "revision": OLD},
+                "splits": {"train": "train", "report": "validation"},
+                "text": ["sentence"],
+                "labels": ["bad", "good"],
+                "metrics": ["accuracy"],
+                "selection": {"fraction": 0.3},
+                "max_length": 16,
+            }
+        },
+        "teachers": {
+            "bert": {"model": {"hub": "unit/bert", "revision": OLD}, "training": training}
+        },
+        "students": {
+            "distilbert": {
+                "model": {"hub": "unit/distilbert", "revision": OLD},
+                "training": training,
+            }
+        },
+        "studies": {
+            "main": {
+                "student": "distilbert",
+                "tasks": ["moods"],
+                "arms": [{"strategy": "none"}, {"strategy": "single", "teachers": ["bert"]}],
+                "T": [4],
+                "alpha": [0.7],
+                "seeds": [1],
+            }
+        },
+    }
+
+
+class TestThroughSnakemake:
+    def test_a_refusal_comes_once_and_no_name_reaches_the_shell(self, hub, tmp_path):
+        suite = suite_from_hub()
+        suite["tasks"]["moods"]["hub"]["subset"] = "'; touch pwned; $(touch pwned) \""
+        path = write_suite(tmp_path / "suite.yaml", suite)
+        target = "results/fetched/fetched/datasets/moods/train.parquet"
+        result = run_snakemake(tmp_path, target, "--configfile", path, "-c1")
+        assert result.returncode == 1
+        assert "Traceback" not in result.stdout
+        assert "error: tasks.moods.hub: dataset unit/moods: " in result.stdout
+        assert "touch pwned; $(touch pwned) \"' not found. Available: " in result.stdout
+        assert "localrule fetch_dataset:" in result.stdout
+        assert len(hub.asked("GET", "recursive=true&expand=false")) == 1
+        assert not list(tmp_path.rglob("pwned"))
+
+    @pytest.mark.parametrize("name", ["unit/bert;touch", "$(touch)/bert", "unit/../bert", "a b"])
+    def test_a_name_that_is_no_name_is_refused_before_anything_runs(self, name):
+        suite = suite_from_hub()
+        suite["teachers"]["bert"]["model"]["hub"] = name
+        with pytest.raises(InputError, match="teachers.bert.model.hub"):
+            validate_suite(suite, "unit")
+
+    def test_two_commits_of_a_model_are_two_models(self, tmp_path):
+        suite = suite_from_hub()
+        suite["students"]["distilbert"]["model"] = {"hub": "unit/bert", "revision": NEW}
+        path = write_suite(tmp_path / "suite.yaml", suite)
+        result = run_snakemake(tmp_path, "--configfile", path, "-n", "-p")
+        assert result.returncode == 0, result.stdout
+        asked = [line for line in result.stdout.splitlines() if "fetch_model.py" in line]
+        assert len(asked) == 2
+        for commit, key in ((OLD, "teachers.bert.model"), (NEW, "students.distilbert.model")):
+            assert [line for line in asked if commit in line and f"--key {key} " in line]
+
+    @pytest.mark.slow
+    def test_a_study_from_the_hub_runs_to_its_tables_offline(self, hub, tmp_path):
+        for name in ("bert", "distilbert"):
+            folder = tmp_path / "models" / name
+            write_model(folder, name)
+            hub.add("model", f"unit/{name}", folder, OLD)
+        path = write_suite(tmp_path / "suite.yaml", suite_from_hub())
+        records = tmp_path / "results" / "fetched" / "fetched"
+        models = [f"unit--{name}@{OLD[:12]}.json" for name in ("bert", "distilbert")]
+        targets = [f"results/fetched/fetched/models/{name}" for name in models]
+        targets += [
+            f"results/fetched/fetched/datasets/moods/{split}.parquet"
+            for split in ("train", "report")
+        ]
+        result = run_snakemake(tmp_path, *targets, "--configfile", path, "-c2")
+        assert result.returncode == 0, result.stdout
+        assert {read_json(records / "models" / name)["commit"] for name in models} == {OLD}
+
+        # The hub is still there, and nothing asks it.
+        assert hub.requests
+        hub.requests.clear()
+        result = run_snakemake(tmp_path, "--configfile", path, "-c2")
+        assert result.returncode == 0, result.stdout
+        assert hub.requests == []
+        tables = tmp_path / "results" / "fetched" / "studies" / "main" / "tables"
+        runs = pd.read_csv(tables / "runs.csv", dtype=str, keep_default_na=False)
+        assert set(runs["kind"]) == {"student", "teacher", "reference"}
+        assert "Distill: bert" in (tables / "master.txt").read_text()
+        assert pd.read_csv(tables / "failed.csv").empty
+
+        # A pruned cache is one line and a remedy.
+        record = records / "models" / models[0]
+        weights = Path(read_json(record)["folder"]) / WEIGHTS
+        assert weights.is_file()
