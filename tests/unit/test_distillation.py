@@ -17,7 +17,7 @@ from mtkd.distillation.bundles import PREDICTIONS, cell_digest, keep_cell, resto
 from mtkd.distillation.device import free_device
 from mtkd.distillation.inference import cls_states, predict
 from mtkd.distillation.label_map import check_label_map, in_task_order
-from mtkd.distillation.learner import Source
+from mtkd.distillation.learner import Source, settle_source
 from mtkd.distillation.objective import distillation_loss, soft_labels
 from mtkd.distillation.soft_targets import fuse_teachers, read_gates, teacher_determinants
 from mtkd.distillation.students import Stage, train_cell, write_untrainable
@@ -128,6 +128,15 @@ def run(corpus, seed=1, training=TRAINING, loss=None, after_epoch=None):
     loss = loss or (lambda z, rows: torch.nn.functional.cross_entropy(z, labels[rows]))
     outcome = train(model, tokens, loss, training, seed, after_epoch)
     return outcome, predict(model, tokens), model
+
+
+def test_a_model_gone_from_the_hub_cache_is_named(tmp_path):
+    model, record = Model(hub="unit/bert"), tmp_path / "record.json"
+    record.write_text(json.dumps({"folder": str(tmp_path / "snapshot")}))
+    with pytest.raises(InputError, match=f"snapshot is gone .* delete {record} and run again"):
+        settle_source(model, record)
+    (tmp_path / "snapshot").mkdir()
+    assert settle_source(model, record).folder == tmp_path / "snapshot"
 
 
 def test_training_learns_and_repeats_bit_by_bit(corpus):

@@ -34,7 +34,13 @@ def settle_source(model: Model, fetched: Path | None) -> Source:
     if model.hub:
         if fetched is None:
             raise InputError(f"model {model.hub}: not fetched; run rule fetch_model first")
-        return Source(model, Path(read_json(fetched)["folder"]), None)
+        folder = Path(read_json(fetched)["folder"])
+        if not folder.is_dir():
+            raise InputError(
+                f"model {model.hub}: {folder} is gone from the hub cache, or not visible from this "
+                f"machine; delete {fetched} and run again, with HF_HOME where every job can read"
+            )
+        return Source(model, folder, None)
     if model.folder:
         return Source(model, Path(model.folder), None)
     return Source(model, None, read_vectors(Path(model.vectors)) if model.vectors else None)

@@ -24,6 +24,7 @@ from huggingface_hub import HfApi, constants, hf_hub_url
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
+    HFValidationError,
     HTTPError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -156,6 +157,8 @@ def one_line_errors(kind: str, name: str, revision: str) -> Iterator[None]:
     what = f"{kind} {name}"
     try:
         yield
+    except HFValidationError:
+        raise InputError(f"{what}: no repository of the hub can have this name") from None
     except GatedRepoError:
         raise InputError(
             f"{what}: the hub gives it only to accounts that were granted access; ask for it on "
