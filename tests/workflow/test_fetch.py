@@ -25,6 +25,7 @@ from small_inputs import (
     write_model,
     write_suite,
 )
+from tiny_study import snakemake, write_tiny_suite
 
 from mtkd.config.load import validate_suite
 from mtkd.errors import InputError
@@ -52,12 +53,14 @@ configs:
 def hub(tmp_path, monkeypatch):
     """The stand-in hub, to which every process that a test starts is sent, with a cache of its own.
 
-    It has two commits of a model that differ in their weights, and a dataset.
+    It has two commits of a model that differ in their weights, and two of a dataset.
     """
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_CACHE", "HF_TOKEN_PATH"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    # Who is offline here is so because the project says so.
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     with Hub() as server:
         monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
         for number, commit in enumerate((OLD, NEW)):
@@ -69,15 +72,16 @@ def hub(tmp_path, monkeypatch):
             (folder / "onnx" / WEIGHTS).write_bytes(b"other weights")
             (folder / WEIGHTS).write_bytes(np.random.default_rng(number).bytes(SIZE))
             server.add("model", "unit/bert", folder, commit)
-        folder = tmp_path / "served" / "dataset"
-        write_dataset(folder)
-        server.add("dataset", "unit/moods", folder, OLD)
+        for number, commit in enumerate((OLD, NEW)):
+            folder = tmp_path / "served" / f"dataset-{commit}"
+            write_dataset(folder, 10 * number)
+            server.add("dataset", "unit/moods", folder, commit)
         yield server
 
 
-def write_dataset(folder: Path) -> None:
+def write_dataset(folder: Path, seed: int) -> None:
     """Write a dataset as the hub has it: a card with two subsets, parquet files a split."""
-    for file, rows, seed in (
+    for file, rows, number in (
         ("moods/train-00000-of-00002", 60, 0),
         ("moods/train-00001-of-00002", 40, 1),
         ("moods/validation-00000-of-00001", 40, 2),
@@ -85,7 +89,7 @@ def write_dataset(folder: Path) -> None:
     ):
         path = folder / f"{file}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
-        glue_table("sst2", rows, seed).to_parquet(path)
+        glue_table("sst2", rows, seed + number).to_parquet(path)
     (folder / "README.md").write_text(CARD)
 
 
@@ -339,10 +343,11 @@ class TestDatasets:
         record = read_json(tmp_path / "record.json")
         facts = {"name": "unit/moods", "subset": "moods", "split": "train", "commit": OLD}
         assert record == facts
-        # The subset's files alone, and nothing left beside the output.
+        # The subset's files alone, and no copies but the cache's.
         downloaded = {request.path.split("/")[-2] for request in hub.asked("GET", server="cdn")}
         assert downloaded == {"moods"}
         assert not list(tmp_path.glob(".prepared*"))
+        assert not [path for path in (tmp_path / "home").rglob("*.arrow")]
 
         hub.requests.clear()
         succeeded(fetch_dataset(tmp_path, split="validation"))
@@ -358,11 +363,19 @@ class TestDatasets:
         asked = [request.headers.get("range") for request in hub.asked("GET", name, "cdn")]
         assert asked == [None, "bytes=500-"]
 
-    def test_a_wrong_checksum_is_refused(self, hub, tmp_path):
-        name = "train-00001-of-00002.parquet"
-        other = tmp_path / "served" / "dataset" / "other" / "train-00000-of-00001.parquet"
-        hub.altered = {name: other.read_bytes()}
-        refused(fetch_dataset(tmp_path), f"moods/{name}", "does not have the checksum")
+    def test_without_revision_the_newest_commit_is_recorded(self, hub, tmp_path):
+        succeeded(fetch_dataset(tmp_path, split="validation", revision=""))
+        table = pd.read_parquet(tmp_path / "train.parquet")
+        assert table.to_dict("list") == glue_table("sst2", 40, 12).to_dict("list")
+        assert read_json(tmp_path / "record.json")["commit"] == NEW
+
+    @pytest.mark.parametrize("name", ["moods/train-00001-of-00002.parquet", "README.md"])
+    def test_a_wrong_checksum_is_refused(self, hub, tmp_path, name):
+        # Data and a card that could well be the right ones.
+        other = tmp_path / "served" / f"dataset-{NEW}" / name
+        altered = other.read_bytes().replace(b"path: moods", b"path: other")
+        hub.altered = {Path(name).name: altered}
+        refused(fetch_dataset(tmp_path), f"moods: {name}: ", "does not have the checksum")
         assert not (tmp_path / "train.parquet").exists()
         assert not (tmp_path / "record.json").exists()
 
@@ -380,6 +393,12 @@ class TestDatasets:
         refused(fetch_dataset(tmp_path, **changes), *words)
         assert not (tmp_path / "train.parquet").exists()
         assert hub.asked("GET", server="cdn") == []
+
+    def test_files_of_another_commit_are_refused(self, hub, tmp_path):
+        card = CARD.replace("path: ", f"path: hf://datasets/unit/moods@{NEW}/")
+        (tmp_path / "served" / f"dataset-{OLD}" / "README.md").write_text(card)
+        line = refused(fetch_dataset(tmp_path), f"is no file of its commit {OLD}")
+        assert f"unit/moods@{NEW}/moods/train-00000-of-00002.parquet" in line
 
 
 def suite_from_hub():
@@ -452,6 +471,20 @@ class TestThroughSnakemake:
         assert len(asked) == 2
         for commit, key in ((OLD, "teachers.bert.model"), (NEW, "students.distilbert.model")):
             assert [line for line in asked if commit in line and f"--key {key} " in line]
+
+    def test_a_job_that_asks_the_hub_gets_no_further_than_its_client(self, hub, project):
+        write_tiny_suite(project)
+        asking = "from huggingface_hub import HfApi\n\nHfApi().model_info('unit/bert')\n"
+        (project / "workflow" / "scripts" / "prepare_task.py").write_text(asking)
+        result = snakemake(project, "results/tiny/tasks/reviews/task.json", cores=1)
+        assert result.returncode == 1
+        assert "offline mode is enabled" in result.stdout
+        assert hub.requests == []
+
+    def test_only_the_fetching_rules_are_online(self):
+        rules = {path.name: path.read_text() for path in (REPOSITORY / "rules").glob("*.smk")}
+        online = {name: text.count("HF_HUB_OFFLINE=0") for name, text in rules.items()}
+        assert {name: count for name, count in online.items() if count} == {"fetch.smk": 2}
 
     @pytest.mark.slow
     def test_a_study_from_the_hub_runs_to_its_tables_offline(self, hub, tmp_path):
