@@ -46,6 +46,7 @@ class Hub:
         abrupt: connections end by a reset, rather than by a regular close.
         altered: by file name, what is served in place of its content.
         busy: by part of a path, how many of the next requests for it get status 503.
+        portal: every request gets a web page, as from a network that wants a login first.
         gated: names of repositories for which access must have been granted.
         knows_ranges: whether part of a file can be asked for.
     """
@@ -57,6 +58,7 @@ class Hub:
         self.abrupt = False
         self.altered: dict[str, bytes] = {}
         self.busy: dict[str, int] = {}
+        self.portal = False
         self.gated: set[str] = set()
         self.knows_ranges = True
         self.lock = threading.Lock()
@@ -153,7 +155,9 @@ class _Handler(BaseHTTPRequestHandler):
                     if part in self.path and left:
                         self.hub.busy[part] -= 1
                         raise _Refusal(503)
-            if self.name == "cdn":
+            if self.hub.portal:
+                self._send(200, b"<html>Who are you?</html>")
+            elif self.name == "cdn":
                 self._send_file(Path(unquote(urlsplit(self.path).path)))
             elif self.path.startswith("/api/"):
                 self._send(200, json.dumps(self._facts(body)).encode())

@@ -6,6 +6,7 @@ The scripts and rules run as a user's would, with HF_ENDPOINT at a server on the
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -315,6 +316,30 @@ class TestModels:
         found = [path for path in (tmp_path / "home" / "hub").rglob("*") if not path.is_symlink()]
         assert {path.stat().st_mode & 0o777 for path in found} == {0o664, 0o775}
 
+    def test_a_full_disk_is_named_and_what_arrived_is_kept(self, hub, tmp_path):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+
+        process = start_fetching(tmp_path, preexec_fn=limit)
+        errors = process.communicate()[1]
+        result = subprocess.CompletedProcess([], process.returncode, stderr=errors)
+        refused(result, "File too large", "make room")
+        hub.requests.clear()
+        succeeded(fetch_model(tmp_path))
+        assert_whole(tmp_path)
+        assert ranges(hub) == ["bytes=1000000-"]
+
+    def test_a_cache_that_cannot_be_is_named(self, hub, tmp_path, monkeypatch):
+        (tmp_path / "file").write_text("no folder")
+        monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "file" / "hub"))
+        refused(fetch_model(tmp_path), f"the cache {tmp_path}/file/hub", "set HF_HUB_CACHE")
+        monkeypatch.setenv("HF_HOME", str(tmp_path / "file"))
+        refused(fetch_model(tmp_path), f"{tmp_path}/file/token", "check HF_HOME")
+
+    def test_what_is_no_hub_is_named(self, hub, tmp_path):
+        hub.portal = True
+        refused(fetch_model(tmp_path), f"{hub.endpoint} is no hub", "HF_ENDPOINT")
+
     @pytest.mark.slow  # the client's own patience: half a minute
     def test_an_unreachable_hub_is_named(self, hub, tmp_path, monkeypatch):
         monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
@@ -485,6 +510,22 @@ class TestThroughSnakemake:
         rules = {path.name: path.read_text() for path in (REPOSITORY / "rules").glob("*.smk")}
         online = {name: text.count("HF_HUB_OFFLINE=0") for name, text in rules.items()}
         assert {name: count for name, count in online.items() if count} == {"fetch.smk": 2}
+
+    @pytest.mark.slow  # the executor waits before it ends
+    def test_on_a_cluster_nothing_is_submitted(self, hub, tmp_path, monkeypatch):
+        commands = tmp_path / "commands"
+        commands.mkdir()
+        for name in ("sbatch", "squeue", "sacct", "scontrol"):
+            (commands / name).write_text(f"#!/bin/sh\necho $0 >> {tmp_path}/called\n")
+            (commands / name).chmod(0o755)
+        monkeypatch.setenv("PATH", os.pathsep.join([str(commands), os.environ["PATH"]]))
+        path = write_suite(tmp_path / "suite.yaml", suite_from_hub())
+        target = f"results/fetched/fetched/models/unit--bert@{OLD[:12]}.json"
+        profile = ("--workflow-profile", REPOSITORY / "profiles" / "slurm")
+        result = run_snakemake(tmp_path, target, "--configfile", path, *profile)
+        assert result.returncode == 0, result.stdout
+        assert read_json(tmp_path / target)["commit"] == OLD
+        assert "sbatch" not in (tmp_path / "called").read_text()
 
     @pytest.mark.slow
     def test_a_study_from_the_hub_runs_to_its_tables_offline(self, hub, tmp_path):

@@ -37,8 +37,8 @@ def settle_source(model: Model, fetched: Path | None) -> Source:
         folder = Path(read_json(fetched)["folder"])
         if not folder.is_dir():
             raise InputError(
-                f"model {model.hub}: {folder} is gone from the hub cache, or not visible from this "
-                f"machine; delete {fetched} and run again, with HF_HOME where every job can read"
+                f"model {model.hub}: {folder} is gone from the hub cache, or hidden from this "
+                f"machine; delete {fetched} and run again, HF_HUB_CACHE being where all jobs can read"
             )
         return Source(model, folder, None)
     if model.folder:

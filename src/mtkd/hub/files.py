@@ -10,6 +10,7 @@ so that whatever else reads it finds the files. Tokens are the client's business
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import secrets
@@ -69,10 +70,14 @@ class Repository(NamedTuple):
 def list_repository(kind: str, name: str, revision: str) -> Repository:
     """List a repository at a commit; without ``revision``, at its newest. Raises InputError."""
     api = HfApi(library_name="mtkd")
-    with one_line_errors(kind, name, revision):
-        commit = revision or patiently(lambda: api.repo_info(name, repo_type=kind)).sha
-        tree = api.list_repo_tree(name, recursive=True, revision=commit, repo_type=kind)
-        files = {entry.path: _listed(entry) for entry in tree if isinstance(entry, RepoFile)}
+    try:
+        with one_line_errors(kind, name, revision):
+            commit = revision or patiently(lambda: api.repo_info(name, repo_type=kind)).sha
+            tree = api.list_repo_tree(name, recursive=True, revision=commit, repo_type=kind)
+            files = {entry.path: _listed(entry) for entry in tree if isinstance(entry, RepoFile)}
+    except OSError as error:
+        # Above all, a token's file that is somebody else's.
+        raise InputError(f"{kind} {name}: the hub's client: {error}; check HF_HOME") from None
     return Repository(kind, name, commit, files)
 
 
@@ -94,12 +99,12 @@ def fetch_files(repository: Repository, paths: Iterable[str]) -> Path:
         size, checksum = files[path]
         if ".." in PurePosixPath(path).parts or not CHECKSUM.fullmatch(checksum):
             raise InputError(f"{kind} {name}: the hub lists {path!r}, which is no file to store")
-        if has_checksum(snapshot / path, checksum):
-            continue
         blob = cache / folder / "blobs" / checksum
         lock = cache / ".locks" / folder / f"{checksum}.lock"
         url = hf_hub_url(name, path, repo_type=kind, revision=commit)
         try:
+            if has_checksum(snapshot / path, checksum):
+                continue
             for parent in (blob.parent, lock.parent, (snapshot / path).parent):
                 parent.mkdir(parents=True, exist_ok=True)
             with one_line_errors(kind, name, commit), WeakFileLock(lock):
@@ -109,8 +114,8 @@ def fetch_files(repository: Repository, paths: Iterable[str]) -> Path:
                 _link(blob, snapshot / path)
         except OSError as error:
             raise InputError(
-                f"{kind} {name}: {path} cannot be stored in the cache {cache} ({error}); make room "
-                "or get write permission there, or set HF_HOME to another folder, and run again"
+                f"{kind} {name}: {path} cannot be kept in the cache {cache} ({error}); make room "
+                "or get permission there, or set HF_HUB_CACHE to another folder, and run again"
             ) from None
     return snapshot
 
@@ -157,6 +162,10 @@ def one_line_errors(kind: str, name: str, revision: str) -> Iterator[None]:
     what = f"{kind} {name}"
     try:
         yield
+    except json.JSONDecodeError:
+        raise InputError(
+            f"{what}: what answers at {constants.ENDPOINT} is no hub; check HF_ENDPOINT and proxies"
+        ) from None
     except HFValidationError:
         raise InputError(f"{what}: no repository of the hub can have this name") from None
     except GatedRepoError:
@@ -176,11 +185,12 @@ def one_line_errors(kind: str, name: str, revision: str) -> Iterator[None]:
         ) from None
     except HfHubHTTPError as error:
         status = error.response.status_code
-        remedy = (
-            "check the access rights of the account or HF_TOKEN"
-            if status in (401, 403)
-            else "run again later; what has arrived is kept"
-        )
+        if status in (401, 403):
+            remedy = "check HF_TOKEN, and what its account may read"
+        elif status in (408, 429) or status >= 500:
+            remedy = "run again later; what has arrived is kept"
+        else:
+            remedy = f"check that {constants.ENDPOINT} is a hub (HF_ENDPOINT, proxies)"
         raise InputError(f"{what}: the hub answers with status {status}; {remedy}") from None
     except HTTPError as error:
         raise InputError(
