@@ -38,7 +38,7 @@ def settle_source(model: Model, fetched: Path | None) -> Source:
         if not folder.is_dir():
             raise InputError(
                 f"model {model.hub}: {folder} is gone from the hub cache, or hidden from this "
-                f"machine; delete {fetched} and run again, HF_HUB_CACHE being where all jobs can read"
+                f"machine; delete {fetched} and run again, HF_HUB_CACHE being where jobs can read"
             )
         return Source(model, folder, None)
     if model.folder:
