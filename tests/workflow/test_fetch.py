@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from hub_server import Hub
+from huggingface_hub import snapshot_download
 from small_inputs import (
     REPOSITORY,
     SCRIPTS,
@@ -181,7 +182,10 @@ class TestModels:
         assert_whole(tmp_path)
         record = read_json(tmp_path / "record.json")
         home = tmp_path / "home" / "hub"
-        assert Path(record["folder"]).is_relative_to(home)
+        # Where the client itself would have put it, and finds it.
+        found = snapshot_download("unit/bert", revision=OLD, cache_dir=home, local_files_only=True)
+        assert found == record["folder"]
+        assert (Path(found) / WEIGHTS).resolve().parent.name == "blobs"
         assert not [request for request in hub.requests if "authorization" in request.headers]
 
         # Again, as for another study: the hub is asked what belongs to the commit, no more, and
@@ -533,6 +537,7 @@ class TestThroughSnakemake:
             folder = tmp_path / "models" / name
             write_model(folder, name)
             hub.add("model", f"unit/{name}", folder, OLD)
+            hub.add("model", f"unit/{name}", tmp_path / "served" / NEW, NEW)
         path = write_suite(tmp_path / "suite.yaml", suite_from_hub())
         records = tmp_path / "results" / "fetched" / "fetched"
         models = [f"unit--{name}@{OLD[:12]}.json" for name in ("bert", "distilbert")]
