@@ -37,4 +37,4 @@ rule teachers:
 
 rule students:
     input:
-        all_cells("eval.json"),
+        all_cells,

@@ -26,7 +26,7 @@ rule train_students:
         settings=lambda wildcards: canonical(
             settings.student_settings, wildcards.task, wildcards.student
         ),
-        code=code_of("train_students.py"),
+        code=lambda wildcards: code_of("train_students.py"),
         fetched=lambda wildcards: fetched_option(student_of(wildcards)),
         features="",
         folder=subpath(input.info, parent=True),
@@ -59,7 +59,7 @@ use rule train_students as train_undistilled with:
         settings=lambda wildcards: canonical(
             settings.student_settings, wildcards.task, wildcards.student
         ),
-        code=code_of("train_students.py"),
+        code=lambda wildcards: code_of("train_students.py"),
         fetched=lambda wildcards: fetched_option(student_of(wildcards)),
         features="--features",
         folder=subpath(input.info, parent=True),
@@ -85,7 +85,7 @@ rule fit_gate:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
-        code=code_of("fit_gate.py"),
+        code=lambda wildcards: code_of("fit_gate.py"),
         folder=subpath(input.info, parent=True),
     shell:
         'python "$SCRIPTS"/fit_gate.py --code {params.code:q}'
