@@ -105,11 +105,15 @@ def measure_job(folder, project, repeats, study, name, bundle):
     submit += ["--seconds-between-status-checks", "1"]
     submit += ["--default-resources", "slurm_partition=short", "mem_mb=1000", "runtime=1"]
     subprocess.run([*submit, "--", *targets], capture_output=True)
-    command = caught.read_text().removeprefix("--wrap=")
+    # sbatch starts a job in its folder.
+    command = f"cd {folder}; " + caught.read_text().removeprefix("--wrap=")
     caught.unlink()
-    # Folders that Snakemake removed when it ended, for which the job would wait.
-    for path in re.findall(r"'(/\S+(?:/tmp\.|-runtime-cache/)\S+)'", command):
-        Path(path).mkdir(parents=True)
+    # What Snakemake removed when it ended and the job would miss: folders, a list of its inputs.
+    for path in map(Path, re.findall(r"'(/\S+(?:/tmp\.|-runtime-cache/)\S+)'", command)):
+        listed = path.suffix == ".txt"
+        (path.parent if listed else path).mkdir(parents=True)
+        if listed:
+            path.touch()
     nested, cpu, memory, _ = best(repeats, ["bash", "-c", command])
     # The inner start is the same command without the executor that nests it.
     inner = command.replace("--executor slurm-jobstep --jobs 1", "")
