@@ -22,6 +22,7 @@ include: "rules/students.smk"
 include: "rules/scores.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
+include: "rules/plan.smk"
 
 
 rule all:
@@ -38,7 +39,7 @@ rule teachers:
 
 rule students:
     input:
-        all_cells("eval.json"),
+        all_cells,
 
 
 # Before a real run, not before a dry run: a graph can be looked at that could not be run.

@@ -3,6 +3,7 @@ import os
 import re
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 SOURCE = Path(workflow.basedir)
@@ -114,17 +115,20 @@ def task_of(wildcards):
     return SUITE.tasks[wildcards.task]
 
 
+@cache
 def canonical(build, *arguments):
     """Settings as the canonical text that Snakemake compares and the script reads."""
     return settings.canonical_json(build(SUITE, *arguments))
 
 
+@cache
 def code_of(script):
     """Digests of the code behind a script, as canonical text."""
     return settings.canonical_json(code_digests(SOURCE / "workflow" / "scripts" / script))
 
 
-def metrics_code(names):
+@cache
+def metrics_code(*names):
     """Digests of the metrics that a job computes, as canonical text."""
     return settings.canonical_json(module_digests([metric_module(name) for name in names]))
 
@@ -157,9 +161,11 @@ def seeds_of(wildcards):
     return FOLDED["seed"] if "seed" in FOLDED else [wildcards.seed]
 
 
-def all_cells(file):
-    """One file of every cell of the study."""
-    return [f"{CELL.format(**cell._asdict())}/{file}" for cell in cells(STUDY)]
+# Functions of wildcards although they need none: listing thousands of paths is left to the runs that
+# want them, and every job of a cluster reads these files again.
+def all_cells(wildcards):
+    """The scored record of every cell of the study."""
+    return [f"{CELL.format(**cell._asdict())}/eval.json" for cell in cells(STUDY)]
 
 
 def teacher_eval(task, teacher):
@@ -252,11 +258,11 @@ def gates(wildcards):
     )
 
 
-def study_evals():
+def study_evals(wildcards):
     """The scored records of every run of the study: cells, teachers, references."""
     teachers = [teacher_eval(task, teacher) for task, teacher in tasks_with_teachers(STUDY)]
     references = expand(f"{REFERENCE}/eval.json", task=STUDY.tasks)
-    return [*all_cells("eval.json"), *sum(teachers, []), *references]
+    return [*all_cells(wildcards), *sum(teachers, []), *references]
 
 
 def study_tables():

@@ -22,7 +22,7 @@ rule master_comparison:
         "../envs/analysis.yaml"
     params:
         settings=canonical(settings.figure_settings),
-        code=code_of("master_comparison.py"),
+        code=lambda wildcards: code_of("master_comparison.py"),
     shell:
         'python "$SCRIPTS"/master_comparison.py --settings {params.settings:q}'
         " --runs {input.runs:q} --output {output.png:q} > {log:q} 2>&1"
@@ -43,7 +43,7 @@ rule teacher_student_gap:
         "../envs/analysis.yaml"
     params:
         settings=canonical(settings.figure_settings),
-        code=code_of("teacher_student_gap.py"),
+        code=lambda wildcards: code_of("teacher_student_gap.py"),
     shell:
         'python "$SCRIPTS"/teacher_student_gap.py --settings {params.settings:q}'
         " --runs {input.runs:q} --output {output.png:q} > {log:q} 2>&1"
@@ -64,7 +64,7 @@ rule t_alpha_heatmap:
         "../envs/analysis.yaml"
     params:
         settings=canonical(settings.figure_settings),
-        code=code_of("t_alpha_heatmap.py"),
+        code=lambda wildcards: code_of("t_alpha_heatmap.py"),
     shell:
         'python "$SCRIPTS"/t_alpha_heatmap.py --settings {params.settings:q}'
         " --runs {input.runs:q} --task {wildcards.task:q} --output {output.png:q} > {log:q} 2>&1"

@@ -19,8 +19,8 @@ rule score_students:
         "../envs/analysis.yaml"
     params:
         settings=lambda wildcards: canonical(settings.score_settings, wildcards.task),
-        code=code_of("score.py"),
-        metrics=lambda wildcards: metrics_code(task_of(wildcards).metrics),
+        code=lambda wildcards: code_of("score.py"),
+        metrics=lambda wildcards: metrics_code(*task_of(wildcards).metrics),
     shell:
         'python "$SCRIPTS"/score.py --settings {params.settings:q}'
         " --predictions {input.predictions:q} --selection {input.selection:q}"

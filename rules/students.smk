@@ -26,7 +26,7 @@ rule train_students:
         settings=lambda wildcards: canonical(
             settings.student_settings, wildcards.task, wildcards.student
         ),
-        code=code_of("train_students.py"),
+        code=lambda wildcards: code_of("train_students.py"),
         fetched=lambda wildcards: fetched_option(student_of(wildcards)),
         features="",
         folder=subpath(input.info, parent=True),
@@ -63,7 +63,7 @@ use rule train_students as train_undistilled with:
         settings=lambda wildcards: canonical(
             settings.student_settings, wildcards.task, wildcards.student
         ),
-        code=code_of("train_students.py"),
+        code=lambda wildcards: code_of("train_students.py"),
         fetched=lambda wildcards: fetched_option(student_of(wildcards)),
         features="--features",
         folder=subpath(input.info, parent=True),
@@ -89,7 +89,7 @@ rule fit_gate:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        code=code_of("fit_gate.py"),
+        code=lambda wildcards: code_of("fit_gate.py"),
         folder=subpath(input.info, parent=True),
     shell:
         'python "$SCRIPTS"/fit_gate.py --code {params.code:q}'

@@ -8,7 +8,7 @@ localrules:
 
 rule make_tables:
     input:
-        evals=study_evals(),
+        evals=study_evals,
     output:
         runs=f"{TABLES}/runs.csv",
         master=f"{TABLES}/master.csv",
@@ -22,7 +22,7 @@ rule make_tables:
         "../envs/analysis.yaml"
     params:
         settings=canonical(settings.table_settings),
-        code=code_of("make_tables.py"),
+        code=lambda wildcards: code_of("make_tables.py"),
         folder=subpath(output.runs, parent=True),
     # Thousands of paths do not fit on a command line: they come through a pipe.
     shell:
@@ -39,7 +39,7 @@ rule partial:
         "../envs/analysis.yaml"
     params:
         settings=canonical(settings.table_settings),
-        evals=study_evals(),
+        evals=study_evals,
         folder=f"{TABLES}/partial",
     shell:
         "printf '%s\\n' {params.evals:q} |"

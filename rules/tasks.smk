@@ -18,7 +18,7 @@ rule prepare_task:
         "../envs/analysis.yaml"
     params:
         settings=lambda wildcards: canonical(settings.task_settings, wildcards.task),
-        code=code_of("prepare_task.py"),
+        code=lambda wildcards: code_of("prepare_task.py"),
         tables=named_tables,
         folder=subpath(output.info, parent=True),
     shell:
@@ -45,7 +45,7 @@ rule fit_reference:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        code=code_of("fit_reference.py"),
+        code=lambda wildcards: code_of("fit_reference.py"),
         folder=subpath(input.info, parent=True),
     shell:
         'python "$SCRIPTS"/fit_reference.py --code {params.code:q}'

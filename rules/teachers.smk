@@ -25,8 +25,8 @@ rule train_teacher:
         settings=lambda wildcards: canonical(
             settings.teacher_settings, wildcards.task, wildcards.teacher
         ),
-        code=code_of("train_teacher.py"),
-        metric=lambda wildcards: metrics_code(task_of(wildcards).metrics[:1]),
+        code=lambda wildcards: code_of("train_teacher.py"),
+        metric=lambda wildcards: metrics_code(task_of(wildcards).metrics[0]),
         fetched=lambda wildcards: fetched_option(teacher_of(wildcards)),
         folder=subpath(input.info, parent=True),
         state=STATE,
@@ -61,7 +61,7 @@ rule teacher_logits:
         runtime=lambda wildcards, attempt: logits_requests(wildcards).runtime * attempt,
     params:
         settings=lambda wildcards: canonical(settings.logits_settings, wildcards.task),
-        code=code_of("teacher_logits.py"),
+        code=lambda wildcards: code_of("teacher_logits.py"),
         folder=subpath(input.info, parent=True),
         state=STATE,
     shell:

@@ -83,7 +83,7 @@ def _module_file(name: str) -> Path | None:
 @cache
 def _fingerprint(path: Path) -> str:
     """SHA-256 of the module's syntax tree without docstrings."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = _tree(path)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if (

@@ -1,0 +1,59 @@
+"""The plan at the end of a dry run."""
+
+from tiny_study import snakemake
+
+NO_RECORD = ["no", "record", "yet"]
+TRAINED = "results/tiny/students/distilbert/reviews/cnn/single/T4_a0.7/seed1"
+
+
+def plan_of(folder, *arguments, suite="config/tiny.yaml"):
+    """The lines of the plan, by their first word; None without a plan."""
+    result = snakemake(folder, "--dry-run", *arguments, suite=suite)
+    assert result.returncode == 0, result.stdout
+    _, found, text = result.stdout.partition("\nPlan: ")
+    lines = [line for line in text.splitlines() if line]
+    return {line.split()[0]: line.split()[1:] for line in lines} if found else None
+
+
+def test_a_study_that_has_not_begun(project):
+    slurm = ["--executor", "slurm", "--jobs", "1", "--default-resources", "slurm_partition=cpu"]
+    slurm += ["--set-resources", "train_students:slurm_partition=gpu"]
+    plan = plan_of(project, *slurm, "--config", "study=grid", suite="config/glue.yaml")
+    # 4 tasks of 3 seeds: undistilled, three single teachers and four fusions of 3 T x 3 alpha each.
+    strategies = ["none", "single", "average", "weighted", "best-per-sample", "gating"]
+    assert plan["cells"][2:] == [*strategies, "total"]
+    for task in ("sst2", "mnli", "qqp", "mrpc"):
+        assert plan[task] == ["3", "81", "27", "27", "27", "27", "192"]
+    assert plan["total"] == ["12", "324", "108", "108", "108", "108", "768"]
+    # A job for each of 7 distilled arms, 4 tasks and 3 seeds, each on one GPU.
+    assert plan["gpu"] == ["84", *NO_RECORD, "84", *NO_RECORD]
+    assert plan["cpu"][-4:] == ["36", *NO_RECORD]
+
+
+def test_nothing_pending_is_no_plan_and_a_lost_cell_is_one(study):
+    assert plan_of(study) is None
+    for name in ("predictions.safetensors", "eval.json"):
+        (study / TRAINED / name).unlink()
+    plan = plan_of(study)
+    # Its bundle has two seeds: the other cell is restored, not trained.
+    assert plan["cells"][2:] == ["single", "total"]
+    assert plan["reviews"] == ["1", "1"]
+    # Scored and tabulated again; the hours are known from the run's own records and logs.
+    jobs, hours, gpu_jobs, gpu_hours = plan["none"]
+    assert (jobs, gpu_jobs, gpu_hours) == ("6", "0", "0")
+    assert float(hours) >= 0
+    assert "Jobs" not in plan
+
+
+def test_a_quiet_dry_run_prints_the_plan_alone(project):
+    result = snakemake(project, "--dry-run", "--quiet", suite=None)
+    assert "\nPlan: 64 jobs, 96 cells to train\n" in result.stdout
+    assert "Job stats" not in result.stdout
+    assert "Plan" not in snakemake(project, "--dry-run", "--quiet", "all", suite=None).stdout
+
+
+def test_a_graph_that_cannot_be_built_has_no_plan(project):
+    result = snakemake(project, "results/embedded/nothing", "--dry-run", suite=None)
+    assert result.returncode != 0
+    assert "Plan" not in result.stdout
+    assert "Traceback" not in result.stdout
