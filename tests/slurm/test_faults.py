@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import cluster as slurm
@@ -52,6 +53,10 @@ def run(long_study):
         process.wait()
     subprocess.run(["scancel", "--user=root"])
     until("an empty queue", lambda: not jobs(), 60)
+    # What a dead node left behind, it left for ever.
+    for pid, _ in processes(long_study):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def jobs(columns="%i"):
@@ -68,19 +73,25 @@ def until(what, ready, seconds):
     return found
 
 
-def trainings(folder):
-    """Processes that train the teacher of this folder."""
-    found = []
+def processes(folder):
+    """Processes at work in a folder, with the words of their command."""
     for entry in Path("/proc").iterdir():
         try:
             words = (entry / "cmdline").read_bytes().split(b"\0")
             here = os.readlink(entry / "cwd") == str(folder)
         except (OSError, ValueError):
             continue
-        # The script itself, not a shell that has it in its command.
-        if here and len(words) > 1 and words[1].endswith(b"/train_teacher.py"):
-            found.append(int(entry.name))
-    return found
+        if here:
+            yield int(entry.name), words
+
+
+def trainings(folder):
+    """Processes that train the teacher of this folder: the script itself, not a shell around it."""
+    return [
+        pid
+        for pid, words in processes(folder)
+        if len(words) > 1 and words[1].endswith(b"/train_teacher.py")
+    ]
 
 
 def states(folder):
