@@ -51,8 +51,8 @@ def main() -> None:
 
 def dry_runs(folder: Path, repeats: int, only: str) -> None:
     """Whole studies, and one target of the largest, before anything ran."""
-    print("| study | one job trains | jobs | seconds | CPU seconds | peak MiB |")
-    print("|---|---|---|---|---|---|")
+    print("| study | one job trains | jobs | seconds | CPU | plan alone | CPU | peak MiB |")
+    print("|---|---|---|---|---|---|---|---|")
     for study in [*SHIPPED, *GROWN]:
         for name, bundle in BUNDLES.items():
             dry_run(folder, repeats, only, study, name, bundle)
@@ -65,10 +65,14 @@ def dry_run(folder, repeats, only, study, name, bundle, *targets):
     if only not in f"{title} / {name}":
         return
     suite = write_suite(folder, study, bundle)
-    command = snakemake(ROOT, folder, suite, *targets, "--dry-run", "--quiet", "rules")
-    seconds, cpu, memory, output = best(repeats, command)
-    jobs = int(re.findall(r"^total +(\d+)$", output, flags=re.MULTILINE)[-1])
-    print(f"| {title} | {name} | {jobs:,} | {seconds:.1f} | {cpu:.1f} | {memory:.0f} |")
+    command = snakemake(ROOT, folder, suite, *targets, "--dry-run", "--quiet")
+    plan, plan_cpu, _, output = best(repeats, command)
+    jobs = re.search(r"^Plan: ([\d,]+) jobs", output, flags=re.MULTILINE)[1]
+    seconds, cpu, memory, _ = best(repeats, [*command, "rules"])
+    print(
+        f"| {title} | {name} | {jobs} | {seconds:.1f} | {cpu:.1f} | {plan:.1f} | {plan_cpu:.1f}"
+        f" | {memory:.0f} |"
+    )
     sys.stdout.flush()
 
 
@@ -192,9 +196,9 @@ def write_suite(folder: Path, study: str, bundle) -> Path:
 
 def snakemake(project: Path, folder: Path, suite: Path, *arguments: str, cores: bool = True):
     """A command that runs the project's graph over ``suite`` with results in ``folder``."""
-    command = [sys.executable, "-m", "snakemake", *arguments]
+    command = [sys.executable, "-m", "snakemake", "--configfile", str(suite)]
     command += ["--snakefile", str(project / "Snakefile"), "--directory", str(folder)]
-    return [*command, "--configfile", str(suite), *(["--cores", "2"] if cores else [])]
+    return [*command, *(["--cores", "2"] if cores else []), *arguments]
 
 
 def without_work(folder: Path) -> Path:
