@@ -11,7 +11,6 @@ sys.path.insert(0, str(SOURCE / "src"))
 
 from mtkd.config.load import validate_suite
 from mtkd.config.schema import greatest_requests
-from mtkd.config.slurm import jobs_left_running, slurm_mistake
 from mtkd.errors import InputError
 from mtkd.metrics.names import metric_module
 from mtkd.study import paths, settings

@@ -1,4 +1,5 @@
 # What a run on SLURM needs besides its profile.
+from mtkd.config.slurm import jobs_left_running, slurm_mistake
 
 
 def slurm_refusal(executor):
