@@ -8,7 +8,6 @@ import resource
 import tempfile
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO
 
 import torch
 
@@ -41,19 +40,16 @@ def free_device(count: int, folder: Path) -> int:
     shown = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     names = shown.split(",") if shown else [str(index) for index in range(count)]
     for index in range(count):
-        file = open(folder / f"mtkd-{os.getuid()}-gpu-{names[index]}.lock", "w")  # noqa: SIM115
+        lock = folder / f"mtkd-{os.getuid()}-gpu-{names[index]}.lock"
+        # Never closed, so that the lock lasts as long as the process.
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.close()
+            os.close(descriptor)
             continue
-        _locks.append(file)
         return index
     return 0
-
-
-# Open for as long as the process lives: closing a file gives its lock back.
-_locks: list[IO[str]] = []
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
