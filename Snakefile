@@ -21,6 +21,7 @@ include: "rules/teachers.smk"
 include: "rules/students.smk"
 include: "rules/scores.smk"
 include: "rules/tables.smk"
+include: "rules/analysis.smk"
 include: "rules/figures.smk"
 include: "rules/plan.smk"
 

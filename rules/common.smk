@@ -264,6 +264,42 @@ def study_evals(wildcards):
     return [*all_cells(wildcards), *sum(teachers, []), *references]
 
 
+def cells_of(wildcards):
+    """The predictions of every cell of the study on one task."""
+    return [
+        f"{CELL.format(**cell._asdict())}/predictions.safetensors"
+        for cell in cells(STUDY)
+        if cell.task == wildcards.task
+    ]
+
+
+def study_teachers():
+    """The study's teachers, each once."""
+    return list(dict.fromkeys(teacher for _, teacher in tasks_with_teachers(STUDY)))
+
+
+def study_logits(*splits):
+    """Every teacher's logits on some splits of a task."""
+    return expand(
+        f"{TEACHER}/logits/{{split}}.safetensors",
+        teacher=study_teachers(),
+        teacher_seed=teacher_seeds(SUITE, STUDY.seeds),
+        split=splits,
+        allow_missing=True,
+    )
+
+
+def study_gates(wildcards):
+    """The gates' weights of a task, for the arms that have a gate."""
+    return expand(
+        f"{GATE}/weights.safetensors",
+        student=STUDY.student,
+        task=wildcards.task,
+        teachers=[arm.label for arm in STUDY.arms if arm.strategy == "gating"],
+        seed=STUDY.seeds,
+    )
+
+
 def study_tables():
     return [f"{TABLES}/{name}" for name in ("runs.csv", "master.csv", "failed.csv")]
 

@@ -91,7 +91,7 @@ def test_predictions_are_of_the_tasks_examples(finished_study):
         soft = "TNA_aNA" if strategy == "none" else "T4_a0.7"
         cell = finished_study / STUDENTS / teachers / strategy / soft / "seed2"
         splits, record = read_logits(cell / "predictions.safetensors")
-        assert sorted(splits) == ["report", "selection"]
+        assert sorted(splits) == ["report", "selection", "train"]
         assert np.array_equal(splits["selection"].ids, selection)
         assert np.array_equal(splits["report"].ids, report)
         assert record["labels"] == ["bad", "good"]

@@ -32,7 +32,10 @@ def main() -> None:
         scores = {}
         for path in args.predictions[number * files_each : (number + 1) * files_each]:
             splits, record = read_logits(path)
+            # The sample of train is there to be compared with the soft labels, not to be scored.
             for name, logits in splits.items():
+                if name == "train":
+                    continue
                 if name not in gold:
                     raise InputError(f"{path}: no labels for its split {name!r}")
                 ids, labels = gold[name]

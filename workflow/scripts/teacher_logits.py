@@ -24,8 +24,10 @@ def main() -> None:
     )
     args = parser.parse_args()
 
+    import numpy as np
+
     from mtkd.distillation.device import prepare_device
-    from mtkd.distillation.inference import predict
+    from mtkd.distillation.inference import cls_states, predict
     from mtkd.distillation.label_map import check_label_map, in_task_order
     from mtkd.distillation.learner import load_tokens
     from mtkd.models.build import load_pretrained
@@ -49,12 +51,15 @@ def main() -> None:
         logits = {
             name: in_task_order(predict(model, tokens[name]), order, info.labels) for name in splits
         }
+        # What the audit compares the encoders by; the other splits would be large.
+        states = {"selection": cls_states(model, tokens["selection"]).astype(np.float16)}
         selection = splits["selection"]
         check_label_map(logits["selection"], selection.labels, info.labels, record["teacher"])
         for output in args.outputs[number :: len(args.models)]:
             in_file = is_report if output.stem == "report" else output.stem.__eq__
-            names = filter(in_file, splits)
-            write_logits(output, {n: Logits(splits[n].ids, logits[n]) for n in names}, record)
+            held = {n: Logits(splits[n].ids, logits[n]) for n in filter(in_file, splits)}
+            features = {n: states[n] for n in held if n in states}
+            write_logits(output, held, record, features)
 
 
 if __name__ == "__main__":

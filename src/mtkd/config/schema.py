@@ -54,6 +54,7 @@ class Task(Closed):
     label: str = "label"
     id: str | None = None
     labels: Annotated[list[str], Field(min_length=2), *Axis]
+    human: Annotated[list[str], Field(min_length=2), *Axis] | None = None
     metrics: Annotated[list[str], *Axis]
     selection: Carve | None = None
     max_length: int = Field(default=128, ge=4)
@@ -82,6 +83,11 @@ class Task(Closed):
             raise ValueError(
                 "give either a 'selection' split or 'selection: {fraction: ...}' to carve one "
                 "from train, not both and not neither"
+            )
+        if self.human and len(self.human) != len(self.labels):
+            raise ValueError(
+                f"'human' names {len(self.human)} columns for {len(self.labels)} labels: give one "
+                "for each label, in their order"
             )
         for metric in self.metrics:
             if metric not in metric_names():
@@ -236,6 +242,8 @@ class Suite(Closed):
     teacher_seed: Literal["paired"] | Seed = "1"
     studies: dict[Name, Study]
     figures: Figures = Figures()
+    # Percentage points of the primary metric; two arms closer than that are equivalent.
+    margin: float = Field(default=0.5, gt=0)
     study: str | None = None
     bundle: list[Literal["arm", "T", "alpha", "seed"]] | Literal["cell"] = ["T", "alpha"]
     allow_unpinned: bool = False

@@ -11,9 +11,15 @@ from mtkd.tasks.batches import DeviceTokens, evaluation_batches
 BATCH_SIZE = 256
 
 
-def predict(model: torch.nn.Module, tokens: DeviceTokens) -> np.ndarray:
-    """Logits [N, C] (float32) of every example, in row order, without dropout."""
-    return _forward(model, tokens, lambda inputs: model(**model_inputs(model, **inputs)).logits)
+def predict(
+    model: torch.nn.Module, tokens: DeviceTokens, rows: np.ndarray | None = None
+) -> np.ndarray:
+    """Logits [N, C] (float32) of every example, or of some ``rows`` [N], without dropout."""
+
+    def compute(inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        return model(**model_inputs(model, **inputs)).logits
+
+    return _forward(model, tokens, compute, rows)
 
 
 def cls_states(model: torch.nn.Module, tokens: DeviceTokens) -> np.ndarray:
@@ -22,15 +28,17 @@ def cls_states(model: torch.nn.Module, tokens: DeviceTokens) -> np.ndarray:
 
 
 @torch.inference_mode()
-def _forward(model, tokens: DeviceTokens, compute) -> np.ndarray:
+def _forward(model, tokens: DeviceTokens, compute, rows: np.ndarray | None = None) -> np.ndarray:
     # Never in bfloat16: it would quantise the soft labels and tie logits.
     model.eval()
-    rows_of_batches = evaluation_batches(tokens.cpu_lengths, BATCH_SIZE)
+    rows = np.arange(len(tokens.cpu_lengths)) if rows is None else rows
+    lengths = tokens.cpu_lengths[rows]
+    batches = evaluation_batches(lengths, BATCH_SIZE)
     parts = []
-    for rows in rows_of_batches:
-        index = torch.from_numpy(rows).to(tokens.tokens.device)
-        parts.append(compute(tokens.batch(index, int(tokens.cpu_lengths[rows].max()))))
+    for places in batches:
+        index = torch.from_numpy(rows[places]).to(tokens.tokens.device)
+        parts.append(compute(tokens.batch(index, int(lengths[places].max()))))
     gathered = torch.cat(parts).cpu().numpy()
     result = np.empty_like(gathered)
-    result[np.concatenate(rows_of_batches)] = gathered
+    result[np.concatenate(batches)] = gathered
     return result

@@ -14,19 +14,24 @@ def check_label_map(logits: np.ndarray, labels: np.ndarray, names: list[str], te
     ``logits`` [N, C], ``labels`` [N]. "Clearly": by more than four standard errors of a
     difference of accuracies, so that a merely weak teacher passes.
     """
-    size = len(names)
-    counts = np.zeros((size, size))
-    np.add.at(counts, (logits.argmax(axis=1), labels), 1)
-    outputs, meanings = linear_sum_assignment(-counts)
-    gain = counts[outputs, meanings].sum() - np.trace(counts)
-    if gain > 4 * np.sqrt(len(labels)):
+    meanings, best, given = best_order(logits, labels)
+    if (best - given) * len(labels) > 4 * np.sqrt(len(labels)):
         order = [names[meaning] for meaning in meanings]
         raise InputError(
             f"teacher {teacher}: its outputs fit the labels in the order {', '.join(order)}, not "
-            f"{', '.join(names)} (accuracy {counts[outputs, meanings].sum() / len(labels):.3f} "
-            f"against {np.trace(counts) / len(labels):.3f}); "
+            f"{', '.join(names)} (accuracy {best:.3f} against {given:.3f}); "
             f"set teachers.{teacher}.label_order: [{', '.join(order)}]"
         )
+
+
+def best_order(logits: np.ndarray, labels: np.ndarray) -> tuple[list[int], float, float]:
+    """Which label each output [C] fits best, the accuracy in that order, and as the order is."""
+    size = logits.shape[1]
+    counts = np.zeros((size, size))
+    np.add.at(counts, (logits.argmax(axis=1), labels), 1)
+    outputs, meanings = linear_sum_assignment(-counts)
+    right = counts[outputs, meanings].sum()
+    return meanings.tolist(), float(right / len(labels)), float(np.trace(counts) / len(labels))
 
 
 def in_task_order(logits: np.ndarray, label_order: list[str], names: list[str]) -> np.ndarray:

@@ -16,8 +16,8 @@ from mtkd.records.teachers import TeacherLogits, Teachers
 Gates = dict[tuple[str, str], np.ndarray]
 
 
-def read_gates(paths: list[Path], rows: int, data: str) -> Gates:
-    """Gates' weights [N, K] of the train examples, by teachers and student's seed.
+def read_gates(paths: list[Path], rows: int, data: str, split: str = "train") -> Gates:
+    """Gates' weights [N, K] of a split's examples, by teachers and student's seed.
 
     A seed whose undistilled student diverged has no gate, and no entry. Raises InputError for a
     gate of another number of ``rows`` or of data with another digest than ``data``.
@@ -27,17 +27,17 @@ def read_gates(paths: list[Path], rows: int, data: str) -> Gates:
         weights, record = read_tensors(path)
         if record["status"] == "diverged":
             continue
-        if len(weights["train"]) != rows or record["digests"]["data"] != data:
+        if len(weights[split]) != rows or record["digests"]["data"] != data:
             raise InputError(
-                f"{path}: a gate of other data ({len(weights['train'])} rows for {rows} train "
+                f"{path}: a gate of other data ({len(weights[split])} rows for {rows} {split} "
                 "examples); rerun fit_gate"
             )
-        gates[record["teachers"], record["seed"]] = weights["train"]
+        gates[record["teachers"], record["seed"]] = weights[split]
     return gates
 
 
 def fuse_teachers(axes: dict[str, str], teachers: Teachers, gates: Gates) -> np.ndarray | None:
-    """Fused train logits [N, C] of a cell, or None for the undistilled arm."""
+    """Fused logits [N, C] of a cell on its teachers' split, or None for the undistilled arm."""
     strategy = axes["strategy"]
     if strategy == "none":
         return None

@@ -45,9 +45,17 @@ def write_tensors(path: Path, tensors: dict[str, np.ndarray], record: dict[str, 
     publish(path, lambda temporary: save_file(tensors, temporary, metadata=header))
 
 
-def write_logits(path: Path, splits: dict[str, Logits], record: dict[str, Any]) -> None:
-    """Publish the logits of some splits with the record of the run that made them."""
-    tensors = {}
+def write_logits(
+    path: Path,
+    splits: dict[str, Logits],
+    record: dict[str, Any],
+    features: dict[str, np.ndarray] | None = None,
+) -> None:
+    """Publish the logits of some splits with the record of the run that made them.
+
+    ``features`` [N, H] of a split lie beside its logits, for those who compare encoders.
+    """
+    tensors = {f"{split}/features": values for split, values in (features or {}).items()}
     for split, (ids, logits) in splits.items():
         tensors[f"{split}/ids"] = encode_ids(ids)
         tensors[f"{split}/logits"] = logits.astype(np.float32)

@@ -76,6 +76,11 @@ def figure_settings(suite: Suite) -> dict:
     return {"study": table_settings(suite), "dpi": suite.figures.dpi}
 
 
+def examples_settings(suite: Suite, task: str) -> dict:
+    """A task's examples for the analyses: the chosen study, and every metric of the task."""
+    return {"study": table_settings(suite), "metrics": suite.tasks[task].metrics}
+
+
 def table_settings(suite: Suite) -> dict:
     """Tables of the chosen study: its axes, in the order in which rows and columns appear."""
     study = suite.chosen_study
@@ -86,6 +91,7 @@ def table_settings(suite: Suite) -> dict:
         "arms": [{"strategy": arm.strategy, "teachers": arm.label} for arm in study.arms],
         "teacher_seeds": teacher_seeds(suite, study.seeds),
         "teacher_seed": suite.teacher_seed,
+        "margin": suite.margin,
         "metrics": {task: suite.tasks[task].metrics[0] for task in study.tasks},
         "report_splits": {task: suite.tasks[task].report_splits for task in study.tasks},
     }

@@ -11,6 +11,9 @@ import pandas as pd
 from mtkd.errors import InputError
 from mtkd.records.files import read_json
 
+# Columns of raters' shares: this and the label's index.
+HUMAN = "human_"
+
 
 class Split(NamedTuple):
     """N examples: ids (str), one text or a pair each, label indices (None if they lie apart)."""
@@ -65,6 +68,19 @@ def read_report_labels(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         str(split): (frame["id"].to_numpy(dtype=str), frame["label"].to_numpy(copy=True))
         for split, frame in _read(path).groupby("split")
     }
+
+
+def read_human(path: Path, split: str) -> np.ndarray | None:
+    """Raters' shares [N, C] of a split in a file with labels, or None. Raises InputError."""
+    frame = _read(path)
+    if is_report(split):
+        frame = frame[frame["split"] == split]
+    columns = [name for name in frame.columns if name.startswith(HUMAN)]
+    return frame[sorted(columns, key=_index)].to_numpy(dtype=float) if columns else None
+
+
+def _index(column: str) -> int:
+    return int(column.removeprefix(HUMAN))
 
 
 def _read(path: Path) -> pd.DataFrame:

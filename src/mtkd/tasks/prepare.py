@@ -2,8 +2,9 @@
 
 A task folder holds ``train.parquet`` and ``selection.parquet`` (id, text_a, text_b, label),
 ``report.parquet`` (split, id, text_a, text_b) with every report split, whose labels lie apart in
-``report_labels.parquet`` (split, id, label) for the scoring rules alone, and ``task.json`` (labels
-in canonical order, sizes, digest of all content).
+``report_labels.parquet`` (split, id, label) for the rules that score, and ``task.json`` (labels in
+canonical order, sizes, digest of all content). Where raters' shares are known, the files with
+labels hold them as well: ``human_0``, ``human_1``, ... in the order of the labels.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pandas as pd
 
 from mtkd.errors import InputError
 from mtkd.records.files import digest_bytes, publish, write_json
-from mtkd.tasks.corpus import is_report
+from mtkd.tasks.corpus import HUMAN, is_report
 
 # The carve is part of the task, the same in every study: its seed is not an axis.
 CARVE_SEED = 0
@@ -69,8 +70,9 @@ def write_task(folder: Path, task: dict[str, Any], splits: dict[str, pd.DataFram
     report = pd.concat(reports, ignore_index=True)
     _write_parquet(folder / "train.parquet", splits["train"])
     _write_parquet(folder / "selection.parquet", splits["selection"])
-    _write_parquet(folder / "report.parquet", report.drop(columns="label"))
-    _write_parquet(folder / "report_labels.parquet", report[["split", "id", "label"]])
+    answers = ["label", *(name for name in report if name.startswith(HUMAN))]
+    _write_parquet(folder / "report.parquet", report.drop(columns=answers))
+    _write_parquet(folder / "report_labels.parquet", report[["split", "id", *answers]])
     summary = {
         "labels": task["labels"],
         "rows": {name: len(frame) for name, frame in splits.items()},
@@ -115,7 +117,24 @@ def _checked(task: dict[str, Any], split: str, table: pd.DataFrame) -> pd.DataFr
         if name in frame and frame[name].isna().any():
             row = frame["id"][frame[name].isna()].iloc[0]
             raise InputError(f"split {split!r}: example {row!r} has no text in {name}")
-    return frame.astype({name: "str" for name in frame.columns if name != "label"})
+    frame = frame.astype({name: "str" for name in frame.columns if name != "label"})
+    return frame.assign(**_human(task, table, split))
+
+
+def _human(task: dict[str, Any], table: pd.DataFrame, split: str) -> dict[str, np.ndarray]:
+    """Raters' shares by column, each row scaled to a sum of exactly 1; none when not named."""
+    if not task.get("human"):
+        return {}
+    columns = [pd.to_numeric(_column(table, c, split), errors="coerce") for c in task["human"]]
+    shares = np.stack([column.to_numpy(dtype=float) for column in columns], axis=1)
+    total = shares.sum(axis=1)
+    bad = np.flatnonzero(~((shares >= 0).all(axis=1) & np.isclose(total, 1, atol=1e-3)))
+    if len(bad):
+        raise InputError(
+            f"split {split!r}: row {bad[0] + 1} has {shares[bad[0]].tolist()} in its columns "
+            f"{', '.join(task['human'])}: raters' shares are at least 0 and sum to 1"
+        )
+    return {f"{HUMAN}{i}": share for i, share in enumerate((shares / total[:, None]).T)}
 
 
 def _labels(task: dict[str, Any], values: pd.Series, split: str) -> pd.Series:

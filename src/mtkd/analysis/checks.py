@@ -1,0 +1,70 @@
+"""Second opinions on the claims: tests that assume less, and reversals between regions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from mtkd.analysis.agreement import regions
+from mtkd.analysis.by_region import teachers_of
+from mtkd.analysis.claims import shared_seeds
+from mtkd.analysis.reversal import reversal
+from mtkd.analysis.significance import mcnemar, sign_flip_p
+from mtkd.records.examples import Examples
+
+FLIP_SEED = 0
+
+
+def checks_table(examples: Examples) -> pd.DataFrame:
+    """Each distilled arm against the undistilled student, and each fusion against the average.
+
+    Columns task, split, a, b, seeds, difference (points of accuracy); ``mcnemar_p``, the median
+    over seeds of McNemar's mid-p; ``seeds_p`` and ``examples_p`` of flipping the signs of the
+    differences of seeds, and of examples (mean over seeds); ``reversed``, whether the primary
+    metric's sign is opposite in every region of the teachers' agreement (``opposite`` names the
+    regions where it is). None of these sees both sources of variance: the claims do.
+    """
+    arms = examples.record["arms"]
+    metric, classes = examples.record["metrics"][0], len(examples.record["labels"])
+    rows = []
+    for split in examples.report_splits:
+        labels, found = examples.labels[split], regions(teachers_of(examples, split))
+        for a, b in _pairs(arms):
+            seeds = shared_seeds([arms[a], arms[b]])
+            if not seeds:
+                continue
+            first, second = (
+                examples.students[split][i][[arms[i]["seeds"].index(s) for s in seeds]].argmax(-1)
+                for i in (a, b)
+            )
+            difference = (first == labels).astype(float) - (second == labels)
+            tests = [mcnemar(x, y, labels) for x, y in zip(first, second, strict=True)]
+            turned = reversal(first, second, labels, found, found, metric, classes)
+            rows.append(
+                {
+                    "task": examples.record["task"],
+                    "split": split,
+                    "a": arms[a]["name"],
+                    "b": arms[b]["name"],
+                    "seeds": len(seeds),
+                    "difference": 100 * difference.mean(),
+                    "mcnemar_p": float(np.median([test.mid_p for test in tests])),
+                    "seeds_p": sign_flip_p(difference.mean(axis=1), FLIP_SEED),
+                    "examples_p": sign_flip_p(difference.mean(axis=0), FLIP_SEED),
+                    "reversed": turned.reversed,
+                    "opposite": ", ".join(map(str, turned.opposite)),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _pairs(arms: list[dict]) -> list[tuple[int, int]]:
+    """Numbers of the arms compared."""
+    place = {(arm["strategy"], arm["teachers"]): i for i, arm in enumerate(arms)}
+    none = place.get(("none", "none"))
+    pairs = [(i, none) for i in range(len(arms)) if none is not None and i != none]
+    for i, arm in enumerate(arms):
+        average = place.get(("average", arm["teachers"]))
+        if arm["strategy"] not in ("none", "single", "average") and average is not None:
+            pairs.append((i, average))
+    return pairs

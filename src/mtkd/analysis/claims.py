@@ -1,0 +1,254 @@
+"""The claims of a study: comparisons of arms with their intervals, verdicts and plain sentences.
+
+A task's claims are one family: Holm's correction is over them. No sentence is written by hand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from mtkd.analysis.scores_per_example import Contributions, contributions, joined
+from mtkd.analysis.paired import bootstrap_interval, crossed_difference, seeds_needed
+from mtkd.analysis.verdicts import findings
+from mtkd.records.examples import Examples
+
+COLUMNS = [
+    "task",
+    "claim",
+    "a",
+    "b",
+    "metric",
+    "split",
+    "seeds",
+    "n",
+    "T_a",
+    "alpha_a",
+    "T_b",
+    "alpha_b",
+    "n_a_candidates",
+    "n_b_candidates",
+    "effect",
+    "low",
+    "high",
+    "bootstrap_low",
+    "bootstrap_high",
+    "se",
+    "df",
+    "p_superiority",
+    "p_equivalence",
+    "margin",
+    "minimum_detectable",
+    "seeds_needed",
+    "verdict",
+    "note",
+    "sentence",
+]
+BOOTSTRAP_SEED = 0
+
+
+class Side(NamedTuple):
+    """One side of a comparison: what it is called, its values [S, N], and what it was made of."""
+
+    name: str
+    value: np.ndarray  # [S]
+    pseudovalues: np.ndarray  # [S, N]
+    T: str
+    alpha: str
+    candidates: int
+
+
+def shared_seeds(arms: Sequence[dict]) -> list[str]:
+    """Seeds that every one of some arms finished, in order."""
+    return [s for s in arms[0]["seeds"] if all(s in arm["seeds"] for arm in arms)] if arms else []
+
+
+def arm_scores(examples: Examples, role: str, seeds: Sequence[str]) -> list[Contributions]:
+    """Each arm's score of every seed on selection or report, and what each example adds to it.
+
+    ``role`` is ``selection`` or ``report``; a task of several report splits scores their mean.
+    """
+    splits = examples.record["report_splits"] if role == "report" else [role]
+    metric, classes = examples.record["metrics"][0], len(examples.record["labels"])
+    result = []
+    for number, arm in enumerate(examples.record["arms"]):
+        rows = [arm["seeds"].index(seed) for seed in seeds]
+        parts = [
+            contributions(
+                examples.students[split][number][rows].argmax(axis=-1),
+                examples.labels[split],
+                metric,
+                classes,
+            )
+            for split in splits
+        ]
+        result.append(joined(parts))
+    return result
+
+
+def choice_weights(selection: np.ndarray, n: int) -> np.ndarray:
+    """How often each arm is the best of n, [S, A], given selection scores [S, A].
+
+    For each seed the arm is chosen by its mean score over the *other* seeds (its own where there is
+    one seed), in every subset of n arms; a row holds each arm's share of the subsets. Ties go to
+    the earlier arm. With n = 1 every arm has the same share: nothing is chosen.
+    """
+    seeds, arms = selection.shape
+    others = (selection.sum(axis=0) - selection) / (seeds - 1) if seeds > 1 else selection
+    order = np.argsort(-others.round(12), axis=1, kind="stable")
+    # The arm of rank r is chosen in those subsets that hold it and n - 1 worse ones.
+    shares = [math.comb(arms - 1 - rank, n - 1) / math.comb(arms, n) for rank in range(arms)]
+    weights = np.empty_like(others)
+    np.put_along_axis(weights, order, np.broadcast_to(shares, others.shape), axis=1)
+    return weights
+
+
+def best_of(
+    name: str, scores: Sequence[Contributions], selection: np.ndarray, n: int, arms: Sequence[dict]
+) -> Side:
+    """The best of n out of some arms, chosen on selection; n = 1 is the arms' mean."""
+    weights = choice_weights(selection, n)
+    value = np.einsum("sa,as->s", weights, np.stack([score.value for score in scores]))
+    pseudovalues = sum(
+        weights[:, [number]] * score.pseudovalues for number, score in enumerate(scores)
+    )
+    settings = [
+        values.pop() if len(values) == 1 else "chosen"
+        for values in ({arm["T"] for arm in arms}, {arm["alpha"] for arm in arms})
+    ]
+    return Side(name, value, pseudovalues, *settings, n)
+
+
+def comparisons(examples: Examples) -> list[tuple[str, Side, Side]]:
+    """What is claimed of a task: (kind of claim, side a, side b), over the arms' shared seeds."""
+    arms = examples.record["arms"]
+    seeds = shared_seeds(arms)
+    if not seeds:
+        return []
+    report, selected = (arm_scores(examples, role, seeds) for role in ("report", "selection"))
+    selection = np.stack([score.value for score in selected], axis=1)
+    none = [i for i, arm in enumerate(arms) if arm["strategy"] == "none"]
+    single = [i for i, arm in enumerate(arms) if arm["strategy"] == "single"]
+    multi = [i for i, arm in enumerate(arms) if i not in none + single]
+
+    def side(members: list[int], n: int, name: str | None = None) -> Side:
+        some = [arms[i] for i in members]
+        return best_of(
+            name or some[0]["name"],
+            [report[i] for i in members],
+            selection[:, members],
+            n,
+            some,
+        )
+
+    found = []
+    if none and single + multi:
+        every = side(single + multi, 1, "distillation, mean of all arms")
+        found.append(("distillation", every, side(none, 1)))
+    if single and multi:
+        n = min(len(single), len(multi))
+        sides = [
+            side(members, n, f"best of {n} {what} on selection" if n > 1 else f"a {what}")
+            for members, what in ((multi, "multi-teacher arms"), (single, "single-teacher arms"))
+        ]
+        found.append(("several teachers", *sides))
+        lone = side(single, 1, "one teacher, mean of single-teacher arms")
+        found += [("strategy v one teacher", side([i], 1), lone) for i in multi]
+    average = [i for i in multi if arms[i]["strategy"] == "average"]
+    found += [
+        ("strategy v average", side([i], 1), side([j], 1))
+        for j in average
+        for i in multi
+        if arms[i]["strategy"] != "average" and arms[i]["teachers"] == arms[j]["teachers"]
+    ]
+    return found
+
+
+def claims_table(examples: Examples, margin: float) -> pd.DataFrame:
+    """A task's claims, one row each, with COLUMNS; effects and margin in percentage points.
+
+    ``low`` and ``high`` are the crossed variance components' 95 % interval, ``bootstrap_*`` the
+    percentile bootstrap's over seeds and examples, which stands beside it as a check.
+    """
+    found = comparisons(examples)
+    differences, bootstraps = [], []
+    for _, a, b in found:
+        values = 100 * (a.pseudovalues - b.pseudovalues)
+        estimate = 100 * float((a.value - b.value).mean())
+        differences.append(crossed_difference(values, estimate))
+        # The jackknife's mean is off by its bias correction; the check is centred on the estimate.
+        low, high = bootstrap_interval(values, BOOTSTRAP_SEED)
+        shift = estimate - values.mean()
+        bootstraps.append((low + shift, high + shift))
+    verdicts = findings(differences, margin)
+    splits = examples.record["report_splits"]
+    rows = []
+    for (claim, a, b), difference, bootstrap, verdict in zip(
+        found, differences, bootstraps, verdicts, strict=True
+    ):
+        row = {
+            "task": examples.record["task"],
+            "claim": claim,
+            "a": a.name,
+            "b": b.name,
+            "metric": examples.record["metrics"][0],
+            "split": " and ".join(splits),
+            "seeds": difference.seeds,
+            "n": difference.examples,
+            "T_a": a.T,
+            "alpha_a": a.alpha,
+            "T_b": b.T,
+            "alpha_b": b.alpha,
+            "n_a_candidates": a.candidates,
+            "n_b_candidates": b.candidates,
+            "effect": difference.estimate,
+            "low": difference.low,
+            "high": difference.high,
+            "bootstrap_low": bootstrap[0],
+            "bootstrap_high": bootstrap[1],
+            "se": difference.se,
+            "df": difference.df,
+            "p_superiority": verdict.superiority_p,
+            "p_equivalence": verdict.equivalence_p,
+            "margin": margin,
+            "minimum_detectable": verdict.minimum_detectable_effect,
+            "seeds_needed": seeds_needed(difference, margin, verdict.level),
+            "verdict": verdict.verdict,
+            "note": verdict.note,
+        }
+        rows.append(row | {"sentence": sentence(row)})
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def sentence(row: dict) -> str:
+    """A claim in plain words: what was compared, effect, interval, verdict."""
+    opening = (
+        f"{row['task']}: {row['a']} against {row['b']}: {row['effect']:+.2f} points of "
+        f"{row['metric']} (95 % interval {row['low']:+.2f} to {row['high']:+.2f}, "
+        f"{row['seeds']} seeds, {row['n']:,} examples)"
+    )
+    return f"{opening}: {_ending(row)}."
+
+
+def _ending(row: dict) -> str:
+    match row["verdict"]:
+        case "equivalent":
+            note = f" ({row['note']})" if row["note"] else ""
+            return f"equivalent within {row['margin']:g} points{note}"
+        case "undecidable":
+            needed = row["seeds_needed"]
+            more = (
+                f"about {needed:.0f} seeds would show {row['margin']:g} points"
+                if math.isfinite(needed)
+                else f"no number of seeds would show {row['margin']:g} points on these examples"
+            )
+            seen = f"{row['minimum_detectable']:.2f} points"
+            return f"undecidable; the least effect that this study could have seen is {seen}, {more}"
+        case "no verdict":
+            return "no verdict, which takes three seeds"
+        case verdict:
+            return verdict

@@ -1,0 +1,152 @@
+"""Collecting a task's examples for the analyses: labels, teachers, and every chosen cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mtkd.analysis.master import Study, arm_name, chosen_settings, teacher_names
+from mtkd.distillation.soft_targets import fuse_teachers, read_gates
+from mtkd.errors import InputError
+from mtkd.records.examples import Examples
+from mtkd.records.logits import Logits, aligned, read_logits
+from mtkd.records.teachers import Teachers, read_teachers
+from mtkd.study.paths import parse_cell
+from mtkd.tasks.corpus import TaskInfo, is_report, read_human, read_labels, read_report_labels
+
+
+def read_answers(folder: Path, splits: Iterable[str]) -> tuple[dict, dict, dict]:
+    """Ids [N], label indices [N] and raters' shares [N, C] (where known) of splits, by split."""
+    ids, labels, human = {}, {}, {}
+    for split in splits:
+        path = folder / ("report_labels.parquet" if is_report(split) else f"{split}.parquet")
+        found = read_report_labels(path)[split] if is_report(split) else read_labels(path)
+        ids[split], labels[split] = found
+        shares = read_human(path, split)
+        if shares is not None:
+            human[split] = shares
+    return ids, labels, human
+
+
+def read_all_teachers(
+    paths: Iterable[Path], ids: Mapping[str, np.ndarray], info: TaskInfo
+) -> dict[str, Teachers]:
+    """Teachers' logits by split, aligned to ``ids``; each path is read for the splits it holds."""
+    paths = list(paths)
+    result = {}
+    for split in ids:
+        stem = "report" if is_report(split) else split
+        own = [path for path in paths if path.stem == stem]
+        result[split] = read_teachers(own, split, ids[split], info.labels)
+    return result
+
+
+def teacher_array(teachers: Teachers, names: list[str], seeds: list[str]) -> np.ndarray:
+    """Logits [K, R, N, C] of teachers and their seeds, in that order."""
+    return np.stack([[teachers.by_run[name, seed].logits for seed in seeds] for name in names])
+
+
+def collect_examples(
+    study: Study,
+    task: str,
+    metrics: list[str],
+    runs: pd.DataFrame,
+    folder: Path,
+    info: TaskInfo,
+    predictions: Iterable[Path],
+    logits: Iterable[Path],
+    gates: list[Path],
+) -> Examples:
+    """Everything the analyses know of a task's examples.
+
+    Of each arm the cells of the T and alpha chosen on selection are taken. Raises InputError where
+    a chosen cell has no predictions among the paths, or files do not belong together.
+    """
+    ids, labels, human = read_answers(folder, info.rows)
+    teachers = read_all_teachers(logits, ids, info)
+    weights = {
+        split: read_gates(gates, len(rows), info.digest, split) for split, rows in ids.items()
+    }
+    cells = {tuple(parse_cell(path).values())[2:]: Path(path) for path in map(str, predictions)}
+    chosen = chosen_settings(runs[runs.task == task]).set_index(["strategy", "teachers"])
+    arms, students, fused = [], {}, {}
+    sample = np.arange(0)
+    for arm in study["arms"]:
+        key = (arm["strategy"], arm["teachers"])
+        if key not in chosen.index:
+            continue  # every one of its trainings diverged: the table of failed runs names them
+        axes = {"task": task, **arm, "T": chosen.at[key, "T"], "alpha": chosen.at[key, "alpha"]}
+        found = _finished(axes, study["seeds"], cells, ids, info)
+        for split in ids:
+            stacked = np.stack([values[split].logits for values in found.values()])
+            students.setdefault(split, []).append(stacked)
+        sample = _rows(ids["train"], next(iter(found.values()))["train"].ids)
+        # Only a gate, or teachers of the student's own seed, give each seed labels of its own.
+        own = arm["strategy"] == "gating" or study["teacher_seed"] == "paired"
+        for split in ids:
+            labels_of = [
+                fuse_teachers({**axes, "seed": seed}, teachers[split], weights[split])
+                for seed in (found if own else list(found)[:1])
+            ]
+            soft = None if labels_of[0] is None else np.stack(labels_of)
+            if split == "train" and soft is not None:
+                soft = soft[:, sample]
+            fused.setdefault(split, []).append(soft)
+        settings = {"T": axes["T"], "alpha": axes["alpha"], "seeds": list(found)}
+        arms.append({**arm, "name": arm_name(arm, study), **settings})
+    names, selected = teacher_names(study), teachers["selection"].by_run
+    record = {
+        "task": task,
+        "labels": info.labels,
+        "metrics": metrics,
+        "report_splits": study["report_splits"][task],
+        "teachers": names,
+        "teacher_seeds": study["teacher_seeds"],
+        "teacher_scores": [[selected[n, s].score for s in study["teacher_seeds"]] for n in names],
+        "arms": arms,
+        "data": info.digest,
+    }
+    arrays = {
+        split: teacher_array(values, names, study["teacher_seeds"])
+        for split, values in teachers.items()
+    }
+    return Examples(record, labels, human, arrays, students, fused, sample)
+
+
+def _finished(
+    axes: dict[str, str],
+    seeds: list[str],
+    cells: Mapping[tuple, Path],
+    ids: Mapping[str, np.ndarray],
+    info: TaskInfo,
+) -> dict[str, dict[str, Logits]]:
+    """Logits by seed and split of an arm's finished cells; on train of the rows they hold."""
+    found = {}
+    for seed in seeds:
+        values = {**axes, "seed": seed}
+        names = ("task", "teachers", "strategy", "T", "alpha", "seed")
+        path = cells.get(tuple(values[name] for name in names))
+        if path is None:
+            wanted = " ".join(f"{name}={values[name]}" for name in names)
+            raise InputError(f"no predictions of the chosen cell {wanted} among the inputs")
+        splits, record = read_logits(path)
+        if record["status"] == "diverged":
+            continue
+        if record["digests"]["data"] != info.digest:
+            raise InputError(f"{path}: predictions of other data; rerun train_students")
+        found[seed] = {
+            split: logits
+            if split == "train"
+            else Logits(ids[split], aligned(logits, ids[split], info.labels, record, path))
+            for split, logits in splits.items()
+        }
+    return found
+
+
+def _rows(ids: np.ndarray, some: np.ndarray) -> np.ndarray:
+    """Where ``some`` ids stand among ``ids``."""
+    order = np.argsort(ids, kind="stable")
+    return order[np.searchsorted(ids, some, sorter=order)]

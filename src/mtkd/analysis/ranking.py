@@ -1,0 +1,41 @@
+"""Ranks of the arms: per task and over all, and how sure the seeds are of them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from mtkd.analysis.master import ARM, Study, arm_name, report_values
+
+
+def ranking_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Columns task, arm, strategy, teachers, mean (fraction), rank, rank_low, rank_high, seeds.
+
+    Student arms of a task by mean primary metric on report (mean of its report splits), T and alpha
+    chosen on selection; 1 is best, ties share the mean rank. ``rank_low`` and ``rank_high`` are the
+    best and the worst rank that the arm has in any single seed. Task ``all`` ranks the mean ranks.
+    """
+    values = report_values(runs, study)
+    values = values[values.type.isin(["baseline", "single", "multi"])]
+    scores = values.groupby([*ARM, "seed"], sort=False).value.mean().reset_index()
+    scores["of_seed"] = scores.groupby(["task", "seed"]).value.rank(ascending=False)
+    table = scores.groupby(ARM, sort=False).agg(
+        mean=("value", "mean"),
+        rank_low=("of_seed", "min"),
+        rank_high=("of_seed", "max"),
+        seeds=("seed", "count"),
+    )
+    table = table.reset_index()
+    table["rank"] = table.groupby("task")["mean"].rank(ascending=False)
+    overall = table.groupby(ARM[1:], sort=False).agg(
+        mean=("mean", "mean"), rank_low=("rank", "min"), rank_high=("rank", "max"),
+        mean_rank=("rank", "mean"), seeds=("seeds", "min"),
+    )  # fmt: skip
+    overall = overall.reset_index().assign(task="all")
+    overall["rank"] = overall.pop("mean_rank").rank()
+    table = pd.concat([table, overall], ignore_index=True)
+    table["arm"] = [
+        arm_name({"strategy": s, "teachers": t}, study)
+        for s, t in zip(table.strategy, table.teachers, strict=True)
+    ]
+    columns = ["task", "arm", "strategy", "teachers", "mean", "rank", "rank_low", "rank_high"]
+    return table[[*columns, "seeds"]]

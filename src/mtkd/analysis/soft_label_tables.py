@@ -1,0 +1,77 @@
+"""Soft labels in tables: how sure teachers are, how students follow them, how people judge."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.special import softmax
+
+from mtkd.analysis.confidence import Confidence, confidence
+from mtkd.analysis.fidelity import fidelity
+from mtkd.analysis.human import human_closeness
+from mtkd.records.examples import Examples
+
+
+def confidence_table(
+    task: str, teachers: dict[str, np.ndarray], names: list[str], temperatures: list[str]
+) -> pd.DataFrame:
+    """Columns task, teacher, split, T, n, max_probability, entropy (nats), high, seeds.
+
+    ``teachers`` holds logits [K, R, N, C] by split; values are means over teacher seeds;
+    ``high`` is the share of examples with a probability above 0.95.
+    """
+    rows = []
+    for split, logits in teachers.items():
+        for name, of_teacher in zip(names, logits, strict=True):
+            for T in temperatures:
+                values = np.mean([confidence(of_seed, float(T)) for of_seed in of_teacher], axis=0)
+                measures = Confidence(*values)._asdict()
+                row = {"task": task, "teacher": name, "split": split, "T": T}
+                rows.append({**row, "n": logits.shape[2], **measures, "seeds": len(of_teacher)})
+    return pd.DataFrame(rows)
+
+
+def fidelity_table(examples: Examples) -> pd.DataFrame:
+    """How students follow their own soft labels, at their T: agreement (fraction), KL (nats).
+
+    Columns task, arm, strategy, teachers, T, split, n, agreement, kl, sd_agreement, seeds; on train
+    over the sample of rows for which students' predictions are kept.
+    """
+    rows = []
+    for split in ("train", *examples.report_splits):
+        arms = zip(
+            examples.record["arms"], examples.fused[split], examples.students[split], strict=True
+        )
+        for arm, fused, students in arms:
+            if fused is None:
+                continue
+            soft = np.broadcast_to(fused, students.shape)
+            T = float(arm["T"])
+            soft = softmax(soft.astype(float) / T, axis=-1)
+            values = [fidelity(s, q, T) for s, q in zip(students, soft, strict=True)]
+            agreement, kl = np.array(values).T
+            row = {"task": examples.record["task"], "arm": arm["name"]}
+            row |= {name: arm[name] for name in ("strategy", "teachers", "T")}
+            row |= {"split": split, "n": students.shape[1]}
+            row |= {"agreement": agreement.mean(), "kl": kl.mean(), "seeds": len(values)}
+            spread = agreement.std(ddof=1) if len(values) > 1 else None
+            rows.append(row | {"sd_agreement": spread})
+    return pd.DataFrame(rows)
+
+
+def human_table(examples: Examples) -> pd.DataFrame:
+    """Closeness of every model's soft labels to the raters' shares, on report; empty without them.
+
+    Columns task, kind, name, split, n, and the means over seeds of ``human_closeness``.
+    """
+    rows = []
+    for split in examples.report_splits:
+        if split not in examples.human:
+            continue
+        for model in examples.models(split):
+            shares = examples.human[split]
+            of_seeds = [human_closeness(shares, logits)._asdict() for logits in model.logits]
+            row = {"task": examples.record["task"], "kind": model.kind, "name": model.name}
+            row |= {"split": split, "n": model.logits.shape[1]}
+            rows.append({**row, **pd.DataFrame(of_seeds).astype(float).mean()})
+    return pd.DataFrame(rows)

@@ -1,0 +1,84 @@
+"""The examples of one task as a study sees them: labels, teachers, fused and students' logits.
+
+One file a task, made once from the predictions of every chosen cell, from which every analysis by
+example starts: ``collect_examples`` writes it, ``read_examples`` reads it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mtkd.records.logits import read_tensors, write_tensors
+
+
+class Model(NamedTuple):
+    """What predicts: ``teacher``, ``fused`` (teachers) or ``student``, and its logits [S, N, C]."""
+
+    kind: str
+    name: str
+    logits: np.ndarray
+
+
+class Examples(NamedTuple):
+    """Arrays by split. A arms, K teachers with R teacher seeds, N examples, C classes.
+
+    ``record`` holds task, labels, metrics (primary first), report_splits, teachers, teacher_seeds,
+    and ``arms``: for each its name, strategy, teachers, chosen T and alpha, and its ``seeds``; a
+    seed whose training diverged is absent from them. On train, students and fused logits are of the rows
+    ``sample`` alone.
+    """
+
+    record: dict[str, Any]
+    labels: dict[str, np.ndarray]  # [N]
+    human: dict[str, np.ndarray]  # [N, C], raters' shares, where the corpus has them
+    teachers: dict[str, np.ndarray]  # [K, R, N, C]
+    students: dict[str, list[np.ndarray]]  # of each arm [S, N, C], in the order of its seeds
+    fused: dict[str, list[np.ndarray | None]]  # of each arm [S, N, C], or [1, N, C] for all seeds
+    sample: np.ndarray  # rows of train
+
+    @property
+    def report_splits(self) -> list[str]:
+        return self.record["report_splits"]
+
+    def models(self, split: str) -> list[Model]:
+        """Everything that predicts a split: teachers, their fusions, students of every arm."""
+        found = [
+            Model("teacher", name, logits)
+            for name, logits in zip(self.record["teachers"], self.teachers[split], strict=True)
+        ]
+        arms = list(zip(self.record["arms"], self.fused[split], strict=True))
+        several = [(arm, fused) for arm, fused in arms if "+" in arm["teachers"]]
+        found += [Model("fused", arm["name"], fused) for arm, fused in several]
+        students = zip(self.record["arms"], self.students[split], strict=True)
+        return found + [Model("student", arm["name"], logits) for arm, logits in students]
+
+
+def write_examples(path: Path, examples: Examples) -> None:
+    """Publish a task's examples."""
+    tensors = {"sample": examples.sample}
+    for name in ("labels", "human", "teachers"):
+        tensors |= {f"{name}/{split}": array for split, array in getattr(examples, name).items()}
+    for name in ("students", "fused"):
+        for split, arms in getattr(examples, name).items():
+            tensors |= {
+                f"{name}/{split}/{i}": array for i, array in enumerate(arms) if array is not None
+            }
+    write_tensors(path, tensors, examples.record)
+
+
+def read_examples(path: Path) -> Examples:
+    """Raises InputError for a missing or torn file."""
+    tensors, record = read_tensors(path)
+    flat: dict[str, dict[str, np.ndarray]] = {"labels": {}, "human": {}, "teachers": {}}
+    by_arm: dict[str, dict[str, list]] = {"students": {}, "fused": {}}
+    for key, array in tensors.items():
+        name, *rest = key.split("/")
+        if name in flat:
+            flat[name][rest[0]] = array
+        elif name in by_arm:
+            arms = by_arm[name].setdefault(rest[0], [None] * len(record["arms"]))
+            arms[int(rest[1])] = array
+    return Examples(record, **flat, **by_arm, sample=tensors["sample"])

@@ -1,0 +1,45 @@
+"""Analyse a study by example: quality, calibration, agreement, failures, soft labels, people."""
+
+import argparse
+import json
+from pathlib import Path
+
+from mtkd.errors import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: the study")
+    parser.add_argument("--examples", type=Path, nargs="+", required=True, help="of each task")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the tables")
+    args = parser.parse_args()
+
+    import pandas as pd
+
+    from mtkd.analysis.by_region import agreement_table, failures_table
+    from mtkd.analysis.quality import quality_table, reliability_table
+    from mtkd.analysis.soft_label_tables import confidence_table, fidelity_table, human_table
+    from mtkd.records.examples import read_examples
+    from mtkd.records.files import write_text
+
+    temperatures = list(dict.fromkeys(["1", *args.settings["T"]]))
+    tasks = [read_examples(path) for path in args.examples]
+    tables = {
+        "quality": map(quality_table, tasks),
+        "reliability": map(reliability_table, tasks),
+        "agreement": map(agreement_table, tasks),
+        "failures": map(failures_table, tasks),
+        "fidelity": map(fidelity_table, tasks),
+        "human": map(human_table, tasks),
+        "confidence": (
+            confidence_table(e.record["task"], e.teachers, e.record["teachers"], temperatures)
+            for e in tasks
+        ),
+    }
+    for name, parts in tables.items():
+        table = pd.concat(parts, ignore_index=True)
+        write_text(args.output / f"{name}.csv", table.to_csv(index=False))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,60 @@
+"""Audit a task's teachers on selection, before any student: can several of them help?"""
+
+import argparse
+import json
+from pathlib import Path
+
+from mtkd.errors import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: study, metrics")
+    parser.add_argument("--task", type=Path, required=True, help="the task's folder")
+    parser.add_argument("--logits", type=Path, nargs="+", required=True, help="train, selection")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the tables")
+    args = parser.parse_args()
+
+    import pandas as pd
+
+    from mtkd.analysis import audit
+    from mtkd.analysis.collect import read_all_teachers, read_answers, teacher_array
+    from mtkd.analysis.master import arm_name, teacher_names
+    from mtkd.analysis.soft_label_tables import confidence_table
+    from mtkd.records.files import write_text
+    from mtkd.records.logits import read_tensors
+    from mtkd.tasks.corpus import read_info
+
+    study, task = args.settings["study"], args.task.name
+    metric = args.settings["metrics"][0]
+    info = read_info(args.task)
+    ids, labels, _ = read_answers(args.task, ("train", "selection"))
+    teachers = read_all_teachers(args.logits, ids, info)
+    names, seeds = teacher_names(study), study["teacher_seeds"]
+    logits = {split: teacher_array(read, names, seeds) for split, read in teachers.items()}
+    selection, gold = logits["selection"], labels["selection"]
+    scores = [[teachers["selection"].by_run[name, s].score for s in seeds] for name in names]
+    arms = [{**arm, "name": arm_name(arm, study)} for arm in study["arms"]]
+    fused = audit.fusions(selection, scores, arms, names)
+    features = {}
+    for path in args.logits:
+        tensors, record = read_tensors(path)
+        if path.stem == "selection" and record["seed"] == seeds[0]:
+            features[record["teacher"]] = tensors["selection/features"]
+    temperatures = list(dict.fromkeys(["1", *study["T"]]))
+    tables = {
+        "label_map": audit.label_map_table(task, selection, gold, names, info.labels),
+        "pairs": audit.pairs_table(task, selection, gold, names, [features[n] for n in names]),
+        "ceilings": audit.ceilings_table(task, selection, fused, gold, names, metric),
+        "confidence": confidence_table(task, logits, names, temperatures),
+        "summary": pd.DataFrame([audit.summary_row(task, selection, gold, study["T"])]),
+        "predictions": audit.predictions_table(
+            task, selection, fused, gold, metric, study["margin"]
+        ),
+    }
+    for name, table in tables.items():
+        write_text(args.output / f"{name}.csv", table.to_csv(index=False))
+
+
+if __name__ == "__main__":
+    run(main)

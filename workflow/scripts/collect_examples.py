@@ -1,0 +1,48 @@
+"""Collect a task's labels, teachers and chosen students into one file for the analyses."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from mtkd.errors import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: study, metrics")
+    parser.add_argument("--task", type=Path, required=True, help="the task's folder")
+    parser.add_argument("--runs", type=Path, required=True, help="runs.csv")
+    parser.add_argument("--logits", type=Path, nargs="+", required=True, help="teachers' logits")
+    parser.add_argument("--gates", type=Path, nargs="*", default=[])
+    parser.add_argument(
+        "--predictions",
+        type=Path,
+        required=True,
+        help="a file that lists the cells' predictions, or -",
+    )
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args()
+
+    from mtkd.analysis.collect import collect_examples
+    from mtkd.analysis.tables import read_runs
+    from mtkd.records.examples import write_examples
+    from mtkd.tasks.corpus import read_info
+
+    listed = sys.stdin if str(args.predictions) == "-" else args.predictions.open(encoding="utf-8")
+    examples = collect_examples(
+        args.settings["study"],
+        args.task.name,
+        args.settings["metrics"],
+        read_runs(args.runs),
+        args.task,
+        read_info(args.task),
+        [Path(line.rstrip("\n")) for line in listed],
+        args.logits,
+        args.gates,
+    )
+    write_examples(args.output, examples)
+
+
+if __name__ == "__main__":
+    run(main)

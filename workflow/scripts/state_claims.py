@@ -1,0 +1,55 @@
+"""State a study's claims with intervals and verdicts, and what follows from all of its runs."""
+
+import argparse
+import json
+from pathlib import Path
+
+from mtkd.errors import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: the study")
+    parser.add_argument("--runs", type=Path, required=True, help="runs.csv")
+    parser.add_argument("--examples", type=Path, nargs="+", required=True, help="of each task")
+    parser.add_argument("--predictions", type=Path, nargs="+", required=True, help="the audit's")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the tables")
+    args = parser.parse_args()
+
+    import pandas as pd
+
+    from mtkd.analysis.audit import scored_predictions
+    from mtkd.analysis.claims import claims_table
+    from mtkd.analysis.gap import gap_table
+    from mtkd.analysis.master import grid_table
+    from mtkd.analysis.over_tasks import over_tasks_table
+    from mtkd.analysis.ranking import ranking_table
+    from mtkd.analysis.success import success_metrics
+    from mtkd.analysis.tables import read_runs
+    from mtkd.records.examples import read_examples
+    from mtkd.records.files import write_json, write_text
+
+    study, runs = args.settings, read_runs(args.runs)
+    runs = runs[runs.task.isin(study["tasks"])]
+    claims = pd.concat(
+        [claims_table(read_examples(path), study["margin"]) for path in args.examples],
+        ignore_index=True,
+    )
+    audit = pd.concat(map(pd.read_csv, args.predictions), ignore_index=True)
+    gaps = gap_table(runs, study)
+    tables = {
+        "claims": claims,
+        "audit_scored": scored_predictions(audit, claims),
+        "gap": gaps,
+        "grid": grid_table(runs),
+        "ranking": ranking_table(runs, study),
+        "over_tasks": over_tasks_table(runs, study),
+    }
+    for name, table in tables.items():
+        write_text(args.output / f"{name}.csv", table.to_csv(index=False))
+    write_json(args.output / "success_metrics.json", success_metrics(gaps, claims, study))
+    write_text(args.output / "findings.txt", "".join(f"{line}\n" for line in claims.sentence))
+
+
+if __name__ == "__main__":
+    run(main)
