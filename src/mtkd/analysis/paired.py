@@ -1,0 +1,195 @@
+"""The difference of two arms, paired over seeds and examples: interval, tests, what it could see.
+
+Differences and margins are in the unit of the values, fractions throughout.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+MINIMUM_SEEDS = 3  # below, how much seeds vary is hardly known and no verdict is given
+_MOST_SEEDS = 1_000_000
+_BLOCK = 64  # bootstrap samples whose weights of examples are held at once
+
+
+class MeanSquares(NamedTuple):
+    """Mean squares of values [S, N], a two-way layout without replication."""
+
+    seeds: float
+    examples: float
+    error: float
+
+
+class Difference(NamedTuple):
+    """A mean difference with its t interval, and what the interval is from."""
+
+    estimate: float
+    se: float
+    df: float
+    low: float
+    high: float
+    seeds: int
+    examples: int
+    mean_squares: MeanSquares
+
+
+def crossed_difference(
+    values: np.ndarray, estimate: float | None = None, confidence: float = 0.95
+) -> Difference:
+    """Difference of two arms with an interval for new seeds and new examples alike.
+
+    ``values`` [S, N] are one arm's contributions less the other's, by seed and example;
+    ``estimate`` is the difference of the metric itself where it is not their mean (F1).
+
+    Model: ``d[s, i] = mu + seed_s + example_i + error_si``, all random. The variance of the mean
+    comes from the mean squares, ``(MS_seed + MS_example - MS_error) / (S N)``, its degrees of
+    freedom from Satterthwaite (1946, Biometrics Bulletin 2(6)); see Searle, Casella and McCulloch
+    1992, Variance Components, chapter 4. A component whose estimate is negative counts as zero
+    and leaves only the other mean square with its own degrees of freedom, so the variance is never
+    below that of seeds or of examples taken alone. Without that, variances near or below zero give
+    intervals of no width; with it, simulated coverage stays at .92 or more from three seeds on
+    (benchmarks/coverage.md), and is least at three seeds, of .92, where seeds vary ten times as
+    much as examples.
+
+    With one seed the variance is that of the examples: the interval holds for these two runs and
+    says nothing about other seeds. Where nothing varies it has no width. Raises ValueError on
+    other shapes, fewer than two examples and values that are not finite.
+    """
+    values = _finite(values)
+    seeds, examples = values.shape
+    squares = _mean_squares(values)
+    se, df = _standard_error(squares, seeds, examples)
+    if estimate is None:
+        estimate = float(values.mean())
+    half = float(stats.t.ppf((1 + confidence) / 2, df)) * se
+    return Difference(estimate, se, df, estimate - half, estimate + half, seeds, examples, squares)
+
+
+def superiority_p(difference: Difference) -> float:
+    """Two-sided p-value of a difference of zero."""
+    return float(2 * stats.t.sf(abs(_t(difference.estimate, difference.se)), difference.df))
+
+
+def equivalence_p(difference: Difference, margin: float) -> float:
+    """P-value of a difference of at least ``margin`` either way: two one-sided tests.
+
+    Schuirmann 1987, J. Pharmacokinet. Biopharm. 15(6). Raises ValueError on a margin not above 0.
+    """
+    if not margin > 0:
+        raise ValueError(f"margin {margin} is not above 0")
+    inside = min(margin - difference.estimate, margin + difference.estimate)
+    return float(stats.t.sf(_t(inside, difference.se), difference.df))
+
+
+def minimum_detectable_effect(difference: Difference, level: float, power: float = 0.8) -> float:
+    """The smallest true difference that a two-sided test at ``level`` finds with ``power``.
+
+    ``(t_{1 - level / 2} + t_power) * SE`` (Bloom 1995, Evaluation Review 19(5)).
+    """
+    return _effect(difference.se, difference.df, level, power)
+
+
+def seeds_needed(difference: Difference, effect: float, level: float, power: float = 0.8) -> float:
+    """Seeds for which the minimum detectable effect falls to ``effect``, the examples kept.
+
+    From the variance components of ``difference``, those below zero taken as zero; at least the
+    three that a verdict takes. Infinite where the examples alone vary too much (or a million seeds
+    would not do), NaN from one seed, which says nothing of seeds.
+    """
+    seeds, examples, squares = difference.seeds, difference.examples, difference.mean_squares
+    if seeds < 2:
+        return math.nan
+    above_seeds = max(squares.seeds - squares.error, 0.0)
+    of_examples = max(squares.examples - squares.error, 0.0) / seeds
+
+    def found(number: int) -> bool:
+        expected = MeanSquares(
+            squares.error + above_seeds, squares.error + number * of_examples, squares.error
+        )
+        return _effect(*_standard_error(expected, number, examples), level, power) <= effect
+
+    candidates = range(MINIMUM_SEEDS, _MOST_SEEDS)
+    place = bisect.bisect_left(candidates, True, key=found)
+    return float(candidates[place]) if place < len(candidates) else math.inf
+
+
+def bootstrap_interval(
+    values: np.ndarray, seed: int, samples: int = 2000, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Percentile interval of the mean of ``values`` [S, N], seeds and examples both resampled.
+
+    Each sample draws S seeds and N examples with replacement, independently (the product
+    bootstrap, Owen 2007, Ann. Appl. Stat. 1(2)). It counts the error's variance up to three times
+    and that of seeds (S - 1) / S times, so it stands beside ``crossed_difference`` as a check.
+    ``seed`` is the generator's. Errors as of ``crossed_difference``.
+    """
+    values = _finite(values)
+    seeds, examples = values.shape
+    rng = np.random.default_rng(seed)
+    weights = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=samples) / seeds
+    means = np.empty(samples)
+    counts = np.empty((_BLOCK, examples))
+    for start in range(0, samples, _BLOCK):
+        block = weights[start : start + _BLOCK]
+        for row in range(len(block)):
+            drawn = rng.integers(examples, size=examples, dtype=np.int32)
+            counts[row] = np.bincount(drawn, minlength=examples)
+        by_seed = counts[: len(block)] @ values.T / examples
+        means[start : start + _BLOCK] = (block * by_seed).sum(axis=1)
+    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values, dtype=float)
+    if values.ndim != 2 or len(values) < 1 or values.shape[1] < 2:
+        raise ValueError(f"values are {values.shape}: expected [S >= 1, N >= 2]")
+    if not np.isfinite(values).all():
+        raise ValueError("values are not all finite")
+    return values
+
+
+def _mean_squares(values: np.ndarray) -> MeanSquares:
+    """Those of seeds and error are NaN with one seed."""
+    seeds, examples = values.shape
+    by_example = values.mean(axis=0)
+    of_examples = float(seeds * by_example.var(ddof=1))
+    if seeds == 1:
+        return MeanSquares(math.nan, of_examples, math.nan)
+    by_seed = values.mean(axis=1, keepdims=True)
+    rest = values - by_seed - by_example + by_seed.mean()
+    error = float((rest**2).sum()) / ((seeds - 1) * (examples - 1))
+    return MeanSquares(float(examples * by_seed.var(ddof=1)), of_examples, error)
+
+
+def _standard_error(squares: MeanSquares, seeds: int, examples: int) -> tuple[float, float]:
+    """Standard error of the mean and its degrees of freedom, infinite where nothing varies."""
+    if seeds == 1:
+        return math.sqrt(squares.examples / examples), examples - 1.0
+    seeds_vary = squares.seeds > squares.error
+    examples_vary = squares.examples > squares.error
+    signs = np.array([seeds_vary, examples_vary, 1 - seeds_vary - examples_vary])
+    terms = signs * np.array(squares)
+    total = float(terms.sum())
+    if not total > 0:
+        return 0.0, math.inf
+    freedom = np.array([seeds - 1, examples - 1, (seeds - 1) * (examples - 1)])
+    # Above either mean square, the sum is no less certain than the seeds' alone.
+    df = max(total**2 / float((terms**2 / freedom).sum()), seeds - 1.0)
+    return math.sqrt(total / (seeds * examples)), df
+
+
+def _t(distance: float, se: float) -> float:
+    """Distance in standard errors; without an error, infinite unless there is no distance."""
+    if se > 0:
+        return distance / se
+    return math.copysign(math.inf, distance) if distance else 0.0
+
+
+def _effect(se: float, df: float, level: float, power: float) -> float:
+    return float(stats.t.ppf(1 - level / 2, df) + stats.t.ppf(power, df)) * se

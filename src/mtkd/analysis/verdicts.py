@@ -1,0 +1,74 @@
+"""What may be said of a family of comparisons: adjusted p-values and one verdict each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from statsmodels.stats.multitest import multipletests
+
+from mtkd.analysis.paired import (
+    MINIMUM_SEEDS,
+    Difference,
+    equivalence_p,
+    minimum_detectable_effect,
+    superiority_p,
+)
+
+LEVEL = 0.05
+
+Verdict = Literal["better", "worse", "equivalent", "undecidable", "no verdict"]
+
+
+class Finding(NamedTuple):
+    """The verdict on one difference, and what it is from."""
+
+    verdict: Verdict
+    note: str  # the sign where the difference is equivalent to zero and yet not zero
+    superiority_p: float  # adjusted
+    equivalence_p: float  # adjusted
+    level: float  # the smallest of Holm's, at which the effect below is detectable
+    minimum_detectable_effect: float  # in the unit of the difference, power .8
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """Adjusted p-values that keep the family-wise error (Holm 1979, Scand. J. Stat. 6(2))."""
+    return multipletests(p_values, method="holm")[1]
+
+
+def findings(family: Sequence[Difference], margin: float) -> list[Finding]:
+    """Verdicts on all claims of one task, in their order; ``margin`` in their unit, above 0.
+
+    Holm's procedure at .05 goes over the superiority p-values, and on its own over those of
+    equivalence. A difference is equivalent where equivalence holds, whatever its sign; else better
+    or worse where superiority holds; else undecidable. One of fewer than three seeds has no
+    verdict and no numbers, but stays in the family with p-values of 1: a lost run makes no other
+    claim easier. Errors as of ``equivalence_p``.
+    """
+    if not family:
+        return []
+    enough = [difference.seeds >= MINIMUM_SEEDS for difference in family]
+    judged = list(zip(family, enough, strict=True))
+    superior = holm([superiority_p(d) if known else 1.0 for d, known in judged])
+    equivalent = holm([equivalence_p(d, margin) if known else 1.0 for d, known in judged])
+    level = LEVEL / len(family)
+    return [
+        _finding(difference, float(p), float(q), level)
+        if known
+        else Finding("no verdict", "", math.nan, math.nan, level, math.nan)
+        for (difference, known), p, q in zip(judged, superior, equivalent, strict=True)
+    ]
+
+
+def _finding(difference: Difference, superior: float, equivalent: float, level: float) -> Finding:
+    differs = superior <= LEVEL
+    sign: Verdict = "better" if difference.estimate > 0 else "worse"
+    verdict: Verdict = sign if differs else "undecidable"
+    note = ""
+    if equivalent <= LEVEL:
+        verdict = "equivalent"
+        note = f"{sign}, by less than the margin" if differs else ""
+    effect = minimum_detectable_effect(difference, level)
+    return Finding(verdict, note, superior, equivalent, level, effect)
