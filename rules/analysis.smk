@@ -29,3 +29,88 @@ rule collect_examples:
         ' python "$SCRIPTS"/collect_examples.py --settings {params.settings:q}'
         " --task {params.folder:q} --runs {input.runs:q} --logits {input.logits:q}"
         " --gates {input.gates:q} --predictions - --output {output:q} > {log:q} 2>&1"
+
+
+# Before any student: whether a task's teachers, together, can help at all. Reads no report label.
+rule audit_teachers:
+    input:
+        logits=study_logits("train", "selection"),
+        train=rules.prepare_task.output.train,
+        selection=rules.prepare_task.output.selection,
+        info=rules.prepare_task.output.info,
+    output:
+        expand(
+            f"{RESULTS}/audit/{{{{task}}}}/{{table}}.csv",
+            table=["label_map", "pairs", "ceilings", "confidence", "summary", "predictions"],
+        ),
+    log:
+        f"{LOGS}/audit_teachers/{SUITE.study_name}/{{task}}.log",
+    benchmark:
+        f"{BENCHMARKS}/audit_teachers/{SUITE.study_name}/{{task}}.tsv"
+    # What is predicted has to be written down before it is measured.
+    priority: 1
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        settings=lambda wildcards: canonical(settings.examples_settings, wildcards.task),
+        code=lambda wildcards: code_of("audit_teachers.py"),
+        task=subpath(input.info, parent=True),
+        folder=subpath(output[0], parent=True),
+    shell:
+        'python "$SCRIPTS"/audit_teachers.py --settings {params.settings:q}'
+        " --task {params.task:q} --logits {input.logits:q} --output {params.folder:q}"
+        " > {log:q} 2>&1"
+
+
+rule analyse_examples:
+    input:
+        examples=expand(rules.collect_examples.output, task=STUDY.tasks),
+    output:
+        expand(
+            f"{TABLES}/{{table}}.csv",
+            table=["quality", "reliability", "agreement", "failures", "fidelity", "human"],
+        ),
+        f"{TABLES}/confidence.csv",
+    log:
+        f"{LOGS}/analyse_examples/{SUITE.study_name}.log",
+    benchmark:
+        f"{BENCHMARKS}/analyse_examples/{SUITE.study_name}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        settings=canonical(settings.table_settings),
+        code=lambda wildcards: code_of("analyse_examples.py"),
+        folder=subpath(output[0], parent=True),
+    shell:
+        'python "$SCRIPTS"/analyse_examples.py --settings {params.settings:q}'
+        " --examples {input.examples:q} --output {params.folder:q} > {log:q} 2>&1"
+
+
+# What the study may say: each comparison with its interval and verdict, in a sentence.
+rule state_claims:
+    input:
+        runs=rules.make_tables.output.runs,
+        examples=expand(rules.collect_examples.output, task=STUDY.tasks),
+        predictions=expand(f"{RESULTS}/audit/{{task}}/predictions.csv", task=STUDY.tasks),
+    output:
+        claims=f"{TABLES}/claims.csv",
+        findings=f"{TABLES}/findings.txt",
+        success=f"{TABLES}/success_metrics.json",
+        tables=expand(
+            f"{TABLES}/{{table}}.csv",
+            table=["audit_scored", "checks", "gap", "grid", "ranking", "over_tasks", "profiles"],
+        ),
+    log:
+        f"{LOGS}/state_claims/{SUITE.study_name}.log",
+    benchmark:
+        f"{BENCHMARKS}/state_claims/{SUITE.study_name}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        settings=canonical(settings.table_settings),
+        code=lambda wildcards: code_of("state_claims.py"),
+        folder=subpath(output.claims, parent=True),
+    shell:
+        'python "$SCRIPTS"/state_claims.py --settings {params.settings:q} --runs {input.runs:q}'
+        " --examples {input.examples:q} --predictions {input.predictions:q}"
+        " --output {params.folder:q} > {log:q} 2>&1"

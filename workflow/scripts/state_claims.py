@@ -19,10 +19,11 @@ def main() -> None:
     import pandas as pd
 
     from mtkd.analysis.audit import scored_predictions
+    from mtkd.analysis.checks import checks_table
     from mtkd.analysis.claims import claims_table
     from mtkd.analysis.gap import gap_table
     from mtkd.analysis.master import grid_table
-    from mtkd.analysis.over_tasks import over_tasks_table
+    from mtkd.analysis.over_tasks import over_tasks_table, profiles_table
     from mtkd.analysis.ranking import ranking_table
     from mtkd.analysis.success import success_metrics
     from mtkd.analysis.tables import read_runs
@@ -31,19 +32,19 @@ def main() -> None:
 
     study, runs = args.settings, read_runs(args.runs)
     runs = runs[runs.task.isin(study["tasks"])]
-    claims = pd.concat(
-        [claims_table(read_examples(path), study["margin"]) for path in args.examples],
-        ignore_index=True,
-    )
+    tasks = [read_examples(path) for path in args.examples]
+    claims = pd.concat([claims_table(task, study["margin"]) for task in tasks], ignore_index=True)
     audit = pd.concat(map(pd.read_csv, args.predictions), ignore_index=True)
     gaps = gap_table(runs, study)
     tables = {
         "claims": claims,
         "audit_scored": scored_predictions(audit, claims),
+        "checks": pd.concat(map(checks_table, tasks), ignore_index=True),
         "gap": gaps,
         "grid": grid_table(runs),
         "ranking": ranking_table(runs, study),
         "over_tasks": over_tasks_table(runs, study),
+        "profiles": profiles_table(runs, study),
     }
     for name, table in tables.items():
         write_text(args.output / f"{name}.csv", table.to_csv(index=False))

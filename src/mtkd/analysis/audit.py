@@ -14,7 +14,6 @@ import pandas as pd
 from scipy.special import softmax
 
 from mtkd.analysis.calibration import ece, nll
-from mtkd.analysis.scores_per_example import Contributions, contributions
 from mtkd.analysis.diversity import (
     effective_teachers,
     generalised_jsd,
@@ -23,6 +22,7 @@ from mtkd.analysis.diversity import (
     pairwise,
 )
 from mtkd.analysis.paired import crossed_difference
+from mtkd.analysis.scores_per_example import Contributions, contributions
 from mtkd.distillation.label_map import best_order
 from mtkd.fusion.strategies import STRATEGIES, entropy, score_weights
 
@@ -37,8 +37,8 @@ def label_map_table(
     """Whether each teacher's outputs stand for the task's labels: logits [K, R, N, C], labels [N].
 
     Columns task, teacher, accuracy, best_order (the permutation of labels with the most right
-    answers), best_accuracy, in_order. A permuted teacher is refused when its logits are cached; this
-    shows by how much the check was passed.
+    answers), best_accuracy, in_order. A permuted teacher is refused when its logits are cached;
+    this shows by how much the check was passed.
     """
     rows = []
     for name, of_teacher in zip(names, logits, strict=True):
@@ -63,7 +63,9 @@ def pairs_table(
     """
     table = pairwise(logits[:, 0].argmax(axis=-1), labels)
     pairs = zip(table["first"], table["second"], strict=True)
-    table["cka"] = [linear_cka(features[a].astype(float), features[b].astype(float)) for a, b in pairs]
+    table["cka"] = [
+        linear_cka(features[a].astype(float), features[b].astype(float)) for a, b in pairs
+    ]
     table = table.assign(**{end: [names[k] for k in table[end]] for end in ("first", "second")})
     return table.assign(task=task)
 
@@ -77,9 +79,9 @@ def fusions(
     """
     found = {}
     for arm in arms:
-        members = [names.index(name) for name in arm["teachers"].split("+")]
-        if len(members) < 2 or arm["strategy"] == "gating":
+        if "+" not in arm["teachers"] or arm["strategy"] == "gating":
             continue
+        members = [names.index(name) for name in arm["teachers"].split("+")]
         fuse = STRATEGIES[arm["strategy"]]
         of_seeds = []
         for seed in range(logits.shape[1]):
@@ -156,11 +158,11 @@ def predictions_table(
 ) -> pd.DataFrame:
     """What each arm of several teachers is predicted to gain over one teacher, in points.
 
-    Columns task, arm, lead, lead_low, lead_high, predicted, predicted_low, predicted_high, expected.
-    ``lead`` is the fused teacher's score on selection above the mean of the single teachers', with
-    its 95 % interval; ``predicted`` is the share INHERITED of it. The interval reaches from nothing
-    inherited to all of it at the ends of the lead's interval. ``expected`` is ``helps``, ``hurts``
-    or ``no difference``, by whether ``predicted`` lies beyond the margin.
+    Columns task, arm, lead, lead_low, lead_high, predicted, predicted_low, predicted_high and
+    expected. ``lead`` is the fused teacher's score on selection above the mean of the single
+    teachers', with its 95 % interval; ``predicted`` is the share INHERITED of it. Its interval
+    reaches from nothing inherited to all of it at the ends of the lead's. ``expected`` is
+    ``helps``, ``hurts`` or ``no difference``, by whether ``predicted`` lies beyond the margin.
     """
     teachers = [_scores(of, labels, metric) for of in logits]
     value = np.mean([one.value for one in teachers], axis=0)
@@ -184,8 +186,8 @@ def scored_predictions(predictions: pd.DataFrame, claims: pd.DataFrame) -> pd.Da
     """The audit's predictions beside what came of them.
 
     Adds measured, low, high (the claim's effect and interval, points), verdict, ``inside`` (the
-    measured effect lies in the predicted interval), ``same_sign``, and ``came_true``: the verdict is
-    the expected one; empty where the study cannot tell (undecidable, no verdict).
+    measured effect lies in the predicted interval), ``same_sign``, and ``came_true``: the verdict
+    is the expected one; empty where the study cannot tell (undecidable, no verdict).
     """
     measured = claims[claims.claim == "strategy v one teacher"]
     measured = measured.rename(columns={"a": "arm", "effect": "measured"})

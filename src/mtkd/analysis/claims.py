@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mtkd.analysis.scores_per_example import Contributions, contributions, joined
 from mtkd.analysis.paired import bootstrap_interval, crossed_difference, seeds_needed
+from mtkd.analysis.scores_per_example import Contributions, contributions, joined
 from mtkd.analysis.verdicts import findings
 from mtkd.records.examples import Examples
 
@@ -247,7 +247,9 @@ def _ending(row: dict) -> str:
                 else f"no number of seeds would show {row['margin']:g} points on these examples"
             )
             seen = f"{row['minimum_detectable']:.2f} points"
-            return f"undecidable; the least effect that this study could have seen is {seen}, {more}"
+            return (
+                f"undecidable; the least effect that this study could have seen is {seen}, {more}"
+            )
         case "no verdict":
             return "no verdict, which takes three seeds"
         case verdict:

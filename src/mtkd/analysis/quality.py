@@ -13,8 +13,8 @@ from mtkd.analysis.calibration import (
     nll,
     reliability,
 )
-from mtkd.analysis.scores_per_example import contributions
 from mtkd.analysis.diversity import oracle
+from mtkd.analysis.scores_per_example import contributions
 from mtkd.records.examples import Examples
 
 MEASURES = ["nll", "brier", "ece", "adaptive_ece"]

@@ -27,8 +27,8 @@ class Examples(NamedTuple):
 
     ``record`` holds task, labels, metrics (primary first), report_splits, teachers, teacher_seeds,
     and ``arms``: for each its name, strategy, teachers, chosen T and alpha, and its ``seeds``; a
-    seed whose training diverged is absent from them. On train, students and fused logits are of the rows
-    ``sample`` alone.
+    seed whose training diverged is absent from them. On train, students and fused logits are of the
+    rows ``sample`` alone.
     """
 
     record: dict[str, Any]
