@@ -125,8 +125,9 @@ def _log_probabilities(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def _top(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Largest probability [N] and whether its class is the label [N]."""
     log_p = _log_probabilities(logits, labels)
-    # Rounding can take a certain example a last digit above 1, out of the last bin.
-    return np.minimum(np.exp(log_p.max(axis=1)), 1.0), log_p.argmax(axis=1) == labels
+    # The class is that of the logits, as log-probabilities can round to a tie. Rounding can also
+    # take a certain example a last digit above 1, out of the last bin.
+    return np.minimum(np.exp(log_p.max(axis=1)), 1.0), logits.argmax(axis=1) == labels
 
 
 def _by_bin(bins: np.ndarray, confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
