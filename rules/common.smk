@@ -309,8 +309,30 @@ def has_grid():
     return distilled and len(STUDY.T) * len(STUDY.alpha) > 1
 
 
+def has_raters():
+    return any(SUITE.tasks[task].human for task in STUDY.tasks)
+
+
+# The tables that each figure is drawn from.
+FIGURE_TABLES = {
+    "master_comparison": ["runs"],
+    "teacher_student_gap": ["runs"],
+    "claims": ["claims"],
+    "multi_teacher_advantage": ["claims"],
+    "agreement_regions": ["agreement"],
+    "failure_categories": ["failures"],
+    "teacher_confidence": ["confidence"],
+    "fidelity": ["fidelity"],
+    "human_soft_labels": ["human", "quality"],
+    "reliability": ["reliability", "quality"],
+    "ceilings": ["quality"],
+    "ranking": ["ranking"],
+    "performance_profiles": ["profiles"],
+}
+
+
 def study_figures():
-    names = ["master_comparison", "teacher_student_gap"]
+    names = [name for name in FIGURE_TABLES if name != "human_soft_labels" or has_raters()]
     names += [f"t_alpha_heatmap/{task}" for task in STUDY.tasks] if has_grid() else []
     return expand(f"{FIGURES}/{{name}}.{{kind}}", name=names, kind=["png", "pdf"])
 

@@ -2,51 +2,35 @@
 
 
 localrules:
-    master_comparison,
-    teacher_student_gap,
+    draw_figure,
     t_alpha_heatmap,
 
 
-# Every method on every task, with a point per seed.
-rule master_comparison:
+def figure_tables(wildcards):
+    return expand(f"{TABLES}/{{table}}.csv", table=FIGURE_TABLES[wildcards.figure])
+
+
+rule draw_figure:
     input:
-        runs=rules.make_tables.output.runs,
+        tables=figure_tables,
     output:
-        png=f"{FIGURES}/master_comparison.png",
-        pdf=f"{FIGURES}/master_comparison.pdf",
+        png=f"{FIGURES}/{{figure}}.png",
+        pdf=f"{FIGURES}/{{figure}}.pdf",
     log:
-        f"{LOGS}/master_comparison/{SUITE.study_name}.log",
+        f"{LOGS}/draw_figure/{SUITE.study_name}/{{figure}}.log",
     benchmark:
-        f"{BENCHMARKS}/master_comparison/{SUITE.study_name}.tsv"
+        f"{BENCHMARKS}/draw_figure/{SUITE.study_name}/{{figure}}.tsv"
+    wildcard_constraints:
+        figure=one_of(FIGURE_TABLES),
     conda:
         "../envs/analysis.yaml"
     params:
         settings=canonical(settings.figure_settings),
-        code=lambda wildcards: code_of("master_comparison.py"),
+        code=lambda wildcards: code_of("draw_figure.py"),
     shell:
-        'python "$SCRIPTS"/master_comparison.py --settings {params.settings:q}'
-        " --runs {input.runs:q} --output {output.png:q} > {log:q} 2>&1"
-
-
-# How much of the way from the undistilled student to its teacher each arm covers.
-rule teacher_student_gap:
-    input:
-        runs=rules.make_tables.output.runs,
-    output:
-        png=f"{FIGURES}/teacher_student_gap.png",
-        pdf=f"{FIGURES}/teacher_student_gap.pdf",
-    log:
-        f"{LOGS}/teacher_student_gap/{SUITE.study_name}.log",
-    benchmark:
-        f"{BENCHMARKS}/teacher_student_gap/{SUITE.study_name}.tsv"
-    conda:
-        "../envs/analysis.yaml"
-    params:
-        settings=canonical(settings.figure_settings),
-        code=lambda wildcards: code_of("teacher_student_gap.py"),
-    shell:
-        'python "$SCRIPTS"/teacher_student_gap.py --settings {params.settings:q}'
-        " --runs {input.runs:q} --output {output.png:q} > {log:q} 2>&1"
+        'python "$SCRIPTS"/draw_figure.py --settings {params.settings:q}'
+        " --figure {wildcards.figure:q} --tables {input.tables:q} --output {output.png:q}"
+        " > {log:q} 2>&1"
 
 
 # Each arm over T and alpha, for studies that span them.

@@ -21,7 +21,7 @@ from mtkd.analysis.tables import (
     cells_missing,
     check_consistency,
     failed_table,
-    read_runs,
+    read_table,
     runs_table,
 )
 from mtkd.errors import InputError
@@ -180,7 +180,7 @@ def test_no_records_give_empty_tables_with_their_columns(study):
 def test_runs_survive_their_csv(study, records, tmp_path):
     runs = runs_table(records)
     runs.to_csv(tmp_path / "runs.csv", index=False)
-    again = read_runs(tmp_path / "runs.csv")
+    again = read_table(tmp_path / "runs.csv")
     pd.testing.assert_frame_equal(again, runs, check_dtype=False)
     assert set(again[again.strategy == "none"]["T"]) == {"NA"} and "1" in set(again.seed)
     pd.testing.assert_frame_equal(master_table(again, study), master_table(runs, study))

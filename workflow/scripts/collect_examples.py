@@ -25,7 +25,7 @@ def main() -> None:
     args = parser.parse_args()
 
     from mtkd.analysis.collect import collect_examples
-    from mtkd.analysis.tables import read_runs
+    from mtkd.analysis.tables import read_table
     from mtkd.records.examples import write_examples
     from mtkd.tasks.corpus import read_info
 
@@ -34,7 +34,7 @@ def main() -> None:
         args.settings["study"],
         args.task.name,
         args.settings["metrics"],
-        read_runs(args.runs),
+        read_table(args.runs),
         args.task,
         read_info(args.task),
         [Path(line.rstrip("\n")) for line in listed],

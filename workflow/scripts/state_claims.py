@@ -26,15 +26,15 @@ def main() -> None:
     from mtkd.analysis.over_tasks import over_tasks_table, profiles_table
     from mtkd.analysis.ranking import ranking_table
     from mtkd.analysis.success import success_metrics
-    from mtkd.analysis.tables import read_runs
+    from mtkd.analysis.tables import read_table
     from mtkd.records.examples import read_examples
     from mtkd.records.files import write_json, write_text
 
-    study, runs = args.settings, read_runs(args.runs)
+    study, runs = args.settings, read_table(args.runs)
     runs = runs[runs.task.isin(study["tasks"])]
     tasks = [read_examples(path) for path in args.examples]
     claims = pd.concat([claims_table(task, study["margin"]) for task in tasks], ignore_index=True)
-    audit = pd.concat(map(pd.read_csv, args.predictions), ignore_index=True)
+    audit = pd.concat(map(read_table, args.predictions), ignore_index=True)
     gaps = gap_table(runs, study)
     tables = {
         "claims": claims,

@@ -15,11 +15,11 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="PNG file; a PDF goes beside it")
     args = parser.parse_args()
 
-    from mtkd.analysis.tables import read_runs
+    from mtkd.analysis.tables import read_table
     from mtkd.figures.heatmap import heatmap_figure
     from mtkd.figures.style import save_figure
 
-    figure = heatmap_figure(read_runs(args.runs), args.settings["study"], args.task)
+    figure = heatmap_figure(read_table(args.runs), args.settings["study"], args.task)
     save_figure(figure, args.output.with_suffix(""), args.settings["dpi"])
 
 

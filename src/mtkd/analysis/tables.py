@@ -71,9 +71,10 @@ def runs_table(records: Iterable[Record]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(RUNS_COLUMNS))
 
 
-def read_runs(path: Path) -> pd.DataFrame:
-    """The runs table back from its CSV: axes are strings, among them ``NA``, never numbers."""
-    text = dict.fromkeys((*AXES, "split", "role", "metric", "device", "data", "code"), "str")
+def read_table(path: Path) -> pd.DataFrame:
+    """A table of this project back from its CSV: axes are strings, among them ``NA``."""
+    names = (*AXES, "split", "role", "metric", "device", "data", "code", "category", "note")
+    text = dict.fromkeys((*names, "T_a", "alpha_a", "T_b", "alpha_b"), "str")
     return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
 
 

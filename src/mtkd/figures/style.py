@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from mtkd.analysis.master import Study, teacher_names
+from mtkd.analysis.master import Study, arm_name, teacher_names
 from mtkd.records.files import publish
 
 # Inches; the full width of a two-column page, so that 7 to 8 points stay 7 to 8 points in print.
@@ -42,6 +42,21 @@ STRATEGY_COLOURS = {
     "gating": "#D55E00",
 }
 TEACHER_COLOURS = ("#E69F00", "#CC79A7", "#7A4F1D", "#A6A61D")
+VERDICT_COLOURS = {
+    "better": "#009E73",
+    "worse": "#D55E00",
+    "equivalent": "#0072B2",
+    "undecidable": "#4D4D4D",
+    "no verdict": "#A0A0A0",
+}
+# What teachers did on an error: from knowledge that none had to knowledge that all had.
+FAILURE_COLOURS = {
+    "a": "#3B3B3B",
+    "b": "#8C8C8C",
+    "c": "#D55E00",
+    "d": "#E69F00",
+    "e": "#56B4E9",
+}
 MARKERS = {"teacher": "D", "baseline": "^", "single": "o", "multi": "s"}
 REFERENCE_LINE = {"color": "#4D4D4D", "linewidth": 0.8, "linestyle": (0, (4, 2))}
 BASELINE_LINE = {"color": "#4D4D4D", "linewidth": 0.8, "linestyle": (0, (1, 1.5))}
@@ -53,6 +68,35 @@ def colour(method: Mapping[str, str], study: Study) -> str:
         return STRATEGY_COLOURS[method["strategy"]]
     name = method["teachers"] if method["strategy"] == "single" else method["teacher"]
     return TEACHER_COLOURS[teacher_names(study).index(name) % len(TEACHER_COLOURS)]
+
+
+def arm_type(arm: Mapping[str, str]) -> str:
+    """Key of ``MARKERS``: whether an arm has no, one or several teachers."""
+    return {"none": "baseline", "single": "single"}.get(arm["strategy"], "multi")
+
+
+def panels(figure: Figure, number: int) -> list[Axes]:
+    """So many axes, two in a row; a last one that is not needed is blank."""
+    columns = min(2, max(number, 1))
+    axes = list(figure.subplots(-(-max(number, 1) // columns), columns, squeeze=False).flat)
+    for axis in axes[number:]:
+        axis.set_axis_off()
+    return axes[:number]
+
+
+def arms_legend(figure: Figure, study: Study) -> None:
+    """Colour and marker of every arm, under the panels."""
+    handles = [
+        sketch(
+            arm_name(arm, study),
+            color=colour(arm, study),
+            marker=MARKERS[arm_type(arm)],
+            linestyle="",
+            markersize=4,
+        )
+        for arm in study["arms"]
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
 
 
 def new_figure(height: float, title: str, caption: str) -> Figure:

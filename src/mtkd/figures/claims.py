@@ -1,0 +1,105 @@
+"""Claims with their intervals against the margin: all of a study's, and several teachers or one."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mtkd.analysis.master import Study, seeds_text, settings_text
+from mtkd.figures.style import BASELINE_LINE, RC, VERDICT_COLOURS, new_figure, sketch
+
+# Times the margin: a wider interval runs out of the frame instead of squeezing the others.
+FRAME = 3.0
+
+
+@rc_context(RC)
+def claims_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
+    """A panel per task: every claim's effect and interval, coloured by verdict."""
+    claims = tables["claims"]
+    most = max((len(rows) for _, rows in claims.groupby("task")), default=1)
+    figure = new_figure(
+        0.9 + len(study["tasks"]) * (0.55 + 0.17 * most),
+        f"{study['suite']}/{study['study']}: what can be claimed",
+        "Difference of the primary metric on the report split in points, with its 95 % interval "
+        "over seeds and examples (crossed variance components), cut at the frame (arrow); shaded: the "
+        f"margin of ±{study['margin']:g} within which arms count as equivalent; verdicts corrected "
+        f"for all claims of a task (Holm); {seeds_text(study)}; {settings_text(study)}.",
+    )
+    axes = figure.subplots(len(study["tasks"]), 1, squeeze=False)[:, 0]
+    for axis, task in zip(axes, study["tasks"], strict=True):
+        rows = claims[claims.task == task].reset_index(drop=True)
+        _forest(axis, rows, [f"{_short(r.a)} − {_short(r.b)}" for r in rows.itertuples()], study)
+        axis.set_title(_title(task, rows, study), loc="left")
+    axes[-1].set_xlabel("difference (points)")
+    _legend(figure)
+    return figure
+
+
+@rc_context(RC)
+def advantage_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
+    """One row per task: best of n multi-teacher arms minus best of n single-teacher arms."""
+    rows = tables["claims"][tables["claims"].claim == "several teachers"].reset_index(drop=True)
+    figure = new_figure(
+        1.15 + 0.3 * max(len(rows), 1),
+        f"{study['suite']}/{study['study']}: several teachers against one",
+        "Best of n multi-teacher arms minus best of n single-teacher arms, n equal in both "
+        "families, arms chosen on selection by the other seeds; primary metric on the report split "
+        "in points, 95 % interval over seeds and examples, cut at the frame (arrow); shaded: "
+        f"the margin of "
+        f"±{study['margin']:g}; {seeds_text(study)}; {settings_text(study)}.",
+    )
+    axis = figure.subplots()
+    names = [
+        f"{r.task} ({r.metric}), n={r.n:,}, best of {r.n_a_candidates}" for r in rows.itertuples()
+    ]
+    _forest(axis, rows, names, study)
+    axis.set_xlabel("difference (points)")
+    _legend(figure)
+    return figure
+
+
+def _forest(axis: Axes, rows: pd.DataFrame, names: list[str], study: Study) -> None:
+    margin = study["margin"]
+    edge = FRAME * margin
+    axis.axvspan(-margin, margin, color="0.92", zorder=0, linewidth=0)
+    axis.axvline(0, **BASELINE_LINE)
+    for y, row in enumerate(rows.itertuples()):
+        colour = VERDICT_COLOURS[row.verdict]
+        low, high = max(row.low, -edge), min(row.high, edge)
+        axis.plot([low, high], [y, y], color=colour, linewidth=1.3, solid_capstyle="butt")
+        for end, cut, arrow in ((low, row.low < -edge, "<"), (high, row.high > edge, ">")):
+            if cut:
+                axis.plot(end, y, marker=arrow, color=colour, markersize=4, clip_on=False)
+        if abs(row.effect) <= edge:
+            axis.plot(row.effect, y, marker="o", color=colour, markersize=4)
+        axis.text(1.02, y, f"{row.effect:+.2f}  {row.verdict}", color=colour, fontsize=7,
+                  va="center", transform=axis.get_yaxis_transform())  # fmt: skip
+    axis.set_xlim(-edge, edge)
+    axis.set_yticks(range(len(names)), names)
+    axis.set_ylim(len(names) - 0.4, -0.6)
+    axis.tick_params(axis="y", length=0)
+
+
+def _short(name: str) -> str:
+    """A side's name without what the caption says of all of them."""
+    for long, short in ((", mean of all arms", ""), ("multi-teacher arms", "multi"),
+                        ("single-teacher arms", "single"), (" on selection", ""),
+                        ("one teacher, mean of single", "one teacher"),
+                        ("no distillation", "none")):  # fmt: skip
+        name = name.replace(long, short)
+    return name
+
+
+def _title(task: str, rows: pd.DataFrame, study: Study) -> str:
+    n = f", n={rows.n.iloc[0]:,}" if len(rows) else ": no runs"
+    return f"{task} ({study['metrics'][task]}){n}"
+
+
+def _legend(figure: Figure) -> None:
+    handles = [
+        sketch(verdict, color=colour, marker="o", markersize=4)
+        for verdict, colour in VERDICT_COLOURS.items()
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)

@@ -1,0 +1,142 @@
+"""Soft labels: how sure the teachers are, how students follow them, how near people they are."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from mtkd.analysis.master import Study, arm_name, seeds_text, settings_text, teacher_names
+from mtkd.figures.style import (
+    MARKERS,
+    RC,
+    TEACHER_COLOURS,
+    arm_type,
+    arms_legend,
+    colour,
+    new_figure,
+    note,
+    panels,
+    sketch,
+)
+
+
+@rc_context(RC)
+def confidence_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
+    """A panel per task: mean largest probability of each teacher, by split and temperature."""
+    table = tables["confidence"]
+    names = teacher_names(study)
+    figure = new_figure(
+        1.1 + (0.55 + 0.2 * len(names)) * -(-len(study["tasks"]) // 2),
+        f"{study['suite']}/{study['study']}: how sure the teachers are",
+        "Mean of the largest probability at T=1 and at the temperatures that students are trained "
+        "with; students see the train split; dotted: chance. "
+        f"Teacher {'seeds' if len(study['teacher_seeds']) > 1 else 'seed'} "
+        f"{', '.join(study['teacher_seeds'])}.",
+    )
+    temperatures = list(dict.fromkeys(["1", *study["T"]]))
+    shades = {T: 1 - 0.6 * i / max(len(temperatures) - 1, 1) for i, T in enumerate(temperatures)}
+    for number, (axis, task) in enumerate(
+        zip(panels(figure, len(study["tasks"])), study["tasks"], strict=True)
+    ):
+        here = table[table.task == task]
+        for y, teacher in enumerate(names):
+            ink = TEACHER_COLOURS[y % len(TEACHER_COLOURS)]
+            for T in temperatures:
+                of = here[(here.teacher == teacher) & (here["T"].astype(str) == T)]
+                for split, filled in (("train", True), (study["report_splits"][task][0], False)):
+                    value = of[of.split == split].max_probability
+                    axis.plot(100 * value, [y] * len(value), marker="o", markersize=5.5, alpha=shades[T],
+                              color=ink, markerfacecolor=ink if filled else "white",
+                              linestyle="")  # fmt: skip
+        axis.set_yticks(range(len(names)), names if number % 2 == 0 else [""] * len(names))
+        axis.set_ylim(len(names) - 0.4, -0.6)
+        axis.tick_params(axis="y", length=0)
+        axis.set_xlim(right=101)
+        sizes = here.drop_duplicates("split").set_index("split").n
+        axis.set_title(f"{task}, n={sizes.get('train', 0):,} train", loc="left")
+        axis.set_xlabel("mean largest probability (%)")
+    handles = [sketch(f"T={T}", color="black", marker="o", linestyle="", alpha=shades[T])
+               for T in temperatures]  # fmt: skip
+    handles += [
+        sketch("train", color="black", marker="o", linestyle=""),
+        sketch("report", color="black", marker="o", linestyle="", markerfacecolor="white"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
+    return figure
+
+
+@rc_context(RC)
+def fidelity_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
+    """A panel per task: how often students predict what their soft labels do, train and report."""
+    table = tables["fidelity"]
+    arms = [arm for arm in study["arms"] if arm["strategy"] != "none"]
+    figure = new_figure(
+        1.1 + (0.55 + 0.17 * len(arms)) * -(-len(study["tasks"]) // 2),
+        f"{study['suite']}/{study['study']}: how closely students follow their soft labels",
+        "Share of examples on which the student's class is that of its soft labels: filled on a "
+        "sample of the train split, open on the report split; at the right the mean KL(soft labels "
+        f"‖ student) on report at the T of training; mean over {seeds_text(study)}; "
+        f"{settings_text(study)}.",
+    )
+    for number, (axis, task) in enumerate(
+        zip(panels(figure, len(study["tasks"])), study["tasks"], strict=True)
+    ):
+        here = table[table.task == task]
+        for y, arm in enumerate(arms):
+            own = here[(here.strategy == arm["strategy"]) & (here.teachers == arm["teachers"])]
+            own = own.groupby(own.split == "train")[["agreement", "kl"]].mean()
+            if own.empty:
+                note(axis, 0.5, y, "no runs")
+                continue
+            ink = colour(arm, study)
+            train, report = (100 * own.agreement.get(key, float("nan")) for key in (True, False))
+            axis.plot([train, report], [y, y], color=ink, linewidth=0.8)
+            style = {"marker": MARKERS[arm_type(arm)], "color": ink, "markersize": 5}
+            axis.plot(train, y, **style)
+            axis.plot(report, y, **style, markerfacecolor="white")
+            axis.text(1.01, y, f"{own.kl.get(False, float('nan')):.3f}", fontsize=7, va="center",
+                      transform=axis.get_yaxis_transform())  # fmt: skip
+        names = [arm_name(arm, study) for arm in arms]
+        axis.set_yticks(range(len(names)), names if number % 2 == 0 else [""] * len(names))
+        axis.set_ylim(len(arms) - 0.4, -0.6)
+        axis.tick_params(axis="y", length=0)
+        n = here[here.split != "train"].drop_duplicates("split").n.sum()
+        axis.set_title(f"{task}, n={n:,}", loc="left")
+        axis.set_title("KL", loc="right", fontsize=7)
+        axis.set_xlabel("same class as the soft labels (%)")
+    return figure
+
+
+@rc_context(RC)
+def human_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
+    """A panel per task: soft labels' distance from people against the student's score."""
+    human, quality = tables["human"], tables["quality"]
+    tasks = [task for task in study["tasks"] if task in set(human.get("task", []))]
+    figure = new_figure(
+        1.2 + 2.2 * -(-max(len(tasks), 1) // 2),
+        f"{study['suite']}/{study['study']}: do soft labels nearer to people teach better?",
+        "Each arm's soft labels: mean KL(raters' shares ‖ soft labels at T=1) on the report split, "
+        "against the primary metric of the students trained on them; dotted: the undistilled "
+        f"student; bars: standard deviation over seeds; {seeds_text(study)}; "
+        f"{settings_text(study)}.",
+    )
+    for axis, task in zip(panels(figure, len(tasks)), tasks, strict=True):
+        here, scores = human[human.task == task], quality[quality.task == task]
+        students = scores[scores.kind == "student"].set_index("name")
+        soft = here[here.kind != "student"].drop_duplicates("name").set_index("name")
+        for arm in study["arms"]:
+            name = arm_name(arm, study)
+            if name not in students.index:
+                continue
+            score, sd = 100 * students.score[name], 100 * students.sd.fillna(0)[name]
+            if arm["strategy"] == "none":
+                axis.axhline(score, color="0.3", linewidth=0.8, linestyle=(0, (1, 1.5)))
+            elif name in soft.index:
+                axis.errorbar(soft.kl[name], score, sd, marker=MARKERS[arm_type(arm)],
+                              markersize=5, elinewidth=0.8, color=colour(arm, study))  # fmt: skip
+        axis.set_title(f"{task}, n={here.n.iloc[0]:,}", loc="left")
+        axis.set_xlabel("KL from people (nats)")
+        axis.set_ylabel(f"student's {study['metrics'][task]} (%)")
+    arms_legend(figure, study)
+    return figure

@@ -1,0 +1,43 @@
+"""Draw one figure of a study from its tables."""
+
+import argparse
+import json
+from pathlib import Path
+
+from mtkd.errors import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: study, dpi")
+    parser.add_argument("--figure", required=True, help="its name")
+    parser.add_argument("--tables", type=Path, nargs="+", required=True, help="CSV files")
+    parser.add_argument("--output", type=Path, required=True, help="PNG file; a PDF goes beside it")
+    args = parser.parse_args()
+
+    from mtkd.analysis.tables import read_table
+    from mtkd.figures import by_region, claims, gap, master, quality, ranking, soft_labels
+    from mtkd.figures.style import save_figure
+
+    draw = {
+        "master_comparison": lambda tables, study: master.master_figure(tables["runs"], study),
+        "teacher_student_gap": lambda tables, study: gap.gap_figure(tables["runs"], study),
+        "claims": claims.claims_figure,
+        "multi_teacher_advantage": claims.advantage_figure,
+        "agreement_regions": by_region.agreement_figure,
+        "failure_categories": by_region.failures_figure,
+        "teacher_confidence": soft_labels.confidence_figure,
+        "fidelity": soft_labels.fidelity_figure,
+        "human_soft_labels": soft_labels.human_figure,
+        "reliability": quality.reliability_figure,
+        "ceilings": quality.ceilings_figure,
+        "ranking": ranking.ranking_figure,
+        "performance_profiles": ranking.profiles_figure,
+    }
+    tables = {path.stem: read_table(path) for path in args.tables}
+    figure = draw[args.figure](tables, args.settings["study"])
+    save_figure(figure, args.output.with_suffix(""), args.settings["dpi"])
+
+
+if __name__ == "__main__":
+    run(main)
