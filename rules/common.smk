@@ -13,6 +13,7 @@ from mtkd.config.load import validate_suite
 from mtkd.config.schema import greatest_requests
 from mtkd.errors import InputError
 from mtkd.metrics.names import metric_module
+from mtkd.records.files import digest_folder
 from mtkd.study import paths, settings
 from mtkd.study.code import code_digests, module_digests
 from mtkd.study.grid import cells, folded_arms, folded_axes, tasks_with_teachers, teacher_seeds
@@ -29,6 +30,7 @@ os.environ.update(
     PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
     PYTHONPATH=str(SOURCE / "src"),
     SCRIPTS=str(SOURCE / "workflow" / "scripts"),
+    PAGES=str(SOURCE / "report"),
     SAVE_MINUTES=str(SUITE.save_minutes),
     # Nothing but the fetching rules talks to the hub.
     HF_HUB_OFFLINE="1",

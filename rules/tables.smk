@@ -14,6 +14,7 @@ rule make_tables:
         master=f"{TABLES}/master.csv",
         text=f"{TABLES}/master.txt",
         failed=f"{TABLES}/failed.csv",
+        provenance=f"{TABLES}/provenance.json",
     log:
         f"{LOGS}/make_tables/{SUITE.study_name}.log",
     benchmark:
