@@ -1,6 +1,6 @@
 # A multi-teacher distillation study as a job graph:
-#   task data -> teachers -> teachers' logits -> students (in bundles) -> scores -> tables -> figures
-#   -> report
+#   task data -> teachers -> teachers' logits -> students (in bundles) -> scores -> tables -> figures,
+#   report
 # One invocation runs one study of one suite; see README.md and config/README.md.
 from snakemake.utils import min_version
 
@@ -12,6 +12,9 @@ min_version("9.27")
 if "suite" not in config:
 
     configfile: "config/embedded.yaml"
+
+
+report: "report/captions/workflow.rst"
 
 
 include: "rules/common.smk"

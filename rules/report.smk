@@ -24,7 +24,12 @@ rule audit:
     input:
         tables=expand(rules.audit_teachers.output, task=STUDY.tasks),
     output:
-        f"{RESULTS}/audit.html",
+        report(
+            f"{RESULTS}/audit.html",
+            caption="../report/captions/audit.rst",
+            category="Pages",
+            labels={"page": "audit"},
+        ),
     log:
         f"{LOGS}/audit/{SUITE.study_name}.log",
     benchmark:
@@ -48,7 +53,12 @@ rule report:
         provenance=rules.make_tables.output.provenance,
         figures=[path for path in study_figures() if path.endswith(".png")],
     output:
-        f"{RESULTS}/report.html",
+        report(
+            f"{RESULTS}/report.html",
+            caption="../report/captions/report.rst",
+            category="Pages",
+            labels={"page": "report"},
+        ),
     log:
         f"{LOGS}/report/{SUITE.study_name}.log",
     benchmark:

@@ -27,7 +27,7 @@ def main() -> None:
         shown |= {task: task_tables(tables, study, task) for task in study["tasks"]}
         for task, of_task in shown.items():
             (folder / task).mkdir(exist_ok=True)
-            for table in of_task:
+            for table in filter(lambda table: len(table.rows), of_task):
                 label = ":".join(filter(None, ["tab", task, table.name]))
                 text = latex_table(table, label)
                 (folder / task / f"{table.name}.tex").write_text(text, encoding="utf-8")

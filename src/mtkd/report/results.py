@@ -270,8 +270,9 @@ def _quality(tables: Tables, study: Study, task: str) -> Shown:
     rows = [
         {
             "model": model_name(row.kind, row.name),
-            score: spread(row.score, row.sd, row.seeds),
             "accuracy (%)": percent(row.accuracy, 2),
+            # Last, as it may be accuracy itself, with its spread.
+            score: spread(row.score, row.sd, row.seeds),
             "NLL": number(row.nll),
             "Brier": number(row.brier),
             "ECE (%)": percent(row.ece),

@@ -29,10 +29,14 @@ def caption(what: str, study: Study, task: str | None = None) -> str:
     """A caption that names study, task, metric, split, seeds, T and alpha."""
     where = f"{study['suite']}/{study['study']}" + (f", {task}" if task else "")
     tasks = [task] if task else study["tasks"]
-    metrics = list(dict.fromkeys(study["metrics"][one] for one in tasks))
+    metrics: dict[str, list[str]] = {}
+    for one in tasks:
+        metrics.setdefault(study["metrics"][one], []).append(one)
+    # Which tasks a metric is of goes without saying where there is one metric.
+    named = [f"{m} ({', '.join(of)})" if len(metrics) > 1 else m for m, of in metrics.items()]
     splits = list(dict.fromkeys(split for one in tasks for split in study["report_splits"][one]))
     return (
-        f"{where}: {what}. Primary metric: {' or '.join(metrics)}; split: {' and '.join(splits)}; "
+        f"{where}: {what}. Primary metric: {', '.join(named)}; split: {' and '.join(splits)}; "
         f"{seeds_text(study)}; {settings_text(study)}."
     )
 

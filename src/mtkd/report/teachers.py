@@ -36,14 +36,17 @@ def predictions_shown(predictions: pd.DataFrame, study: Study) -> Shown:
         for row in predictions.itertuples()
     ]
     columns = ["task", "arm", "fused teacher's lead", "its 95 % interval", "predicted gain"]
+    shares = " or ".join(f"{percent(share)} %" for share in predictions["inherited"].unique())
     return Shown(
         "predictions",
         "What is predicted",
         _caption("gain of students of several teachers over one teacher's, in points", study),
         frame(rows, [*columns, "predicted interval", "expected"]),
         ("task", "arm", "expected"),
-        "Lead: the fused teacher's score above the mean of its teachers'. The predicted interval "
-        "reaches from students that inherit nothing of the lead to students that inherit all of "
+        "Lead: the fused teacher's score above the mean of its teachers'. Predicted gain: "
+        f"{shares} of the lead, the share of the gap to its teacher that the best student of the "
+        "published study closed. The predicted interval reaches from students that inherit "
+        "nothing of the lead to students that inherit all of "
         f"it. Expected: helps or hurts where the predicted gain lies beyond {study['margin']:g} "
         "points, the study's margin.",
     )
