@@ -339,6 +339,18 @@ def study_figures():
     return expand(f"{FIGURES}/{{name}}.{{kind}}", name=names, kind=["png", "pdf"])
 
 
+def report_tables():
+    names = ["master", "failed", "claims", "gap", "grid", "over_tasks", "ranking", "audit_scored"]
+    names += ["quality", "agreement", "failures", "fidelity", "human", "checks"]
+    return expand(f"{TABLES}/{{table}}.csv", table=names)
+
+
+@cache
+def page_text():
+    """A digest of the pages' templates."""
+    return digest_folder(SOURCE / "report")
+
+
 def unpinned_refusal():
     """Why a suite with an empty revision must not run, in one line; None when it may."""
     if SUITE.unpinned() and not SUITE.allow_unpinned:

@@ -7,18 +7,6 @@ localrules:
     latex_tables,
 
 
-# The text of the pages is in report/, as templates.
-@cache
-def page_text():
-    return digest_folder(SOURCE / "report")
-
-
-def report_tables():
-    names = ["master", "failed", "claims", "gap", "grid", "over_tasks", "ranking", "audit_scored"]
-    names += ["quality", "agreement", "failures", "fidelity", "human", "checks"]
-    return expand(f"{TABLES}/{{table}}.csv", table=names)
-
-
 # Before any student: whether several teachers can help here.
 rule audit:
     input:
@@ -42,7 +30,8 @@ rule audit:
         code=lambda wildcards: code_of("audit.py"),
         text=lambda wildcards: page_text(),
     shell:
-        'python "$SCRIPTS"/audit.py --settings {params.settings:q} --templates "$PAGES"'
+        'python "$SCRIPTS"/audit.py --settings {params.settings:q}'
+        ' --templates "$PAGES"'
         " --tables {input.tables:q} --output {output:q} > {log:q} 2>&1"
 
 
@@ -71,7 +60,8 @@ rule report:
         text=lambda wildcards: page_text(),
         benchmarks=BENCHMARKS,
     shell:
-        'python "$SCRIPTS"/report.py --settings {params.settings:q} --templates "$PAGES"'
+        'python "$SCRIPTS"/report.py --settings {params.settings:q}'
+        ' --templates "$PAGES"'
         " --tables {input.tables:q} --success {input.success:q} --provenance {input.provenance:q}"
         " --figures {input.figures:q} --benchmarks {params.benchmarks:q} --output {output:q}"
         " > {log:q} 2>&1"
