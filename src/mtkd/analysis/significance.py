@@ -34,10 +34,9 @@ def mcnemar(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> McNema
     if not discordant:
         return McNemar(0, 0, 1.0, 1.0)
     exact = float(stats.binomtest(first_only, discordant).pvalue)
-    # Half of the outcome seen, in both tails: where it is the middle, both tails are one outcome.
-    mid = exact - float(stats.binom.pmf(first_only, discordant, 0.5))
-    if first_only == second_only:
-        mid += float(stats.binom.pmf(first_only, discordant, 0.5)) / 2
+    # Half of the outcome seen is left out in each tail; the middle is in both tails but once.
+    seen = float(stats.binom.pmf(first_only, discordant, 0.5))
+    mid = exact - (seen / 2 if first_only == second_only else seen)
     return McNemar(first_only, second_only, exact, mid)
 
 
@@ -51,6 +50,8 @@ def sign_flip_p(differences: np.ndarray, seed: int, flips: int = 9_999) -> float
     one observed counts as one of them (Phipson and Smyth 2010, Stat. Appl. Genet. 9(1):39).
     """
     differences = np.asarray(differences, dtype=float)
+    if len(differences) == 1:
+        return 1.0  # either sign is as extreme as the other
     if 2 ** len(differences) <= flips:
         return float(
             stats.permutation_test(
