@@ -179,8 +179,8 @@ def _standard_error(squares: MeanSquares, seeds: int, examples: int) -> tuple[fl
     if not total > 0:
         return 0.0, math.inf
     freedom = np.array([seeds - 1, examples - 1, (seeds - 1) * (examples - 1)])
-    # Above either mean square, the sum is no less certain than the seeds' alone.
-    df = max(total**2 / float((terms**2 / freedom).sum()), seeds - 1.0)
+    # The subtracted error is not what makes the sum less certain than its least certain part.
+    df = max(total**2 / float((terms**2 / freedom).sum()), min(seeds, examples) - 1.0)
     return math.sqrt(total / (seeds * examples)), df
 
 
