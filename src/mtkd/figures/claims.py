@@ -23,9 +23,9 @@ def claims_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         0.9 + len(study["tasks"]) * (0.55 + 0.17 * most),
         f"{study['suite']}/{study['study']}: what can be claimed",
         "Difference of the primary metric on the report split in points, with its 95 % interval "
-        "over seeds and examples (crossed variance components), cut at the frame (arrow); shaded: the "
-        f"margin of ±{study['margin']:g} within which arms count as equivalent; verdicts corrected "
-        f"for all claims of a task (Holm); {seeds_text(study)}; {settings_text(study)}.",
+        "over seeds and examples (crossed variance components), cut at the frame (arrow); shaded: "
+        f"the margin of ±{study['margin']:g} within which arms count as equivalent; verdicts "
+        f"corrected for all claims of a task (Holm); {seeds_text(study)}; {settings_text(study)}.",
     )
     axes = figure.subplots(len(study["tasks"]), 1, squeeze=False)[:, 0]
     for axis, task in zip(axes, study["tasks"], strict=True):
@@ -47,8 +47,7 @@ def advantage_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         "Best of n multi-teacher arms minus best of n single-teacher arms, n equal in both "
         "families, arms chosen on selection by the other seeds; primary metric on the report split "
         "in points, 95 % interval over seeds and examples, cut at the frame (arrow); shaded: "
-        f"the margin of "
-        f"±{study['margin']:g}; {seeds_text(study)}; {settings_text(study)}.",
+        f"the margin of ±{study['margin']:g}; {seeds_text(study)}; {settings_text(study)}.",
     )
     axis = figure.subplots()
     names = [
@@ -74,7 +73,8 @@ def _forest(axis: Axes, rows: pd.DataFrame, names: list[str], study: Study) -> N
                 axis.plot(end, y, marker=arrow, color=colour, markersize=4, clip_on=False)
         if abs(row.effect) <= edge:
             axis.plot(row.effect, y, marker="o", color=colour, markersize=4)
-        axis.text(1.02, y, f"{row.effect:+.2f}  {row.verdict}", color=colour, fontsize=7,
+        effect = f"{row.effect:+.2f}".replace("-", "−")
+        axis.text(1.03, y, f"{effect}  {row.verdict}", color=colour, fontsize=7,
                   va="center", transform=axis.get_yaxis_transform())  # fmt: skip
     axis.set_xlim(-edge, edge)
     axis.set_yticks(range(len(names)), names)

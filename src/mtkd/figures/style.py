@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -84,8 +84,8 @@ def panels(figure: Figure, number: int) -> list[Axes]:
     return axes[:number]
 
 
-def arms_legend(figure: Figure, study: Study) -> None:
-    """Colour and marker of every arm, under the panels."""
+def arms_legend(figure: Figure, arms: Sequence[Mapping[str, str]], study: Study) -> None:
+    """Colour and marker of some arms, under the panels."""
     handles = [
         sketch(
             arm_name(arm, study),
@@ -94,7 +94,7 @@ def arms_legend(figure: Figure, study: Study) -> None:
             linestyle="",
             markersize=4,
         )
-        for arm in study["arms"]
+        for arm in arms
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
 
