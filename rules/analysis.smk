@@ -68,9 +68,17 @@ rule analyse_examples:
     output:
         expand(
             f"{TABLES}/{{table}}.csv",
-            table=["quality", "reliability", "agreement", "failures", "fidelity", "human"],
+            table=[
+                "quality",
+                "reliability",
+                "agreement",
+                "failures",
+                "fidelity",
+                "confidence",
+                "human",
+                "human_prediction",
+            ],
         ),
-        f"{TABLES}/confidence.csv",
     log:
         f"{LOGS}/analyse_examples/{SUITE.study_name}.log",
     benchmark:

@@ -316,7 +316,7 @@ def has_raters():
 # The tables that each figure is drawn from.
 FIGURE_TABLES = {
     "master_comparison": ["runs"],
-    "teacher_student_gap": ["runs"],
+    "teacher_student_gap": ["gap"],
     "claims": ["claims"],
     "multi_teacher_advantage": ["claims"],
     "agreement_regions": ["agreement"],

@@ -35,7 +35,7 @@ def main() -> None:
     tasks = [read_examples(path) for path in args.examples]
     claims = pd.concat([claims_table(task, study["margin"]) for task in tasks], ignore_index=True)
     audit = pd.concat(map(read_table, args.predictions), ignore_index=True)
-    gaps = gap_table(runs, study)
+    gaps = pd.concat(map(gap_table, tasks), ignore_index=True)
     tables = {
         "claims": claims,
         "audit_scored": scored_predictions(audit, claims),

@@ -67,15 +67,18 @@ def shared_seeds(arms: Sequence[dict]) -> list[str]:
     return [s for s in arms[0]["seeds"] if all(s in arm["seeds"] for arm in arms)] if arms else []
 
 
-def arm_scores(examples: Examples, role: str, seeds: Sequence[str]) -> list[Contributions]:
-    """Each arm's score of every seed on selection or report, and what each example adds to it.
+def arm_scores(
+    examples: Examples, role: str, seeds: Sequence[str], arms: Sequence[int] | None = None
+) -> list[Contributions]:
+    """Scores of all arms, or some, of every seed on selection or report, by example.
 
     ``role`` is ``selection`` or ``report``; a task of several report splits scores their mean.
     """
     splits = examples.record["report_splits"] if role == "report" else [role]
     metric, classes = examples.record["metrics"][0], len(examples.record["labels"])
     result = []
-    for number, arm in enumerate(examples.record["arms"]):
+    for number in range(len(examples.record["arms"])) if arms is None else arms:
+        arm = examples.record["arms"][number]
         rows = [arm["seeds"].index(seed) for seed in seeds]
         parts = [
             contributions(

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+CONFIDENCE = 0.95
 MINIMUM_SEEDS = 3  # below, how much seeds vary is hardly known and no verdict is given
 _MOST_SEEDS = 1_000_000
 _BLOCK = 64  # bootstrap samples whose weights of examples are held at once
@@ -39,7 +40,7 @@ class Difference(NamedTuple):
 
 
 def crossed_difference(
-    values: np.ndarray, estimate: float | None = None, confidence: float = 0.95
+    values: np.ndarray, estimate: float | None = None, confidence: float = CONFIDENCE
 ) -> Difference:
     """Difference of two arms with an interval for new seeds and new examples alike.
 
@@ -119,7 +120,7 @@ def seeds_needed(difference: Difference, effect: float, level: float, power: flo
 
 
 def bootstrap_interval(
-    values: np.ndarray, seed: int, samples: int = 2000, confidence: float = 0.95
+    values: np.ndarray, seed: int, samples: int = 2000, confidence: float = CONFIDENCE
 ) -> tuple[float, float]:
     """Percentile interval of the mean of ``values`` [S, N], seeds and examples both resampled.
 
