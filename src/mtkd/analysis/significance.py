@@ -67,5 +67,5 @@ def sign_flip_p(differences: np.ndarray, seed: int, flips: int = 9_999) -> float
         block = min(_BLOCK, flips - start)
         drawn = rng.integers(256, size=(block, -(-len(differences) // 8)), dtype=np.uint8)
         flipped = np.unpackbits(drawn, axis=1, count=len(differences)).astype(float)
-        as_extreme += int((np.abs(total - 2 * flipped @ differences) >= observed).sum())
+        as_extreme += int((np.abs(total - 2 * (flipped @ differences)) >= observed).sum())
     return (as_extreme + 1) / (flips + 1)
