@@ -22,6 +22,7 @@ include: "rules/students.smk"
 include: "rules/scores.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
+include: "rules/published.smk"
 include: "rules/plan.smk"
 
 
