@@ -86,7 +86,7 @@ def read_published(folder: Path) -> Reported:
     values = master.melt(["method", "type"], var_name="task")
     distilled = values.type.isin(DISTILLED)
     values = values.assign(
-        metric=values.task.map(metrics["master"]).fillna(""),
+        metric=[metrics["master"].get(task, "") for task in values.task],
         seeds=seeds["master"],
         **{name: distilled.map({True: default[name], False: NOT_APPLICABLE}) for name in default},
     )
@@ -95,7 +95,7 @@ def read_published(folder: Path) -> Reported:
         claim=ADVANTAGE,
         a="best multi-teacher arm",
         b="best single-teacher arm",
-        metric=advantages.task.map(metrics["master"]).fillna(""),
+        metric=[metrics["master"].get(task, "") for task in advantages.task],
         split=" and ".join(stated["splits"]["reported_on"]),
         seeds=seeds["master"],
         n_a_candidates=candidates["multi"],
@@ -105,7 +105,7 @@ def read_published(folder: Path) -> Reported:
         **{f"{name}_{side}": default[name] for side in "ab" for name in default},
     )
     sweep = sweep.assign(
-        metric=sweep.task.map(metrics["sweep"]).fillna(""),
+        metric=[metrics["sweep"].get(task, "") for task in sweep.task],
         seeds=seeds["sweep"],
         best=sweep.best == "yes",
     )
