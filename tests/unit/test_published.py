@@ -325,6 +325,13 @@ def test_broken_claims_of_ours_are_flagged(study, runs, rule, changes):
     assert set(raised(reported)) == {rule}
 
 
+def test_a_study_of_one_arm_has_nothing_to_flag(study):
+    alone = study | {"arms": [{"strategy": "single", "teachers": "bert"}]}
+    runs = runs_table(make_records(alone, grid_values))
+    reported = reported_from_study(runs, alone, claims_of(alone).iloc[:0])
+    assert flags(reported) == [] and reported.gaps.empty
+
+
 def test_a_study_that_reports_its_selection_split_is_flagged(study):
     reporting = study | {"report_splits": {"movies": ["selection"], "mnli": ["report_m"]}}
     records = make_records(reporting, hand_values)

@@ -23,6 +23,7 @@ from mtkd.analysis.chance import (
     score_sd,
 )
 from mtkd.analysis.derived import DEFINITIONS, ROUNDING, gaps_by_task
+from mtkd.analysis.master import seed_count
 from mtkd.analysis.paired import MINIMUM_SEEDS
 from mtkd.analysis.reported import ADVANTAGE, AVERAGE, DISTILLED, Reported
 from mtkd.config.values import NOT_APPLICABLE
@@ -250,9 +251,8 @@ def named_pool(reported: Reported) -> Found:
         pool = POOLS[stated["operation"]]
         if stated["pool"] == pool:
             continue
-        what = (
-            f"is the {stated['operation']}, the {pool} pool, called {stated['pool'] or 'neither'}"
-        )
+        called = f"called {stated['pool']}" if stated["pool"] else "which is not said"
+        what = f"is the {stated['operation']}, the {pool} pool, {called}"
         if reported.teacher_confidence is not None:
             p = reported.teacher_confidence.max_probability.to_numpy()
             geometric = 1 / (1 + math.exp(-np.log(p / (1 - p)).mean()))
@@ -303,7 +303,7 @@ def verdict_needs_seeds(reported: Reported) -> Found:
         stated = ", ".join(
             f"{row.task} {row.effect:+.2f} {row.verdict}" for row in rows.itertuples()
         )
-        what = f"{stated}: {seeds} seed{'' if seeds == 1 else 's'} and {test}"
+        what = f"{stated}: {seed_count(seeds)} and {test}"
         means = reported.of_type(*DISTILLED).mean()
         halves = []
         for task in rows.task[(rows.metric == "accuracy") & rows.task.isin(list(reported.tasks))]:
@@ -329,8 +329,8 @@ def verdict_follows_interval(reported: Reported) -> Found:
 
 def gap_exists(reported: Reported) -> Found:
     """Gaps to a teacher that is no better than the undistilled student on a task they span."""
-    teachers, none = reported.of_type("teacher"), reported.baseline()
     for (task, reference), _ in reported.gaps.groupby(["task", "reference"], sort=False):
+        teachers, none = reported.of_type("teacher"), reported.baseline()
         spanned = none.index.drop(AVERAGE, errors="ignore") if task == AVERAGE else [task]
         for name in spanned:
             if teachers.at[reference, name] <= none[name]:

@@ -170,8 +170,10 @@ def reported_from_study(runs: pd.DataFrame, study: Study, claims: pd.DataFrame) 
         values=every[VALUE_COLUMNS],
         sweep=sweep[SWEEP_COLUMNS],
         claims=claims.assign(
-            **{f"{name}_{side}": claims[f"{name}_{side}"].map(_axis_value)
-               for side in "ab" for name in ("T", "alpha")}
+            metric=claims.metric.fillna(""),
+            **{
+                name: claims[name].map(_axis_value) for name in ("T_a", "alpha_a", "T_b", "alpha_b")
+            },
         ),
         gaps=pd.DataFrame(
             {
@@ -186,7 +188,7 @@ def reported_from_study(runs: pd.DataFrame, study: Study, claims: pd.DataFrame) 
             "chosen_on": ["selection"],
             "reported_on": list(runs[runs.role == "report"].split.unique()),
         },
-    )  # fmt: skip
+    )
 
 
 def _axis_value(value: object) -> str:
