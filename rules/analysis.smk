@@ -106,7 +106,16 @@ rule state_claims:
         success=f"{TABLES}/success_metrics.json",
         tables=expand(
             f"{TABLES}/{{table}}.csv",
-            table=["audit_scored", "checks", "gap", "grid", "ranking", "over_tasks", "profiles"],
+            table=[
+                "audit_scored",
+                "checks",
+                "flags",
+                "gap",
+                "grid",
+                "ranking",
+                "over_tasks",
+                "profiles",
+            ],
         ),
     log:
         f"{LOGS}/state_claims/{SUITE.study_name}.log",

@@ -285,8 +285,18 @@ def runs(study):
     return runs_table(make_records(study, grid_values))
 
 
+def gaps_of(study) -> pd.DataFrame:
+    """A gap table: on each task bert is the reference, and one row says that there is no gap."""
+    row = {"reference": "bert", "against": "teacher", "gap": True, "fraction": 0.4}
+    arms = [arm for arm in study["arms"] if "+" in arm["teachers"]]
+    rows = [{"task": task, **row, **arm} for task in study["tasks"] for arm in arms]
+    rows += [row | {"gap": False, "fraction": None} for row in rows[:1]]
+    columns = ["task", *row, "strategy", "teachers"]
+    return pd.DataFrame(rows, columns=columns).astype({"gap": bool})
+
+
 def test_our_own_tables_raise_no_flag(study, runs):
-    reported = reported_from_study(runs, study, claims_of(study))
+    reported = reported_from_study(runs, study, claims_of(study), gaps_of(study))
     assert flags(reported) == []
     values = reported.values.set_index(["method", "task"])
     assert values.loc[("Multi: average", "movies"), ["T", "alpha", "seeds"]].tolist() == [
@@ -300,7 +310,7 @@ def test_our_own_tables_raise_no_flag(study, runs):
 
 def test_our_gaps_are_by_task_and_only_where_there_is_one(study):
     reported = reported_from_study(
-        runs_table(make_records(study, hand_values)), study, claims_of(study)
+        runs_table(make_records(study, hand_values)), study, claims_of(study), gaps_of(study)
     )
     assert set(reported.gaps.task) == {"movies", "mnli"}
     assert set(reported.gaps.reference) == {"Teacher: bert"}
@@ -321,21 +331,23 @@ def test_our_gaps_are_by_task_and_only_where_there_is_one(study):
     ],
 )
 def test_broken_claims_of_ours_are_flagged(study, runs, rule, changes):
-    reported = reported_from_study(runs, study, claims_of(study, **changes))
+    reported = reported_from_study(runs, study, claims_of(study, **changes), gaps_of(study))
     assert set(raised(reported)) == {rule}
 
 
 def test_a_study_of_one_arm_has_nothing_to_flag(study):
     alone = study | {"arms": [{"strategy": "single", "teachers": "bert"}]}
     runs = runs_table(make_records(alone, grid_values))
-    reported = reported_from_study(runs, alone, claims_of(alone).iloc[:0])
+    reported = reported_from_study(runs, alone, claims_of(alone).iloc[:0], gaps_of(alone))
     assert flags(reported) == [] and reported.gaps.empty
 
 
 def test_a_study_that_reports_its_selection_split_is_flagged(study):
     reporting = study | {"report_splits": {"movies": ["selection"], "mnli": ["report_m"]}}
     records = make_records(reporting, hand_values)
-    reported = reported_from_study(runs_table(records), reporting, claims_of(reporting))
+    reported = reported_from_study(
+        runs_table(records), reporting, claims_of(reporting), gaps_of(reporting)
+    )
     assert "separate-splits" in raised(reported)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
-from mtkd.analysis.gap import gap_closed
 from mtkd.analysis.reported import ADVANTAGE, AVERAGE, DISTILLED, Reported
 
 # Half of the last printed digit on either side of a difference of two printed values, and its own.
@@ -81,4 +82,5 @@ def render_figures(figures: pd.DataFrame) -> str:
 
 
 def _gap(student: float, none: float, teacher: float) -> float:
-    return 100 * gap_closed([student], [none], teacher)["fraction"]
+    """Percent of the gap closed, NaN where the teacher is not ahead; of single printed values."""
+    return 100 * (student - none) / (teacher - none) if teacher > none else math.nan

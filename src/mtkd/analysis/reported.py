@@ -13,7 +13,6 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from mtkd.analysis.gap import gap_table
 from mtkd.analysis.master import Study, grid_table, master_table, methods, report_values
 from mtkd.config.values import NOT_APPLICABLE, canonical_number
 from mtkd.errors import InputError
@@ -125,10 +124,12 @@ def read_published(folder: Path) -> Reported:
     )
 
 
-def reported_from_study(runs: pd.DataFrame, study: Study, claims: pd.DataFrame) -> Reported:
+def reported_from_study(
+    runs: pd.DataFrame, study: Study, claims: pd.DataFrame, gaps: pd.DataFrame
+) -> Reported:
     """Our own study as it is reported: its master table, grids, gaps by task, and claims.
 
-    ``runs`` and ``claims`` are the tables of those names, ``study`` is
+    ``runs``, ``claims`` and ``gaps`` are the tables of those names, ``study`` is
     ``mtkd.study.settings.table_settings``. What our tables do not state (confidence, failures,
     preferences) stays empty.
     """
@@ -163,8 +164,7 @@ def reported_from_study(runs: pd.DataFrame, study: Study, claims: pd.DataFrame) 
             "best": grid.chosen,
         }
     )
-    gaps = gap_table(runs, study)
-    gaps = gaps[gaps.gap.astype(bool)]
+    gaps = gaps[gaps.gap.astype(bool) & (gaps.against == "teacher")]
     return Reported(
         name=f"{study['suite']}/{study['study']}",
         values=every[VALUE_COLUMNS],
