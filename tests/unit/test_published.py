@@ -335,6 +335,15 @@ def test_broken_claims_of_ours_are_flagged(study, runs, rule, changes):
     assert set(raised(reported)) == {rule}
 
 
+def test_a_gap_of_ours_to_a_teacher_below_the_undistilled_student_is_flagged(study):
+    def weak_teacher(task, name, T, alpha, seed):
+        return (0.5, 0.5) if name == "bert" else grid_values(task, name, T, alpha, seed)
+
+    runs = runs_table(make_records(study, weak_teacher))
+    reported = reported_from_study(runs, study, claims_of(study), gaps_of(study))
+    assert raised(reported) == ["gap-exists", "gap-exists"]
+
+
 def test_a_study_of_one_arm_has_nothing_to_flag(study):
     alone = study | {"arms": [{"strategy": "single", "teachers": "bert"}]}
     runs = runs_table(make_records(alone, grid_values))
