@@ -333,6 +333,9 @@ FIGURE_TABLES = {
 
 def study_figures():
     names = [name for name in FIGURE_TABLES if name != "human_soft_labels" or has_raters()]
+    if not study_teachers():
+        # A study of the undistilled student alone has nothing to analyse.
+        names = [name for name in names if FIGURE_TABLES[name] == ["runs"]]
     names += [f"t_alpha_heatmap/{task}" for task in STUDY.tasks] if has_grid() else []
     return expand(f"{FIGURES}/{{name}}.{{kind}}", name=names, kind=["png", "pdf"])
 

@@ -45,6 +45,8 @@ def make_study(**changes) -> dict:
         "alpha": ["0.7"],
         "seeds": ["1", "2"],
         "teacher_seed": "1",
+        "teacher_seeds": ["1"],
+        "margin": 0.5,
         "metrics": {"movies": "f1", "mnli": "accuracy"},
         "report_splits": {"movies": ["report"], "mnli": ["report_m", "report_mm"]},
     }

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from mtkd.analysis.claims import arm_scores, shared_seeds
+from mtkd.analysis.claims import arm_scores, at_seeds, shared_seeds
 from mtkd.analysis.paired import CONFIDENCE, Difference, crossed_difference
 from mtkd.analysis.scores_per_example import Contributions, contributions, joined
 from mtkd.records.examples import Examples
@@ -62,12 +62,13 @@ def gap_table(examples: Examples) -> pd.DataFrame:
     record = examples.record
     arms = record["arms"]
     none = [i for i, arm in enumerate(arms) if arm["strategy"] == "none"]
+    report = arm_scores(examples, "report")
     rows = []
     for i, arm in enumerate(arms):
         seeds = shared_seeds([arm, *(arms[n] for n in none)])
         if not none or i in none or not seeds:
             continue
-        scores = arm_scores(examples, "report", seeds, [i, none[0]])
+        scores = [at_seeds(report[k], arms[k], seeds) for k in (i, none[0])]
         references = [("teacher", *_teacher(examples, seeds))]
         if "+" in arm["teachers"]:
             references.append(("fused", arm["name"], _fused(examples, i, seeds)))

@@ -71,6 +71,12 @@ def crossed_difference(
     return Difference(estimate, se, df, estimate - half, estimate + half, seeds, examples, squares)
 
 
+def unknown_difference(examples: int) -> Difference:
+    """The difference of two arms that share no seed."""
+    squares = MeanSquares(math.nan, math.nan, math.nan)
+    return Difference(math.nan, math.nan, math.nan, math.nan, math.nan, 0, examples, squares)
+
+
 def superiority_p(difference: Difference) -> float:
     """Two-sided p-value of a difference of zero."""
     return float(2 * stats.t.sf(abs(_t(difference.estimate, difference.se)), difference.df))

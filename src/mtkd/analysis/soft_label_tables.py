@@ -9,8 +9,12 @@ from scipy.special import softmax
 
 from mtkd.analysis.confidence import Confidence, confidence
 from mtkd.analysis.fidelity import fidelity
-from mtkd.analysis.human import human_closeness
+from mtkd.analysis.human import HumanCloseness, human_closeness
 from mtkd.records.examples import Examples
+
+FIDELITY_COLUMNS = ["task", "arm", "strategy", "teachers", "T", "split", "n"]
+FIDELITY_COLUMNS += ["agreement", "kl", "seeds", "sd_agreement"]
+HUMAN_COLUMNS = ["task", "kind", "name", "split", "n", *HumanCloseness._fields]
 
 
 def confidence_table(
@@ -57,7 +61,7 @@ def fidelity_table(examples: Examples) -> pd.DataFrame:
             row |= {"agreement": agreement.mean(), "kl": kl.mean(), "seeds": len(values)}
             spread = agreement.std(ddof=1) if len(values) > 1 else None
             rows.append(row | {"sd_agreement": spread})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=FIDELITY_COLUMNS)
 
 
 def human_table(examples: Examples) -> pd.DataFrame:
@@ -75,7 +79,7 @@ def human_table(examples: Examples) -> pd.DataFrame:
             row = {"task": examples.record["task"], "kind": model.kind, "name": model.name}
             row |= {"split": split, "n": model.logits.shape[1]}
             rows.append({**row, **pd.DataFrame(of_seeds).astype(float).mean()})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=HUMAN_COLUMNS)
 
 
 def human_prediction_table(human: pd.DataFrame, quality: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mtkd.analysis.master import Study, seeds_text, settings_text
-from mtkd.figures.style import BASELINE_LINE, RC, VERDICT_COLOURS, new_figure, sketch
+from mtkd.figures.style import (
+    BASELINE_LINE,
+    RC,
+    VERDICT_COLOURS,
+    legend_below,
+    new_figure,
+    note,
+    sketch,
+)
 
 # Times the margin: a wider interval runs out of the frame instead of squeezing the others.
 FRAME = 3.0
@@ -64,8 +72,13 @@ def _forest(axis: Axes, rows: pd.DataFrame, names: list[str], study: Study) -> N
     edge = FRAME * margin
     axis.axvspan(-margin, margin, color="0.92", zorder=0, linewidth=0)
     axis.axvline(0, **BASELINE_LINE)
+    if not names:
+        note(axis, 0.5, -0.5, "no runs")
     for y, row in enumerate(rows.itertuples()):
         colour = VERDICT_COLOURS[row.verdict]
+        if not row.seeds:
+            note(axis, 0.5, y, "no seed finished on both sides")
+            continue
         low, high = max(row.low, -edge), min(row.high, edge)
         axis.plot([low, high], [y, y], color=colour, linewidth=1.3, solid_capstyle="butt")
         for end, cut, arrow in ((low, row.low < -edge, "<"), (high, row.high > edge, ">")):
@@ -86,6 +99,7 @@ def _short(name: str) -> str:
     """A side's name without what the caption says of all of them."""
     for long, short in ((", mean of all arms", ""), ("multi-teacher arms", "multi"),
                         ("single-teacher arms", "single"), (" on selection", ""),
+                        ("-teacher arm", ""),
                         ("one teacher, mean of single", "one teacher"),
                         ("no distillation", "none")):  # fmt: skip
         name = name.replace(long, short)
@@ -102,4 +116,4 @@ def _legend(figure: Figure) -> None:
         sketch(verdict, color=colour, marker="o", markersize=4)
         for verdict, colour in VERDICT_COLOURS.items()
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
+    legend_below(figure, handles, len(handles))

@@ -8,7 +8,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from mtkd.analysis.master import Study, arm_name, seeds_text, settings_text
-from mtkd.figures.style import BASELINE_LINE, RC, colour, new_figure
+from mtkd.figures.style import BASELINE_LINE, RC, colour, new_figure, note
 
 
 @rc_context(RC)
@@ -53,6 +53,8 @@ def ranking_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     titles = [f"{task}\n({study['metrics'][task]})" for task in study["tasks"]]
     axis.set_xticklabels([*titles, "all"], rotation=0)
     axis.tick_params(length=0)
+    if table.empty:
+        note(axis, 0.5, len(names) / 2, "no runs")
     return figure
 
 
@@ -70,6 +72,8 @@ def profiles_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     axis = figure.subplots()
     colours = {arm_name(arm, study): colour(arm, study) for arm in study["arms"]}
     present = [name for name in colours if name in set(table.arm)]
+    if not present:
+        note(axis, 0.5, 50, "no runs")
     drawn = table.assign(share=100 * table.share)
     sns.lineplot(
         drawn, x="gain", y="share", hue="arm", hue_order=present, palette=colours,

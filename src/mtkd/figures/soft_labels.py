@@ -15,6 +15,7 @@ from mtkd.figures.style import (
     arm_type,
     arms_legend,
     colour,
+    legend_below,
     new_figure,
     note,
     panels,
@@ -45,11 +46,13 @@ def confidence_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
             ink = TEACHER_COLOURS[y % len(TEACHER_COLOURS)]
             for T in temperatures:
                 of = here[(here.teacher == teacher) & (here["T"].astype(str) == T)]
-                for split, filled in (("train", True), (report, False)):
+                for split in ("train", *study["report_splits"][task]):
+                    face = ink if split == "train" else "white"
                     value = of[of.split == split].max_probability
-                    face = ink if filled else "white"
                     axis.plot(100 * value, [y] * len(value), marker="o", markersize=5.5, color=ink,
                               alpha=shades[T], markerfacecolor=face, linestyle="")  # fmt: skip
+            if teacher not in set(here.teacher):
+                note(axis, 0.5, y, "no runs")
         axis.set_yticks(range(len(names)), names if number % 2 == 0 else [""] * len(names))
         axis.set_ylim(len(names) - 0.4, -0.6)
         axis.tick_params(axis="y", length=0)
@@ -64,7 +67,7 @@ def confidence_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         sketch("train", color="black", marker="o", linestyle=""),
         sketch("report", color="black", marker="o", linestyle="", markerfacecolor="white"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
+    legend_below(figure, handles, len(handles))
     return figure
 
 
@@ -112,19 +115,20 @@ def fidelity_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
 
 @rc_context(RC)
 def human_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
-    """A panel per task: soft labels' distance from people against the student's score."""
+    """A panel per task and report split: soft labels' distance from people, students' scores."""
     human, quality = tables["human"], tables["quality"]
-    tasks = [task for task in study["tasks"] if task in set(human.get("task", []))]
+    keys = list(human[["task", "split"]].drop_duplicates().itertuples(index=False))
     figure = new_figure(
-        1.2 + 2.2 * -(-max(len(tasks), 1) // 2),
+        1.2 + 2.2 * -(-max(len(keys), 1) // 2),
         f"{study['suite']}/{study['study']}: do soft labels nearer to people teach better?",
         "Each arm's soft labels: mean KL(raters' shares ‖ soft labels at T=1) on the report split, "
         "against the primary metric of the students trained on them; dotted: the undistilled "
         f"student; bars: standard deviation over seeds; {seeds_text(study)}; "
         f"{settings_text(study)}.",
     )
-    for axis, task in zip(panels(figure, len(tasks)), tasks, strict=True):
-        here, scores = human[human.task == task], quality[quality.task == task]
+    for axis, (task, split) in zip(panels(figure, len(keys)), keys, strict=True):
+        here = human[(human.task == task) & (human.split == split)]
+        scores = quality[(quality.task == task) & (quality.split == split)]
         students = scores[scores.kind == "student"].set_index("name")
         soft = here[here.kind != "student"].drop_duplicates("name").set_index("name")
         for arm in study["arms"]:
@@ -137,7 +141,7 @@ def human_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
             elif name in soft.index:
                 axis.errorbar(soft.kl[name], score, sd, marker=MARKERS[arm_type(arm)],
                               markersize=5, elinewidth=0.8, color=colour(arm, study))  # fmt: skip
-        axis.set_title(f"{task}, n={here.n.iloc[0]:,}", loc="left")
+        axis.set_title(f"{task} {split}, n={here.n.iloc[0]:,}", loc="left")
         axis.set_xlabel("KL from people (nats)")
         axis.set_ylabel(f"student's {study['metrics'][task]} (%)")
     arms_legend(figure, [arm for arm in study["arms"] if arm["strategy"] != "none"], study)
