@@ -1,4 +1,4 @@
-"""Audit a task's teachers on selection, before any student: can several of them help?"""
+"""Audit a task's teachers on selection, before any student, for what several of them can add."""
 
 import argparse
 import json
