@@ -150,8 +150,11 @@ def inputs_of_scoring(folder, suite, cell, name):
 def schedulers(folder: Path, repeats: int, only: str) -> None:
     """Real runs of the graph with each job's work replaced by `touch`, a hundred jobs at a time."""
     project = without_work(folder)
-    print("| study | one job trains | scheduler | jobs | seconds | CPU | choosing jobs |")
-    print("|---|---|---|---|---|---|---|")
+    print(
+        "| study | one job trains | scheduler | jobs | seconds | CPU | choosing jobs"
+        " | greedy choices | ILP choices |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
     for study, name in [("main", "T x alpha"), ("grid", "T x alpha"), ("grid", "one cell")]:
         for scheduler in ("greedy", "ilp"):
             if only in f"{study} / {name} / {scheduler}":
@@ -169,12 +172,15 @@ def measure_scheduler(folder, project, repeats, study, name, scheduler):
         command = snakemake(project, folder, suite, *options, "400", cores=False)
         command[1:3] = [str(Path(__file__).resolve().parent / "timed_scheduler.py")]
         seconds, cpu, _, output = best(1, command)
-        choosing = float(re.findall(r"choosing jobs: ([\d.]+) s", output)[-1])
-        results.append((seconds, cpu, choosing))
+        spent, greedy, ilp = re.search(
+            r"choosing jobs: (.+) s, (\d+) greedy, (\d+) ilp", output
+        ).groups()
+        results.append((seconds, cpu, float(spent), int(greedy), int(ilp)))
     jobs = re.findall(r"^total +(\d+)$", output, flags=re.MULTILINE)[-1]
-    seconds, cpu, choosing = min(results)
+    seconds, cpu, choosing, greedy, ilp = min(results)
     print(
-        f"| {study} | {name} | {scheduler} | {jobs} | {seconds:.1f} | {cpu:.1f} | {choosing:.1f} |"
+        f"| {study} | {name} | {scheduler} | {jobs} | {seconds:.1f} | {cpu:.1f} | {choosing:.2f}"
+        f" | {greedy} | {ilp} |"
     )
     sys.stdout.flush()
 
