@@ -114,6 +114,8 @@ def job_start(folder: Path, repeats: int, only: str) -> None:
     for program, text in {
         "sbatch": 'for last; do :; done; printf "%s" "$last" >"$CAUGHT"; exit 1',
         "srun": 'while [ "${1#-}" != "$1" ]; do shift; done; exec "$@"',
+        # Asked for an account to guess: there is none.
+        "sacct": "exit 0",
     }.items():
         stand_in(folder / "bin" / program, text)
     os.environ["PATH"] = f"{folder / 'bin'}:{os.environ['PATH']}"
@@ -132,9 +134,9 @@ def measure_job(folder, project, repeats, study, name, bundle):
     targets = inputs_of_scoring(folder, suite, cell, name)
     caught = Path(os.environ["CAUGHT"])
     submit = snakemake(project, folder, suite, "--allowed-rules", "score_students", cores=False)
-    submit += ["--workflow-profile", str(project / "profiles/slurm"), "--executor", "slurm"]
-    submit += ["--slurm-status-command", "squeue", "--slurm-no-account", "--retries", "0"]
-    submit += ["--seconds-between-status-checks", "1"]
+    submit += ["--workflow-profile", str(project / "profiles/slurm-requeue")]
+    submit += ["--retries", "0", "--seconds-between-status-checks", "1"]
+    submit += ["--slurm-init-seconds-before-status-checks", "1"]
     submit += ["--default-resources", "slurm_partition=short", "mem_mb=1000", "runtime=1"]
     subprocess.run([*submit, "--", *targets], capture_output=True)
     # sbatch starts a job in its folder.
