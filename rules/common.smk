@@ -23,6 +23,9 @@ except InputError as error:
     sys.exit(f"error: {error}")
 
 STUDY = SUITE.chosen_study
+# What its jobs ask for and where its model comes from is read once: a function of wildcards is called
+# for every job.
+STUDENT = SUITE.students[STUDY.student]
 # Jobs run the interpreter and the library of this checkout, whether or not its environment is
 # activated; an environment that Snakemake deploys itself comes first on the path all the same.
 os.environ.update(
@@ -157,7 +160,7 @@ def fetched_option(learner):
 
 def seeds_of(wildcards):
     """The student seeds behind a target: the bundle's, or the one in its path."""
-    return FOLDED["seed"] if "seed" in FOLDED else [wildcards.seed]
+    return tuple(FOLDED["seed"]) if "seed" in FOLDED else (wildcards.seed,)
 
 
 # Functions of wildcards although they need none: listing thousands of paths is left to the runs that
@@ -203,13 +206,9 @@ def logits_requests(wildcards):
     return greatest_requests([SUITE.teachers[name].resources for name in names])
 
 
-def student_of(wildcards):
-    return SUITE.students[wildcards.student]
-
-
-def minutes_of(wildcards, bundle):
+def minutes_of(bundle):
     """Minutes that a bundle asks for: its cells are trained one after another."""
-    return student_of(wildcards).resources.runtime * len(bundle)
+    return STUDENT.resources.runtime * len(bundle)
 
 
 def arms_of(wildcards):
@@ -226,24 +225,27 @@ def arms_of(wildcards):
     return arms
 
 
-def logits_of(teachers, wildcards, split):
+# Kept: jobs that differ in T and alpha alone have the same teachers.
+@cache
+def logits_of(task, teachers, seeds, split):
     """Logits of some teachers on a split, for every teacher seed behind the students."""
     return expand(
         f"{TEACHER}/logits/{{split}}.safetensors",
-        task=wildcards.task,
+        task=task,
         teacher=teachers,
-        teacher_seed=teacher_seeds(SUITE, seeds_of(wildcards)),
+        teacher_seed=teacher_seeds(SUITE, seeds),
         split=split,
     )
 
 
 def selection_logits(wildcards):
-    return logits_of(wildcards.teachers.split("+"), wildcards, "selection")
+    teachers = tuple(wildcards.teachers.split("+"))
+    return logits_of(wildcards.task, teachers, seeds_of(wildcards), "selection")
 
 
 def train_logits(wildcards):
     teachers = dict.fromkeys(name for arm in arms_of(wildcards) for name in arm.teachers)
-    return logits_of(teachers, wildcards, "train")
+    return logits_of(wildcards.task, tuple(teachers), seeds_of(wildcards), "train")
 
 
 def gates(wildcards):
