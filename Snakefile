@@ -28,6 +28,7 @@ include: "rules/tables.smk"
 include: "rules/analysis.smk"
 include: "rules/figures.smk"
 include: "rules/report.smk"
+include: "rules/published.smk"
 include: "rules/plan.smk"
 
 

@@ -24,6 +24,9 @@ except InputError as error:
     sys.exit(f"error: {error}")
 
 STUDY = SUITE.chosen_study
+# What its jobs ask for and where its model comes from is read once: a function of wildcards is called
+# for every job.
+STUDENT = SUITE.students[STUDY.student]
 # Jobs run the interpreter and the library of this checkout, whether or not its environment is
 # activated; an environment that Snakemake deploys itself comes first on the path all the same.
 os.environ.update(
@@ -159,7 +162,7 @@ def fetched_option(learner):
 
 def seeds_of(wildcards):
     """The student seeds behind a target: the bundle's, or the one in its path."""
-    return FOLDED["seed"] if "seed" in FOLDED else [wildcards.seed]
+    return tuple(FOLDED["seed"]) if "seed" in FOLDED else (wildcards.seed,)
 
 
 # Functions of wildcards although they need none: listing thousands of paths is left to the runs that
@@ -205,13 +208,9 @@ def logits_requests(wildcards):
     return greatest_requests([SUITE.teachers[name].resources for name in names])
 
 
-def student_of(wildcards):
-    return SUITE.students[wildcards.student]
-
-
-def minutes_of(wildcards, bundle):
+def minutes_of(bundle):
     """Minutes that a bundle asks for: its cells are trained one after another."""
-    return student_of(wildcards).resources.runtime * len(bundle)
+    return STUDENT.resources.runtime * len(bundle)
 
 
 def arms_of(wildcards):
@@ -228,24 +227,27 @@ def arms_of(wildcards):
     return arms
 
 
-def logits_of(teachers, wildcards, split):
+# Kept: jobs that differ in T and alpha alone have the same teachers.
+@cache
+def logits_of(task, teachers, seeds, split):
     """Logits of some teachers on a split, for every teacher seed behind the students."""
     return expand(
         f"{TEACHER}/logits/{{split}}.safetensors",
-        task=wildcards.task,
+        task=task,
         teacher=teachers,
-        teacher_seed=teacher_seeds(SUITE, seeds_of(wildcards)),
+        teacher_seed=teacher_seeds(SUITE, seeds),
         split=split,
     )
 
 
 def selection_logits(wildcards):
-    return logits_of(wildcards.teachers.split("+"), wildcards, "selection")
+    teachers = tuple(wildcards.teachers.split("+"))
+    return logits_of(wildcards.task, teachers, seeds_of(wildcards), "selection")
 
 
 def train_logits(wildcards):
     teachers = dict.fromkeys(name for arm in arms_of(wildcards) for name in arm.teachers)
-    return logits_of(teachers, wildcards, "train")
+    return logits_of(wildcards.task, tuple(teachers), seeds_of(wildcards), "train")
 
 
 def gates(wildcards):
@@ -318,7 +320,7 @@ def has_raters():
 # The tables that each figure is drawn from.
 FIGURE_TABLES = {
     "master_comparison": ["runs"],
-    "teacher_student_gap": ["runs"],
+    "teacher_student_gap": ["gap"],
     "claims": ["claims"],
     "multi_teacher_advantage": ["claims"],
     "agreement_regions": ["agreement"],
@@ -335,6 +337,9 @@ FIGURE_TABLES = {
 
 def study_figures():
     names = [name for name in FIGURE_TABLES if name != "human_soft_labels" or has_raters()]
+    if not study_teachers():
+        # A study of the undistilled student alone has nothing to analyse.
+        names = [name for name in names if FIGURE_TABLES[name] == ["runs"]]
     names += [f"t_alpha_heatmap/{task}" for task in STUDY.tasks] if has_grid() else []
     return expand(f"{FIGURES}/{{name}}.{{kind}}", name=names, kind=["png", "pdf"])
 

@@ -1,10 +1,10 @@
-"""Audit a task's teachers on selection, before any student: can several of them help?"""
+"""Audit a task's teachers on selection, before any student, for what several of them can add."""
 
 import argparse
 import json
 from pathlib import Path
 
-from mtkd.errors import run
+from mtkd.errors import InputError, run
 
 
 def main() -> None:
@@ -15,6 +15,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder of the tables")
     args = parser.parse_args()
 
+    import numpy as np
     import pandas as pd
 
     from mtkd.analysis import audit
@@ -22,7 +23,7 @@ def main() -> None:
     from mtkd.analysis.master import arm_name, teacher_names
     from mtkd.analysis.soft_label_tables import confidence_table
     from mtkd.records.files import write_text
-    from mtkd.records.logits import read_tensors
+    from mtkd.records.logits import decode_ids, read_tensors
     from mtkd.tasks.corpus import read_info
 
     study, task = args.settings["study"], args.task.name
@@ -36,10 +37,13 @@ def main() -> None:
     scores = [[teachers["selection"].by_run[name, s].score for s in seeds] for name in names]
     arms = [{**arm, "name": arm_name(arm, study)} for arm in study["arms"]]
     fused = audit.fusions(selection, scores, arms, names)
+    lone = [names.index(arm["teachers"]) for arm in arms if arm["strategy"] == "single"]
     features = {}
     for path in args.logits:
         tensors, record = read_tensors(path)
         if path.stem == "selection" and record["seed"] == seeds[0]:
+            if not np.array_equal(decode_ids(tensors["selection/ids"]), ids["selection"]):
+                raise InputError(f"{path}: features of other examples; rerun teacher_logits")
             features[record["teacher"]] = tensors["selection/features"]
     temperatures = list(dict.fromkeys(["1", *study["T"]]))
     tables = {
@@ -49,7 +53,7 @@ def main() -> None:
         "confidence": confidence_table(task, logits, names, temperatures),
         "summary": pd.DataFrame([audit.summary_row(task, selection, gold, study["T"])]),
         "predictions": audit.predictions_table(
-            task, selection, fused, gold, metric, study["margin"]
+            task, selection[lone or slice(None)], fused, gold, metric, study["margin"]
         ),
     }
     for name, table in tables.items():

@@ -29,6 +29,8 @@ from mtkd.fusion.strategies import STRATEGIES, entropy, score_weights
 # What a student inherits of its teachers' lead, before anything is measured here: the share of the
 # gap that the published study's best student closed (28.3 %). Its interval takes none to all of it.
 INHERITED = 0.283
+PREDICTION_COLUMNS = ["task", "arm", "lead", "lead_low", "lead_high"]
+PREDICTION_COLUMNS += ["inherited", "predicted", "predicted_low", "predicted_high", "expected"]
 
 
 def label_map_table(
@@ -158,11 +160,15 @@ def predictions_table(
 ) -> pd.DataFrame:
     """What each arm of several teachers is predicted to gain over one teacher, in points.
 
+    ``logits`` [K, R, N, C] are of the teachers that have a single-teacher arm, whose mean it is
+    that the arms are compared with.
+
     Columns task, arm, lead, lead_low, lead_high, inherited, predicted, predicted_low,
     predicted_high and expected. ``lead`` is the fused teacher's score on selection above the mean
     of the single teachers', with its 95 % interval; ``predicted`` is the share INHERITED of it
     (``inherited``). Its interval reaches from nothing inherited to all of it at the ends of the
-    lead's. ``expected`` is ``helps``, ``hurts`` or ``no difference``, by whether ``predicted`` lies beyond the margin.
+    lead's. ``expected`` is ``helps``, ``hurts`` or ``no difference``, by whether ``predicted``
+    lies beyond the margin.
     """
     teachers = [_scores(of, labels, metric) for of in logits]
     value = np.mean([one.value for one in teachers], axis=0)
@@ -180,7 +186,7 @@ def predictions_table(
         row |= {"predicted_low": min(lead.low, 0.0), "predicted_high": max(lead.high, 0.0)}
         helps = "helps" if predicted > margin else "hurts" if predicted < -margin else None
         rows.append(row | {"expected": helps or "no difference"})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=PREDICTION_COLUMNS)
 
 
 def scored_predictions(predictions: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:

@@ -15,6 +15,11 @@ from mtkd.analysis.failures import (
 )
 from mtkd.records.examples import Examples
 
+_ARM = ["arm", "strategy", "teachers"]
+AGREEMENT_COLUMNS = ["task", "split", "region", "n", "share", *_ARM, "accuracy", "sd", "seeds"]
+FAILURE_COLUMNS = ["task", "split", "category", "partition", "meaning", "n", *_ARM, "errors"]
+FAILURE_COLUMNS += ["share", "rate", "sd", "seeds"]
+
 
 def agreement_table(examples: Examples) -> pd.DataFrame:
     """Accuracy of each arm's students where teachers agree, partly agree, or all differ.
@@ -32,7 +37,7 @@ def agreement_table(examples: Examples) -> pd.DataFrame:
                 row = {"task": examples.record["task"], "split": split, "region": region}
                 row |= {"n": here.n, "share": here.share, **_named(arm)}
                 rows.append(row | _over_seeds("accuracy", here.accuracy, len(logits)))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=AGREEMENT_COLUMNS)
 
 
 def failures_table(examples: Examples) -> pd.DataFrame:
@@ -58,7 +63,7 @@ def failures_table(examples: Examples) -> pd.DataFrame:
                 row |= {"n": here.n, **_named(arm), "errors": here.errors.mean()}
                 row["share"] = here.errors.sum() / max(errors, 1)
                 rows.append(row | _over_seeds("rate", here.rate, len(logits)))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=FAILURE_COLUMNS)
 
 
 def teachers_of(examples: Examples, split: str) -> np.ndarray:

@@ -13,6 +13,8 @@ from mtkd.analysis.significance import mcnemar, sign_flip_p
 from mtkd.records.examples import Examples
 
 FLIP_SEED = 0
+COLUMNS = ["task", "split", "a", "b", "seeds", "difference", "mcnemar_p", "seeds_p", "examples_p"]
+COLUMNS += ["reversed", "opposite"]
 
 
 def checks_table(examples: Examples) -> pd.DataFrame:
@@ -55,7 +57,7 @@ def checks_table(examples: Examples) -> pd.DataFrame:
                     "opposite": ", ".join(map(str, turned.opposite)),
                 }
             )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _pairs(arms: list[dict]) -> list[tuple[int, int]]:

@@ -12,7 +12,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mtkd.analysis.paired import bootstrap_interval, crossed_difference, seeds_needed
+from mtkd.analysis.paired import (
+    bootstrap_interval,
+    crossed_difference,
+    seeds_needed,
+    unknown_difference,
+)
 from mtkd.analysis.scores_per_example import Contributions, contributions, joined
 from mtkd.analysis.verdicts import findings
 from mtkd.records.examples import Examples
@@ -67,27 +72,33 @@ def shared_seeds(arms: Sequence[dict]) -> list[str]:
     return [s for s in arms[0]["seeds"] if all(s in arm["seeds"] for arm in arms)] if arms else []
 
 
-def arm_scores(examples: Examples, role: str, seeds: Sequence[str]) -> list[Contributions]:
-    """Each arm's score of every seed on selection or report, and what each example adds to it.
+def arm_scores(examples: Examples, role: str) -> list[Contributions]:
+    """Each arm's score of each of its seeds on selection or report, and each example's part in it.
 
     ``role`` is ``selection`` or ``report``; a task of several report splits scores their mean.
     """
     splits = examples.record["report_splits"] if role == "report" else [role]
     metric, classes = examples.record["metrics"][0], len(examples.record["labels"])
-    result = []
-    for number, arm in enumerate(examples.record["arms"]):
-        rows = [arm["seeds"].index(seed) for seed in seeds]
-        parts = [
-            contributions(
-                examples.students[split][number][rows].argmax(axis=-1),
-                examples.labels[split],
-                metric,
-                classes,
-            )
-            for split in splits
-        ]
-        result.append(joined(parts))
-    return result
+    return [
+        joined(
+            [
+                contributions(
+                    examples.students[split][number].argmax(axis=-1),
+                    examples.labels[split],
+                    metric,
+                    classes,
+                )
+                for split in splits
+            ]
+        )
+        for number in range(len(examples.record["arms"]))
+    ]
+
+
+def at_seeds(scores: Contributions, arm: dict, seeds: Sequence[str]) -> Contributions:
+    """An arm's scores of some of its seeds, in their order."""
+    rows = [arm["seeds"].index(seed) for seed in seeds]
+    return Contributions(scores.value[rows], scores.pseudovalues[rows])
 
 
 def choice_weights(selection: np.ndarray, n: int) -> np.ndarray:
@@ -110,7 +121,7 @@ def choice_weights(selection: np.ndarray, n: int) -> np.ndarray:
 def best_of(
     name: str, scores: Sequence[Contributions], selection: np.ndarray, n: int, arms: Sequence[dict]
 ) -> Side:
-    """The best of n out of some arms, chosen on selection; n = 1 is the arms' mean."""
+    """The best of n out of some arms, chosen on selection [S, A]; n = 1 is the arms' mean."""
     weights = choice_weights(selection, n)
     value = np.einsum("sa,as->s", weights, np.stack([score.value for score in scores]))
     pseudovalues = sum(
@@ -123,49 +134,80 @@ def best_of(
     return Side(name, value, pseudovalues, *settings, n)
 
 
-def comparisons(examples: Examples) -> list[tuple[str, Side, Side]]:
-    """What is claimed of a task: (kind of claim, side a, side b), over the arms' shared seeds."""
-    arms = examples.record["arms"]
-    seeds = shared_seeds(arms)
-    if not seeds:
-        return []
-    report, selected = (arm_scores(examples, role, seeds) for role in ("report", "selection"))
-    selection = np.stack([score.value for score in selected], axis=1)
+class Plan(NamedTuple):
+    """A comparison to be made: the kind of claim, and each side's name and arms; best of n."""
+
+    claim: str
+    a: tuple[str, list[int]]
+    b: tuple[str, list[int]]
+    n: int
+
+
+def planned(arms: Sequence[dict]) -> list[Plan]:
+    """What is to be claimed of some arms, by their numbers.
+
+    Sides of several arms are of those that have seeds; an arm without any keeps its own claims.
+    """
     none = [i for i, arm in enumerate(arms) if arm["strategy"] == "none"]
     single = [i for i, arm in enumerate(arms) if arm["strategy"] == "single"]
     multi = [i for i, arm in enumerate(arms) if i not in none + single]
 
-    def side(members: list[int], n: int, name: str | None = None) -> Side:
-        some = [arms[i] for i in members]
-        return best_of(
-            name or some[0]["name"],
-            [report[i] for i in members],
-            selection[:, members],
-            n,
-            some,
-        )
+    def own(i: int) -> tuple[str, list[int]]:
+        return arms[i]["name"], [i]
+
+    def several(name: str, members: list[int]) -> tuple[str, list[int]]:
+        return name, [i for i in members if arms[i]["seeds"]] or members
 
     found = []
     if none and single + multi:
-        every = side(single + multi, 1, "distillation, mean of all arms")
-        found.append(("distillation", every, side(none, 1)))
+        every = several("distillation, mean of all arms", single + multi)
+        found.append(Plan("distillation", every, own(none[0]), 1))
     if single and multi:
-        n = min(len(single), len(multi))
+        families = [several("multi-teacher", multi), several("single-teacher", single)]
+        n = min(len(members) for _, members in families)
         sides = [
-            side(members, n, f"best of {n} {what} on selection" if n > 1 else f"a {what}")
-            for members, what in ((multi, "multi-teacher arms"), (single, "single-teacher arms"))
+            (f"best of {n} {name} arms on selection" if n > 1 else f"one {name} arm", members)
+            for name, members in families
         ]
-        found.append(("several teachers", *sides))
-        lone = side(single, 1, "one teacher, mean of single-teacher arms")
-        found += [("strategy v one teacher", side([i], 1), lone) for i in multi]
-    average = [i for i in multi if arms[i]["strategy"] == "average"]
+        found.append(Plan("several teachers", *sides, n))
+        lone = several("one teacher, mean of single-teacher arms", single)
+        found += [Plan("strategy v one teacher", own(i), lone, 1) for i in multi]
     found += [
-        ("strategy v average", side([i], 1), side([j], 1))
-        for j in average
+        Plan("strategy v average", own(i), own(j), 1)
+        for j in multi
         for i in multi
-        if arms[i]["strategy"] != "average" and arms[i]["teachers"] == arms[j]["teachers"]
+        if arms[j]["strategy"] == "average" != arms[i]["strategy"]
+        and arms[i]["teachers"] == arms[j]["teachers"]
     ]
     return found
+
+
+def comparisons(examples: Examples) -> list[tuple[str, Side, Side]]:
+    """What is claimed of a task: (kind of claim, side a, side b).
+
+    Each is over the seeds that all arms of its two sides finished, which may be none.
+    """
+    finished = examples.record["arms"]
+    arms = [*finished, *examples.record["lost"]]
+    report, selected = (arm_scores(examples, role) for role in ("report", "selection"))
+    examples_n = sum(len(examples.labels[split]) for split in examples.report_splits)
+    result = []
+    for plan in planned(arms):
+        members = plan.a[1] + plan.b[1]
+        seeds = shared_seeds([arms[i] for i in members])
+        sides = []
+        for name, side in (plan.a, plan.b):
+            some = [arms[i] for i in side]
+            if not seeds:
+                T, alpha = ("chosen" if len(side) > 1 else some[0][key] for key in ("T", "alpha"))
+                empty = np.empty(0), np.empty((0, examples_n))
+                sides.append(Side(name, *empty, T, alpha, plan.n))
+                continue
+            scores = [at_seeds(report[i], arms[i], seeds) for i in side]
+            selection = [at_seeds(selected[i], arms[i], seeds).value for i in side]
+            sides.append(best_of(name, scores, np.stack(selection, axis=1), plan.n, some))
+        result.append((plan.claim, *sides))
+    return result
 
 
 def claims_table(examples: Examples, margin: float) -> pd.DataFrame:
@@ -178,6 +220,10 @@ def claims_table(examples: Examples, margin: float) -> pd.DataFrame:
     differences, bootstraps = [], []
     for _, a, b in found:
         values = 100 * (a.pseudovalues - b.pseudovalues)
+        if not len(values):
+            differences.append(unknown_difference(values.shape[1]))
+            bootstraps.append((math.nan, math.nan))
+            continue
         estimate = 100 * float((a.value - b.value).mean())
         differences.append(crossed_difference(values, estimate))
         # The jackknife's mean is off by its bias correction; the check is centred on the estimate.
@@ -226,10 +272,12 @@ def claims_table(examples: Examples, margin: float) -> pd.DataFrame:
 
 def sentence(row: dict) -> str:
     """A claim in plain words: what was compared, effect, interval, verdict."""
+    if not row["seeds"]:
+        return f"{row['task']}: {row['a']} against {row['b']}: no seed finished on both sides."
     opening = (
         f"{row['task']}: {row['a']} against {row['b']}: {row['effect']:+.2f} points of "
         f"{row['metric']} (95 % interval {row['low']:+.2f} to {row['high']:+.2f}, "
-        f"{row['seeds']} seeds, {row['n']:,} examples)"
+        f"{row['seeds']} seed{'s' * (row['seeds'] > 1)}, {row['n']:,} examples)"
     )
     return f"{opening}: {_ending(row)}."
 
@@ -240,12 +288,13 @@ def _ending(row: dict) -> str:
             note = f" ({row['note']})" if row["note"] else ""
             return f"equivalent within {row['margin']:g} points{note}"
         case "undecidable":
-            needed = row["seeds_needed"]
-            more = (
-                f"about {needed:.0f} seeds would show {row['margin']:g} points"
-                if math.isfinite(needed)
-                else f"no number of seeds would show {row['margin']:g} points on these examples"
-            )
+            needed, margin = row["seeds_needed"], f"{row['margin']:g} points"
+            if needed <= row["seeds"]:
+                more = f"less than the margin of {margin}, which other effects would have shown"
+            elif math.isfinite(needed):
+                more = f"about {needed:.0f} seeds would show {margin}"
+            else:
+                more = f"no number of seeds would show {margin} on these examples"
             seen = f"{row['minimum_detectable']:.2f} points"
             return (
                 f"undecidable; the least effect that this study could have seen is {seen}, {more}"

@@ -12,7 +12,7 @@ from mtkd.analysis.master import Study, arm_name, chosen_settings, teacher_names
 from mtkd.distillation.soft_targets import fuse_teachers, read_gates
 from mtkd.errors import InputError
 from mtkd.records.examples import Examples
-from mtkd.records.logits import Logits, aligned, read_logits
+from mtkd.records.logits import aligned, read_logits
 from mtkd.records.teachers import Teachers, read_teachers
 from mtkd.study.paths import parse_cell
 from mtkd.tasks.corpus import TaskInfo, is_report, read_human, read_labels, read_report_labels
@@ -72,18 +72,20 @@ def collect_examples(
     }
     cells = {tuple(parse_cell(path).values())[2:]: Path(path) for path in map(str, predictions)}
     chosen = chosen_settings(runs[runs.task == task]).set_index(["strategy", "teachers"])
-    arms, students, fused = [], {}, {}
-    sample = np.arange(0)
+    arms, lost = [], []
+    students, fused = ({split: [] for split in ids} for _ in range(2))
+    sample_ids = None
     for arm in study["arms"]:
         key = (arm["strategy"], arm["teachers"])
         if key not in chosen.index:
-            continue  # every one of its trainings diverged: the table of failed runs names them
+            # Every one of its trainings diverged; what was to be claimed of it stays in the family.
+            lost.append({**arm, "name": arm_name(arm, study), "T": "", "alpha": "", "seeds": []})
+            continue
         axes = {"task": task, **arm, "T": chosen.at[key, "T"], "alpha": chosen.at[key, "alpha"]}
-        found = _finished(axes, study["seeds"], cells, ids, info)
+        found, sample_ids = _finished(axes, study["seeds"], cells, ids, sample_ids, info)
         for split in ids:
-            stacked = np.stack([values[split].logits for values in found.values()])
-            students.setdefault(split, []).append(stacked)
-        sample = _rows(ids["train"], next(iter(found.values()))["train"].ids)
+            students[split].append(np.stack([values[split] for values in found.values()]))
+        sample = _rows(ids["train"], sample_ids)
         # Only a gate, or teachers of the student's own seed, give each seed labels of its own.
         own = arm["strategy"] == "gating" or study["teacher_seed"] == "paired"
         for split in ids:
@@ -94,7 +96,7 @@ def collect_examples(
             soft = None if labels_of[0] is None else np.stack(labels_of)
             if split == "train" and soft is not None:
                 soft = soft[:, sample]
-            fused.setdefault(split, []).append(soft)
+            fused[split].append(soft)
         settings = {"T": axes["T"], "alpha": axes["alpha"], "seeds": list(found)}
         arms.append({**arm, "name": arm_name(arm, study), **settings})
     names, selected = teacher_names(study), teachers["selection"].by_run
@@ -107,12 +109,14 @@ def collect_examples(
         "teacher_seeds": study["teacher_seeds"],
         "teacher_scores": [[selected[n, s].score for s in study["teacher_seeds"]] for n in names],
         "arms": arms,
+        "lost": lost,
         "data": info.digest,
     }
     arrays = {
         split: teacher_array(values, names, study["teacher_seeds"])
         for split, values in teachers.items()
     }
+    sample = np.arange(0) if sample_ids is None else _rows(ids["train"], sample_ids)
     return Examples(record, labels, human, arrays, students, fused, sample)
 
 
@@ -121,9 +125,13 @@ def _finished(
     seeds: list[str],
     cells: Mapping[tuple, Path],
     ids: Mapping[str, np.ndarray],
+    sample_ids: np.ndarray | None,
     info: TaskInfo,
-) -> dict[str, dict[str, Logits]]:
-    """Logits by seed and split of an arm's finished cells; on train of the rows they hold."""
+) -> tuple[dict[str, dict[str, np.ndarray]], np.ndarray]:
+    """Logits by seed and split of an arm's finished cells, and the ids of their train examples.
+
+    Train logits are of ``sample_ids``, or of those of the first cell.
+    """
     found = {}
     for seed in seeds:
         values = {**axes, "seed": seed}
@@ -137,16 +145,27 @@ def _finished(
             continue
         if record["digests"]["data"] != info.digest:
             raise InputError(f"{path}: predictions of other data; rerun train_students")
+        if missing := ids.keys() - splits.keys():
+            names = ", ".join(sorted(missing))
+            raise InputError(f"{path}: no predictions on {names}; rerun train_students")
+        sample_ids = splits["train"].ids if sample_ids is None else sample_ids
+        wanted = {**ids, "train": sample_ids}
         found[seed] = {
-            split: logits
-            if split == "train"
-            else Logits(ids[split], aligned(logits, ids[split], info.labels, record, path))
-            for split, logits in splits.items()
+            split: aligned(splits[split], wanted[split], info.labels, record, path) for split in ids
         }
-    return found
+    if not found:
+        raise InputError(
+            f"all predictions of {axes['strategy']} with {axes['teachers']} diverged, "
+            "and yet it has scores; rerun make_tables"
+        )
+    return found, sample_ids
 
 
 def _rows(ids: np.ndarray, some: np.ndarray) -> np.ndarray:
-    """Where ``some`` ids stand among ``ids``."""
+    """Where ``some`` ids stand among ``ids``. Raises InputError where one does not."""
     order = np.argsort(ids, kind="stable")
-    return order[np.searchsorted(ids, some, sorter=order)]
+    rows = order[np.searchsorted(ids, some, sorter=order).clip(max=len(ids) - 1)]
+    if not np.array_equal(ids[rows], some):
+        stranger = some[ids[rows] != some][0]
+        raise InputError(f"predictions on {stranger!r}, which is no train example of the task")
+    return rows

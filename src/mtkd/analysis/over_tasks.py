@@ -14,13 +14,15 @@ from mtkd.analysis.robust import (
 )
 
 BOOTSTRAP_SEED = 0
+COLUMNS = ["arm", "seeds", "tasks", "iqm", "iqm_low", "iqm_high"]
+COLUMNS += ["improves", "improves_low", "improves_high", "tasks_dominant"]
 # Of the performance profiles: points above the undistilled student.
 THRESHOLDS = np.arange(-4.0, 8.1, 0.5)
 
 
 def over_tasks_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
     """One row per arm: columns arm, seeds, tasks, iqm and its interval (percent), and against the
-    undistilled student probability_of_improvement with interval.
+    undistilled student ``improves``, the probability of improvement, with its interval.
 
     ``tasks_dominant`` counts the tasks on which the arm's seeds almost stochastically dominate the
     undistilled student's (epsilon_min below .5). Scores are the primary metric on report (the mean
@@ -45,7 +47,7 @@ def over_tasks_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
             ]
             row["tasks_dominant"] = sum(order.epsilon_min < 0.5 for order in orders)
         rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def profiles_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:

@@ -12,26 +12,30 @@ def ranking_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
 
     Student arms of a task by mean primary metric on report (mean of its report splits), T and alpha
     chosen on selection; 1 is best, ties share the mean rank. ``rank_low`` and ``rank_high`` are the
-    best and the worst rank that the arm has in any single seed. Task ``all`` ranks the mean ranks.
+    best and the worst rank that the arm has in any single seed. Task ``all`` ranks the mean ranks
+    of the arms that have one on every task.
     """
     values = report_values(runs, study)
     values = values[values.type.isin(["baseline", "single", "multi"])]
     scores = values.groupby([*ARM, "seed"], sort=False).value.mean().reset_index()
+    # Rounded, so that the order of summation breaks no ties.
+    scores["value"] = scores.value.round(12)
     scores["of_seed"] = scores.groupby(["task", "seed"]).value.rank(ascending=False)
     table = scores.groupby(ARM, sort=False).agg(
-        mean=("value", "mean"),
+        mean=("value", lambda values: values.mean().round(12)),
         rank_low=("of_seed", "min"),
         rank_high=("of_seed", "max"),
         seeds=("seed", "count"),
     )
     table = table.reset_index()
     table["rank"] = table.groupby("task")["mean"].rank(ascending=False)
-    overall = table.groupby(ARM[1:], sort=False).agg(
+    on_all = table.groupby(ARM[1:]).task.transform("count") == len(study["tasks"])
+    overall = table[on_all].groupby(ARM[1:], sort=False).agg(
         mean=("mean", "mean"), rank_low=("rank", "min"), rank_high=("rank", "max"),
         mean_rank=("rank", "mean"), seeds=("seeds", "min"),
     )  # fmt: skip
     overall = overall.reset_index().assign(task="all")
-    overall["rank"] = overall.pop("mean_rank").rank()
+    overall["rank"] = overall.pop("mean_rank").round(12).rank()
     table = pd.concat([table, overall], ignore_index=True)
     table["arm"] = [
         arm_name({"strategy": s, "teachers": t}, study)

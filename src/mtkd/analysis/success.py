@@ -26,6 +26,7 @@ def success_metrics(gaps: pd.DataFrame, claims: pd.DataFrame, study: Study) -> d
     tasks hides how they differ, which stands beside it. JSON-ready; None where there is no number.
     """
     by_arm: dict[str, dict] = {}
+    gaps = gaps[gaps.against == "teacher"]
     for (strategy, teachers), rows in gaps.groupby(["strategy", "teachers"], sort=False):
         fractions = {row.task: _known(row.fraction) for row in rows.itertuples()}
         known = [value for value in fractions.values() if value is not None]

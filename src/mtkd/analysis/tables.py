@@ -74,7 +74,8 @@ def runs_table(records: Iterable[Record]) -> pd.DataFrame:
 def read_table(path: Path) -> pd.DataFrame:
     """A table of this project back from its CSV: axes are strings, among them ``NA``."""
     names = (*AXES, "split", "role", "metric", "device", "data", "code", "category", "note")
-    text = dict.fromkeys((*names, "T_a", "alpha_a", "T_b", "alpha_b"), "str")
+    names += ("arm", "name", "a", "b", "T_a", "alpha_a", "T_b", "alpha_b")
+    text = dict.fromkeys(names, "str")
     return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
 
 

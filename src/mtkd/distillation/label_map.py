@@ -25,13 +25,17 @@ def check_label_map(logits: np.ndarray, labels: np.ndarray, names: list[str], te
 
 
 def best_order(logits: np.ndarray, labels: np.ndarray) -> tuple[list[int], float, float]:
-    """Which label each output [C] fits best, the accuracy in that order, and as the order is."""
+    """Which label each output [C] fits best, the accuracy in that order, and as the order is.
+
+    Where no other order is better, that is the order as it is.
+    """
     size = logits.shape[1]
     counts = np.zeros((size, size))
     np.add.at(counts, (logits.argmax(axis=1), labels), 1)
     outputs, meanings = linear_sum_assignment(-counts)
-    right = counts[outputs, meanings].sum()
-    return meanings.tolist(), float(right / len(labels)), float(np.trace(counts) / len(labels))
+    right, given = counts[outputs, meanings].sum(), np.trace(counts)
+    order = meanings.tolist() if right > given else list(range(size))
+    return order, float(right / len(labels)), float(given / len(labels))
 
 
 def in_task_order(logits: np.ndarray, label_order: list[str], names: list[str]) -> np.ndarray:

@@ -16,6 +16,7 @@ from mtkd.figures.style import (
     arm_type,
     arms_legend,
     colour,
+    legend_below,
     new_figure,
     panels,
     sketch,
@@ -26,14 +27,13 @@ from mtkd.figures.style import (
 def agreement_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     """A panel per task and report split: accuracy of every arm in each region."""
     table = tables["agreement"]
-    keys = table[["task", "split"]].drop_duplicates().itertuples(index=False)
-    keys = list(keys)
+    keys = list(table[["task", "split"]].drop_duplicates().itertuples(index=False))
     figure = new_figure(
-        1.15 + 1.9 * -(-len(keys) // 2),
+        1.15 + 1.9 * -(-max(len(keys), 1) // 2),
         f"{study['suite']}/{study['study']}: students by agreement of the teachers",
         "Accuracy on the report split where all teachers predict the same, where some do, and "
-        "where each predicts another class; bars: standard deviation over seeds; under a region its "
-        f"share of the n examples; {seeds_text(study)}; {settings_text(study)}.",
+        "where each predicts another class; bars: standard deviation over seeds; under a region "
+        f"its share of the n examples; {seeds_text(study)}; {settings_text(study)}.",
     )
     arms = study["arms"]
     for axis, (task, split) in zip(panels(figure, len(keys)), keys, strict=True):
@@ -53,7 +53,7 @@ def agreement_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         axis.set_title(f"{task} {split}, n={n:,}", loc="left")
         axis.set_ylabel("accuracy (%)")
         axis.tick_params(axis="x", length=0)
-    arms_legend(figure, study)
+    arms_legend(figure, arms, study)
     return figure
 
 
@@ -61,10 +61,10 @@ def agreement_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
 def failures_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     """A panel per task and report split: every arm's errors, divided by what the teachers did."""
     table = tables["failures"]
-    table = table[table.partition]
+    table = table[table.partition.astype(bool)]
     keys = list(table[["task", "split"]].drop_duplicates().itertuples(index=False))
     figure = new_figure(
-        1.3 + (0.5 + 0.17 * len(study["arms"])) * -(-len(keys) // 2),
+        1.45 + (0.5 + 0.17 * len(study["arms"])) * -(-max(len(keys), 1) // 2),
         f"{study['suite']}/{study['study']}: where the errors come from",
         "Errors on the report split per 100 examples, divided by what the teachers did on the "
         "example; a partition: the parts sum to the error rate, at the bar's end; mean over "
@@ -91,13 +91,9 @@ def failures_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         axis.tick_params(axis="y", length=0)
         axis.set_title(f"{task} {split}, n={total:,}", loc="left")
         axis.set_xlabel("errors per 100 examples")
-    figure.legend(
-        handles=[
-            sketch(f"{key}: {FAILURES[key]}", color=ink, linewidth=6)
-            for key, ink in FAILURE_COLOURS.items()
-        ],
-        loc="outside lower center",
-        ncols=3,
-        frameon=False,
-    )
+    handles = [
+        sketch(f"{key}: {FAILURES[key]}", color=ink, linewidth=6)
+        for key, ink in FAILURE_COLOURS.items()
+    ]
+    legend_below(figure, handles, 2)
     return figure

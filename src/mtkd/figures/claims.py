@@ -8,7 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mtkd.analysis.master import Study, seeds_text, settings_text
-from mtkd.figures.style import BASELINE_LINE, RC, VERDICT_COLOURS, new_figure, sketch
+from mtkd.figures.style import (
+    BASELINE_LINE,
+    RC,
+    VERDICT_COLOURS,
+    legend_below,
+    new_figure,
+    note,
+    sketch,
+)
 
 # Times the margin: a wider interval runs out of the frame instead of squeezing the others.
 FRAME = 3.0
@@ -23,9 +31,9 @@ def claims_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         0.9 + len(study["tasks"]) * (0.55 + 0.17 * most),
         f"{study['suite']}/{study['study']}: what can be claimed",
         "Difference of the primary metric on the report split in points, with its 95 % interval "
-        "over seeds and examples (crossed variance components), cut at the frame (arrow); shaded: the "
-        f"margin of ±{study['margin']:g} within which arms count as equivalent; verdicts corrected "
-        f"for all claims of a task (Holm); {seeds_text(study)}; {settings_text(study)}.",
+        "over seeds and examples (crossed variance components), cut at the frame (arrow); shaded: "
+        f"the margin of ±{study['margin']:g} within which arms count as equivalent; verdicts "
+        f"corrected for all claims of a task (Holm); {seeds_text(study)}; {settings_text(study)}.",
     )
     axes = figure.subplots(len(study["tasks"]), 1, squeeze=False)[:, 0]
     for axis, task in zip(axes, study["tasks"], strict=True):
@@ -47,8 +55,7 @@ def advantage_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         "Best of n multi-teacher arms minus best of n single-teacher arms, n equal in both "
         "families, arms chosen on selection by the other seeds; primary metric on the report split "
         "in points, 95 % interval over seeds and examples, cut at the frame (arrow); shaded: "
-        f"the margin of "
-        f"±{study['margin']:g}; {seeds_text(study)}; {settings_text(study)}.",
+        f"the margin of ±{study['margin']:g}; {seeds_text(study)}; {settings_text(study)}.",
     )
     axis = figure.subplots()
     names = [
@@ -65,8 +72,13 @@ def _forest(axis: Axes, rows: pd.DataFrame, names: list[str], study: Study) -> N
     edge = FRAME * margin
     axis.axvspan(-margin, margin, color="0.92", zorder=0, linewidth=0)
     axis.axvline(0, **BASELINE_LINE)
+    if not names:
+        note(axis, 0.5, -0.5, "no runs")
     for y, row in enumerate(rows.itertuples()):
         colour = VERDICT_COLOURS[row.verdict]
+        if not row.seeds:
+            note(axis, 0.5, y, "no seed finished on both sides")
+            continue
         low, high = max(row.low, -edge), min(row.high, edge)
         axis.plot([low, high], [y, y], color=colour, linewidth=1.3, solid_capstyle="butt")
         for end, cut, arrow in ((low, row.low < -edge, "<"), (high, row.high > edge, ">")):
@@ -74,7 +86,8 @@ def _forest(axis: Axes, rows: pd.DataFrame, names: list[str], study: Study) -> N
                 axis.plot(end, y, marker=arrow, color=colour, markersize=4, clip_on=False)
         if abs(row.effect) <= edge:
             axis.plot(row.effect, y, marker="o", color=colour, markersize=4)
-        axis.text(1.02, y, f"{row.effect:+.2f}  {row.verdict}", color=colour, fontsize=7,
+        effect = f"{row.effect:+.2f}".replace("-", "−")
+        axis.text(1.03, y, f"{effect}  {row.verdict}", color=colour, fontsize=7,
                   va="center", transform=axis.get_yaxis_transform())  # fmt: skip
     axis.set_xlim(-edge, edge)
     axis.set_yticks(range(len(names)), names)
@@ -86,6 +99,7 @@ def _short(name: str) -> str:
     """A side's name without what the caption says of all of them."""
     for long, short in ((", mean of all arms", ""), ("multi-teacher arms", "multi"),
                         ("single-teacher arms", "single"), (" on selection", ""),
+                        ("-teacher arm", ""),
                         ("one teacher, mean of single", "one teacher"),
                         ("no distillation", "none")):  # fmt: skip
         name = name.replace(long, short)
@@ -102,4 +116,4 @@ def _legend(figure: Figure) -> None:
         sketch(verdict, color=colour, marker="o", markersize=4)
         for verdict, colour in VERDICT_COLOURS.items()
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
+    legend_below(figure, handles, len(handles))

@@ -10,11 +10,12 @@ from mtkd.analysis.master import Study, arm_name, seeds_text, settings_text
 from mtkd.figures.style import (
     MARKERS,
     RC,
-    REFERENCE_LINE,
     arm_type,
     arms_legend,
     colour,
+    legend_below,
     new_figure,
+    note,
     panels,
     sketch,
 )
@@ -26,11 +27,12 @@ def reliability_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     table, quality = tables["reliability"], tables["quality"]
     keys = list(table[["task", "split"]].drop_duplicates().itertuples(index=False))
     figure = new_figure(
-        1.2 + 2.4 * -(-len(keys) // 2),
+        1.2 + 2.4 * -(-max(len(keys), 1) // 2),
         f"{study['suite']}/{study['study']}: are the probabilities what they say?",
         "Reliability on the report split in 15 bins of the largest probability (those with 20 or "
         "more predictions): dashed teachers, solid students of the same colour, dash-dotted the "
-        f"fused teacher; below the diagonal: too sure; {seeds_text(study)}; {settings_text(study)}.",
+        f"fused teacher; below the diagonal: too sure; {seeds_text(study)}; "
+        f"{settings_text(study)}.",
     )
     arms = {arm_name(arm, study): arm for arm in study["arms"]}
     shown = [name for name, arm in arms.items() if arm["strategy"] in ("none", "single", "average")]
@@ -42,7 +44,9 @@ def reliability_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
             if name in shown:
                 axis.plot(100 * curve.confidence, 100 * curve.accuracy, linestyle=lines[kind],
                           linewidth=1.1, color=colour(arms[name], study))  # fmt: skip
-        low = 100 * here.confidence.min() - 2
+        if here.empty:
+            note(axis, 0.5, 50, "no bin of 20")
+        low = 100 * here.confidence.min() - 2 if len(here) else 0
         axis.set_xlim(low, 101)
         axis.set_ylim(low - 10, 101)
         n = quality[(quality.task == task) & (quality.split == split)].n.iloc[0]
@@ -50,7 +54,7 @@ def reliability_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         axis.set_xlabel("confidence (%)")
         axis.set_ylabel("accuracy (%)")
     handles = [sketch(name, color=colour(arms[name], study)) for name in shown]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
+    legend_below(figure, handles, 5)
     return figure
 
 
@@ -60,19 +64,19 @@ def ceilings_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     table = tables["quality"]
     keys = list(table[["task", "split"]].drop_duplicates().itertuples(index=False))
     figure = new_figure(
-        1.2 + 2.2 * -(-len(keys) // 2),
+        1.2 + 2.2 * -(-max(len(keys), 1) // 2),
         f"{study['suite']}/{study['study']}: does the better teacher make the better student?",
         "Primary metric on the report split of what an arm learns from (one teacher, or the fused "
         "teacher) against that of its students; bars: standard deviation over seeds; dotted: the "
-        "undistilled student; dashed: the oracle that picks a right teacher wherever there is one "
-        f"(accuracy only); {seeds_text(study)}; {settings_text(study)}.",
+        "undistilled student; oracle: accuracy of always asking a right teacher where there is "
+        f"one; {seeds_text(study)}; {settings_text(study)}.",
     )
     for axis, (task, split) in zip(panels(figure, len(keys)), keys, strict=True):
         here = table[(table.task == task) & (table.split == split)]
         of = {kind: rows.set_index("name") for kind, rows in here.groupby("kind")}
         for arm in study["arms"]:
             name = arm_name(arm, study)
-            if name not in of["student"].index:
+            if "student" not in of or name not in of["student"].index:
                 continue
             student = of["student"].loc[name]
             sd = 0 if pd.isna(student.sd) else 100 * student.sd
@@ -85,11 +89,10 @@ def ceilings_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
             axis.errorbar(100 * teacher.score, 100 * student.score, sd, markersize=5,
                           marker=MARKERS[arm_type(arm)], elinewidth=0.8,
                           color=colour(arm, study))  # fmt: skip
-        oracle = of["oracle"].score.iloc[0]
-        if pd.notna(oracle):
-            axis.axvline(100 * oracle, **REFERENCE_LINE)
-        axis.set_title(f"{task} {split}, n={here.n.iloc[0]:,}", loc="left")
+        oracle = 100 * of["oracle"].accuracy.iloc[0]
+        n = here.n.iloc[0]
+        axis.set_title(f"{task} {split}, n={n:,}, oracle {oracle:.1f} %", loc="left")
         axis.set_xlabel(f"teacher's {study['metrics'][task]} (%)")
         axis.set_ylabel(f"student's {study['metrics'][task]} (%)")
-    arms_legend(figure, study)
+    arms_legend(figure, [arm for arm in study["arms"] if arm["strategy"] != "none"], study)
     return figure

@@ -8,7 +8,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from mtkd.analysis.master import Study, arm_name, seeds_text, settings_text
-from mtkd.figures.style import RC, colour, new_figure
+from mtkd.figures.style import BASELINE_LINE, RC, colour, new_figure, note
 
 
 @rc_context(RC)
@@ -20,9 +20,9 @@ def ranking_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     figure = new_figure(
         1.1 + 0.3 * len(names),
         f"{study['suite']}/{study['study']}: ranks of the arms",
-        "Rank by the mean primary metric on the report split (1 is best); small: best and worst rank "
-        "in any single seed; all: rank of the mean rank, small: best and worst task; the wider the "
-        f"range, the less a rank means; {seeds_text(study)}; {settings_text(study)}.",
+        "Rank by the mean primary metric on the report split (1 is best), and below it the best "
+        "and the worst rank in any single seed; all: rank of the mean rank, best and worst task; "
+        f"the wider the range, the less a rank means; {seeds_text(study)}; {settings_text(study)}.",
     )
     ranks = table.pivot(index="arm", columns="task", values="rank").reindex(names, columns=columns)
     low, high = (
@@ -53,6 +53,8 @@ def ranking_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     titles = [f"{task}\n({study['metrics'][task]})" for task in study["tasks"]]
     axis.set_xticklabels([*titles, "all"], rotation=0)
     axis.tick_params(length=0)
+    if table.empty:
+        note(axis, 0.5, len(names) / 2, "no runs")
     return figure
 
 
@@ -70,12 +72,14 @@ def profiles_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     axis = figure.subplots()
     colours = {arm_name(arm, study): colour(arm, study) for arm in study["arms"]}
     present = [name for name in colours if name in set(table.arm)]
+    if not present:
+        note(axis, 0.5, 50, "no runs")
     drawn = table.assign(share=100 * table.share)
     sns.lineplot(
         drawn, x="gain", y="share", hue="arm", hue_order=present, palette=colours,
         drawstyle="steps-post", linewidth=1.2, ax=axis, legend=bool(present),
     )  # fmt: skip
-    axis.axvline(0, color="0.3", linewidth=0.8, linestyle=(0, (1, 1.5)))
+    axis.axvline(0, **BASELINE_LINE)
     axis.set(xlabel="gain over no distillation (points)", ylabel="runs that gain more (%)")
     if present:
         sns.move_legend(axis, "center left", bbox_to_anchor=(1, 0.5), title=None, frameon=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from mtkd.records.files import publish
 
 # Inches; the full width of a two-column page, so that 7 to 8 points stay 7 to 8 points in print.
 WIDTH = 7.0
+# Characters of a legend's type across it.
+LEGEND_WIDTH = 118
 DPI = 200
 RC = {
     "font.family": "DejaVu Sans",
@@ -76,16 +78,18 @@ def arm_type(arm: Mapping[str, str]) -> str:
 
 
 def panels(figure: Figure, number: int) -> list[Axes]:
-    """So many axes, two in a row; a last one that is not needed is blank."""
+    """So many axes, two in a row; a last one that is not needed is blank. Of none, it says so."""
     columns = min(2, max(number, 1))
     axes = list(figure.subplots(-(-max(number, 1) // columns), columns, squeeze=False).flat)
     for axis in axes[number:]:
         axis.set_axis_off()
+    if not number:
+        note(axes[0], 0.5, 0.5, "no runs")
     return axes[:number]
 
 
-def arms_legend(figure: Figure, study: Study) -> None:
-    """Colour and marker of every arm, under the panels."""
+def arms_legend(figure: Figure, arms: Sequence[Mapping[str, str]], study: Study) -> None:
+    """Colour and marker of some arms, under the panels."""
     handles = [
         sketch(
             arm_name(arm, study),
@@ -94,9 +98,19 @@ def arms_legend(figure: Figure, study: Study) -> None:
             linestyle="",
             markersize=4,
         )
-        for arm in study["arms"]
+        for arm in arms
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+    legend_below(figure, handles)
+
+
+def legend_below(figure: Figure, handles: Sequence[Line2D], columns: int = 4) -> None:
+    """A legend under the panels, in as many columns as their names leave room for, at most so many.
+
+    Names can be long: a study may have two arms of one strategy, told apart by their teachers.
+    """
+    longest = max((len(str(handle.get_label())) for handle in handles), default=0)
+    fitting = min(columns, LEGEND_WIDTH // (longest + 7))
+    figure.legend(handles=handles, loc="outside lower center", ncols=max(fitting, 1), frameon=False)
 
 
 def new_figure(height: float, title: str, caption: str) -> Figure:

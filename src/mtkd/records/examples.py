@@ -27,8 +27,8 @@ class Examples(NamedTuple):
 
     ``record`` holds task, labels, metrics (primary first), report_splits, teachers, teacher_seeds,
     and ``arms``: for each its name, strategy, teachers, chosen T and alpha, and its ``seeds``; a
-    seed whose training diverged is absent from them. On train, students and fused logits are of the
-    rows ``sample`` alone.
+    seed whose training diverged is absent from them, and an arm without any stands in ``lost``
+    instead. On train, students and fused logits are of the rows ``sample`` alone.
     """
 
     record: dict[str, Any]
@@ -73,12 +73,16 @@ def read_examples(path: Path) -> Examples:
     """Raises InputError for a missing or torn file."""
     tensors, record = read_tensors(path)
     flat: dict[str, dict[str, np.ndarray]] = {"labels": {}, "human": {}, "teachers": {}}
-    by_arm: dict[str, dict[str, list]] = {"students": {}, "fused": {}}
     for key, array in tensors.items():
         name, *rest = key.split("/")
         if name in flat:
             flat[name][rest[0]] = array
-        elif name in by_arm:
-            arms = by_arm[name].setdefault(rest[0], [None] * len(record["arms"]))
-            arms[int(rest[1])] = array
+    # Arms without fused logits have no tensor: the place of each is that in the record.
+    by_arm = {
+        name: {
+            split: [tensors.get(f"{name}/{split}/{i}") for i in range(len(record["arms"]))]
+            for split in flat["labels"]
+        }
+        for name in ("students", "fused")
+    }
     return Examples(record, **flat, **by_arm, sample=tensors["sample"])

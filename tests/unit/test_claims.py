@@ -1,0 +1,297 @@
+"""Claims: what is compared with what, against enumeration and the master table; the sentences."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import stats
+from test_tables import ARMS, make_study
+from toy_examples import make_examples, runs_of
+
+from mtkd.analysis.claims import COLUMNS, choice_weights, claims_table, sentence
+from mtkd.analysis.master import master_table
+from mtkd.analysis.tables import read_table
+
+FUSED = "cnn+bert"
+STUDY = make_study(
+    arms=[*ARMS, *({"strategy": s, "teachers": FUSED} for s in ("weighted", "gating"))],
+    seeds=["1", "2", "3"],
+)
+
+
+@pytest.fixture(scope="module", params=["movies", "mnli"])
+def task(request):
+    """F1 on one report split, and accuracy on two."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def examples(task):
+    return make_examples(STUDY, task)
+
+
+@pytest.fixture(scope="module")
+def claims(examples):
+    return claims_table(examples, 0.5)
+
+
+def scores_by_arm(runs: pd.DataFrame, role: str) -> dict[str, np.ndarray]:
+    """The primary metric in points [S] by strategy and teachers, the mean of the role's splits."""
+    own = runs[(runs.role == role) & runs.primary & (runs.kind == "student")]
+    means = own.groupby(["strategy", "teachers", "seed"]).value.mean()
+    return {key: 100 * rows.to_numpy() for key, rows in means.groupby(level=[0, 1], sort=False)}
+
+
+def enumerated(selection: np.ndarray, n: int) -> np.ndarray:
+    """Shares [S, A] of the subsets of n arms in which each arm is the choice of the other seeds."""
+    seeds, arms = selection.shape
+    shares = np.zeros((seeds, arms))
+    subsets = list(itertools.combinations(range(arms), n))
+    for seed in range(seeds):
+        others = [s for s in range(seeds) if s != seed] or [seed]
+        for subset in subsets:
+            best = max(subset, key=lambda arm: (selection[others, arm].mean().round(9), -arm))
+            shares[seed, best] += 1 / len(subsets)
+    return shares
+
+
+@st.composite
+def selections(draw):
+    """Scores [S, A] with many ties, and a number of arms to choose from."""
+    shape = draw(st.tuples(st.integers(1, 4), st.integers(1, 5)))
+    scores = draw(arrays(float, shape, elements=st.sampled_from([0.1, 0.2, 0.3, 0.7])))
+    return scores, draw(st.integers(1, shape[1]))
+
+
+@given(selections())
+def test_the_choice_among_n_arms_is_that_of_all_subsets(drawn):
+    selection, n = drawn
+    np.testing.assert_allclose(choice_weights(selection, n), enumerated(selection, n), atol=1e-12)
+
+
+def test_a_seed_has_no_say_in_its_own_choice():
+    selection = np.array([[0.9, 0.1], [0.2, 0.3], [0.2, 0.3]])
+    # Without seed 1 the second arm is ahead; with it, the first.
+    assert choice_weights(selection, 2).tolist() == [[0, 1], [1, 0], [1, 0]]
+    assert choice_weights(selection, 1).tolist() == [[0.5, 0.5]] * 3
+
+
+def test_effects_are_differences_of_the_master_tables_means(task, examples, claims):
+    study = STUDY | {"tasks": [task]}
+    master = master_table(runs_of(examples, study), study).set_index("method")
+    columns = [c for c in master.columns if c.startswith(task) and c.endswith(" mean")]
+    mean = master[columns].mean(axis=1)
+    single = mean[["Distill: cnn", "Distill: bert"]].mean()
+    multi = mean[["Multi: average", "Multi: weighted", "Multi: learned gating"]]
+    every = (2 * single + multi.sum()) / 5
+    effects = claims.set_index(["claim", "a"]).effect
+    assert effects["distillation", "distillation, mean of all arms"] == pytest.approx(
+        every - mean["Student: no distillation"]
+    )
+    for name, own in zip(("average", "weighted", "learned gating"), multi, strict=True):
+        assert effects["strategy v one teacher", name] == pytest.approx(own - single)
+        if name != "average":
+            gained = own - mean["Multi: average"]
+            assert effects["strategy v average", name] == pytest.approx(gained)
+    assert len(claims) == 1 + 1 + 3 + 2
+    assert (claims.n == sum(len(examples.labels[s]) for s in examples.report_splits)).all()
+
+
+def test_the_advantage_of_several_teachers_is_that_of_all_subsets(examples, claims):
+    runs = runs_of(examples, STUDY)
+    selection, report = (scores_by_arm(runs, role) for role in ("selection", "report"))
+    families = (
+        [(s, FUSED) for s in ("average", "weighted", "gating")],
+        [("single", "cnn"), ("single", "bert")],
+    )
+    best = []
+    for keys in families:
+        shares = enumerated(np.stack([selection[key] for key in keys], axis=1), 2)
+        best.append((shares * np.stack([report[key] for key in keys], axis=1)).sum(axis=1).mean())
+    row = claims[claims.claim == "several teachers"].iloc[0]
+    assert row.effect == pytest.approx(best[0] - best[1])
+    assert (row.n_a_candidates, row.n_b_candidates) == (2, 2)
+    assert "best of 2 multi-teacher arms" in row.a and "best of 2 single-teacher arms" in row.b
+
+
+def test_both_sides_always_have_as_many_candidates(claims):
+    assert (claims.n_a_candidates == claims.n_b_candidates).all()
+
+
+def test_a_tasks_claims_are_one_family_of_holms(claims):
+    raw = 2 * stats.t.sf(abs(claims.effect / claims.se), claims.df)
+    order = np.argsort(raw, kind="stable")
+    steps = raw[order] * np.arange(len(raw), 0, -1)
+    adjusted = np.empty(len(raw))
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    np.testing.assert_allclose(claims.p_superiority, adjusted)
+    inside = stats.t.sf((0.5 - abs(claims.effect)) / claims.se, claims.df)
+    assert (claims.p_equivalence >= inside - 1e-12).all()
+    better = claims[claims.verdict == "better"]
+    assert (better.p_superiority <= 0.05).all() and (better.effect > 0).all()
+    assert set(claims.verdict) <= {"better", "worse", "equivalent", "undecidable"}
+
+
+def test_intervals_hold_their_effect_and_have_the_bootstrap_beside_them(claims):
+    assert ((claims.low <= claims.effect) & (claims.effect <= claims.high)).all()
+    half = stats.t.ppf(0.975, claims.df) * claims.se
+    np.testing.assert_allclose(claims.high - claims.effect, half)
+    assert ((claims.bootstrap_low < claims.effect) & (claims.effect < claims.bootstrap_high)).all()
+
+
+def test_settings_of_both_sides_are_shown(examples, claims):
+    row = claims.set_index("claim").loc["distillation"]
+    assert row[["T_a", "alpha_a", "T_b", "alpha_b"]].tolist() == ["4", "0.7", "NA", "NA"]
+    examples.record["arms"][1]["T"] = "8"
+    try:
+        table = claims_table(examples, 0.5).set_index(["claim", "a"])
+    finally:
+        examples.record["arms"][1]["T"] = "4"
+    lone = table.loc["strategy v one teacher", "weighted"]
+    assert (lone.T_a, lone.T_b, lone.alpha_b) == ("4", "chosen", "0.7")
+
+
+@pytest.mark.parametrize("seeds", [["1"], ["1", "2"]])
+def test_fewer_than_three_seeds_have_effects_and_no_verdict(seeds, tmp_path):
+    study = STUDY | {"seeds": seeds}
+    table = claims_table(make_examples(study), 0.5)
+    assert set(table.verdict) == {"no verdict"}
+    assert np.isfinite(table[["effect", "low", "high"]]).all(axis=None)
+    assert table.p_superiority.isna().all()
+    assert table.sentence.str.endswith("no verdict, which takes three seeds.").all()
+    # A lone seed chooses by its own selection score, which is not what it is judged by.
+    assert len(table) == 7
+    table.to_csv(tmp_path / "claims.csv", index=False)
+    again = read_table(tmp_path / "claims.csv")
+    assert list(again.columns) == COLUMNS
+    assert set(again.T_b) == {"NA", "4"} and set(again.seeds) == {len(seeds)}
+
+
+def test_a_lost_seed_takes_itself_from_its_own_claims_alone():
+    table = claims_table(make_examples(STUDY, diverged={"gating": ["2"]}), 0.5)
+    table = table.set_index(["claim", "a"])
+    seeds = table.seeds["strategy v one teacher"].to_dict()
+    assert seeds == {"average": 3, "weighted": 3, "learned gating": 2}
+    assert table.loc[("strategy v average", "learned gating"), "verdict"] == "no verdict"
+    assert table.seeds["distillation"].tolist() == [2]
+
+
+def test_a_lost_arm_keeps_its_place_in_the_family():
+    whole = claims_table(make_examples(STUDY), 0.5)
+    examples = make_examples(STUDY, diverged={"gating": ["1", "2", "3"]})
+    table = claims_table(examples, 0.5)
+    assert len(table) == len(whole)
+    lost = table[table.a == "learned gating"]
+    assert set(lost.verdict) == {"no verdict"} and set(lost.seeds) == {0}
+    assert lost.effect.isna().all()
+    assert lost.sentence.str.endswith("no seed finished on both sides.").all()
+    kept = table[table.seeds == 3]
+    assert len(kept) == 5
+    several = kept[kept.claim == "several teachers"].iloc[0]
+    assert several.n_a_candidates == several.n_b_candidates == 2
+    level = 0.05 / len(table)
+    row = kept.iloc[0]
+    effect = (stats.t.ppf(1 - level / 2, row.df) + stats.t.ppf(0.8, row.df)) * row.se
+    assert row.minimum_detectable == pytest.approx(effect)
+
+
+def test_nothing_finished_is_nothing_known():
+    gone = dict.fromkeys(("none", "single", "average", "weighted", "gating"), STUDY["seeds"])
+    table = claims_table(make_examples(STUDY, diverged=gone), 0.5)
+    assert len(table) == 7 and set(table.verdict) == {"no verdict"}
+
+
+def arm(strategy, *teachers):
+    return {"strategy": strategy, "teachers": "+".join(teachers) or "none"}
+
+
+NONE, CNN, BERT = arm("none"), arm("single", "cnn"), arm("single", "bert")
+AVERAGE = arm("average", "cnn", "bert")
+
+
+@pytest.mark.parametrize(
+    ("arms", "kinds"),
+    [
+        ([NONE, CNN, BERT], ["distillation"]),
+        ([CNN, BERT, AVERAGE], ["several teachers", "strategy v one teacher"]),
+        ([NONE, AVERAGE, arm("weighted", "cnn", "bert")], ["distillation", "strategy v average"]),
+        ([NONE, AVERAGE], ["distillation"]),
+        ([CNN], []),
+    ],
+)
+def test_a_study_claims_what_its_arms_allow(arms, kinds):
+    table = claims_table(make_examples(STUDY | {"arms": arms}), 0.5)
+    assert table.claim.tolist() == kinds
+    assert list(table.columns) == COLUMNS
+
+
+def test_one_arm_against_some_is_named_in_the_singular():
+    table = claims_table(make_examples(STUDY | {"arms": ARMS}), 0.5).set_index("claim")
+    row = table.loc["several teachers"]
+    assert (row.a, row.b) == ("one multi-teacher arm", "one single-teacher arm")
+    assert row.n_a_candidates == 1
+
+
+def test_a_fusion_is_compared_with_the_average_of_its_own_teachers():
+    three = [
+        NONE, CNN, BERT, arm("single", "lstm"), AVERAGE, arm("average", "cnn", "bert", "lstm"),
+        arm("weighted", "cnn", "bert", "lstm"),
+    ]  # fmt: skip
+    table = claims_table(make_examples(STUDY | {"arms": three}), 0.5)
+    fusions = table[table.claim == "strategy v average"]
+    assert fusions[["a", "b"]].values.tolist() == [["weighted", "average (cnn+bert+lstm)"]]
+    assert {"average (cnn+bert)", "average (cnn+bert+lstm)"} < set(table.a)
+
+
+ROW = {
+    "task": "movies", "a": "weighted", "b": "average", "metric": "f1", "effect": 0.314,
+    "low": -0.25, "high": 0.881, "seeds": 5, "n": 12345, "margin": 0.5,
+    "minimum_detectable": 0.9, "seeds_needed": 9.0, "note": "",
+}  # fmt: skip
+OPENING = (
+    "movies: weighted against average: +0.31 points of f1 "
+    "(95 % interval -0.25 to +0.88, 5 seeds, 12,345 examples): "
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "ending"),
+    [
+        ({"verdict": "better"}, "better."),
+        ({"verdict": "worse"}, "worse."),
+        ({"verdict": "equivalent"}, "equivalent within 0.5 points."),
+        (
+            {"verdict": "equivalent", "note": "better, by less than the margin"},
+            "equivalent within 0.5 points (better, by less than the margin).",
+        ),
+        (
+            {"verdict": "undecidable"},
+            "undecidable; the least effect that this study could have seen is 0.90 points, about "
+            "9 seeds would show 0.5 points.",
+        ),
+        (
+            {"verdict": "undecidable", "seeds_needed": math.inf},
+            "undecidable; the least effect that this study could have seen is 0.90 points, no "
+            "number of seeds would show 0.5 points on these examples.",
+        ),
+        (
+            {"verdict": "undecidable", "seeds_needed": 5.0, "minimum_detectable": 0.4},
+            "undecidable; the least effect that this study could have seen is 0.40 points, less "
+            "than the margin of 0.5 points, which other effects would have shown.",
+        ),
+        ({"verdict": "no verdict"}, "no verdict, which takes three seeds."),
+    ],
+)
+def test_sentences_of_every_verdict(changes, ending):
+    assert sentence(ROW | changes) == OPENING + ending
+
+
+def test_one_seed_is_one_seed():
+    assert "1 seed, 12,345 examples" in sentence(ROW | {"seeds": 1, "verdict": "no verdict"})
