@@ -335,6 +335,10 @@ FIGURE_TABLES = {
 }
 
 
+def figure_tables(wildcards):
+    return expand(f"{TABLES}/{{table}}.csv", table=FIGURE_TABLES[wildcards.figure])
+
+
 def study_figures():
     names = [name for name in FIGURE_TABLES if name != "human_soft_labels" or has_raters()]
     if not study_teachers():
@@ -346,7 +350,8 @@ def study_figures():
 
 def report_tables():
     names = ["master", "failed", "claims", "gap", "grid", "over_tasks", "ranking", "audit_scored"]
-    names += ["flags", "quality", "agreement", "failures", "fidelity", "human", "checks"]
+    names += ["flags", "quality", "agreement", "failures", "fidelity", "human"]
+    names += ["human_prediction", "checks"]
     return expand(f"{TABLES}/{{table}}.csv", table=names)
 
 

@@ -6,10 +6,6 @@ localrules:
     t_alpha_heatmap,
 
 
-def figure_tables(wildcards):
-    return expand(f"{TABLES}/{{table}}.csv", table=FIGURE_TABLES[wildcards.figure])
-
-
 rule draw_figure:
     input:
         tables=figure_tables,

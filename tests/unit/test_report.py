@@ -102,6 +102,7 @@ def small_tables(records):
         "failures": by_arm(**failures, share=0.1, rate=0.1, sd=0.01),
         "fidelity": by_arm(T="4", agreement=0.9, kl=0.01, sd_agreement=0.01),
         "human": by_arm(kind="student", name="average", **closeness),
+        "human_prediction": by_arm(arms=7, spearman=-0.5, p=0.2),
         "checks": by_arm(**checks),
     }
 

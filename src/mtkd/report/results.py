@@ -38,7 +38,17 @@ def study_tables(tables: Tables, study: Study) -> list[Shown]:
 
 def task_tables(tables: Tables, study: Study, task: str) -> list[Shown]:
     """One task's tables, in the report's order; those without rows are left out."""
-    makers = [_claims, _grid, _quality, _agreement, _failures, _fidelity, _human, _checks]
+    makers = [
+        _claims,
+        _grid,
+        _quality,
+        _agreement,
+        _failures,
+        _fidelity,
+        _human,
+        _nearness,
+        _checks,
+    ]
     of_task = {name: table[table.task == task] for name, table in tables.items() if "task" in table}
     shown = [make(of_task, study, task) for make in makers]
     return [table for table in shown if len(table.rows)]
@@ -384,7 +394,7 @@ def _fidelity(tables: Tables, study: Study, task: str) -> Shown:
 
 
 def _human(tables: Tables, study: Study, task: str) -> Shown:
-    human = tables.get("human", pd.DataFrame(columns=["kind", "split"]))
+    human = tables["human"]
     rows = [
         {
             "model": model_name(row.kind, row.name),
@@ -405,6 +415,22 @@ def _human(tables: Tables, study: Study, task: str) -> Shown:
         ("split", "model"),
         "Smaller divergences are closer. Pearson and Spearman correlate the entropies: whether "
         "model and people are unsure of the same examples.",
+    )
+
+
+def _nearness(tables: Tables, study: Study, task: str) -> Shown:
+    nearness = tables["human_prediction"]
+    rows = [
+        {"arms": f"{row.arms}", "Spearman": number(row.spearman, 2), "p": p_value(row.p)}
+        for row in nearness.itertuples()
+    ]
+    return Shown(
+        "human_prediction",
+        "Do soft labels nearer to people teach better?",
+        caption("soft labels' KL from the raters' shares against students' scores", study, task),
+        split_column(frame(rows, ["arms", "Spearman", "p"]), nearness.split),
+        ("split",),
+        "Over the distilled arms, by rank; below 0: nearer is better; p by permuting the arms.",
     )
 
 
