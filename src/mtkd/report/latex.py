@@ -25,7 +25,7 @@ def latex_table(table: Shown, label: str) -> str:
     size = (
         r"\footnotesize"
         if len(table.rows.columns) < WIDE
-        else r"\scriptsize\setlength{\tabcolsep}{3pt}"
+        else r"\scriptsize\setlength{\tabcolsep}{2.5pt}"
     )
     return body.replace(r"\begin{tabular}", size + "\n" + r"\begin{tabular}", 1)
 

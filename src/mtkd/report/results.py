@@ -106,14 +106,13 @@ def _several_teachers(tables: Tables, study: Study) -> Shown:
 def _gap(tables: Tables, study: Study) -> Shown:
     gaps = tables["gap"]
     best = {row.task: row.reference for row in gaps[gaps.against == "teacher"].itertuples()}
+    heads = {task: f"{task} (best: {best[task]})" for task in study["tasks"] if task in best}
     rows = []
-    for (strategy, teachers), of_arm in gaps.groupby(["strategy", "teachers"], sort=False):
-        rows.append({"arm": arm_name({"strategy": strategy, "teachers": teachers}, study)})
-        for row in of_arm.itertuples():
-            to = best[row.task] if row.against == "teacher" else "fused teacher"
-            rows[-1][f"{row.task} (to {to})"] = _gap_entry(row)
-    heads = [f"{task} (to {to})" for task in best for to in (best[task], "fused teacher")]
-    columns = ["arm", *(head for head in heads if any(head in row for row in rows))]
+    by = ["strategy", "teachers", "against"]
+    for (strategy, teachers, against), found in gaps.groupby(by, sort=False):
+        row = {"arm": arm_name({"strategy": strategy, "teachers": teachers}, study)}
+        row["gap to"] = {"teacher": "best teacher", "fused": "fused teacher"}[against]
+        rows.append(row | {heads[one.task]: _gap_entry(one) for one in found.itertuples()})
     return Shown(
         "gap",
         "Gap closed",
@@ -123,11 +122,12 @@ def _gap(tables: Tables, study: Study) -> Shown:
             "selection, or the fused one that the arm itself learns from",
             study,
         ),
-        frame(rows, columns).fillna(MISSING),
-        ("arm",),
+        frame(rows, ["arm", "gap to", *heads.values()]).fillna(MISSING),
+        ("arm", "gap to"),
         "Above 100: better than that teacher; below 0: worse than without distillation. Where "
         "there is no gap, the difference to the undistilled student in points is given instead. "
-        "Intervals are wide where the gap itself is uncertain.",
+        "Intervals are wide where the gap itself is uncertain, and without end where its own "
+        "uncertainty leaves no bound.",
     )
 
 
