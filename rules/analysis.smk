@@ -101,7 +101,12 @@ rule state_claims:
         examples=expand(rules.collect_examples.output, task=STUDY.tasks),
         predictions=expand(f"{RESULTS}/audit/{{task}}/predictions.csv", task=STUDY.tasks),
     output:
-        claims=f"{TABLES}/claims.csv",
+        claims=report(
+            f"{TABLES}/claims.csv",
+            caption="../report/captions/claims.rst",
+            category="Tables",
+            labels={"table": "claims"},
+        ),
         findings=f"{TABLES}/findings.txt",
         success=f"{TABLES}/success_metrics.json",
         tables=expand(

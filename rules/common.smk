@@ -13,6 +13,7 @@ from mtkd.config.load import validate_suite
 from mtkd.config.schema import greatest_requests
 from mtkd.errors import InputError
 from mtkd.metrics.names import metric_module
+from mtkd.records.files import digest_folder
 from mtkd.study import paths, settings
 from mtkd.study.code import code_digests, module_digests
 from mtkd.study.grid import cells, folded_arms, folded_axes, tasks_with_teachers, teacher_seeds
@@ -32,6 +33,7 @@ os.environ.update(
     PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
     PYTHONPATH=str(SOURCE / "src"),
     SCRIPTS=str(SOURCE / "workflow" / "scripts"),
+    PAGES=str(SOURCE / "report"),
     SAVE_MINUTES=str(SUITE.save_minutes),
     # Nothing but the fetching rules talks to the hub.
     HF_HUB_OFFLINE="1",
@@ -340,6 +342,18 @@ def study_figures():
         names = [name for name in names if FIGURE_TABLES[name] == ["runs"]]
     names += [f"t_alpha_heatmap/{task}" for task in STUDY.tasks] if has_grid() else []
     return expand(f"{FIGURES}/{{name}}.{{kind}}", name=names, kind=["png", "pdf"])
+
+
+def report_tables():
+    names = ["master", "failed", "claims", "gap", "grid", "over_tasks", "ranking", "audit_scored"]
+    names += ["quality", "agreement", "failures", "fidelity", "human", "checks"]
+    return expand(f"{TABLES}/{{table}}.csv", table=names)
+
+
+@cache
+def page_text():
+    """A digest of the pages' templates."""
+    return digest_folder(SOURCE / "report")
 
 
 def unpinned_refusal():

@@ -163,11 +163,12 @@ def predictions_table(
     ``logits`` [K, R, N, C] are of the teachers that have a single-teacher arm, whose mean it is
     that the arms are compared with.
 
-    Columns task, arm, lead, lead_low, lead_high, predicted, predicted_low, predicted_high and
-    expected. ``lead`` is the fused teacher's score on selection above the mean of the single
-    teachers', with its 95 % interval; ``predicted`` is the share INHERITED of it. Its interval
-    reaches from nothing inherited to all of it at the ends of the lead's. ``expected`` is
-    ``helps``, ``hurts`` or ``no difference``, by whether ``predicted`` lies beyond the margin.
+    Columns task, arm, lead, lead_low, lead_high, inherited, predicted, predicted_low,
+    predicted_high and expected. ``lead`` is the fused teacher's score on selection above the mean
+    of the single teachers', with its 95 % interval; ``predicted`` is the share INHERITED of it
+    (``inherited``). Its interval reaches from nothing inherited to all of it at the ends of the
+    lead's. ``expected`` is ``helps``, ``hurts`` or ``no difference``, by whether ``predicted`` lies
+    beyond the margin.
     """
     teachers = [_scores(of, labels, metric) for of in logits]
     value = np.mean([one.value for one in teachers], axis=0)
@@ -180,7 +181,8 @@ def predictions_table(
         )
         predicted = INHERITED * lead.estimate
         row = {"task": task, "arm": name, "lead": lead.estimate}
-        row |= {"lead_low": lead.low, "lead_high": lead.high, "predicted": predicted}
+        row |= {"lead_low": lead.low, "lead_high": lead.high}
+        row |= {"inherited": INHERITED, "predicted": predicted}
         row |= {"predicted_low": min(lead.low, 0.0), "predicted_high": max(lead.high, 0.0)}
         helps = "helps" if predicted > margin else "hurts" if predicted < -margin else None
         rows.append(row | {"expected": helps or "no difference"})

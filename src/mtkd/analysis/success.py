@@ -10,7 +10,7 @@ from mtkd.analysis.master import Study
 
 GAP_DEFINITION = (
     "(distilled - none) / (teacher - none) of the primary metric on report; the teacher, and T and "
-    "alpha, chosen on selection; null where the gap is not above 0 or its interval includes 0"
+    "alpha, chosen on selection; no value where the gap is not above 0 or its interval includes 0"
 )
 ADVANTAGE_DEFINITION = (
     "points of the primary metric on report: best of n multi-teacher arms minus best of n "
