@@ -51,6 +51,8 @@ def sign_flip_p(differences: np.ndarray, seed: int, flips: int = 9_999) -> float
     one observed counts as one of them (Phipson and Smyth 2010, Stat. Appl. Genet. 9(1):39).
     """
     differences = np.asarray(differences, dtype=float)
+    if len(differences) == 1:
+        return 1.0  # both flips are as far from zero
     if 2 ** len(differences) <= flips:
         return float(
             stats.permutation_test(
