@@ -346,7 +346,7 @@ def study_figures():
 
 def report_tables():
     names = ["master", "failed", "claims", "gap", "grid", "over_tasks", "ranking", "audit_scored"]
-    names += ["quality", "agreement", "failures", "fidelity", "human", "checks"]
+    names += ["flags", "quality", "agreement", "failures", "fidelity", "human", "checks"]
     return expand(f"{TABLES}/{{table}}.csv", table=names)
 
 

@@ -15,7 +15,6 @@ import pytest
 from test_tables import diverged, hand_values, make_records, make_study
 
 from mtkd.analysis.claims import COLUMNS, sentence
-from mtkd.analysis.gap import gap_table
 from mtkd.analysis.master import grid_table, master_table
 from mtkd.analysis.over_tasks import over_tasks_table
 from mtkd.analysis.provenance import provenance, seconds_by_rule
@@ -27,7 +26,7 @@ from mtkd.report.latex import escaped
 from mtkd.report.shown import interval, p_value, points, seeds_needed, spread
 
 REPOSITORY = Path(__file__).parents[2]
-STUDY = make_study(margin=2.0, teacher_seeds=["1"])
+STUDY = make_study(margin=2.0)
 STUDY["arms"] = [*STUDY["arms"], {"strategy": "weighted", "teachers": "cnn+bert"}]
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -52,6 +51,19 @@ CLAIMS = pd.DataFrame(
         claim("mnli", "distillation", "mean of all arms", "no distillation", -4, "worse"),
     ]
 )  # fmt: skip
+
+
+def gap(task, against, reference, **values):
+    row = {"task": task, "against": against, "reference": reference, "strategy": "average"}
+    row |= {"teachers": "cnn+bert", "gap": True, "fraction": 0.4, "low": -0.1, "high": 0.9}
+    return row | {"difference": 0.02, "difference_low": -0.01, "difference_high": 0.05} | values
+
+
+GAPS = [
+    gap("movies", "teacher", "bert"),
+    gap("movies", "fused", "average", fraction=0.3),
+    gap("mnli", "teacher", "cnn", gap=False, fraction=None, low=None, high=None),
+]
 
 
 def by_arm(**values):
@@ -79,11 +91,12 @@ def small_tables(records):
         "master": master_table(runs, STUDY),
         "failed": failed_table(records),
         "claims": CLAIMS,
-        "gap": gap_table(runs, STUDY),
+        "gap": pd.DataFrame(GAPS),
         "grid": grid_table(runs),
         "over_tasks": over_tasks_table(runs, STUDY),
         "ranking": ranking_table(runs, STUDY),
         "audit_scored": pd.DataFrame([predicted]),
+        "flags": pd.DataFrame(columns=["rule", "where", "what", "evidence"]),
         "quality": by_arm(kind="student", name="average", **measures),
         "agreement": by_arm(region="all agree", share=0.8, accuracy=0.7, sd=0.01),
         "failures": by_arm(**failures, share=0.1, rate=0.1, sd=0.01),
@@ -186,6 +199,11 @@ def test_tables_failed_runs_and_provenance_are_there(page):
         assert said in page.text, said
 
 
+def test_the_gap_is_closed_to_each_teacher_or_there_is_none(page):
+    assert "movies (to bert) movies (to fused teacher) mnli (to cnn)" in page.text
+    assert "average +40 (−10 to +90) +30 (−10 to +90) no gap (+2.00 points)" in page.text
+
+
 def test_rows_of_several_report_splits_are_told_apart(page):
     assert "report_m Student: average 25.00 ±25.00 (2)" in page.text
     assert "report_mm Student: average 25.00 ±25.00 (2)" in page.text
@@ -240,6 +258,7 @@ def test_the_audit_says_what_it_predicts_before_there_is_a_student(tmp_path):
 def test_numbers_as_people_read_them():
     assert (points(-0.425), points(3.7e-15), points(math.nan)) == ("−0.42", "0.00", "–")
     assert interval(-1, 2.5) == "−1.00 to +2.50"
+    assert interval(-math.inf, math.inf, 0) == "−∞ to +∞"
     assert (spread(0.5, math.nan, 1), spread(0.5, 0.012, 3)) == ("50.00 (1)", "50.00 ±1.20 (3)")
     assert (p_value(0.0001), p_value(1)) == ("<0.001", "1.000")
     assert [seeds_needed(n) for n in (1.0, 5.0, math.inf)] == ["1 seed", "5 seeds", "no number"]

@@ -30,7 +30,7 @@ from mtkd.fusion.strategies import STRATEGIES, entropy, score_weights
 # gap that the published study's best student closed (28.3 %). Its interval takes none to all of it.
 INHERITED = 0.283
 PREDICTION_COLUMNS = ["task", "arm", "lead", "lead_low", "lead_high"]
-PREDICTION_COLUMNS += ["predicted", "predicted_low", "predicted_high", "expected"]
+PREDICTION_COLUMNS += ["inherited", "predicted", "predicted_low", "predicted_high", "expected"]
 
 
 def label_map_table(

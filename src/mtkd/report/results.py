@@ -32,7 +32,8 @@ OUTCOMES = {True: "as predicted", False: "not as predicted"}
 def study_tables(tables: Tables, study: Study) -> list[Shown]:
     """The tables over all tasks, in the report's order."""
     shown = [_master(tables, study), _several_teachers(tables, study), _gap(tables, study)]
-    return [*shown, _over_tasks(tables, study), _ranking(tables, study), _audit(tables, study)]
+    shown += [_over_tasks(tables, study), _ranking(tables, study), _audit(tables, study)]
+    return [*shown, _flags(tables, study)]
 
 
 def task_tables(tables: Tables, study: Study, task: str) -> list[Shown]:
@@ -94,24 +95,25 @@ def _several_teachers(tables: Tables, study: Study) -> Shown:
 
 def _gap(tables: Tables, study: Study) -> Shown:
     gaps = tables["gap"]
-    heads = {
-        task: f"{task} (to {rows.reference.iloc[0]})"
-        for task, rows in gaps.groupby("task", sort=False)
-    }
+    best = {row.task: row.reference for row in gaps[gaps.against == "teacher"].itertuples()}
     rows = []
     for (strategy, teachers), of_arm in gaps.groupby(["strategy", "teachers"], sort=False):
-        entries = {heads[row.task]: _gap_entry(row) for row in of_arm.itertuples()}
         rows.append({"arm": arm_name({"strategy": strategy, "teachers": teachers}, study)})
-        rows[-1] |= entries
+        for row in of_arm.itertuples():
+            to = best[row.task] if row.against == "teacher" else "fused teacher"
+            rows[-1][f"{row.task} (to {to})"] = _gap_entry(row)
+    heads = [f"{task} (to {to})" for task in best for to in (best[task], "fused teacher")]
+    columns = ["arm", *(head for head in heads if any(head in row for row in rows))]
     return Shown(
         "gap",
         "Gap closed",
         caption(
-            "percent of the gap between the undistilled student and the best teacher on selection "
-            "that each arm's students closed, with the 95 % interval over seeds",
+            "percent of the gap between the undistilled student and a teacher that each arm's "
+            "students closed (95 % interval over seeds and examples); the teacher is the best on "
+            "selection, or the fused one that the arm itself learns from",
             study,
         ),
-        frame(rows, ["arm", *heads.values()]).fillna(MISSING),
+        frame(rows, columns).fillna(MISSING),
         ("arm",),
         "Above 100: better than that teacher; below 0: worse than without distillation. Where "
         "there is no gap, the difference to the undistilled student in points is given instead. "
@@ -205,6 +207,18 @@ def _audit(tables: Tables, study: Study) -> Shown:
         f"Expected: whether the predicted gain lies beyond the margin of {study['margin']:g} "
         "points. Outcome: whether the verdict is the expected one; a prediction cannot be judged "
         "where the verdict is undecidable.",
+    )
+
+
+def _flags(tables: Tables, study: Study) -> Shown:
+    columns = ["rule", "where", "what", "evidence"]
+    rows = tables["flags"][columns].rename(columns={"evidence": "because"}).astype("str")
+    return Shown(
+        "flags",
+        "What the rules of evidence object to",
+        caption("objections to this study's own tables and claims", study),
+        rows,
+        tuple(rows.columns),
     )
 
 

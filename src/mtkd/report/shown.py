@@ -45,8 +45,9 @@ def points(value: float, digits: int = 2) -> str:
     """A difference with its sign."""
     if pd.isna(value):
         return MISSING
-    text = f"{value:+.{digits}f}"
-    return text.replace("-", "−") if float(text) else f"{0:.{digits}f}"
+    if not round(value, digits):
+        return f"{0:.{digits}f}"
+    return f"{value:+.{digits}f}".replace("-", "−").replace("inf", "∞")
 
 
 def interval(low: float, high: float, digits: int = 2) -> str:
