@@ -27,8 +27,8 @@ include: "rules/scores.smk"
 include: "rules/tables.smk"
 include: "rules/analysis.smk"
 include: "rules/figures.smk"
-include: "rules/report.smk"
 include: "rules/published.smk"
+include: "rules/report.smk"
 include: "rules/plan.smk"
 
 

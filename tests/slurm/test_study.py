@@ -29,7 +29,7 @@ def test_a_study_runs_to_its_tables_and_is_then_done(project):
     assert {rule for rule, given in asked.items() if "gres/gpu" in given} == GPU_RULES
     assert {row[2] for row in rows} == {"COMPLETED"}
     # Light stages never became jobs.
-    assert not asked.keys() & {"make_tables", "master_comparison", "teacher_student_gap"}
+    assert not asked.keys() & {"make_tables", "draw_figure"}
     assert list((project / "logs/slurm/efficiency").glob("*.csv"))
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import math
+import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -10,12 +13,24 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
-from test_tables import by_split, diverged, hand_values, make_records, make_study, other, pick
+from test_tables import ARMS, by_split, diverged, hand_values, make_records, make_study, other, pick
+from toy_examples import make_examples, runs_of
 
-from mtkd.analysis.tables import runs_table
+from mtkd.analysis.by_region import agreement_table, failures_table
+from mtkd.analysis.claims import claims_table
+from mtkd.analysis.over_tasks import profiles_table
+from mtkd.analysis.quality import quality_table, reliability_table
+from mtkd.analysis.ranking import ranking_table
+from mtkd.analysis.soft_label_tables import confidence_table, fidelity_table, human_table
+from mtkd.analysis.tables import read_table, runs_table
+from mtkd.figures.by_region import agreement_figure, failures_figure
+from mtkd.figures.claims import advantage_figure, claims_figure
 from mtkd.figures.gap import gap_figure
 from mtkd.figures.heatmap import heatmap_figure
 from mtkd.figures.master import master_figure
+from mtkd.figures.quality import ceilings_figure, reliability_figure
+from mtkd.figures.ranking import profiles_figure, ranking_figure
+from mtkd.figures.soft_labels import confidence_figure, fidelity_figure, human_figure
 from mtkd.figures.style import WIDTH, colour, save_figure
 
 STUDY = make_study(T=["2", "10"], alpha=["0.5", "0.9"])
@@ -94,7 +109,11 @@ def test_captions_state_seeds_settings_and_examples(name, runs):
 @pytest.mark.parametrize("seeds", [["1"], ["1", "2"]])
 def test_no_text_is_cut_off_or_tiny(name, seeds):
     study = STUDY | {"seeds": seeds}
-    figure = FIGURES[name](runs_table(make_records(study, scores)), study)
+    check_drawing(FIGURES[name](runs_table(make_records(study, scores)), study))
+
+
+def check_drawing(figure):
+    """Nothing reaches out of the page, and nothing is too small to read."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     drawn = figure.get_tightbbox(canvas.get_renderer())  # inches; ticks out of range left out
@@ -193,3 +212,168 @@ def test_unfinished_studies_are_drawn_too():
     for runs in (empty, runs_table(records)):
         for figure in FIGURES.values():
             assert "no runs" in texts(figure(runs, STUDY))
+
+
+# Figures of the analyses
+
+ANALYSES = {
+    "claims": claims_figure,
+    "multi_teacher_advantage": advantage_figure,
+    "agreement_regions": agreement_figure,
+    "failure_categories": failures_figure,
+    "teacher_confidence": confidence_figure,
+    "fidelity": fidelity_figure,
+    "human_soft_labels": human_figure,
+    "reliability": reliability_figure,
+    "ceilings": ceilings_figure,
+    "ranking": ranking_figure,
+    "performance_profiles": profiles_figure,
+}
+# Those of scores over all tasks.
+WITHOUT_EXAMPLES = ("ranking", "performance_profiles")
+
+
+def make_tables(study, diverged=None, n=60) -> dict[str, pd.DataFrame]:
+    """Every table that a figure is drawn from, as their CSV files give them back."""
+    tasks = [make_examples(study, task, n, True, diverged) for task in study["tasks"]]
+    runs = pd.concat([runs_of(task, study) for task in tasks], ignore_index=True)
+    temperatures = list(dict.fromkeys(["1", *study["T"]]))
+    tables = {
+        "claims": [claims_table(task, study["margin"]) for task in tasks],
+        "agreement": map(agreement_table, tasks),
+        "failures": map(failures_table, tasks),
+        "confidence": [
+            confidence_table(e.record["task"], e.teachers, e.record["teachers"], temperatures)
+            for e in tasks
+        ],
+        "fidelity": map(fidelity_table, tasks),
+        "human": map(human_table, tasks),
+        "quality": map(quality_table, tasks),
+        "reliability": map(reliability_table, tasks),
+        "ranking": [ranking_table(runs, study)],
+        "profiles": [profiles_table(runs, study)],
+    }
+    return {
+        name: read_table(io.StringIO(pd.concat(parts, ignore_index=True).to_csv(index=False)))
+        for name, parts in tables.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return make_tables(STUDY)
+
+
+def test_every_figure_of_the_script_is_tested():
+    script = Path(__file__).parents[2] / "workflow/scripts/draw_figure.py"
+    names = re.findall(r'^        "(\w+)": ', script.read_text(encoding="utf-8"), re.MULTILINE)
+    assert names == ["master_comparison", "teacher_student_gap", *ANALYSES]
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_captions_of_analyses_state_seeds_settings_split_and_examples(name, tables):
+    figure = ANALYSES[name](tables, STUDY)
+    caption = " ".join(figure.get_suptitle().split())
+    if name == "teacher_confidence":  # without students
+        assert "Teacher seed 1." in caption and "temperatures that students are trained" in caption
+    else:
+        assert "2 student seeds (1, 2), teacher seed 1" in caption
+        assert "T in {2, 10}, alpha in {0.5, 0.9}, chosen on selection" in caption
+        assert "report" in caption
+    stated = any(re.search(r"n=\d", text) for text in texts(figure))
+    assert stated == (name not in WITHOUT_EXAMPLES)
+
+
+LONG = "a-teacher-with-a-long-name"
+TWO_AVERAGES = [
+    {"strategy": "none", "teachers": "none"},
+    *({"strategy": "single", "teachers": t} for t in ("cnn", "bert", LONG)),
+    {"strategy": "average", "teachers": "cnn+bert"},
+    {"strategy": "average", "teachers": f"cnn+bert+{LONG}"},
+    {"strategy": "gating", "teachers": f"cnn+bert+{LONG}"},
+]
+STUDIES = {
+    "one seed": (STUDY | {"seeds": ["1"]}, None),
+    "several seeds": (STUDY | {"seeds": ["1", "2", "3"]}, None),
+    "two averages": (STUDY | {"arms": TWO_AVERAGES}, None),
+    "one task": (STUDY | {"tasks": ["movies"]}, None),
+    "lost arms": (STUDY, {"single": ["1", "2"], "average": ["2"]}),
+    "no undistilled arm": (STUDY | {"arms": ARMS[1:]}, None),
+    "one teacher": (STUDY | {"arms": ARMS[:2]}, None),
+    "no student": (STUDY, dict.fromkeys(("none", "single", "average"), ["1", "2"])),
+}
+
+
+@pytest.mark.parametrize("what", STUDIES)
+def test_no_text_of_analyses_is_cut_off_or_tiny(what):
+    study, lost = STUDIES[what]
+    made = make_tables(study, lost)
+    for draw in ANALYSES.values():
+        check_drawing(draw(made, study))
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_empty_tables_are_drawn_and_say_so(name, tables):
+    figure = ANALYSES[name]({key: table[:0] for key, table in tables.items()}, STUDY)
+    assert "no runs" in texts(figure)
+    check_drawing(figure)
+
+
+def test_claims_are_drawn_with_effect_verdict_and_margin(tables):
+    figure = claims_figure(tables, STUDY)
+    movies = tables["claims"][tables["claims"].task == "movies"]
+    panel = figure.axes[0]
+    assert panel.get_title(loc="left") == "movies (f1), n=74"
+    shown = [text.get_text() for text in panel.texts]
+    assert shown == [f"{row.effect:+.2f}  {row.verdict}" for row in movies.itertuples()]
+    assert panel.get_xlim() == (-1.5, 1.5)  # three margins
+    rows = [label.get_text() for label in panel.get_yticklabels()]
+    assert rows[0] == "distillation − none" and rows[1] == "one multi − one single"
+
+
+def test_a_claim_without_a_shared_seed_says_so():
+    made = make_tables(STUDY, {"average": ["1", "2"]})
+    assert "no seed finished on both sides" in texts(claims_figure(made, STUDY))
+
+
+def test_failures_are_stacked_to_the_error_rate(tables):
+    panel = failures_figure(tables, STUDY).axes[0]
+    rows = tables["failures"]
+    rows = rows[(rows.task == "movies") & (rows.arm == "bert") & rows.partition]
+    rate = 100 * rows.errors.sum() / 74
+    assert panel.texts[2].get_text() == f" {rate:.1f}"
+    assert panel.texts[2].get_position()[0] == pytest.approx(rate)
+
+
+def test_arms_without_runs_are_named():
+    made = make_tables(STUDY, {"average": ["1", "2"]})
+    for draw in (failures_figure, fidelity_figure):
+        assert [text.strip() for text in texts(draw(made, STUDY))].count("no runs") >= 2
+
+
+def test_a_ceiling_pairs_a_teacher_with_its_student(tables):
+    panel = ceilings_figure(tables, STUDY).axes[0]
+    quality = tables["quality"][tables["quality"].task == "movies"].set_index(["kind", "name"])
+    points = [(line.get_xdata()[0], line.get_ydata()[0]) for line in panel.lines
+              if line.get_marker() in ("o", "s")]  # fmt: skip
+    pairs = [("teacher", "cnn"), ("teacher", "bert"), ("fused", "average")]
+    wanted = [
+        (100 * quality.score[kind, name], 100 * quality.score["student", name])
+        for kind, name in pairs
+    ]
+    assert points == [pytest.approx(pair) for pair in wanted]
+
+
+def test_raters_of_both_report_splits_have_a_panel_each(tables):
+    figure = human_figure(tables, STUDY)
+    titles = [axis.get_title(loc="left") for axis in figure.axes if axis.axison]
+    assert titles == ["movies report, n=74", "mnli report_m, n=74", "mnli report_mm, n=81"]
+
+
+def test_ranks_are_written_with_their_range(tables):
+    panel = ranking_figure(tables, STUDY).axes[0]
+    assert [label.get_text() for label in panel.get_xticklabels()] == [
+        "movies\n(f1)", "mnli\n(accuracy)", "all",
+    ]  # fmt: skip
+    first = tables["ranking"].iloc[0]
+    assert panel.texts[0].get_text() == f"{first['rank']:g}\n{first.rank_low:g}–{first.rank_high:g}"

@@ -8,7 +8,14 @@ import torch
 from mtkd.errors import InputError
 from mtkd.models.tokenizers import train_tokenizer
 from mtkd.tasks.batches import DeviceTokens, evaluation_batches, training_batches
-from mtkd.tasks.corpus import Split, read_info, read_labels, read_report_labels, read_split
+from mtkd.tasks.corpus import (
+    Split,
+    read_human,
+    read_info,
+    read_labels,
+    read_report_labels,
+    read_split,
+)
 from mtkd.tasks.encoding import encode, encode_cached
 from mtkd.tasks.prepare import prepare_task, read_table, write_task
 
@@ -147,6 +154,88 @@ def test_report_labels_lie_apart(tmp_path):
     splits["report_m"].loc[0, "text_a"] = "changed"
     write_task(tmp_path, task, splits)
     assert read_info(tmp_path).digest != info.digest
+
+
+HUMAN = {"human": ["said_no", "said_yes"]}
+
+
+def rated(n, prefix="t", yes=0.8):
+    """A table with raters' shares in its first columns, the other label's first."""
+    return table(n, prefix).assign(said_yes=yes, said_no=1 - yes)
+
+
+def test_raters_shares_follow_their_example_to_every_split(tmp_path):
+    task = {**TASK, **HUMAN, "splits": {"train": "a", "report_m": "b", "report_mm": "c"}}
+    shares = np.linspace(0, 1, 60)
+    frames = {
+        "train": rated(60, yes=shares), "report_m": rated(9, "m"),
+        "report_mm": rated(6, "mm", 0.3334),
+    }  # fmt: skip
+    write_task(tmp_path, task, prepare_task(task, frames))
+    for split in ("train", "selection"):
+        ids, _ = read_labels(tmp_path / f"{split}.parquet")
+        yes = [shares[int(i.removeprefix("t"))] for i in ids]
+        found = read_human(tmp_path / f"{split}.parquet", split)
+        np.testing.assert_allclose(found, np.stack([1 - np.array(yes), yes], axis=1))
+    labels = tmp_path / "report_labels.parquet"
+    assert read_human(labels, "report_mm").tolist() == [pytest.approx([0.6666, 0.3334])] * 6
+    assert read_human(labels, "report_m").shape == (9, 2)
+    assert not [c for c in pd.read_parquet(tmp_path / "report.parquet") if c.startswith("human")]
+    digest = read_info(tmp_path).digest
+    frames["report_m"] = rated(9, "m", 0.7)
+    write_task(tmp_path, task, prepare_task(task, frames))
+    assert read_info(tmp_path).digest != digest
+
+
+def test_eleven_labels_keep_their_order_of_shares(tmp_path):
+    names = [f"l{i}" for i in range(11)]
+    shares = np.arange(1, 12) / 66
+    columns = dict(zip(names, shares, strict=True))
+    train, report = (
+        table(n, prefix, label=[names[i % 11] for i in range(n)], **columns)
+        for n, prefix in ((110, "t"), (11, "r"))
+    )
+    task = {**TASK, "labels": names, "human": names}
+    write_task(tmp_path, task, prepare_task(task, {"train": train, "report": report}))
+    found = read_human(tmp_path / "report_labels.parquet", "report")
+    np.testing.assert_allclose(found, np.tile(shares, (11, 1)))
+
+
+def test_shares_are_scaled_to_a_sum_of_one():
+    train = rated(60).assign(said_yes=0.333, said_no=0.6666)
+    frame = prepare(train, rated(9, "r"), **HUMAN)["train"]
+    np.testing.assert_allclose(frame[["human_0", "human_1"]].sum(axis=1), 1, rtol=1e-15)
+    assert frame["human_1"].iloc[0] == pytest.approx(0.333 / 0.9996)
+
+
+def test_without_raters_there_are_none(tmp_path):
+    write_task(tmp_path, TASK, prepare())
+    assert read_human(tmp_path / "train.parquet", "train") is None
+    assert read_human(tmp_path / "report_labels.parquet", "report") is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"said_no": 0.3},
+            r"split 'train': row 1 has \[0.3, 0.8\] in its columns said_no, said_yes",
+        ),
+        ({"said_no": [0.2, -0.2] + [0.2] * 58, "said_yes": [0.8, 1.2] + [0.8] * 58}, "row 2 has"),
+        ({"said_no": [0.2] * 59 + [None]}, "row 60 has .*at least 0 and sum to 1"),
+        ({"said_no": "few"}, "row 1 has .*sum to 1"),
+        ({"said_no": 0.0, "said_yes": 0.0}, "row 1 has .*sum to 1"),
+    ],
+)
+def test_shares_that_are_no_shares_are_refused_by_row(changes, words):
+    with pytest.raises(InputError, match=words) as refused:
+        prepare(rated(60).assign(**changes), rated(9, "r"), **HUMAN)
+    assert "\n" not in str(refused.value) and "np." not in str(refused.value)
+
+
+def test_a_split_without_the_raters_columns_is_named():
+    with pytest.raises(InputError, match="split 'report' has no column 'said_no'; its columns"):
+        prepare(rated(60), table(9, "r"), **HUMAN)
 
 
 def split_of(texts, pairs=None):

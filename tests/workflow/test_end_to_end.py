@@ -6,6 +6,7 @@ import math
 from collections import Counter
 
 import numpy as np
+import pytest
 from tiny_study import snakemake
 
 from mtkd.records.logits import read_logits, read_tensors
@@ -20,6 +21,17 @@ ARMS = [
     ("cnn+bert", "best-per-sample"),
     ("cnn+bert", "gating"),
 ]
+TABLES = [
+    "agreement", "audit_scored", "checks", "claims", "confidence", "failures", "fidelity", "gap",
+    "grid", "master", "over_tasks", "profiles", "quality", "ranking", "reliability", "runs",
+]  # fmt: skip
+EMPTY = ["failed", "human"]
+AUDIT = {"label_map", "pairs", "ceilings", "confidence", "summary", "predictions"}
+FIGURES = [
+    "agreement_regions", "ceilings", "claims", "failure_categories", "fidelity",
+    "master_comparison", "multi_teacher_advantage", "performance_profiles", "ranking",
+    "reliability", "teacher_confidence", "teacher_student_gap",
+]  # fmt: skip
 STUDENTS = "results/tiny/students/distilbert/reviews"
 
 
@@ -30,11 +42,64 @@ def table(study, name, of="main"):
 
 def test_tables_and_figures_are_there(finished_study):
     folder = finished_study / "results/tiny/studies/main"
-    for name in ("tables/runs.csv", "tables/master.txt", "figures/master_comparison.pdf"):
-        assert (folder / name).stat().st_size
-    png = (folder / "figures/teacher_student_gap.png").read_bytes()
-    assert png.startswith(b"\x89PNG") and len(png) > 1000
-    assert table(finished_study, "failed") == []
+    names = {path.stem for path in (folder / "tables").glob("*.csv")}
+    assert names == {*TABLES, *EMPTY}
+    for name in names:
+        assert bool(table(finished_study, name)) == (name in TABLES), name
+    for name in ("master.txt", "findings.txt", "success_metrics.json"):
+        assert (folder / "tables" / name).stat().st_size
+    audit = folder / "audit/reviews"
+    assert {path.stem for path in audit.iterdir()} == AUDIT
+    drawn = {path.name for path in (folder / "figures").iterdir()}
+    assert drawn == {f"{name}.{kind}" for name in FIGURES for kind in ("png", "pdf")}
+    for name in FIGURES:
+        png = (folder / f"figures/{name}.png").read_bytes()
+        assert png.startswith(b"\x89PNG") and len(png) > 1000
+        assert (folder / f"figures/{name}.pdf").read_bytes().startswith(b"%PDF")
+
+
+def mean_accuracy(study, of="main"):
+    """Mean report accuracy in points by (teachers, strategy)."""
+    found = {}
+    for run in table(study, "runs", of):
+        if run["kind"] == "student" and run["split"] == "report" and run["primary"] == "True":
+            found.setdefault((run["teachers"], run["strategy"]), []).append(float(run["value"]))
+    return {arm: 100 * sum(values) / len(values) for arm, values in found.items()}
+
+
+def test_claims_have_the_effects_of_the_runs(finished_study):
+    mean = mean_accuracy(finished_study)
+    single = (mean["cnn", "single"] + mean["bert", "single"]) / 2
+    fused = {
+        "average": mean["cnn+bert", "average"],
+        "weighted": mean["cnn+bert", "weighted"],
+        "best-per-sample": mean["cnn+bert", "best-per-sample"],
+        "learned gating": mean["cnn+bert", "gating"],
+    }
+    every = (2 * single + sum(fused.values())) / 6
+    wanted = {("distillation", "distillation, mean of all arms"): every - mean["none", "none"]}
+    for name, value in fused.items():
+        wanted["strategy v one teacher", name] = value - single
+        if name != "average":
+            wanted["strategy v average", name] = value - fused["average"]
+    rows = table(finished_study, "claims")
+    effects = {(row["claim"], row["a"]): float(row["effect"]) for row in rows}
+    advantage = effects.pop(("several teachers", "best of 2 multi-teacher arms on selection"))
+    assert effects == pytest.approx(wanted)
+    success = json.loads(
+        (finished_study / "results/tiny/studies/main/tables/success_metrics.json").read_text()
+    )
+    stated = success["multi_teacher_advantage"]["per_task"]["reviews"]
+    assert stated["effect"] == pytest.approx(advantage)
+    # Two seeds are too few for a verdict.
+    assert {row["verdict"] for row in rows} == {"no verdict"} and len(rows) == 9
+    assert {(row["n"], row["seeds"]) for row in rows} == {("45", "2")}
+
+
+def test_the_audit_predicts_what_the_claims_measure(finished_study):
+    scored = table(finished_study, "audit_scored")
+    assert [row["arm"] for row in scored] == ["average", "weighted", "best-per-sample"]
+    assert all(row["expected"] and not row["came_true"] for row in scored)
 
 
 def test_the_master_table_has_a_row_for_each_method(finished_study):
@@ -86,6 +151,7 @@ def test_predictions_are_of_the_tasks_examples(finished_study):
     task = finished_study / "results/tiny/tasks/reviews"
     selection, _ = read_labels(task / "selection.parquet")
     report, _ = read_report_labels(task / "report_labels.parquet")["report"]
+    train, _ = read_labels(task / "train.parquet")
     assert len(selection) == 30 and len(report) == 45
     for teachers, strategy in ARMS:
         soft = "TNA_aNA" if strategy == "none" else "T4_a0.7"
@@ -94,6 +160,7 @@ def test_predictions_are_of_the_tasks_examples(finished_study):
         assert sorted(splits) == ["report", "selection", "train"]
         assert np.array_equal(splits["selection"].ids, selection)
         assert np.array_equal(splits["report"].ids, report)
+        assert np.array_equal(splits["train"].ids, train)  # fewer than the sample would hold
         assert record["labels"] == ["bad", "good"]
 
 
@@ -136,3 +203,9 @@ def test_a_task_of_text_pairs_with_three_labels(study):
     ]
     metrics = {(run["metric"], run["primary"]) for run in table(study, "runs", of="pairs")}
     assert metrics == {("accuracy", "True"), ("macro_f1", "False")}
+    # One arm that distils, of one teacher and one seed.
+    (claim,) = table(study, "claims", of="pairs")
+    mean = mean_accuracy(study, of="pairs")
+    gained = mean["bert", "single"] - mean["none", "none"]
+    assert float(claim["effect"]) == pytest.approx(gained)
+    assert table(study, "audit_scored", of="pairs") == []

@@ -119,7 +119,7 @@ def test_every_cell_has_predictions_and_every_metric(results):
                 assert set(record["scores"]) == {"selection", *REPORTS[task]}
                 assert all(set(scores) == metrics[task] for scores in record["scores"].values())
                 predictions, _ = read_logits(cell / "predictions.safetensors")
-                assert set(predictions) == {"selection", *REPORTS[task]}
+                assert set(predictions) == {"train", "selection", *REPORTS[task]}
 
 
 def test_cells_of_different_arms_and_seeds_differ(results):
@@ -156,8 +156,29 @@ def test_premises_stay_on_one_side(results):
     assert not set(train.text_a) & set(selection.text_a)
 
 
+def test_both_report_splits_of_mnli_make_one_claim(results):
+    folder = results / "studies/two_tasks/tables"
+    claims = pd.read_csv(folder / "claims.csv", keep_default_na=False)
+    # Distillation, several teachers; four fusions against one teacher, three against the average.
+    assert claims.groupby("task").size().to_dict() == {"mnli": 9, "mrpc": 9}
+    mnli = claims[claims.task == "mnli"]
+    assert set(mnli.split) == {"report_m and report_mm"}
+    sizes = read_json(results / "tasks/mnli/task.json")["rows"]
+    assert set(mnli.n) == {sizes["report_m"] + sizes["report_mm"]}
+    assert set(claims[claims.task == "mrpc"].metric) == {"f1"}
+    # An effect is that of the splits' mean, of F1 itself on MRPC.
+    runs = pd.read_csv(folder / "runs.csv", keep_default_na=False)
+    runs = runs[(runs.kind == "student") & (runs.role == "report") & runs.primary]
+    mean = 100 * runs.groupby(["task", "strategy"]).value.mean()
+    effects = claims[claims.claim == "strategy v one teacher"].set_index(["task", "a"]).effect
+    for task in TASKS:
+        for strategy in ("average", "weighted", "best-per-sample"):
+            gained = mean[task, strategy] - mean[task, "single"]
+            assert effects[task, strategy] == pytest.approx(gained)
+
+
 def test_figures_are_drawn(results):
-    for name in ("master_comparison", "teacher_student_gap"):
+    for name in ("master_comparison", "teacher_student_gap", "claims", "ceilings", "fidelity"):
         for kind, magic in (("png", b"\x89PNG"), ("pdf", b"%PDF")):
             path = results / f"studies/two_tasks/figures/{name}.{kind}"
             assert path.read_bytes().startswith(magic)

@@ -11,7 +11,7 @@ ONE_CELL = ("--config", "bundle=cell")
 TASKS, TEACHERS, DISTILLED = 4, 3, 7
 
 
-def expected(bundles, distilled=DISTILLED, gates=1):
+def expected(bundles, distilled=DISTILLED, gates=1, raters=False):
     """Job counts when each arm has ``bundles`` jobs on a task: 1, or one a seed."""
     counts = {
         "prepare_task": TASKS,
@@ -27,8 +27,13 @@ def expected(bundles, distilled=DISTILLED, gates=1):
         "train_students": TASKS * bundles * distilled,
         "score_students": TASKS * bundles * distilled,
         "make_tables": 1,
-        "master_comparison": 1,
-        "teacher_student_gap": 1,
+        "collect_examples": TASKS,
+        "audit_teachers": TASKS,
+        "analyse_examples": 1,
+        "state_claims": 1,
+        **dict.fromkeys(["audit", "report", "latex_tables"], 1),
+        # One of them for the raters' shares, which GLUE has not.
+        "draw_figure": 13 if raters else 12,
     }
     return {rule: count for rule, count in counts.items() if count}
 
@@ -42,8 +47,8 @@ HEATMAPS = {"t_alpha_heatmap": TASKS}
     ("suite", "study", "jobs"),
     [
         # The embedded suite folds arms, T, alpha and seeds: one job trains all of a task.
-        (None, "main", expected(1, distilled=1)),
-        (None, "grid", expected(1, distilled=1) | HEATMAPS),
+        (None, "main", expected(1, distilled=1, raters=True)),
+        (None, "grid", expected(1, distilled=1, raters=True) | HEATMAPS),
         # The GLUE suite folds T and alpha: one job for each arm, task and seed.
         ("config/glue.yaml", "main", expected(5) | FETCHED),
         ("config/glue.yaml", "grid", expected(3) | FETCHED | HEATMAPS),

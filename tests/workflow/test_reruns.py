@@ -10,8 +10,11 @@ import pytest
 import yaml
 from tiny_study import SUITE_FILE, change_suite, planned
 
-FIGURES = Counter(["master_comparison", "teacher_student_gap"])
-TABLES = FIGURES + Counter(["make_tables"])
+FIGURES = Counter({"draw_figure": 12})
+CLAIMS = Counter({"state_claims": 1, "draw_figure": 4})
+ANALYSES = Counter(["collect_examples", "analyse_examples", "state_claims"])
+AUDIT = Counter(["audit_teachers"])
+TABLES = FIGURES + ANALYSES + Counter(["make_tables"])
 ARM = Counter(["train_students", "score_students"])
 UNDISTILLED = Counter(["train_undistilled", "score_undistilled"])
 TEACHER = Counter(["train_teacher", "teacher_logits", "score_teachers"])
@@ -53,7 +56,7 @@ def touch_every_source(folder):
 
 
 # A teacher stands behind its single arm, the four fused ones, and the gate.
-AFTER_A_TEACHER = TEACHER + GATE + times(5, ARM) + TABLES
+AFTER_A_TEACHER = TEACHER + GATE + times(5, ARM) + TABLES + AUDIT
 CHANGES = {
     "a teacher's learning rate": (
         setting("teachers.cnn.training.learning_rate", 0.02),
@@ -74,34 +77,39 @@ CHANGES = {
     ),
     "a secondary metric": (
         setting("tasks.reviews.metrics", ["accuracy", "f1"]),
-        SCORES + TABLES,
+        SCORES + TABLES + AUDIT,
     ),
     "dpi": (setting("figures.dpi", 100), FIGURES),
     # In bundles over seeds an arm's job has a new output; its finished cells are restored.
     "another seed": (
         setting("studies.main.seeds", [1, 2, 3]),
-        UNDISTILLED + GATE + times(6, ARM) + TABLES,
+        UNDISTILLED + GATE + times(6, ARM) + TABLES + AUDIT,
     ),
     "another T": (
         setting("studies.main.T", [2, 4]),
-        times(6, ARM) + TABLES + Counter(["t_alpha_heatmap"]),
+        times(6, ARM) + TABLES + AUDIT + Counter(["t_alpha_heatmap"]),
     ),
-    "another teacher with its arm": (add_teacher, TEACHER + ARM + TABLES),
+    "another teacher with its arm": (add_teacher, TEACHER + ARM + TABLES + AUDIT),
+    "the margin of equivalence": (setting("margin", 1.0), TABLES + AUDIT),
     "the student's learning rate": (
         setting("students.distilbert.training.learning_rate", 0.004),
         UNDISTILLED + GATE + times(6, ARM) + TABLES,
     ),
     "fusion code": (
         edit("src/mtkd/fusion/strategies.py", "logits.mean(axis=0", "0.5 * logits.sum(axis=0"),
-        UNDISTILLED + GATE + times(6, ARM) + TABLES,
+        UNDISTILLED + GATE + times(6, ARM) + TABLES + AUDIT,
     ),
     "gate code": (
         edit("src/mtkd/fusion/gate.py", "STEPS = 150", "STEPS = 200"),
         GATE + ARM + TABLES,
     ),
-    "code of one figure": (
+    "code of a figure": (
         edit("src/mtkd/figures/gap.py", "import annotations\n", "import annotations\nUNUSED = 1\n"),
-        Counter(["teacher_student_gap"]),
+        FIGURES,
+    ),
+    "code of the claims": (
+        edit("src/mtkd/analysis/claims.py", "BOOTSTRAP_SEED = 0", "BOOTSTRAP_SEED = 1"),
+        CLAIMS,
     ),
     "code of the tables": (
         edit("src/mtkd/analysis/tables.py", "AXES = (", "UNUSED = 1\nAXES = ("),

@@ -167,8 +167,8 @@ def predictions_table(
     predicted_high and expected. ``lead`` is the fused teacher's score on selection above the mean
     of the single teachers', with its 95 % interval; ``predicted`` is the share INHERITED of it
     (``inherited``). Its interval reaches from nothing inherited to all of it at the ends of the
-    lead's. ``expected`` is ``helps``, ``hurts`` or ``no difference``, by whether ``predicted``
-    lies beyond the margin.
+    lead's. ``expected`` is ``helps``, ``hurts`` or ``no difference``, by whether ``predicted`` lies
+    beyond the margin.
     """
     teachers = [_scores(of, labels, metric) for of in logits]
     value = np.mean([one.value for one in teachers], axis=0)

@@ -167,5 +167,5 @@ def _rows(ids: np.ndarray, some: np.ndarray) -> np.ndarray:
     rows = order[np.searchsorted(ids, some, sorter=order).clip(max=len(ids) - 1)]
     if not np.array_equal(ids[rows], some):
         stranger = some[ids[rows] != some][0]
-        raise InputError(f"predictions on {stranger!r}, which is no train example of the task")
+        raise InputError(f"predictions on {str(stranger)!r}, which is no train example of the task")
     return rows

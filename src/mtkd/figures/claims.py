@@ -50,7 +50,7 @@ def advantage_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     """One row per task: best of n multi-teacher arms minus best of n single-teacher arms."""
     rows = tables["claims"][tables["claims"].claim == "several teachers"].reset_index(drop=True)
     figure = new_figure(
-        1.15 + 0.3 * max(len(rows), 1),
+        1.45 + 0.3 * max(len(rows), 1),
         f"{study['suite']}/{study['study']}: several teachers against one",
         "Best of n multi-teacher arms minus best of n single-teacher arms, n equal in both "
         "families, arms chosen on selection by the other seeds; primary metric on the report split "

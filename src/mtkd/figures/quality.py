@@ -48,6 +48,8 @@ def reliability_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
             note(axis, 0.5, 50, "no bin of 20")
         low = 100 * here.confidence.min() - 2 if len(here) else 0
         axis.set_xlim(low, 101)
+        # Of a fixed number: with the room, ticks at the edge would come and go.
+        axis.locator_params(axis="x", nbins=5)
         axis.set_ylim(low - 10, 101)
         n = quality[(quality.task == task) & (quality.split == split)].n.iloc[0]
         axis.set_title(f"{task} {split}, n={n:,}", loc="left")

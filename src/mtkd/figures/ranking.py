@@ -8,6 +8,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from mtkd.analysis.master import Study, arm_name, seeds_text, settings_text
+from mtkd.analysis.over_tasks import THRESHOLDS
 from mtkd.figures.style import BASELINE_LINE, RC, colour, new_figure, note
 
 
@@ -72,15 +73,16 @@ def profiles_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     axis = figure.subplots()
     colours = {arm_name(arm, study): colour(arm, study) for arm in study["arms"]}
     present = [name for name in colours if name in set(table.arm)]
-    if not present:
-        note(axis, 0.5, 50, "no runs")
-    drawn = table.assign(share=100 * table.share)
-    sns.lineplot(
-        drawn, x="gain", y="share", hue="arm", hue_order=present, palette=colours,
-        drawstyle="steps-post", linewidth=1.2, ax=axis, legend=bool(present),
-    )  # fmt: skip
+    if present:
+        sns.lineplot(
+            table.assign(share=100 * table.share), x="gain", y="share", hue="arm",
+            hue_order=present, palette=colours, drawstyle="steps-post", linewidth=1.2, ax=axis,
+        )  # fmt: skip
+        sns.move_legend(axis, "center left", bbox_to_anchor=(1, 0.5), title=None, frameon=False)
+    else:
+        axis.set(xlim=(THRESHOLDS[0], THRESHOLDS[-1]), ylim=(0, 100))
+        known = any(arm["strategy"] == "none" for arm in study["arms"])
+        note(axis, 0.5, 50, "no runs" if known else "no undistilled arm to compare with")
     axis.axvline(0, **BASELINE_LINE)
     axis.set(xlabel="gain over no distillation (points)", ylabel="runs that gain more (%)")
-    if present:
-        sns.move_legend(axis, "center left", bbox_to_anchor=(1, 0.5), title=None, frameon=False)
     return figure
