@@ -326,14 +326,14 @@ def test_ceilings_by_hand():
 
 def test_the_summary_of_equal_teachers_has_no_room():
     logits, labels = teachers_of()
-    same = audit.summary_row("t", logits[[1, 1]], labels, ["4"])
+    same = audit.summary_row("t", logits[[1, 1]], labels, [0.5, 0.5], ["4"])
     assert (same["headroom"], same["disagreement"]) == (0, 0)
     assert same["effective_teachers"] == pytest.approx(1)
     assert same["jsd_T1"] == pytest.approx(0, abs=1e-9)
-    differ = audit.summary_row("t", logits, labels, ["4"])
+    differ = audit.summary_row("t", logits, labels, [0.6, 0.4], ["4"])
     assert differ["headroom"] > 0 and 0 < differ["jsd_T4"] < differ["jsd_T1"] < np.log(2)
     assert differ["entropy_T4"] > differ["entropy_T1"] and differ["jsd_most"] == np.log(2)
-    alone = audit.summary_row("t", logits[:1], labels, ["4"])
+    alone = audit.summary_row("t", logits[:1], labels, [0.5], ["4"])
     assert (alone["effective_teachers"], alone["headroom"], alone["jsd_T1"]) == (1, 0, 0)
 
 

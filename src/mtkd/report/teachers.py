@@ -64,6 +64,9 @@ def summary_shown(summary: pd.DataFrame, study: Study) -> Shown:
             "disagreement (%)": percent(row["disagreement"]),
             "effective teachers": number(row["effective_teachers"], 2),
             "oracle headroom (points)": points(row["headroom"]),
+            "ambiguity, Brier": number(row["brier_ambiguity"], 4),
+            "ambiguity, NLL": number(row["nll_ambiguity"], 4),
+            "weights' offset": number(row["weights_offset"]),
         }
         for T in temperatures:
             entries[f"JSD, T={T}"] = number(row[f"jsd_T{T}"], 4)
@@ -77,7 +80,9 @@ def summary_shown(summary: pd.DataFrame, study: Study) -> Shown:
         ("task",),
         "Disagreement: share of examples on which not all teachers predict the same. Effective "
         "teachers: how many teachers of uncorrelated errors they are worth. Oracle headroom: what "
-        "always picking a right teacher would add to the best teacher's accuracy. JSD: "
+        "always picking a right teacher would add to the best teacher's accuracy. Ambiguity: what "
+        "the linear pool's Brier score and the log-linear pool's NLL gain over their mean member. "
+        "Weights' offset: how far the weights of weighted are from equal ones. JSD: "
         "Jensen-Shannon divergence of the soft labels in nats, 0 where all teachers say the same; "
         "entropy: of their soft labels, in nats, mean over teachers.",
     )
