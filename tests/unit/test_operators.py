@@ -97,6 +97,13 @@ def test_single_precision_logits_lose_nothing_but_their_digits(name):
     np.testing.assert_array_equal(logits, before)
 
 
+@every_operator
+def test_teachers_without_weight_may_exclude_anything(name):
+    logits = soften(np.array([[[0, -np.inf]], [[-np.inf, 0]], [[0, -np.inf]]]), 1.0)
+    q = fuse(name, logits, np.array([0.0, 1.0, 0.0]))
+    np.testing.assert_array_equal(q, [[0, 1]])
+
+
 def test_softening_reaches_its_limits():
     logits = np.array([[[3.0, 3.0, -1.0, -np.inf]], [[-1e30, 2e30, 0.0, 1.0]]])
     cold, hot = np.exp(soften(logits, 0.0)), np.exp(soften(logits, np.inf))

@@ -108,7 +108,9 @@ def power_mean(log_p: np.ndarray, weights: np.ndarray, exponent: float) -> np.nd
     if exponent == 0:
         return log_linear_pool(log_p, weights)
     w = _by_teacher(weights)
-    log_q = logsumexp(exponent * log_p, axis=0, b=w) / exponent
+    # logsumexp takes a weight of 0 times an infinite power for NaN.
+    powers = np.where(w > 0, exponent * log_p, -np.inf)
+    log_q = logsumexp(powers, axis=0, b=w) / exponent
     vetoed = np.isneginf(log_q).all(axis=-1)
     if vetoed.any():
         # Only a negative exponent vetoes; then the mean is e (vetoing weight)^(1/r) as e falls.
@@ -163,6 +165,8 @@ def trimmed_mean(log_p: np.ndarray, weights: np.ndarray, trim: float = TRIM) -> 
     p, cumulative = _sorted(log_p, weights)
     edges = np.clip(cumulative, trim, 1 - trim)
     kept = np.diff(edges, axis=0, prepend=trim)
+    # Dust of a teacher just outside would be all there is where the rest is 0.
+    kept[kept < ROUNDING] = 0
     return _normalised((kept * p).sum(axis=0))
 
 
