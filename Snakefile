@@ -23,6 +23,7 @@ include: "rules/scores.smk"
 include: "rules/tables.smk"
 include: "rules/analysis.smk"
 include: "rules/figures.smk"
+include: "rules/fusion.smk"
 include: "rules/published.smk"
 include: "rules/plan.smk"
 

@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.text import Text
 from scipy.optimize import linprog
 
-from mtkd.fusion.axioms import AXIOMS, off_hull
+from mtkd.figures.certificates import INKS, certificates_figure
+from mtkd.fusion.axioms import AXIOMS, CLAIMS, off_hull
 from mtkd.fusion.certificates import COLUMNS, PROOFS, certificate_table, violation
 from mtkd.fusion.operators import OPERATORS, power_mean
 
@@ -193,3 +197,21 @@ def test_every_proof_and_reading_is_in_the_documentation():
         assert axiom.statement in " ".join(text.split())
     assert {name for name, _, _ in PROOFS} <= set(OPERATORS)
     assert {key[1:] for key in PROOFS} <= set(AXIOMS)
+
+
+def test_the_figure_says_what_the_table_says(table):
+    figure = certificates_figure(table)
+    axis = figure.axes[0]
+    papers = [to_hex(patch.get_facecolor()).upper() for patch in axis.patches]
+    assert papers == [INKS[basis][0] for basis in table.basis]
+    marks = [text.get_text() for text in axis.texts[: len(table)]]
+    assert [mark not in ("✓", "○") for mark in marks] == list(table.verdict == "violated")
+    assert marks[list(AXIOMS).index(("temperature coherence", "strong"))] == "2×2"
+    assert {axiom for axiom, _ in AXIOMS} > set(CLAIMS)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    width, height = canvas.get_width_height()
+    for text in figure.findobj(Text):
+        if text.get_text():
+            box = text.get_window_extent()
+            assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height

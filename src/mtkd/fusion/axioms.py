@@ -25,6 +25,8 @@ EXACT, JUMP = 1e-7, 1e-3
 STEP, SPECK = 1e-9, 1e-300
 INTERIOR = 1e-3
 RAISED = (0.1, 0.5)
+# The rest of AXIOMS are axioms proper.
+CLAIMS = ("attenuation", "log-loss", "entropy in T")
 TEMPERATURES = (0.5, 2.0, 5.0)
 COLD_TO_HOT = (0.1, 0.2, 0.35, 0.6, 1.0, 1.7, 3.0, 5.0, 9.0, 20.0)
 HOT = 1e6
