@@ -25,8 +25,7 @@ from mtkd.fusion.operators import (
 from mtkd.fusion.strategies import average, weighted
 from mtkd.fusion.strategies import best_per_sample as lowest_entropy_strategy
 
-settings.register_profile("operators", deadline=None, max_examples=40)
-settings.load_profile("operators")
+few = settings(deadline=None, max_examples=40)
 
 every_operator = pytest.mark.parametrize("name", OPERATORS)
 shapes = st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(2, 4))
@@ -46,6 +45,7 @@ def problem(seed, K=3, C=4, N=1):
 
 
 @every_operator
+@few
 @given(logits=teacher_logits, data=st.data())
 def test_every_operator_gives_distributions_whatever_the_temperature(name, logits, data):
     K, N, C = logits.shape
@@ -59,6 +59,7 @@ def test_every_operator_gives_distributions_whatever_the_temperature(name, logit
 
 
 @every_operator
+@few
 @given(logits=teacher_logits)
 def test_one_teacher_or_equal_teachers_are_themselves(name, logits):
     alone = logits[:1]

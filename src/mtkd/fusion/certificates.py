@@ -42,29 +42,30 @@ LEAST = 1e-4  # of the positive probabilities that the search makes
 
 def _proofs() -> dict[tuple[str, str, str], str]:
     """Paragraphs of docs/operators.md, section "Proofs", by operator, axiom and reading."""
-    everyone = list(OPERATORS)
-    unhurt = [name for name in everyone if name != "majority-vote"]
     reweighted = ["linear-pool", "entropy-weighted", "confidence-weighted"]
     one_of = ["best-per-sample", "dictator", "random-teacher"]
+    unmoved = ["dictator", "random-teacher"]
     zero_safe = ["hellinger-barycentre", "fisher-rao-barycentre", "quadratic-mean", *reweighted]
+    inside = ["log-linear-pool", "harmonic-pool", "median", "trimmed-mean"]
+    # Spelt out, so that a new operator starts without proofs.
+    no_vote = [*zero_safe, *inside, *one_of]
+    everyone = [*no_vote, "majority-vote"]
     powers = ["log-linear-pool", "hellinger-barycentre", "quadratic-mean", "harmonic-pool"]
     likely = ["linear-pool", "log-linear-pool", "hellinger-barycentre", "fisher-rao-barycentre"]
-    inside = ["log-linear-pool", "harmonic-pool", "median", "trimmed-mean"]
-    unmoved = ["dictator", "random-teacher"]
     weak, strong, both = ("weak",), ("strong",), ("weak", "strong")
     proved = [
         ("P1", everyone, "convexity preservation", weak),
         ("P2", [*reweighted, *one_of], "convexity preservation", strong),
         ("P2", [*reweighted, *one_of], "attenuation", weak),
         ("P2", [*reweighted, *one_of], "log-loss", weak),
-        ("P3", unhurt, "positivity", weak),
+        ("P3", no_vote, "positivity", weak),
         ("P3", zero_safe, "positivity", strong),
         ("P4", [*reweighted, "best-per-sample", "dictator"], "weight monotonicity", both),
         ("P5", powers, "weight monotonicity", weak),
         ("P6", ["majority-vote"], "weight monotonicity", weak),
         ("P7", zero_safe, "continuity", both),
         ("P7", [*inside, *unmoved], "continuity", weak),
-        ("P8", unhurt, "temperature coherence", weak),
+        ("P8", no_vote, "temperature coherence", weak),
         ("P9", ["log-linear-pool", *unmoved], "temperature coherence", strong),
         ("P10", ["linear-pool"], "attenuation", strong),
         ("P10", ["quadratic-mean"], "attenuation", weak),
