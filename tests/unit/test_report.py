@@ -228,6 +228,7 @@ def test_the_audit_says_what_it_predicts_before_there_is_a_student(tmp_path):
     prediction |= {"inherited": 0.283, "predicted": 2.26, "predicted_low": 0.0}
     prediction |= {"predicted_high": 10.0}
     summary = {"teachers": 2, "n": 50, "disagreement": 0.25, "effective_teachers": 1.5}
+    summary |= {"brier_ambiguity": 0.01, "nll_ambiguity": 0.02, "weights_offset": 0.001}
     summary |= {"headroom": 6.0, "jsd_most": 0.69, "jsd_T1": 0.04, "entropy_T1": 0.3}
     pair = dict.fromkeys(["disagreement", "q", "kappa", "double_fault", "correlation", "cka"], 0.5)
     label_map = {"teacher": "cnn", "accuracy": 0.8, "best_order": "bad good"}
