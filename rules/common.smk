@@ -205,12 +205,12 @@ def teacher_of(wildcards):
 def logits_requests(wildcards):
     """What a job on logits asks for: the most that any of its teachers does."""
     names = FOLDED_TEACHERS or [wildcards.teacher]
-    return greatest_requests([SUITE.teachers[name].resources for name in names])
+    return greatest_requests([SUITE.teachers[name].resources for name in names], wildcards.task)
 
 
-def minutes_of(bundle):
+def minutes_of(wildcards, cells):
     """Minutes that a bundle asks for: its cells are trained one after another."""
-    return STUDENT.resources.runtime * len(bundle)
+    return STUDENT.resources.minutes(wildcards.task) * cells
 
 
 def arms_of(wildcards):

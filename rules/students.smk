@@ -1,8 +1,8 @@
 # Students: one rule body for every arm, one job per bundle of cells.
 
 
-MINUTES = minutes_of(fold(CELL))
-MINUTES_UNDISTILLED = minutes_of(fold_seeds(UNDISTILLED))
+CELLS = len(fold(CELL))
+CELLS_UNDISTILLED = len(fold_seeds(UNDISTILLED))
 
 
 rule train_students:
@@ -25,7 +25,7 @@ rule train_students:
     resources:
         gpu=STUDENT.resources.gpu,
         mem_mb=lambda wildcards, attempt: STUDENT.resources.mem_mb * attempt,
-        runtime=lambda wildcards, attempt: MINUTES * attempt,
+        runtime=lambda wildcards, attempt: minutes_of(wildcards, CELLS) * attempt,
     params:
         settings=lambda wildcards: canonical(
             settings.student_settings, wildcards.task, wildcards.student
@@ -62,7 +62,7 @@ use rule train_students as train_undistilled with:
     resources:
         gpu=STUDENT.resources.gpu,
         mem_mb=lambda wildcards, attempt: STUDENT.resources.mem_mb * attempt,
-        runtime=lambda wildcards, attempt: MINUTES_UNDISTILLED * attempt,
+        runtime=lambda wildcards, attempt: minutes_of(wildcards, CELLS_UNDISTILLED) * attempt,
     params:
         settings=lambda wildcards: canonical(
             settings.student_settings, wildcards.task, wildcards.student
