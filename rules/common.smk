@@ -339,6 +339,22 @@ def figure_tables(wildcards):
     return expand(f"{TABLES}/{{table}}.csv", table=FIGURE_TABLES[wildcards.figure])
 
 
+# The same of the framework's experiments, by task.
+FUSION_TABLES = {
+    "variance": ["variance", "scaling"],
+    "objectives": ["objectives"],
+    "attenuation": ["attenuation"],
+}
+
+
+def fusion_tables(wildcards):
+    return expand(
+        f"{RESULTS}/fusion/{{task}}/{{table}}.csv",
+        task=wildcards.task,
+        table=FUSION_TABLES[wildcards.figure],
+    )
+
+
 def study_figures():
     names = [name for name in FIGURE_TABLES if name != "human_soft_labels" or has_raters()]
     if not study_teachers():

@@ -1,7 +1,11 @@
-# What pooling operators do whatever the data: no suite has a part in it.
+# Pooling operators: what they do whatever the data, in which no suite has a part, and the framework's
+# experiments on a study's teachers. No student is trained.
 localrules:
     certify_operators,
     operators,
+    fusion_experiments,
+    draw_fusion_experiment,
+    fusion,
 
 
 rule certify_operators:
@@ -23,3 +27,62 @@ rule certify_operators:
 rule operators:
     input:
         rules.certify_operators.output,
+
+
+# The framework's claims put to a task's teachers. Reads no report label.
+rule fusion_experiments:
+    input:
+        logits=study_logits("selection"),
+        selection=rules.prepare_task.output.selection,
+        info=rules.prepare_task.output.info,
+        certificates=rules.certify_operators.output.table,
+    output:
+        variance=f"{RESULTS}/fusion/{{task}}/variance.csv",
+        scaling=f"{RESULTS}/fusion/{{task}}/scaling.csv",
+        objectives=f"{RESULTS}/fusion/{{task}}/objectives.csv",
+        attenuation=f"{RESULTS}/fusion/{{task}}/attenuation.csv",
+        claims=f"{RESULTS}/fusion/{{task}}/claims.csv",
+    log:
+        f"{LOGS}/fusion_experiments/{SUITE.study_name}/{{task}}.log",
+    benchmark:
+        f"{BENCHMARKS}/fusion_experiments/{SUITE.study_name}/{{task}}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        settings=lambda wildcards: canonical(settings.examples_settings, wildcards.task),
+        code=lambda wildcards: code_of("fusion_experiments.py"),
+        task=subpath(input.info, parent=True),
+        folder=subpath(output.claims, parent=True),
+    shell:
+        'python "$SCRIPTS"/fusion_experiments.py --settings {params.settings:q}'
+        " --task {params.task:q} --logits {input.logits:q} --certificates {input.certificates:q}"
+        " --output {params.folder:q} > {log:q} 2>&1"
+
+
+rule draw_fusion_experiment:
+    input:
+        tables=fusion_tables,
+    output:
+        png=f"{RESULTS}/fusion/{{task}}/{{figure}}.png",
+        pdf=f"{RESULTS}/fusion/{{task}}/{{figure}}.pdf",
+    log:
+        f"{LOGS}/draw_fusion_experiment/{SUITE.study_name}/{{task}}/{{figure}}.log",
+    benchmark:
+        f"{BENCHMARKS}/draw_fusion_experiment/{SUITE.study_name}/{{task}}/{{figure}}.tsv"
+    wildcard_constraints:
+        figure=one_of(FUSION_TABLES),
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        settings=canonical(settings.figure_settings),
+        code=lambda wildcards: code_of("draw_fusion_experiment.py"),
+    shell:
+        'python "$SCRIPTS"/draw_fusion_experiment.py --settings {params.settings:q}'
+        " --figure {wildcards.figure:q} --tables {input.tables:q} --output {output.png:q}"
+        " > {log:q} 2>&1"
+
+
+rule fusion:
+    input:
+        expand(rules.fusion_experiments.output.claims, task=STUDY.tasks),
+        expand(rules.draw_fusion_experiment.output, task=STUDY.tasks, figure=FUSION_TABLES),

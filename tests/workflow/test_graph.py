@@ -61,6 +61,12 @@ def test_jobs_of_each_shipped_study(project, suite, study, jobs):
     assert planned(project, "--config", f"study={study}", suite=suite) == jobs
 
 
+def test_the_frameworks_experiments_train_no_student(project):
+    teachers = {"prepare_task": TASKS, "train_teacher": TASKS * TEACHERS, "teacher_logits": TASKS}
+    own = {"certify_operators": 1, "fusion_experiments": TASKS, "draw_fusion_experiment": 3 * TASKS}
+    assert planned(project, "fusion", suite=None) == teachers | own | {"fusion": 1}
+
+
 def test_one_cell_needs_its_task_its_teacher_and_nothing_else(project):
     cell = f"{CELLS}/movies/textcnn/single/T4_a0.7/seed1/eval.json"
     rules = ["prepare_task", "train_teacher", "teacher_logits", "train_students", "score_students"]
