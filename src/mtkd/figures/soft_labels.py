@@ -31,7 +31,7 @@ def confidence_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         1.1 + (0.55 + 0.2 * len(names)) * -(-len(study["tasks"]) // 2),
         f"{study['suite']}/{study['study']}: how sure the teachers are",
         "Mean of the largest probability at T=1 and at the temperatures that students are trained "
-        "with; students see the train split; dotted: chance. "
+        "with; students see the train split. "
         f"Teacher {'seeds' if len(study['teacher_seeds']) > 1 else 'seed'} "
         f"{', '.join(study['teacher_seeds'])}.",
     )
