@@ -9,13 +9,14 @@ READY := $(VENV)/ready
 
 .PHONY: study test test-slurm lint format cancel recover clean-state
 
-# The embedded study, from task data to tables and figures.
+# The embedded study, from task data to tables, figures and the report.
 study: $(READY)
 	$(BIN)/snakemake --cores $(CORES) --quiet reason host
 	@cat results/embedded/studies/main/tables/master.txt
 	@echo
 	@echo "Tables:  results/embedded/studies/main/tables"
 	@echo "Figures: results/embedded/studies/main/figures"
+	@echo "Report:  results/embedded/studies/main/report.html"
 
 test: $(READY)
 	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile tests/unit tests/workflow

@@ -1,5 +1,6 @@
 # A multi-teacher distillation study as a job graph:
-#   task data -> teachers -> teachers' logits -> students (in bundles) -> scores -> tables -> figures
+#   task data -> teachers -> teachers' logits -> students (in bundles) -> scores -> tables -> figures,
+#   report
 # One invocation runs one study of one suite; see README.md and config/README.md.
 from snakemake.utils import min_version
 
@@ -13,6 +14,9 @@ if "suite" not in config:
     configfile: "config/embedded.yaml"
 
 
+report: "report/captions/workflow.rst"
+
+
 include: "rules/common.smk"
 include: "rules/slurm.smk"
 include: "rules/fetch.smk"
@@ -23,6 +27,9 @@ include: "rules/scores.smk"
 include: "rules/tables.smk"
 include: "rules/analysis.smk"
 include: "rules/figures.smk"
+include: "rules/fusion.smk"
+include: "rules/published.smk"
+include: "rules/report.smk"
 include: "rules/plan.smk"
 
 
@@ -31,6 +38,9 @@ rule all:
     input:
         study_tables(),
         study_figures(),
+        rules.audit.output,
+        rules.report.output,
+        rules.latex_tables.output,
 
 
 rule teachers:

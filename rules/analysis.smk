@@ -68,9 +68,17 @@ rule analyse_examples:
     output:
         expand(
             f"{TABLES}/{{table}}.csv",
-            table=["quality", "reliability", "agreement", "failures", "fidelity", "human"],
+            table=[
+                "quality",
+                "reliability",
+                "agreement",
+                "failures",
+                "fidelity",
+                "confidence",
+                "human",
+                "human_prediction",
+            ],
         ),
-        f"{TABLES}/confidence.csv",
     log:
         f"{LOGS}/analyse_examples/{SUITE.study_name}.log",
     benchmark:
@@ -93,12 +101,26 @@ rule state_claims:
         examples=expand(rules.collect_examples.output, task=STUDY.tasks),
         predictions=expand(f"{RESULTS}/audit/{{task}}/predictions.csv", task=STUDY.tasks),
     output:
-        claims=f"{TABLES}/claims.csv",
+        claims=report(
+            f"{TABLES}/claims.csv",
+            caption="../report/captions/claims.rst",
+            category="Tables",
+            labels={"table": "claims"},
+        ),
         findings=f"{TABLES}/findings.txt",
         success=f"{TABLES}/success_metrics.json",
         tables=expand(
             f"{TABLES}/{{table}}.csv",
-            table=["audit_scored", "checks", "gap", "grid", "ranking", "over_tasks", "profiles"],
+            table=[
+                "audit_scored",
+                "checks",
+                "flags",
+                "gap",
+                "grid",
+                "ranking",
+                "over_tasks",
+                "profiles",
+            ],
         ),
     log:
         f"{LOGS}/state_claims/{SUITE.study_name}.log",

@@ -13,6 +13,7 @@ from mtkd.config.load import validate_suite
 from mtkd.config.schema import greatest_requests
 from mtkd.errors import InputError
 from mtkd.metrics.names import metric_module
+from mtkd.records.files import digest_folder
 from mtkd.study import paths, settings
 from mtkd.study.code import code_digests, module_digests
 from mtkd.study.grid import cells, folded_arms, folded_axes, tasks_with_teachers, teacher_seeds
@@ -23,12 +24,16 @@ except InputError as error:
     sys.exit(f"error: {error}")
 
 STUDY = SUITE.chosen_study
+# What its jobs ask for and where its model comes from is read once: a function of wildcards is called
+# for every job.
+STUDENT = SUITE.students[STUDY.student]
 # Jobs run the interpreter and the library of this checkout, whether or not its environment is
 # activated; an environment that Snakemake deploys itself comes first on the path all the same.
 os.environ.update(
     PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
     PYTHONPATH=str(SOURCE / "src"),
     SCRIPTS=str(SOURCE / "workflow" / "scripts"),
+    PAGES=str(SOURCE / "report"),
     SAVE_MINUTES=str(SUITE.save_minutes),
     # Nothing but the fetching rules talks to the hub.
     HF_HUB_OFFLINE="1",
@@ -157,7 +162,7 @@ def fetched_option(learner):
 
 def seeds_of(wildcards):
     """The student seeds behind a target: the bundle's, or the one in its path."""
-    return FOLDED["seed"] if "seed" in FOLDED else [wildcards.seed]
+    return tuple(FOLDED["seed"]) if "seed" in FOLDED else (wildcards.seed,)
 
 
 # Functions of wildcards although they need none: listing thousands of paths is left to the runs that
@@ -200,16 +205,12 @@ def teacher_of(wildcards):
 def logits_requests(wildcards):
     """What a job on logits asks for: the most that any of its teachers does."""
     names = FOLDED_TEACHERS or [wildcards.teacher]
-    return greatest_requests([SUITE.teachers[name].resources for name in names])
+    return greatest_requests([SUITE.teachers[name].resources for name in names], wildcards.task)
 
 
-def student_of(wildcards):
-    return SUITE.students[wildcards.student]
-
-
-def minutes_of(wildcards, bundle):
+def minutes_of(wildcards, cells):
     """Minutes that a bundle asks for: its cells are trained one after another."""
-    return student_of(wildcards).resources.runtime * len(bundle)
+    return STUDENT.resources.minutes(wildcards.task) * cells
 
 
 def arms_of(wildcards):
@@ -226,24 +227,27 @@ def arms_of(wildcards):
     return arms
 
 
-def logits_of(teachers, wildcards, split):
+# Kept: jobs that differ in T and alpha alone have the same teachers.
+@cache
+def logits_of(task, teachers, seeds, split):
     """Logits of some teachers on a split, for every teacher seed behind the students."""
     return expand(
         f"{TEACHER}/logits/{{split}}.safetensors",
-        task=wildcards.task,
+        task=task,
         teacher=teachers,
-        teacher_seed=teacher_seeds(SUITE, seeds_of(wildcards)),
+        teacher_seed=teacher_seeds(SUITE, seeds),
         split=split,
     )
 
 
 def selection_logits(wildcards):
-    return logits_of(wildcards.teachers.split("+"), wildcards, "selection")
+    teachers = tuple(wildcards.teachers.split("+"))
+    return logits_of(wildcards.task, teachers, seeds_of(wildcards), "selection")
 
 
 def train_logits(wildcards):
     teachers = dict.fromkeys(name for arm in arms_of(wildcards) for name in arm.teachers)
-    return logits_of(teachers, wildcards, "train")
+    return logits_of(wildcards.task, tuple(teachers), seeds_of(wildcards), "train")
 
 
 def gates(wildcards):
@@ -316,7 +320,7 @@ def has_raters():
 # The tables that each figure is drawn from.
 FIGURE_TABLES = {
     "master_comparison": ["runs"],
-    "teacher_student_gap": ["runs"],
+    "teacher_student_gap": ["gap"],
     "claims": ["claims"],
     "multi_teacher_advantage": ["claims"],
     "agreement_regions": ["agreement"],
@@ -331,6 +335,10 @@ FIGURE_TABLES = {
 }
 
 
+def figure_tables(wildcards):
+    return expand(f"{TABLES}/{{table}}.csv", table=FIGURE_TABLES[wildcards.figure])
+
+
 def study_figures():
     names = [name for name in FIGURE_TABLES if name != "human_soft_labels" or has_raters()]
     if not study_teachers():
@@ -338,6 +346,19 @@ def study_figures():
         names = [name for name in names if FIGURE_TABLES[name] == ["runs"]]
     names += [f"t_alpha_heatmap/{task}" for task in STUDY.tasks] if has_grid() else []
     return expand(f"{FIGURES}/{{name}}.{{kind}}", name=names, kind=["png", "pdf"])
+
+
+def report_tables():
+    names = ["master", "failed", "claims", "gap", "grid", "over_tasks", "ranking", "audit_scored"]
+    names += ["flags", "quality", "agreement", "failures", "fidelity", "human"]
+    names += ["human_prediction", "checks"]
+    return expand(f"{TABLES}/{{table}}.csv", table=names)
+
+
+@cache
+def page_text():
+    """A digest of the pages' templates."""
+    return digest_folder(SOURCE / "report")
 
 
 def unpinned_refusal():

@@ -6,15 +6,16 @@ localrules:
     t_alpha_heatmap,
 
 
-def figure_tables(wildcards):
-    return expand(f"{TABLES}/{{table}}.csv", table=FIGURE_TABLES[wildcards.figure])
-
-
 rule draw_figure:
     input:
         tables=figure_tables,
     output:
-        png=f"{FIGURES}/{{figure}}.png",
+        png=report(
+            f"{FIGURES}/{{figure}}.png",
+            caption="../report/captions/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
         pdf=f"{FIGURES}/{{figure}}.pdf",
     log:
         f"{LOGS}/draw_figure/{SUITE.study_name}/{{figure}}.log",
@@ -38,7 +39,12 @@ rule t_alpha_heatmap:
     input:
         runs=rules.make_tables.output.runs,
     output:
-        png=f"{FIGURES}/t_alpha_heatmap/{{task}}.png",
+        png=report(
+            f"{FIGURES}/t_alpha_heatmap/{{task}}.png",
+            caption="../report/captions/heatmap.rst",
+            category="T and alpha",
+            labels={"task": "{task}"},
+        ),
         pdf=f"{FIGURES}/t_alpha_heatmap/{{task}}.pdf",
     log:
         f"{LOGS}/t_alpha_heatmap/{SUITE.study_name}/{{task}}.log",

@@ -1,12 +1,16 @@
 # Students: one rule body for every arm, one job per bundle of cells.
 
 
+CELLS = len(fold(CELL))
+CELLS_UNDISTILLED = len(fold_seeds(UNDISTILLED))
+
+
 rule train_students:
     input:
         train=rules.prepare_task.output.train,
         data=rules.prepare_task.output[1:3],
         info=rules.prepare_task.output.info,
-        model=lambda wildcards: model_inputs(student_of(wildcards)),
+        model=model_inputs(STUDENT),
         logits=train_logits,
         gates=gates,
     output:
@@ -17,17 +21,17 @@ rule train_students:
         f"{BENCHMARKS}/train_students/{name_of(fold(CELL))}.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: lambda wildcards: student_of(wildcards).resources.threads
+    threads: STUDENT.resources.threads
     resources:
-        gpu=lambda wildcards: student_of(wildcards).resources.gpu,
-        mem_mb=lambda wildcards, attempt: student_of(wildcards).resources.mem_mb * attempt,
-        runtime=lambda wildcards, attempt: minutes_of(wildcards, fold(CELL)) * attempt,
+        gpu=STUDENT.resources.gpu,
+        mem_mb=lambda wildcards, attempt: STUDENT.resources.mem_mb * attempt,
+        runtime=lambda wildcards, attempt: minutes_of(wildcards, CELLS) * attempt,
     params:
         settings=lambda wildcards: canonical(
             settings.student_settings, wildcards.task, wildcards.student
         ),
         code=lambda wildcards: code_of("train_students.py"),
-        fetched=lambda wildcards: fetched_option(student_of(wildcards)),
+        fetched=fetched_option(STUDENT),
         features="",
         folder=subpath(input.info, parent=True),
         state=STATE,
@@ -45,7 +49,7 @@ use rule train_students as train_undistilled with:
         train=rules.prepare_task.output.train,
         data=rules.prepare_task.output[1:3],
         info=rules.prepare_task.output.info,
-        model=lambda wildcards: model_inputs(student_of(wildcards)),
+        model=model_inputs(STUDENT),
         logits=[],
         gates=[],
     output:
@@ -56,15 +60,15 @@ use rule train_students as train_undistilled with:
     benchmark:
         f"{BENCHMARKS}/train_undistilled/{name_of(fold_seeds(UNDISTILLED))}.tsv"
     resources:
-        gpu=lambda wildcards: student_of(wildcards).resources.gpu,
-        mem_mb=lambda wildcards, attempt: student_of(wildcards).resources.mem_mb * attempt,
-        runtime=lambda wildcards, attempt: minutes_of(wildcards, fold_seeds(UNDISTILLED)) * attempt,
+        gpu=STUDENT.resources.gpu,
+        mem_mb=lambda wildcards, attempt: STUDENT.resources.mem_mb * attempt,
+        runtime=lambda wildcards, attempt: minutes_of(wildcards, CELLS_UNDISTILLED) * attempt,
     params:
         settings=lambda wildcards: canonical(
             settings.student_settings, wildcards.task, wildcards.student
         ),
         code=lambda wildcards: code_of("train_students.py"),
-        fetched=lambda wildcards: fetched_option(student_of(wildcards)),
+        fetched=fetched_option(STUDENT),
         features="--features",
         folder=subpath(input.info, parent=True),
         state=STATE,
@@ -84,7 +88,7 @@ rule fit_gate:
         f"{BENCHMARKS}/fit_gate/{name_of(fold_seeds(GATE))}.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: lambda wildcards: student_of(wildcards).resources.threads
+    threads: STUDENT.resources.threads
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,

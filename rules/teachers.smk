@@ -20,7 +20,9 @@ rule train_teacher:
     resources:
         gpu=lambda wildcards: teacher_of(wildcards).resources.gpu,
         mem_mb=lambda wildcards, attempt: teacher_of(wildcards).resources.mem_mb * attempt,
-        runtime=lambda wildcards, attempt: teacher_of(wildcards).resources.runtime * attempt,
+        runtime=lambda wildcards, attempt: (
+            teacher_of(wildcards).resources.minutes(wildcards.task) * attempt
+        ),
     params:
         settings=lambda wildcards: canonical(
             settings.teacher_settings, wildcards.task, wildcards.teacher

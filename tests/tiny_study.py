@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("Snakefile", "rules", "workflow", "src", "config", "profiles", "envs")
+PARTS = ("Snakefile", "rules", "workflow", "src", "config", "profiles", "envs", "report")
 SUITE_FILE = "config/tiny.yaml"
 
 SUITE = """

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from mtkd.config.load import load_suite, validate_suite
-from mtkd.config.schema import STRATEGIES, Suite, Training
+from mtkd.config.schema import STRATEGIES, Resources, Suite, Training, greatest_requests
 from mtkd.config.values import canonical_number
 from mtkd.errors import InputError
 from mtkd.fusion.strategies import STRATEGIES as FUSIONS
@@ -107,6 +107,11 @@ def test_what_is_no_number_is_refused(given):
         ("tasks.movies.human", ["human_negative"], ["tasks.movies.human"]),
         ("tasks.movies.human", ["h", "h"], ["tasks.movies.human", "'h' is listed twice"]),
         ("margin", 0, ["margin"]),
+        (
+            "teachers.bert.resources",
+            {"runtime_per_task": {"movie": 5}},
+            ["teachers.bert.resources.runtime_per_task.movie", "did you mean 'movies'"],
+        ),
         ("tasks.movies.metrics", ["acuracy"], ["unknown metric 'acuracy'"]),
         ("tasks.movies.selection", None, ["tasks.movies", "selection"]),
         ("tasks.movies.splits", {"train": "x.csv"}, ["report"]),
@@ -167,3 +172,11 @@ def test_every_key_is_documented():
 
     missing = sorted({key for key in keys(Suite) if f"`{key}`" not in text})
     assert missing == []
+
+
+def test_a_job_on_logits_asks_for_the_most_of_its_teachers_on_the_task():
+    small = Resources(threads=2, runtime=10, runtime_per_task={"mnli": 90})
+    large = Resources(gpu=1, mem_mb=9000, runtime=60, runtime_per_task={"mrpc": 5})
+    on_mnli, on_mrpc = (greatest_requests([small, large], task) for task in ("mnli", "mrpc"))
+    assert (on_mnli.threads, on_mnli.gpu, on_mnli.mem_mb) == (2, 1, 9000)
+    assert (on_mnli.runtime, on_mrpc.runtime) == (90, 10)

@@ -8,7 +8,6 @@ import math
 import pandas as pd
 import pytest
 
-from mtkd.analysis.gap import gap_closed, gap_table, reference_teacher
 from mtkd.analysis.master import (
     chosen_settings,
     grid_table,
@@ -332,61 +331,3 @@ def test_ties_on_selection_go_to_the_smaller_number_and_lost_seeds_stand_back():
     records[lost] = diverged(records[lost])
     chosen = chosen_settings(runs_table(records)).set_index(["task", "strategy", "teachers"])
     assert chosen.loc[("movies", "average", "cnn+bert"), ["T", "seeds"]].tolist() == ["10", 2]
-
-
-def test_gap_by_hand(study, records):
-    table = gap_table(runs_table(records), study).set_index(["task", "strategy", "teachers"])
-    assert len(table) == 2 * 3
-    row = table.loc[("movies", "average", "cnn+bert")]
-    # (.77 - .71) / (.85 - .71), and the interval of teacher - none is .14 -+ 12.71 * .01.
-    assert row.reference == "bert" and row.seeds == 2
-    assert row.gap and row.fraction == pytest.approx(0.06 / 0.14)
-    assert row.difference == pytest.approx(0.06)
-    assert row.low < row.fraction < row.high
-
-
-def test_no_gap_where_the_interval_of_the_denominator_reaches_zero():
-    closed = gap_closed([0.80, 0.82], [0.70, 0.74], 0.75)  # .03 -+ 12.71 * .02
-    assert not closed["gap"] and math.isnan(closed["fraction"])
-    assert closed["difference"] == pytest.approx(0.09)
-
-
-def test_published_gap_of_one_seed():
-    closed = gap_closed([88.24], [87.16], 90.98)
-    assert closed["fraction"] == pytest.approx(0.283, abs=5e-4)
-    assert math.isnan(closed["low"])
-    qqp = gap_closed([87.94], [87.07], 85.36)
-    assert not qqp["gap"] and qqp["difference"] == pytest.approx(0.87)
-
-
-def test_fiellers_interval_holds_the_ratios_that_a_t_test_cannot_reject():
-    distilled, none, teacher = [0.76, 0.78, 0.75, 0.79], [0.70, 0.71, 0.69, 0.72], 0.85
-    closed = gap_closed(distilled, none, teacher)
-    for bound in (closed["low"], closed["high"]):
-        rest = pd.Series(distilled) - none - bound * (teacher - pd.Series(none))
-        t = rest.mean() / (rest.std() / 2)
-        assert abs(t) == pytest.approx(3.182446, rel=1e-5)  # t quantile .975, 3 degrees
-
-
-def test_reference_teacher_is_chosen_on_selection_first_on_ties(study, records):
-    for record in records:
-        if record["teacher"] == "cnn":
-            record["scores"]["selection"] = {"f1": 0.86, "accuracy": 0.86}
-    runs = runs_table(records)
-    assert reference_teacher(runs, study, "movies") == "cnn"
-    assert reference_teacher(runs, study, "mnli") == "cnn"
-    assert reference_teacher(runs_table([]), study, "mnli") is None
-
-
-def test_paired_teachers_are_compared_seed_by_seed():
-    study = make_study(teacher_seed="paired")
-    records = make_records(study, hand_values)
-    records += [
-        other(study, task, "teacher", name,
-              by_split(study, task, *hand_values(task, name, "NA", "NA", "2")), "2")
-        for task, name in itertools.product(study["tasks"], ("cnn", "bert"))
-    ]  # fmt: skip
-    row = gap_table(runs_table(records), study).iloc[0]
-    # Teacher and student gain 0.02 together: the gap is .15 for both seeds, without spread.
-    assert row.reference_value == pytest.approx(0.86)
-    assert (row.low, row.high) == (pytest.approx(row.fraction), pytest.approx(row.fraction))

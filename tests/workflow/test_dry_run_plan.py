@@ -48,7 +48,7 @@ def test_nothing_pending_is_no_plan_and_a_lost_cell_is_one(study):
 
 def test_a_quiet_dry_run_prints_the_plan_alone(project):
     result = snakemake(project, "--dry-run", "--quiet", suite=None)
-    assert "\nPlan: 56 jobs, 96 cells to train\n" in result.stdout
+    assert "\nPlan: 80 jobs, 96 cells to train\n" in result.stdout
     assert "Job stats" not in result.stdout
     assert "Plan" not in snakemake(project, "--dry-run", "--quiet", "all", suite=None).stdout
 

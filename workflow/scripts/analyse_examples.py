@@ -18,7 +18,12 @@ def main() -> None:
 
     from mtkd.analysis.by_region import agreement_table, failures_table
     from mtkd.analysis.quality import quality_table, reliability_table
-    from mtkd.analysis.soft_label_tables import confidence_table, fidelity_table, human_table
+    from mtkd.analysis.soft_label_tables import (
+        confidence_table,
+        fidelity_table,
+        human_prediction_table,
+        human_table,
+    )
     from mtkd.records.examples import read_examples
     from mtkd.records.files import write_text
 
@@ -36,8 +41,9 @@ def main() -> None:
             for e in tasks
         ),
     }
-    for name, parts in tables.items():
-        table = pd.concat(parts, ignore_index=True)
+    tables = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+    tables["human_prediction"] = human_prediction_table(tables["human"], tables["quality"])
+    for name, table in tables.items():
         write_text(args.output / f"{name}.csv", table.to_csv(index=False))
 
 

@@ -1,4 +1,4 @@
-"""Audit a task's teachers on selection, before any student: can several of them help?"""
+"""Audit a task's teachers on selection, before any student, for what several of them can add."""
 
 import argparse
 import json
@@ -46,12 +46,13 @@ def main() -> None:
                 raise InputError(f"{path}: features of other examples; rerun teacher_logits")
             features[record["teacher"]] = tensors["selection/features"]
     temperatures = list(dict.fromkeys(["1", *study["T"]]))
+    first = [of_teacher[0] for of_teacher in scores]
     tables = {
         "label_map": audit.label_map_table(task, selection, gold, names, info.labels),
         "pairs": audit.pairs_table(task, selection, gold, names, [features[n] for n in names]),
         "ceilings": audit.ceilings_table(task, selection, fused, gold, names, metric),
         "confidence": confidence_table(task, logits, names, temperatures),
-        "summary": pd.DataFrame([audit.summary_row(task, selection, gold, study["T"])]),
+        "summary": pd.DataFrame([audit.summary_row(task, selection, gold, first, study["T"])]),
         "predictions": audit.predictions_table(
             task, selection[lone or slice(None)], fused, gold, metric, study["margin"]
         ),

@@ -21,7 +21,7 @@ def main() -> None:
 
     draw = {
         "master_comparison": lambda tables, study: master.master_figure(tables["runs"], study),
-        "teacher_student_gap": lambda tables, study: gap.gap_figure(tables["runs"], study),
+        "teacher_student_gap": gap.gap_figure,
         "claims": claims.claims_figure,
         "multi_teacher_advantage": claims.advantage_figure,
         "agreement_regions": by_region.agreement_figure,

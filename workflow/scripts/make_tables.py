@@ -21,13 +21,14 @@ def main() -> None:
     args = parser.parse_args()
 
     from mtkd.analysis.master import master_table, render_master
+    from mtkd.analysis.provenance import provenance
     from mtkd.analysis.tables import (
         cells_missing,
         check_consistency,
         failed_table,
         runs_table,
     )
-    from mtkd.records.files import write_text
+    from mtkd.records.files import write_json, write_text
     from mtkd.records.runs import read_eval
     from mtkd.study.settings import expected_runs
 
@@ -47,6 +48,7 @@ def main() -> None:
     runs = runs_table(records)
     write_text(args.output / "runs.csv", runs.to_csv(index=False))
     write_text(args.output / "failed.csv", failed_table(records).to_csv(index=False))
+    write_json(args.output / "provenance.json", provenance(records))
     if args.partial:
         write_text(args.output / "missing.txt", "".join(f"{name}\n" for name in missing))
         print(f"{len(records)} of {len(expected)} runs are there; missing:", *missing, sep="\n  ")

@@ -21,10 +21,12 @@ def main() -> None:
     from mtkd.analysis.audit import scored_predictions
     from mtkd.analysis.checks import checks_table
     from mtkd.analysis.claims import claims_table
+    from mtkd.analysis.flags import Flag, flags
     from mtkd.analysis.gap import gap_table
     from mtkd.analysis.master import grid_table
     from mtkd.analysis.over_tasks import over_tasks_table, profiles_table
     from mtkd.analysis.ranking import ranking_table
+    from mtkd.analysis.reported import reported_from_study
     from mtkd.analysis.success import success_metrics
     from mtkd.analysis.tables import read_table
     from mtkd.records.examples import read_examples
@@ -35,12 +37,14 @@ def main() -> None:
     tasks = [read_examples(path) for path in args.examples]
     claims = pd.concat([claims_table(task, study["margin"]) for task in tasks], ignore_index=True)
     audit = pd.concat(map(read_table, args.predictions), ignore_index=True)
-    gaps = gap_table(runs, study)
+    gaps = pd.concat(map(gap_table, tasks), ignore_index=True)
+    reported = reported_from_study(runs, study, claims, gaps)
     tables = {
         "claims": claims,
         "audit_scored": scored_predictions(audit, claims),
         "checks": pd.concat(map(checks_table, tasks), ignore_index=True),
         "gap": gaps,
+        "flags": pd.DataFrame(flags(reported), columns=Flag._fields),
         "grid": grid_table(runs),
         "ranking": ranking_table(runs, study),
         "over_tasks": over_tasks_table(runs, study),

@@ -15,9 +15,11 @@ from scipy.special import softmax
 
 from mtkd.analysis.calibration import ece, nll
 from mtkd.analysis.diversity import (
+    brier_ambiguity,
     effective_teachers,
     generalised_jsd,
     linear_cka,
+    nll_ambiguity,
     oracle,
     pairwise,
 )
@@ -30,7 +32,7 @@ from mtkd.fusion.strategies import STRATEGIES, entropy, score_weights
 # gap that the published study's best student closed (28.3 %). Its interval takes none to all of it.
 INHERITED = 0.283
 PREDICTION_COLUMNS = ["task", "arm", "lead", "lead_low", "lead_high"]
-PREDICTION_COLUMNS += ["predicted", "predicted_low", "predicted_high", "expected"]
+PREDICTION_COLUMNS += ["inherited", "predicted", "predicted_low", "predicted_high", "expected"]
 
 
 def label_map_table(
@@ -124,15 +126,22 @@ def ceilings_table(
 
 
 def summary_row(
-    task: str, logits: np.ndarray, labels: np.ndarray, temperatures: Sequence[str]
+    task: str,
+    logits: np.ndarray,
+    labels: np.ndarray,
+    scores: Sequence[float],
+    temperatures: Sequence[str],
 ) -> dict[str, Any]:
     """A task in one row: how much the teachers differ, and how much room there is above the best.
 
-    ``jsd`` in nats, with its greatest possible value ``jsd_most`` = log K; ``effective_teachers``
-    between 1 and K; ``headroom`` is the oracle's accuracy above the best teacher's, in points;
-    ``disagreement`` the share of examples on which not all teachers predict the same.
+    ``jsd`` in nats, with its greatest possible value ``jsd_most``; ``effective_teachers`` between 1
+    and K; ``headroom`` is the oracle's accuracy above the best teacher's, in points;
+    ``disagreement`` the share of examples on which not all teachers predict the same;
+    ``brier_ambiguity`` and ``nll_ambiguity`` what the linear and the log-linear pool at T=1 gain
+    over their mean member, exactly; ``weights_offset`` how far the weights of ``weighted``, from
+    the teachers' ``scores`` [K], are from equal ones: max |w_k - 1/K|.
     """
-    first = logits[:, 0]
+    first = logits[:, 0].astype(float)
     predictions = first.argmax(axis=-1)
     equal = np.full(len(first), 1 / len(first))
     row = {
@@ -142,11 +151,14 @@ def summary_row(
         "disagreement": float((predictions != predictions[0]).any(axis=0).mean()),
         "effective_teachers": effective_teachers(predictions, labels),
         "headroom": 100 * oracle(predictions, labels).headroom,
-        "jsd_most": float(np.log(len(first))),
+        "brier_ambiguity": brier_ambiguity(softmax(first, axis=-1), labels, equal).ambiguity,
+        "nll_ambiguity": nll_ambiguity(first, labels, equal).ambiguity,
+        "weights_offset": float(np.abs(score_weights(list(scores)) - equal).max()),
+        "jsd_most": float(np.log(min(len(first), first.shape[-1]))),
     }
     for T in ("1", *temperatures):
-        row[f"jsd_T{T}"] = generalised_jsd(softmax(first.astype(float) / float(T), axis=-1), equal)
-        row[f"entropy_T{T}"] = float(entropy(first.astype(float) / float(T)).mean())
+        row[f"jsd_T{T}"] = generalised_jsd(softmax(first / float(T), axis=-1), equal)
+        row[f"entropy_T{T}"] = float(entropy(first / float(T)).mean())
     return row
 
 
@@ -163,11 +175,12 @@ def predictions_table(
     ``logits`` [K, R, N, C] are of the teachers that have a single-teacher arm, whose mean it is
     that the arms are compared with.
 
-    Columns task, arm, lead, lead_low, lead_high, predicted, predicted_low, predicted_high and
-    expected. ``lead`` is the fused teacher's score on selection above the mean of the single
-    teachers', with its 95 % interval; ``predicted`` is the share INHERITED of it. Its interval
-    reaches from nothing inherited to all of it at the ends of the lead's. ``expected`` is
-    ``helps``, ``hurts`` or ``no difference``, by whether ``predicted`` lies beyond the margin.
+    Columns task, arm, lead, lead_low, lead_high, inherited, predicted, predicted_low,
+    predicted_high and expected. ``lead`` is the fused teacher's score on selection above the mean
+    of the single teachers', with its 95 % interval; ``predicted`` is the share INHERITED of it
+    (``inherited``). Its interval reaches from nothing inherited to all of it at the ends of the
+    lead's. ``expected`` is ``helps``, ``hurts`` or ``no difference``, by whether ``predicted`` lies
+    beyond the margin.
     """
     teachers = [_scores(of, labels, metric) for of in logits]
     value = np.mean([one.value for one in teachers], axis=0)
@@ -180,7 +193,8 @@ def predictions_table(
         )
         predicted = INHERITED * lead.estimate
         row = {"task": task, "arm": name, "lead": lead.estimate}
-        row |= {"lead_low": lead.low, "lead_high": lead.high, "predicted": predicted}
+        row |= {"lead_low": lead.low, "lead_high": lead.high}
+        row |= {"inherited": INHERITED, "predicted": predicted}
         row |= {"predicted_low": min(lead.low, 0.0), "predicted_high": max(lead.high, 0.0)}
         helps = "helps" if predicted > margin else "hurts" if predicted < -margin else None
         rows.append(row | {"expected": helps or "no difference"})

@@ -95,6 +95,12 @@ def arm_scores(examples: Examples, role: str) -> list[Contributions]:
     ]
 
 
+def at_seeds(scores: Contributions, arm: dict, seeds: Sequence[str]) -> Contributions:
+    """An arm's scores of some of its seeds, in their order."""
+    rows = [arm["seeds"].index(seed) for seed in seeds]
+    return Contributions(scores.value[rows], scores.pseudovalues[rows])
+
+
 def choice_weights(selection: np.ndarray, n: int) -> np.ndarray:
     """How often each arm is the best of n, [S, A], given selection scores [S, A].
 
@@ -197,13 +203,9 @@ def comparisons(examples: Examples) -> list[tuple[str, Side, Side]]:
                 empty = np.empty(0), np.empty((0, examples_n))
                 sides.append(Side(name, *empty, T, alpha, plan.n))
                 continue
-            rows = [[arms[i]["seeds"].index(seed) for seed in seeds] for i in side]
-            of_seeds = [
-                Contributions(*(values[own] for values in report[i]))
-                for i, own in zip(side, rows, strict=True)
-            ]
-            selection = [selected[i].value[own] for i, own in zip(side, rows, strict=True)]
-            sides.append(best_of(name, of_seeds, np.stack(selection, axis=1), plan.n, some))
+            scores = [at_seeds(report[i], arms[i], seeds) for i in side]
+            selection = [at_seeds(selected[i], arms[i], seeds).value for i in side]
+            sides.append(best_of(name, scores, np.stack(selection, axis=1), plan.n, some))
         result.append((plan.claim, *sides))
     return result
 

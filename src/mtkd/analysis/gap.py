@@ -8,104 +8,125 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from mtkd.analysis.master import Study, report_values, teacher_names
+from mtkd.analysis.claims import arm_scores, at_seeds, shared_seeds
+from mtkd.analysis.paired import CONFIDENCE, Difference, crossed_difference
+from mtkd.analysis.scores_per_example import Contributions, contributions, joined
+from mtkd.records.examples import Examples
 
-CONFIDENCE = 0.95
 GAP_COLUMNS = ["gap", "fraction", "low", "high", "difference", "difference_low", "difference_high"]
 
 
-def gap_closed(distilled: np.ndarray, none: np.ndarray, teacher: np.ndarray | float) -> dict:
-    """Fraction of the gap closed, (distilled - none) / (teacher - none), over seeds.
+def gap_closed(distilled: Contributions, none: Contributions, teacher: Contributions) -> dict:
+    """Fraction of the gap closed, (distilled - none) / (teacher - none), of the same seeds.
 
-    ``distilled`` and ``none`` hold one score a seed, in the same order of seeds; ``teacher`` too,
-    or it is one score. All in one unit, which is that of the differences returned.
+    Values [S] and pseudovalues [S, N] of one metric on the same examples. A teacher that is the
+    same for every seed has S equal rows: intervals are then conditional on it.
 
-    ``gap`` is whether there is one: mean teacher - none above 0, and with two or more seeds its
-    95 % t interval over seeds as well. Without a gap ``fraction`` is NaN and ``difference``
-    (distilled - none, with its t interval) is what there is to say. ``low`` and ``high`` are
-    Fieller's interval of the ratio of means (Fieller 1954, J. R. Stat. Soc. B 16(2)), which is
-    finite exactly where there is a gap; intervals are NaN with one seed.
+    ``gap`` is whether there is one: the 95 % interval of teacher - none lies above 0. Without a gap
+    ``fraction`` is NaN and ``difference`` (distilled - none, with its interval) is what there is to
+    say. ``low`` and ``high`` are Fieller's interval of the ratio of means (Fieller 1954, J. R.
+    Stat. Soc. B 16(2)) with the lesser degrees of freedom of the two differences; infinite where
+    with these the gap is not above 0. All variances are those of crossed seeds and examples.
     """
-    none = np.asarray(none, dtype=float)
-    gained, open_ = np.asarray(distilled, dtype=float) - none, teacher - none
-    difference, difference_low, difference_high = _t_interval(gained)
-    wide, wide_low, _ = _t_interval(open_)
-    gap = wide > 0 and not wide_low <= 0
-    low, high = _fieller(gained, open_) if gap else (math.nan, math.nan)
-    fraction = difference / wide if gap else math.nan
-    values = (gap, fraction, low, high, difference, difference_low, difference_high)
-    return dict(zip(GAP_COLUMNS, values, strict=True))
+    gained, open_ = _difference(distilled, none), _difference(teacher, none)
+    gap = open_.low > 0
+    low, high = math.nan, math.nan
+    if gap:
+        # From Var(x - y) = Var x + Var y - 2 Cov: x - y is the teacher's lead over the student.
+        rest = _difference(teacher, distilled)
+        covariance = (gained.se**2 + open_.se**2 - rest.se**2) / 2
+        bound = gained.se * open_.se
+        low, high = _fieller(gained, open_, min(max(covariance, -bound), bound))
+    return {
+        "gap": gap,
+        "fraction": gained.estimate / open_.estimate if gap else math.nan,
+        "low": low,
+        "high": high,
+        "difference": gained.estimate,
+        "difference_low": gained.low,
+        "difference_high": gained.high,
+    }
 
 
-def gap_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """One row per task and distilled arm: the columns of ``gap_closed``, and what they are from.
+def gap_table(examples: Examples) -> pd.DataFrame:
+    """One row per distilled arm and reference: the columns of ``gap_closed``, and what they are of.
 
-    Fractions throughout, primary metric, mean of a task's report splits, T and alpha chosen on
-    selection, the seeds shared by the arm and ``none`` (``seeds`` counts them). ``reference`` is
-    the teacher with the best mean on selection, the first in the study's order on ties;
-    ``reference_value`` and ``none_value`` are the means. Teachers trained per seed are paired by
-    seed. Arms or tasks without runs of all three have no row.
+    Fractions throughout, primary metric on report, T and alpha chosen on selection, the seeds
+    shared by the arm and ``none`` (``seeds`` counts them, ``n`` the examples). ``against`` is
+    ``teacher``: the one with the best mean on selection, the first on ties; and for arms of several
+    teachers also ``fused``: what the arm itself learns from. ``reference_value`` and ``none_value``
+    are means. Empty without an undistilled arm.
     """
-    columns = ["task", "reference", "reference_value", "none_value", "strategy", "teachers"]
-    columns += ["T", "alpha", "seeds", *GAP_COLUMNS]
-    values = report_values(runs, study)
-    by = ["task", "type", "teacher", "strategy", "teachers", "T", "alpha"]
-    scores = values.groupby([*by, "seed"], dropna=False, sort=False).value.mean().reset_index()
+    columns = ["task", "against", "reference", "reference_value", "none_value", "strategy"]
+    columns += ["teachers", "T", "alpha", "seeds", "n", *GAP_COLUMNS]
+    record = examples.record
+    arms = record["arms"]
+    none = [i for i, arm in enumerate(arms) if arm["strategy"] == "none"]
+    report = arm_scores(examples, "report")
     rows = []
-    for task in study["tasks"]:
-        of_task = scores[scores.task == task]
-        reference = reference_teacher(runs, study, task)
-        none = of_task[of_task.strategy == "none"].set_index("seed").value
-        if reference is None or none.empty:
+    for i, arm in enumerate(arms):
+        seeds = shared_seeds([arm, *(arms[n] for n in none)])
+        if not none or i in none or not seeds:
             continue
-        teacher = of_task[of_task.teacher == reference].set_index("seed").value
-        distilled = of_task[of_task.type.isin(["single", "multi"])]
-        for (strategy, teachers, T, alpha), arm in distilled.groupby(by[3:], sort=False):
-            shared = [seed for seed in arm.seed if seed in none.index]
-            paired = study["teacher_seed"] == "paired"
-            shared = [seed for seed in shared if not paired or seed in teacher.index]
-            if not shared:
-                continue
-            against = teacher[shared].to_numpy() if paired else float(teacher.mean())
-            closed = gap_closed(arm.set_index("seed").value[shared], none[shared], against)
-            values = (task, reference, np.mean(against), none[shared].mean(), strategy, teachers)
-            values += (T, alpha, len(shared), *closed.values())
-            rows.append(dict(zip(columns, values, strict=True)))
+        scores = [at_seeds(report[k], arms[k], seeds) for k in (i, none[0])]
+        references = [("teacher", *_teacher(examples, seeds))]
+        if "+" in arm["teachers"]:
+            references.append(("fused", arm["name"], _fused(examples, i, seeds)))
+        for against, name, reference in references:
+            row = {"task": record["task"], "against": against, "reference": name}
+            row |= {"reference_value": reference.value.mean()}
+            row |= {"none_value": scores[1].value.mean()}
+            row |= {key: arm[key] for key in ("strategy", "teachers", "T", "alpha")}
+            row |= {"seeds": len(seeds), "n": reference.pseudovalues.shape[1]}
+            rows.append(row | gap_closed(*scores, reference))
     return pd.DataFrame(rows, columns=columns)
 
 
-def reference_teacher(runs: pd.DataFrame, study: Study, task: str) -> str | None:
-    """The teacher with the best mean primary score on the selection split, or None without runs."""
-    on_selection = runs[(runs.task == task) & (runs.split == "selection") & runs.primary]
-    means = on_selection[on_selection.kind == "teacher"].groupby("teacher").value.mean()
-    known = [teacher for teacher in teacher_names(study) if teacher in means.index]
-    return max(known, key=means.get, default=None)
+def best_teacher(examples: Examples) -> int:
+    """Number of the teacher with the best mean primary score on selection, the first on ties."""
+    return int(np.argmax(np.mean(examples.record["teacher_scores"], axis=1).round(12)))
 
 
-def _t_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean and t interval; the interval is NaN with one value."""
-    mean = float(np.mean(values))
-    if len(values) < 2:
-        return mean, math.nan, math.nan
-    half = _quantile(len(values)) * float(stats.sem(values))
-    return mean, mean - half, mean + half
+def _teacher(examples: Examples, seeds: list[str]) -> tuple[str, Contributions]:
+    """Name and scores of the best teacher: of each student's own seed, or the only one."""
+    best = best_teacher(examples)
+    known = examples.record["teacher_seeds"]
+    rows = [known.index(seed) if len(known) > 1 else 0 for seed in seeds]
+    logits = [examples.teachers[split][best][rows] for split in examples.report_splits]
+    return examples.record["teachers"][best], _scores(examples, logits)
 
 
-def _fieller(above: np.ndarray, below: np.ndarray) -> tuple[float, float]:
-    """Interval of mean(above) / mean(below), given that below's own interval excludes 0.
+def _fused(examples: Examples, arm: int, seeds: list[str]) -> Contributions:
+    """Scores of an arm's fused teachers: of each seed, or the same for all."""
+    known = examples.record["arms"][arm]["seeds"]
+    fused = [examples.fused[split][arm] for split in examples.report_splits]
+    rows = [known.index(seed) if len(fused[0]) > 1 else 0 for seed in seeds]
+    return _scores(examples, [of[rows] for of in fused])
 
-    The ratios r for which the mean of ``above - r * below`` is within t standard errors of 0.
-    """
-    n = len(above)
-    if n < 2:
-        return math.nan, math.nan
-    covariance = _quantile(n) ** 2 * np.cov(above, below) / n
-    a = np.mean(below) ** 2 - covariance[1, 1]
-    b = np.mean(above) * np.mean(below) - covariance[0, 1]
-    c = np.mean(above) ** 2 - covariance[0, 0]
+
+def _scores(examples: Examples, logits: list[np.ndarray]) -> Contributions:
+    """Scores of logits [S, N, C] of each report split."""
+    metric, classes = examples.record["metrics"][0], len(examples.record["labels"])
+    labels = [examples.labels[split] for split in examples.report_splits]
+    return joined(
+        [
+            contributions(of_split.argmax(axis=-1), gold, metric, classes)
+            for of_split, gold in zip(logits, labels, strict=True)
+        ]
+    )
+
+
+def _difference(a: Contributions, b: Contributions) -> Difference:
+    return crossed_difference(a.pseudovalues - b.pseudovalues, float((a.value - b.value).mean()))
+
+
+def _fieller(above: Difference, below: Difference, covariance: float) -> tuple[float, float]:
+    """Interval of above / below: the r for which ``above - r * below`` is within t errors of 0."""
+    t = float(stats.t.ppf((1 + CONFIDENCE) / 2, min(above.df, below.df)))
+    a = below.estimate**2 - (t * below.se) ** 2
+    b = above.estimate * below.estimate - t**2 * covariance
+    c = above.estimate**2 - (t * above.se) ** 2
+    if a <= 0:
+        return -math.inf, math.inf
     root = math.sqrt(max(b * b - a * c, 0.0))
     return float((b - root) / a), float((b + root) / a)
-
-
-def _quantile(n: int) -> float:
-    return float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1))

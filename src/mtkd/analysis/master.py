@@ -214,7 +214,7 @@ def render_master(master: pd.DataFrame, study: Study) -> str:
         ["Method", *("".join(title.partition("(")[1:]) for title in titles)],
     ]
     for _, row in master.iterrows():
-        lines.append([row["method"], *(_entry(row, title) for title in titles)])
+        lines.append([row["method"], *(score_entry(row, title) for title in titles)])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = []
     for first, *rest in lines:
@@ -232,7 +232,8 @@ def render_master(master: pd.DataFrame, study: Study) -> str:
     )
 
 
-def _entry(row: pd.Series, title: str) -> str:
+def score_entry(row: pd.Series, title: str) -> str:
+    """A cell of the master table as text: mean ±sd (number of seeds), or a dash without runs."""
     if not row[f"{title} seeds"]:
         return "-"
     sd = row[f"{title} sd"]

@@ -31,9 +31,9 @@ def interquartile_mean(
 ) -> Interval:
     """Mean of the middle half of all scores [runs, tasks].
 
-    Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice",
-    section 4.3. Its interval is from a bootstrap stratified by task: runs are resampled within
-    each task. ``seed`` is the generator's.
+    Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice".
+    Its interval is from a bootstrap stratified by task: runs are resampled within each task.
+    ``seed`` is the generator's.
     """
     resampled = _resampled(scores, np.random.default_rng(seed), samples)
     means = stats.trim_mean(resampled.reshape(samples, -1), 0.25, axis=1)
@@ -50,8 +50,8 @@ def probability_of_improvement(
     """Probability that a run of ``first`` beats one of ``second`` on a task drawn at random.
 
     Scores [runs, tasks] and [other runs, the same tasks]; ties count half, so it is the mean over
-    tasks of the Mann-Whitney statistic over its largest value (Agarwal et al. 2021, section 4.3).
-    The interval is from the bootstrap stratified by task, of both sets.
+    tasks of the Mann-Whitney statistic over its largest value (Agarwal et al. 2021). The interval
+    is from the bootstrap stratified by task, of both sets.
     """
     rng = np.random.default_rng(seed)
     resampled = _resampled(first, rng, samples), _resampled(second, rng, samples)
@@ -60,7 +60,7 @@ def probability_of_improvement(
 
 
 def performance_profile(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """Share of all runs on all tasks that score above each threshold (Agarwal et al. 2021, eq. 2).
+    """Share of all runs on all tasks that score above each threshold (Agarwal et al. 2021).
 
     Scores [runs, tasks], thresholds [K] of the same unit; returns [K].
     """
@@ -79,9 +79,9 @@ def almost_stochastic_order(
 
     The violation is the share of the squared 2-Wasserstein distance that lies where the quantiles
     of ``first`` are the smaller ones (del Barrio, Cuesta-Albertos and Matran 2018, "An optimal
-    transportation approach for assessing almost stochastic order", eq. 6); .5 where all quantiles
+    transportation approach for assessing almost stochastic order"); .5 where all quantiles
     are the same. ``epsilon_min`` is its upper bound by the normal approximation with a bootstrap
-    standard deviation (Dror, Shlomov and Reichart 2019, ACL, section 4.2): below .5, ``first`` is
+    standard deviation (Dror, Shlomov and Reichart 2019, "Deep dominance"): below .5, ``first`` is
     almost stochastically dominant at the given confidence. Scores of one task, one run a seed.
     """
     first, second = np.sort(first), np.sort(second)

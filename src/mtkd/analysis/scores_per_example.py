@@ -93,6 +93,9 @@ def _checked(predictions: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def _confusion(predictions: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     """Counts [S, label, prediction]."""
     predictions = _checked(predictions, labels)
+    for name, indices in {"predictions": predictions, "labels": np.asarray(labels)}.items():
+        if indices.min() < 0 or indices.max() >= classes:
+            raise ValueError(f"{name} are not all class indices below {classes}")
     cells = (np.arange(len(predictions))[:, None] * classes + labels) * classes + predictions
     counts = np.bincount(cells.ravel(), minlength=len(predictions) * classes**2)
     return counts.reshape(-1, classes, classes)

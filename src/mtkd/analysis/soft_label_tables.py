@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from scipy.special import softmax
 
 from mtkd.analysis.confidence import Confidence, confidence
@@ -79,3 +80,43 @@ def human_table(examples: Examples) -> pd.DataFrame:
             row |= {"split": split, "n": model.logits.shape[1]}
             rows.append({**row, **pd.DataFrame(of_seeds).astype(float).mean()})
     return pd.DataFrame(rows, columns=HUMAN_COLUMNS)
+
+
+def human_prediction_table(human: pd.DataFrame, quality: pd.DataFrame) -> pd.DataFrame:
+    """Whether soft labels nearer to people go with better students, over a task's distilled arms.
+
+    Columns task, split, arms, spearman (of the soft labels' KL from people with the students' mean
+    score: negative where nearer is better), p (two-sided, by permutation of the arms). From
+    ``human_table`` and ``quality_table``; tasks of fewer than four arms have no row.
+    """
+    rows = []
+    if human.empty:
+        return pd.DataFrame(columns=["task", "split", "arms", "spearman", "p"])
+    students = quality[quality.kind == "student"].set_index(["task", "split", "name"]).score
+    soft = human[human.kind != "student"]
+    for (task, split), here in soft.groupby(["task", "split"], sort=False):
+        distances = here.set_index("name").kl
+        scores = students.get((task, split), pd.Series(dtype=float)).reindex(distances.index)
+        pairs = pd.DataFrame({"kl": distances, "score": scores}).dropna()
+        if len(pairs) < 4 or pairs.nunique().min() < 2:
+            continue
+        rho, p = _spearman(pairs.kl, pairs.score)
+        row = {"task": task, "split": split, "arms": len(pairs)}
+        rows.append(row | {"spearman": rho, "p": p})
+    return pd.DataFrame(rows, columns=["task", "split", "arms", "spearman", "p"])
+
+
+def _spearman(first: pd.Series, second: pd.Series) -> tuple[float, float]:
+    """Rank correlation, and its p-value over permutations: so few arms allow no other."""
+    ranks, weights = (
+        values.rank().to_numpy() - (len(values) + 1) / 2 for values in (first, second)
+    )
+    weights = weights / np.sqrt((ranks**2).sum() * (weights**2).sum())
+    test = stats.permutation_test(
+        (ranks,),
+        lambda permuted, axis: (permuted * weights).sum(axis=axis),
+        permutation_type="pairings",
+        vectorized=True,
+        rng=0,
+    )
+    return float(test.statistic), float(test.pvalue)

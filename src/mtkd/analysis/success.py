@@ -10,7 +10,7 @@ from mtkd.analysis.master import Study
 
 GAP_DEFINITION = (
     "(distilled - none) / (teacher - none) of the primary metric on report; the teacher, and T and "
-    "alpha, chosen on selection; null where the gap is not above 0 or its interval includes 0"
+    "alpha, chosen on selection; no value where the gap is not above 0 or its interval includes 0"
 )
 ADVANTAGE_DEFINITION = (
     "points of the primary metric on report: best of n multi-teacher arms minus best of n "
@@ -26,6 +26,7 @@ def success_metrics(gaps: pd.DataFrame, claims: pd.DataFrame, study: Study) -> d
     tasks hides how they differ, which stands beside it. JSON-ready; None where there is no number.
     """
     by_arm: dict[str, dict] = {}
+    gaps = gaps[gaps.against == "teacher"]
     for (strategy, teachers), rows in gaps.groupby(["strategy", "teachers"], sort=False):
         fractions = {row.task: _known(row.fraction) for row in rows.itertuples()}
         known = [value for value in fractions.values() if value is not None]

@@ -51,6 +51,9 @@ def _check_references(suite: Suite) -> None:
                     Training.model_validate({**learner.training.model_dump(), **overrides})
                 except ValidationError as error:
                     raise ValueError(_one_line(error, f"{place}.{task}", Training)) from None
+            for task in learner.resources.runtime_per_task:
+                place = f"{kind}.{name}.resources.runtime_per_task"
+                _known(task, suite.tasks, f"{place}.{task}", "task")
     for name, task in suite.tasks.items():
         for split, path in task.splits.items():
             if task.hub is None and Path(path).suffix not in (".parquet", ".csv", ".jsonl"):

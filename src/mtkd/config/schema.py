@@ -150,12 +150,18 @@ class Resources(Closed):
     gpu: int = Field(default=0, ge=0)
     mem_mb: int = Field(default=4000, ge=400)
     runtime: int = Field(default=60, ge=1)
+    runtime_per_task: dict[str, Annotated[int, Field(ge=1)]] = {}
+
+    def minutes(self, task: str) -> int:
+        """The runtime on a task: tasks of a suite can differ in size a hundredfold."""
+        return self.runtime_per_task.get(task, self.runtime)
 
 
-def greatest_requests(requests: list[Resources]) -> Resources:
-    """Of each resource the most that any of some jobs asks for."""
-    names = Resources.model_fields
-    return Resources(**{name: max(getattr(one, name) for one in requests) for name in names})
+def greatest_requests(requests: list[Resources], task: str) -> Resources:
+    """Of each resource the most that any of some jobs on a task asks for."""
+    names = ("threads", "gpu", "mem_mb")
+    greatest = {name: max(getattr(one, name) for one in requests) for name in names}
+    return Resources(**greatest, runtime=max(one.minutes(task) for one in requests))
 
 
 class Learner(Closed):

@@ -53,7 +53,7 @@ def agreement_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         axis.set_title(f"{task} {split}, n={n:,}", loc="left")
         axis.set_ylabel("accuracy (%)")
         axis.tick_params(axis="x", length=0)
-    arms_legend(figure, study)
+    arms_legend(figure, arms, study)
     return figure
 
 
@@ -64,7 +64,7 @@ def failures_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     table = table[table.partition.astype(bool)]
     keys = list(table[["task", "split"]].drop_duplicates().itertuples(index=False))
     figure = new_figure(
-        1.3 + (0.5 + 0.17 * len(study["arms"])) * -(-max(len(keys), 1) // 2),
+        1.45 + (0.5 + 0.17 * len(study["arms"])) * -(-max(len(keys), 1) // 2),
         f"{study['suite']}/{study['study']}: where the errors come from",
         "Errors on the report split per 100 examples, divided by what the teachers did on the "
         "example; a partition: the parts sum to the error rate, at the bar's end; mean over "
@@ -95,5 +95,5 @@ def failures_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         sketch(f"{key}: {FAILURES[key]}", color=ink, linewidth=6)
         for key, ink in FAILURE_COLOURS.items()
     ]
-    legend_below(figure, handles, 3)
+    legend_below(figure, handles, 2)
     return figure

@@ -86,7 +86,8 @@ def _forest(axis: Axes, rows: pd.DataFrame, names: list[str], study: Study) -> N
                 axis.plot(end, y, marker=arrow, color=colour, markersize=4, clip_on=False)
         if abs(row.effect) <= edge:
             axis.plot(row.effect, y, marker="o", color=colour, markersize=4)
-        axis.text(1.02, y, f"{row.effect:+.2f}  {row.verdict}", color=colour, fontsize=7,
+        effect = f"{row.effect:+.2f}".replace("-", "−")
+        axis.text(1.03, y, f"{effect}  {row.verdict}", color=colour, fontsize=7,
                   va="center", transform=axis.get_yaxis_transform())  # fmt: skip
     axis.set_xlim(-edge, edge)
     axis.set_yticks(range(len(names)), names)

@@ -7,7 +7,6 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mtkd.analysis.gap import gap_table
 from mtkd.analysis.master import Study, arm_name, seed_count, seeds_text, settings_text
 from mtkd.figures.style import BASELINE_LINE, MARKERS, RC, REFERENCE_LINE, colour, new_figure, note
 
@@ -17,19 +16,20 @@ FRAME = (-100.0, 200.0)
 
 
 @rc_context(RC)
-def gap_figure(runs: pd.DataFrame, study: Study) -> Figure:
+def gap_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     """A panel per task: percent of the gap closed, or where there is none the difference."""
-    table = gap_table(runs, study)
+    table = tables["gap"]
+    table = table[table.against == "teacher"]
     arms = [arm for arm in study["arms"] if arm["strategy"] != "none"]
     lines = -(-len(study["tasks"]) // PANELS_PER_ROW)
-    n = runs[(runs.role == "report")].drop_duplicates(["task", "split"]).groupby("task").rows.sum()
+    n = table.drop_duplicates("task").set_index("task").n
     figure = new_figure(
         0.8 + lines * (0.8 + 0.22 * len(arms)),
         f"{study['suite']}/{study['study']}: share of the gap to the teacher closed",
         "(distilled − none) / (teacher − none) of the primary metric on the report split, the "
-        f"teacher chosen on selection; bars: 95 % interval over seeds, cut at the frame; "
-        f"{seeds_text(study)}; {settings_text(study)}; n: examples. No gap: teacher − none is not "
-        "above 0, or not by its interval; the difference in points is shown instead.",
+        f"teacher chosen on selection; bars: 95 % interval over seeds and examples, cut at the "
+        f"frame; {seeds_text(study)}; {settings_text(study)}; n: examples. No gap: the interval of "
+        "teacher − none does not lie above 0; the difference in points is shown instead.",
     )
     columns = min(PANELS_PER_ROW, len(study["tasks"]))
     axes = list(figure.subplots(lines, columns, squeeze=False, sharey=True).flat)
@@ -73,6 +73,8 @@ def _panel(axis: Axes, rows: pd.DataFrame, arms: list[dict], study: Study) -> No
             note(axis, 0.5, y, f"no gap: {100 * row.difference:+.2f} points")
             continue
         value, low, high = (100 * row[name] for name in names)
+        if not in_points:
+            low, high = max(low, FRAME[0]), min(high, FRAME[1])
         style = {"color": colour(arm, study)}
         axis.plot([low, high], [y, y], linewidth=1.2, **style)
         marker = MARKERS["single" if arm["strategy"] == "single" else "multi"]

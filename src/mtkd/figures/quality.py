@@ -10,7 +10,6 @@ from mtkd.analysis.master import Study, arm_name, seeds_text, settings_text
 from mtkd.figures.style import (
     MARKERS,
     RC,
-    REFERENCE_LINE,
     arm_type,
     arms_legend,
     colour,
@@ -71,8 +70,8 @@ def ceilings_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         f"{study['suite']}/{study['study']}: does the better teacher make the better student?",
         "Primary metric on the report split of what an arm learns from (one teacher, or the fused "
         "teacher) against that of its students; bars: standard deviation over seeds; dotted: the "
-        "undistilled student; dashed: the oracle that picks a right teacher wherever there is one "
-        f"(accuracy only); {seeds_text(study)}; {settings_text(study)}.",
+        "undistilled student; oracle: accuracy of always asking a right teacher where there is "
+        f"one; {seeds_text(study)}; {settings_text(study)}.",
     )
     for axis, (task, split) in zip(panels(figure, len(keys)), keys, strict=True):
         here = table[(table.task == task) & (table.split == split)]
@@ -92,11 +91,10 @@ def ceilings_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
             axis.errorbar(100 * teacher.score, 100 * student.score, sd, markersize=5,
                           marker=MARKERS[arm_type(arm)], elinewidth=0.8,
                           color=colour(arm, study))  # fmt: skip
-        oracle = of["oracle"].score.iloc[0]
-        if pd.notna(oracle):
-            axis.axvline(100 * oracle, **REFERENCE_LINE)
-        axis.set_title(f"{task} {split}, n={here.n.iloc[0]:,}", loc="left")
+        oracle = 100 * of["oracle"].accuracy.iloc[0]
+        n = here.n.iloc[0]
+        axis.set_title(f"{task} {split}, n={n:,}, oracle {oracle:.1f} %", loc="left")
         axis.set_xlabel(f"teacher's {study['metrics'][task]} (%)")
         axis.set_ylabel(f"student's {study['metrics'][task]} (%)")
-    arms_legend(figure, study)
+    arms_legend(figure, [arm for arm in study["arms"] if arm["strategy"] != "none"], study)
     return figure

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from mtkd.analysis.master import Study, arm_name, seeds_text, settings_text
 from mtkd.analysis.over_tasks import THRESHOLDS
-from mtkd.figures.style import RC, colour, new_figure, note
+from mtkd.figures.style import BASELINE_LINE, RC, colour, new_figure, note
 
 
 @rc_context(RC)
@@ -21,9 +21,9 @@ def ranking_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     figure = new_figure(
         1.1 + 0.3 * len(names),
         f"{study['suite']}/{study['study']}: ranks of the arms",
-        "Rank by the mean primary metric on the report split (1 is best); small: best and worst "
-        "rank in any single seed; all: rank of the mean rank, small: best and worst task; the "
-        f"wider the range, the less a rank means; {seeds_text(study)}; {settings_text(study)}.",
+        "Rank by the mean primary metric on the report split (1 is best), and below it the best "
+        "and the worst rank in any single seed; all: rank of the mean rank, best and worst task; "
+        f"the wider the range, the less a rank means; {seeds_text(study)}; {settings_text(study)}.",
     )
     ranks = table.pivot(index="arm", columns="task", values="rank").reindex(names, columns=columns)
     low, high = (
@@ -84,6 +84,6 @@ def profiles_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         axis.set(xlim=(THRESHOLDS[0], THRESHOLDS[-1]), ylim=(0, 100))
         known = any(arm["strategy"] == "none" for arm in study["arms"])
         note(axis, 0.5, 50, "no runs" if known else "no undistilled arm to compare with")
-    axis.axvline(0, color="0.3", linewidth=0.8, linestyle=(0, (1, 1.5)))
+    axis.axvline(0, **BASELINE_LINE)
     axis.set(xlabel="gain over no distillation (points)", ylabel="runs that gain more (%)")
     return figure

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from mtkd.analysis.master import Study, arm_name, seeds_text, settings_text, teacher_names
 from mtkd.figures.style import (
+    BASELINE_LINE,
     MARKERS,
     RC,
     TEACHER_COLOURS,
@@ -31,7 +32,7 @@ def confidence_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         1.1 + (0.55 + 0.2 * len(names)) * -(-len(study["tasks"]) // 2),
         f"{study['suite']}/{study['study']}: how sure the teachers are",
         "Mean of the largest probability at T=1 and at the temperatures that students are trained "
-        "with; students see the train split. "
+        "with, on the train split, which students see, and on the report split; n: examples. "
         f"Teacher {'seeds' if len(study['teacher_seeds']) > 1 else 'seed'} "
         f"{', '.join(study['teacher_seeds'])}.",
     )
@@ -40,7 +41,7 @@ def confidence_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     for number, (axis, task) in enumerate(
         zip(panels(figure, len(study["tasks"])), study["tasks"], strict=True)
     ):
-        here = table[table.task == task]
+        here, report = table[table.task == task], study["report_splits"][task][0]
         for y, teacher in enumerate(names):
             ink = TEACHER_COLOURS[y % len(TEACHER_COLOURS)]
             for T in temperatures:
@@ -48,9 +49,8 @@ def confidence_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
                 for split in ("train", *study["report_splits"][task]):
                     face = ink if split == "train" else "white"
                     value = of[of.split == split].max_probability
-                    axis.plot(100 * value, [y] * len(value), marker="o", markersize=5.5,
-                              alpha=shades[T], color=ink, markerfacecolor=face,
-                              linestyle="")  # fmt: skip
+                    axis.plot(100 * value, [y] * len(value), marker="o", markersize=5.5, color=ink,
+                              alpha=shades[T], markerfacecolor=face, linestyle="")  # fmt: skip
             if teacher not in set(here.teacher):
                 note(axis, 0.5, y, "no runs")
         axis.set_yticks(range(len(names)), names if number % 2 == 0 else [""] * len(names))
@@ -58,7 +58,8 @@ def confidence_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         axis.tick_params(axis="y", length=0)
         axis.set_xlim(right=101)
         sizes = here.drop_duplicates("split").set_index("split").n
-        axis.set_title(f"{task}, n={sizes.get('train', 0):,} train", loc="left")
+        counts = [f"{sizes.get(split, 0):,} {split}" for split in ("train", report)]
+        axis.set_title(f"{task}, n={', '.join(counts)}", loc="left")
         axis.set_xlabel("mean largest probability (%)")
     handles = [sketch(f"T={T}", color="black", marker="o", linestyle="", alpha=shades[T])
                for T in temperatures]  # fmt: skip
@@ -136,12 +137,12 @@ def human_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
                 continue
             score, sd = 100 * students.score[name], 100 * students.sd.fillna(0)[name]
             if arm["strategy"] == "none":
-                axis.axhline(score, color="0.3", linewidth=0.8, linestyle=(0, (1, 1.5)))
+                axis.axhline(score, **BASELINE_LINE)
             elif name in soft.index:
                 axis.errorbar(soft.kl[name], score, sd, marker=MARKERS[arm_type(arm)],
                               markersize=5, elinewidth=0.8, color=colour(arm, study))  # fmt: skip
         axis.set_title(f"{task} {split}, n={here.n.iloc[0]:,}", loc="left")
         axis.set_xlabel("KL from people (nats)")
         axis.set_ylabel(f"student's {study['metrics'][task]} (%)")
-    arms_legend(figure, study)
+    arms_legend(figure, [arm for arm in study["arms"] if arm["strategy"] != "none"], study)
     return figure

@@ -88,8 +88,8 @@ def panels(figure: Figure, number: int) -> list[Axes]:
     return axes[:number]
 
 
-def arms_legend(figure: Figure, study: Study) -> None:
-    """Colour and marker of every arm, under the panels."""
+def arms_legend(figure: Figure, arms: Sequence[Mapping[str, str]], study: Study) -> None:
+    """Colour and marker of some arms, under the panels."""
     handles = [
         sketch(
             arm_name(arm, study),
@@ -98,7 +98,7 @@ def arms_legend(figure: Figure, study: Study) -> None:
             linestyle="",
             markersize=4,
         )
-        for arm in study["arms"]
+        for arm in arms
     ]
     legend_below(figure, handles)
 

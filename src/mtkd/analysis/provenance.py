@@ -1,0 +1,86 @@
+"""Where a study's numbers come from: versions, devices, digests, training settings, time spent."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mtkd.analysis.tables import Record
+
+
+def provenance(records: Iterable[Record]) -> dict[str, Any]:
+    """What eval records say of their origin, JSON-ready.
+
+    ``runs`` and ``seconds`` (of training) by kind; ``gpu_hours``, the hours of runs on another
+    device than the CPU; ``devices`` and ``versions``, each with the number of its runs; ``tasks``
+    with labels, examples by split and digest; ``teachers``, digests by ``task/teacher/seed``;
+    ``code``, digests by kind; ``training``, the settings of each model and the tasks that share
+    them.
+    """
+    records = list(records)
+    seconds = Counter()
+    for record in records:
+        seconds[record["kind"]] += record.get("seconds") or 0.0
+    on_gpu = (record.get("seconds") or 0.0 for record in records if _device(record) != "cpu")
+    versions = Counter(
+        f"{name} {version}"
+        for record in records
+        for name, version in (record.get("versions") or {}).items()
+    )
+    return {
+        "runs": dict(Counter(record["kind"] for record in records)),
+        "seconds": {kind: round(total, 1) for kind, total in seconds.items()},
+        "gpu_hours": round(sum(on_gpu) / 3600, 3),
+        "devices": dict(Counter(map(_device, records))),
+        "versions": dict(sorted(versions.items())),
+        "tasks": {record["task"]: _task(record) for record in records},
+        "teachers": {
+            f"{record['task']}/{teacher}": digest
+            for record in records
+            for teacher, digest in (record["digests"].get("teachers") or {}).items()
+        },
+        "code": {record["kind"]: record["digests"]["code"] for record in records},
+        "training": _training(records),
+    }
+
+
+def seconds_by_rule(benchmarks: Path) -> pd.DataFrame:
+    """Jobs and wall seconds of each rule, from Snakemake's records: the last run of each job."""
+    files = sorted(benchmarks.rglob("*.tsv"))
+    rows = [
+        {"rule": path.relative_to(benchmarks).parts[0], "seconds": pd.read_csv(path, sep="\t").s[0]}
+        for path in files
+    ]
+    table = pd.DataFrame(rows, columns=["rule", "seconds"]).groupby("rule").seconds
+    table = table.agg(jobs="count", seconds="sum").reset_index()
+    return table.sort_values("seconds", ascending=False, ignore_index=True)
+
+
+def _device(record: Record) -> str:
+    return record.get("device") or "unknown"
+
+
+def _task(record: Record) -> dict[str, Any]:
+    return {
+        "labels": record.get("labels") or [],
+        "rows": record["rows"],
+        "data": record["digests"]["data"],
+    }
+
+
+def _training(records: Iterable[Record]) -> list[dict[str, Any]]:
+    """Each model's settings of training with the tasks that it was so trained on."""
+    tasks: Mapping[tuple, dict] = defaultdict(dict)
+    for record in records:
+        model = record["student"] if record["kind"] == "student" else record["teacher"]
+        settings = json.dumps(record.get("training") or {}, sort_keys=True)
+        tasks[record["kind"], model, settings][record["task"]] = None
+    return [
+        {"kind": kind, "model": model, "tasks": list(found), "settings": json.loads(settings)}
+        for (kind, model, settings), found in tasks.items()
+    ]

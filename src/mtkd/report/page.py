@@ -1,0 +1,31 @@
+"""Pages in HTML: one file each, with style and figures inside."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+
+def render(templates: Path, name: str, **values: Any) -> str:
+    """The page of a template; text is escaped, and a value that a template lacks is an error."""
+    environment = Environment(
+        loader=FileSystemLoader(templates),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name).render(values)
+
+
+def data_address(png: Path) -> str:
+    """A PNG as an address that holds its content."""
+    return f"data:image/png;base64,{base64.b64encode(png.read_bytes()).decode()}"
+
+
+def figure_name(png: Path) -> str:
+    """A figure's name; one that is drawn for each task lies in a folder, which is part of it."""
+    return png.stem if png.parent.name == "figures" else f"{png.parent.name}/{png.stem}"

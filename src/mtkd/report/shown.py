@@ -1,0 +1,101 @@
+"""A table as people read it: words for columns, numbers as text, a caption that stands alone."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from mtkd.analysis.master import Study, seed_count, seeds_text, settings_text
+
+MISSING = "–"
+KINDS = {"teacher": "Teacher", "fused": "Fused teacher", "student": "Student"}
+YES_OR_NO = {True: "yes", False: "no"}
+
+
+class Shown(NamedTuple):
+    """One table, every entry a text; ``words`` names the columns that hold words, not numbers."""
+
+    name: str
+    title: str
+    caption: str
+    rows: pd.DataFrame
+    words: tuple[str, ...]
+    # What the columns mean, in sentences.
+    note: str = ""
+
+
+def caption(what: str, study: Study, task: str | None = None) -> str:
+    """A caption that names study, task, metric, split, seeds, T and alpha."""
+    where = f"{study['suite']}/{study['study']}" + (f", {task}" if task else "")
+    tasks = [task] if task else study["tasks"]
+    metrics: dict[str, list[str]] = {}
+    for one in tasks:
+        metrics.setdefault(study["metrics"][one], []).append(one)
+    # Which tasks a metric is of goes without saying where there is one metric.
+    named = [f"{m} ({', '.join(of)})" if len(metrics) > 1 else m for m, of in metrics.items()]
+    splits = list(dict.fromkeys(split for one in tasks for split in study["report_splits"][one]))
+    return (
+        f"{where}: {what}. Primary metric: {', '.join(named)}; split: {' and '.join(splits)}; "
+        f"{seeds_text(study)}; {settings_text(study)}."
+    )
+
+
+def points(value: float, digits: int = 2) -> str:
+    """A difference with its sign."""
+    if pd.isna(value):
+        return MISSING
+    if not round(value, digits):
+        return f"{0:.{digits}f}"
+    return f"{value:+.{digits}f}".replace("-", "−").replace("inf", "∞")
+
+
+def interval(low: float, high: float, digits: int = 2) -> str:
+    """Both ends of an interval of differences."""
+    return MISSING if pd.isna(low) else f"{points(low, digits)} to {points(high, digits)}"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number that is not in percent."""
+    return MISSING if pd.isna(value) else f"{value:.{digits}f}".replace("-", "−")
+
+
+def percent(fraction: float, digits: int = 1) -> str:
+    """A fraction in percent, without the sign."""
+    return number(100 * fraction, digits)
+
+
+def spread(mean: float, sd: float, seeds: int) -> str:
+    """Fractions over seeds as the master table writes them: mean ±sd (seeds), in percent."""
+    if pd.isna(mean):
+        return MISSING
+    return percent(mean, 2) + ("" if pd.isna(sd) else f" ±{percent(sd, 2)}") + f" ({seeds})"
+
+
+def p_value(p: float) -> str:
+    """A p-value; small ones as a bound."""
+    return "<0.001" if p < 0.001 else number(p)
+
+
+def model_name(kind: str, name: str) -> str:
+    """A model's name with what it is."""
+    return f"{KINDS[kind]}: {name}" if kind in KINDS else name.capitalize()
+
+
+def seeds_needed(value: float) -> str:
+    """How many seeds a decision takes; a number of examples can forbid any."""
+    if pd.isna(value):
+        return MISSING
+    return "no number" if value == float("inf") else seed_count(round(value))
+
+
+def split_column(rows: pd.DataFrame, splits: pd.Series) -> pd.DataFrame:
+    """Rows with a leading column for the split where they come from several."""
+    if splits.nunique() > 1:
+        rows.insert(0, "split", splits.to_numpy())
+    return rows
+
+
+def frame(rows: list[dict], columns: list[str]) -> pd.DataFrame:
+    """Rows of text; the columns are there also without rows."""
+    return pd.DataFrame(rows, columns=columns, dtype="str")

@@ -1,0 +1,196 @@
+"""The audit's tables as people read them: what teachers alone say before there is a student."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from mtkd.analysis.master import Study
+from mtkd.report.shown import (
+    YES_OR_NO,
+    Shown,
+    frame,
+    interval,
+    model_name,
+    number,
+    percent,
+    points,
+)
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+def predictions_shown(predictions: pd.DataFrame, study: Study) -> Shown:
+    """What each arm of several teachers is predicted to gain, on every task."""
+    rows = [
+        {
+            "task": row.task,
+            "arm": row.arm,
+            "fused teacher's lead": points(row.lead),
+            "its 95 % interval": interval(row.lead_low, row.lead_high),
+            "predicted gain": points(row.predicted),
+            "predicted interval": interval(row.predicted_low, row.predicted_high),
+            "expected": row.expected,
+        }
+        for row in predictions.itertuples()
+    ]
+    columns = ["task", "arm", "fused teacher's lead", "its 95 % interval", "predicted gain"]
+    shares = " or ".join(f"{percent(share)} %" for share in predictions["inherited"].unique())
+    return Shown(
+        "predictions",
+        "What is predicted",
+        _caption("gain of students of several teachers over one teacher's, in points", study),
+        frame(rows, [*columns, "predicted interval", "expected"]),
+        ("task", "arm", "expected"),
+        "Lead: the fused teacher's score above the mean of its teachers'. Predicted gain: "
+        f"{shares} of the lead, the share of the gap to its teacher that the best student of the "
+        "published study closed. The predicted interval reaches from students that inherit "
+        "nothing of the lead to students that inherit all of "
+        f"it. Expected: helps or hurts where the predicted gain lies beyond {study['margin']:g} "
+        "points, the study's margin.",
+    )
+
+
+def summary_shown(summary: pd.DataFrame, study: Study) -> Shown:
+    """A row per task: how much its teachers differ, and how much room that leaves."""
+    temperatures = [name.removeprefix("jsd_T") for name in summary if name.startswith("jsd_T")]
+    rows = []
+    for row in summary.to_dict("records"):
+        entries = {
+            "task": row["task"],
+            "teachers": f"{row['teachers']}",
+            "examples": f"{row['n']:,}",
+            "disagreement (%)": percent(row["disagreement"]),
+            "effective teachers": number(row["effective_teachers"], 2),
+            "oracle headroom (points)": points(row["headroom"]),
+            "ambiguity, Brier": number(row["brier_ambiguity"], 4),
+            "ambiguity, NLL": number(row["nll_ambiguity"], 4),
+            "weights' offset": number(row["weights_offset"]),
+        }
+        for T in temperatures:
+            entries[f"JSD, T={T}"] = number(row[f"jsd_T{T}"], 4)
+            entries[f"entropy, T={T}"] = number(row[f"entropy_T{T}"])
+        rows.append(entries)
+    return Shown(
+        "summary",
+        "How much the teachers differ",
+        _caption("diversity of the teachers, and the room above the best of them", study),
+        frame(rows, list(dict.fromkeys(column for row in rows for column in row))),
+        ("task",),
+        "Disagreement: share of examples on which not all teachers predict the same. Effective "
+        "teachers: how many teachers of uncorrelated errors they are worth. Oracle headroom: what "
+        "always picking a right teacher would add to the best teacher's accuracy. Ambiguity: what "
+        "the linear pool's Brier score and the log-linear pool's NLL gain over their mean member. "
+        "Weights' offset: how far the weights of weighted are from equal ones. JSD: "
+        "Jensen-Shannon divergence of the soft labels in nats, 0 where all teachers say the same; "
+        "entropy: of their soft labels, in nats, mean over teachers.",
+    )
+
+
+def teacher_tables(tables: Tables, study: Study, task: str) -> list[Shown]:
+    """One task's tables: ceilings, pairs, confidence, label map; those without rows left out."""
+    makers = [_ceilings, _pairs, _confidence, _label_map]
+    shown = [make(tables, study, task) for make in makers]
+    return [table for table in shown if len(table.rows)]
+
+
+def _ceilings(tables: Tables, study: Study, task: str) -> Shown:
+    metric = study["metrics"][task]
+    rows = [
+        {
+            "model": model_name(row.kind, row.name),
+            f"{metric} (%)": percent(row.score, 2),
+            "accuracy (%)": percent(row.accuracy, 2),
+            "NLL (nats)": number(row.nll),
+            "ECE (%)": percent(row.ece),
+        }
+        for row in tables["ceilings"].itertuples(index=False)
+    ]
+    columns = dict.fromkeys(["model", f"{metric} (%)", "accuracy (%)", "NLL (nats)", "ECE (%)"])
+    return Shown(
+        "ceilings",
+        "Teachers, fused teachers and the oracle",
+        _caption("scores and calibration", study, task),
+        frame(rows, list(columns)),
+        ("model",),
+        "A learned gate sees the undistilled student and so cannot be judged yet.",
+    )
+
+
+def _pairs(tables: Tables, study: Study, task: str) -> Shown:
+    rows = [
+        {
+            "pair": f"{row.first} and {row.second}",
+            "disagreement (%)": percent(row.disagreement),
+            "Yule's Q": number(row.q),
+            "kappa": number(row.kappa),
+            "both wrong (%)": percent(row.double_fault),
+            "correlation": number(row.correlation),
+            "CKA": number(row.cka),
+        }
+        for row in tables["pairs"].itertuples()
+    ]
+    columns = ["pair", "disagreement (%)", "Yule's Q", "kappa", "both wrong (%)", "correlation"]
+    return Shown(
+        "pairs",
+        "Pairs of teachers",
+        _caption("how alike two teachers' errors, predictions and features are", study, task),
+        frame(rows, [*columns, "CKA"]),
+        ("pair",),
+        "Disagreement: one right, the other wrong. Q and correlation: of being right, 1 where "
+        "both always are right or wrong together. Kappa: agreement of predictions beyond chance. "
+        "CKA: similarity of the features that the classification heads see, 0 to 1.",
+    )
+
+
+def _confidence(tables: Tables, study: Study, task: str) -> Shown:
+    rows = [
+        {
+            "teacher": row.teacher,
+            "split": row.split,
+            "T": row.T,
+            "largest probability": number(row.max_probability),
+            "entropy (nats)": number(row.entropy),
+            "above 0.95 (%)": percent(row.high),
+        }
+        for row in tables["confidence"].itertuples()
+    ]
+    columns = ["teacher", "split", "T", "largest probability", "entropy (nats)", "above 0.95 (%)"]
+    return Shown(
+        "confidence",
+        "Confidence at each T",
+        _caption("how sure the soft labels are, means over examples", study, task, "train, too"),
+        frame(rows, columns),
+        ("teacher", "split"),
+        "Soft labels that are nearly certain say little more than the hard labels.",
+    )
+
+
+def _label_map(tables: Tables, study: Study, task: str) -> Shown:
+    rows = [
+        {
+            "teacher": row.teacher,
+            "accuracy (%)": percent(row.accuracy, 2),
+            "best order of labels": row.best_order,
+            "accuracy in it (%)": percent(row.best_accuracy, 2),
+            "in order": YES_OR_NO[row.in_order],
+        }
+        for row in tables["label_map"].itertuples()
+    ]
+    columns = ["teacher", "accuracy (%)", "best order of labels", "accuracy in it (%)", "in order"]
+    return Shown(
+        "label_map",
+        "Label map",
+        _caption("whether each teacher's outputs stand for the task's labels", study, task),
+        frame(rows, columns),
+        ("teacher", "best order of labels", "in order"),
+        "A teacher whose outputs are clearly in another order is refused before this page.",
+    )
+
+
+def _caption(what: str, study: Study, task: str | None = None, also: str = "") -> str:
+    where = f"{study['suite']}/{study['study']}" + (f", {task}" if task else "")
+    seeds = ", ".join(study["teacher_seeds"])
+    split = "selection" + (f" ({also})" if also else "")
+    return f"{where}: {what}. Split: {split}; teacher seed {seeds}; no report label is read."

@@ -1,0 +1,282 @@
+"""The report, the audit's page and the LaTeX tables: what they say, and that they stand alone."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from test_tables import diverged, hand_values, make_records, make_study
+
+from mtkd.analysis.claims import COLUMNS, sentence
+from mtkd.analysis.master import grid_table, master_table
+from mtkd.analysis.over_tasks import over_tasks_table
+from mtkd.analysis.provenance import provenance, seconds_by_rule
+from mtkd.analysis.ranking import ranking_table
+from mtkd.analysis.success import success_metrics
+from mtkd.analysis.tables import failed_table, runs_table
+from mtkd.records.files import write_json
+from mtkd.report.latex import escaped
+from mtkd.report.shown import interval, p_value, points, seeds_needed, spread
+
+REPOSITORY = Path(__file__).parents[2]
+STUDY = make_study(margin=2.0)
+STUDY["arms"] = [*STUDY["arms"], {"strategy": "weighted", "teachers": "cnn+bert"}]
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+FIGURES = ["master_comparison", "multi_teacher_advantage", "t_alpha_heatmap/mnli", "reliability"]
+
+
+def claim(task, kind, a, b, effect, verdict, note=""):
+    row = dict.fromkeys(COLUMNS, 1.0) | {"task": task, "claim": kind, "a": a, "b": b, "note": note}
+    row |= {"metric": STUDY["metrics"][task], "split": "report", "seeds": 3, "n": 1200}
+    row |= {"effect": effect, "low": effect - 1, "high": effect + 1, "margin": 2.0}
+    row |= {"seeds_needed": math.inf if verdict == "undecidable" else 3.0, "verdict": verdict}
+    return row | {"sentence": sentence(row)}
+
+
+CLAIMS = pd.DataFrame(
+    [
+        claim("movies", "several teachers", "best of 2 <several>", "best of 2", 3.2, "better"),
+        claim("mnli", "several teachers", "best of 2 <several>", "best of 2", -0.1, "undecidable"),
+        claim("movies", "strategy v one teacher", "average", "one teacher", 0.4, "equivalent",
+              "better, by less than the margin"),
+        claim("mnli", "distillation", "mean of all arms", "no distillation", -4, "worse"),
+    ]
+)  # fmt: skip
+
+
+def gap(task, against, reference, **values):
+    row = {"task": task, "against": against, "reference": reference, "strategy": "average"}
+    row |= {"teachers": "cnn+bert", "gap": True, "fraction": 0.4, "low": -0.1, "high": 0.9}
+    return row | {"difference": 0.02, "difference_low": -0.01, "difference_high": 0.05} | values
+
+
+GAPS = [
+    gap("movies", "teacher", "bert"),
+    gap("movies", "fused", "average", fraction=0.3),
+    gap("mnli", "teacher", "cnn", gap=False, fraction=None, low=None, high=None),
+]
+
+
+def by_arm(**values):
+    """A row for each task, report split and arm."""
+    named = {"arm": "average", "strategy": "average", "teachers": "cnn+bert", "seeds": 2}
+    return pd.DataFrame(
+        {"task": task, "split": split, "n": 80} | named | values
+        for task, splits in STUDY["report_splits"].items()
+        for split in splits
+    )
+
+
+def small_tables(records):
+    runs = runs_table(records)
+    predicted = {"task": "movies", "arm": "average", "predicted": 0.3, "predicted_low": -0.2}
+    predicted |= {"predicted_high": 1.0, "expected": "no difference", "measured": 0.4, "low": 0.1}
+    predicted |= {"high": 0.7, "verdict": "equivalent", "inside": True, "came_true": True}
+    measures = ["accuracy", "score", "sd", "nll", "brier", "ece", "temperature", "nll_scaled"]
+    measures = dict.fromkeys([*measures, "ece_scaled"], 0.25)
+    closeness = dict.fromkeys(["kl", "total_variation", "jsd", "pearson", "spearman"], 0.5)
+    checks = {"a": "average", "b": "no distillation", "difference": -0.5, "mcnemar_p": 0.0001}
+    checks |= {"seeds_p": 0.25, "examples_p": 0.5, "reversed": False, "opposite": "partial"}
+    failures = {"category": "a", "partition": True, "meaning": "all wrong", "errors": 9.0}
+    return {
+        "master": master_table(runs, STUDY),
+        "failed": failed_table(records),
+        "claims": CLAIMS,
+        "gap": pd.DataFrame(GAPS),
+        "grid": grid_table(runs),
+        "over_tasks": over_tasks_table(runs, STUDY),
+        "ranking": ranking_table(runs, STUDY),
+        "audit_scored": pd.DataFrame([predicted]),
+        "flags": pd.DataFrame(columns=["rule", "where", "what", "evidence"]),
+        "quality": by_arm(kind="student", name="average", **measures),
+        "agreement": by_arm(region="all agree", share=0.8, accuracy=0.7, sd=0.01),
+        "failures": by_arm(**failures, share=0.1, rate=0.1, sd=0.01),
+        "fidelity": by_arm(T="4", agreement=0.9, kl=0.01, sd_agreement=0.01),
+        "human": by_arm(kind="student", name="average", **closeness),
+        "human_prediction": by_arm(arms=7, spearman=-0.5, p=0.2),
+        "checks": by_arm(**checks),
+    }
+
+
+class Page(HTMLParser):
+    """What a page refers to, its images' alternative texts, its anchors, and all of its text."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.addresses, self.alts, self.ids, self.tags, self.text = [], [], set(), set(), ""
+        self.feed(path.read_text(encoding="utf-8"))
+        self.text = " ".join(self.text.split())
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.tags.add(tag)
+        self.addresses += [attrs[name] for name in ("src", "href") if name in attrs]
+        self.ids.add(attrs.get("id"))
+        if tag == "img":
+            self.alts.append(attrs["alt"])
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def run_script(name, **arguments):
+    command = [sys.executable, REPOSITORY / "workflow" / "scripts" / f"{name}.py"]
+    for option, value in ({"settings": json.dumps(STUDY)} | arguments).items():
+        command += [f"--{option}", *(value if isinstance(value, list) else [value])]
+    subprocess.run(command, check=True)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The report, the LaTeX tables and what they were made of; one run diverged."""
+    folder = tmp_path_factory.mktemp("report")
+
+    def value(task, name, *axes):
+        return hand_values(task, name.replace("weighted", "average"), *axes)
+
+    records = make_records(STUDY, value)
+    records[-1] = diverged(records[-1]) | {"reason": "loss is <nan>"}
+    tables = small_tables(records)
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False)
+    files = [folder / f"{name}.csv" for name in tables]
+    success = success_metrics(tables["gap"], CLAIMS, STUDY)
+    write_json(folder / "success.json", success)
+    write_json(folder / "provenance.json", provenance(records))
+    for figure in FIGURES:
+        (folder / "figures" / figure).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "figures" / f"{figure}.png").write_bytes(PNG)
+    (folder / "times" / "score").mkdir(parents=True)
+    (folder / "times" / "score" / "movies.tsv").write_text("s\th:m:s\n2.6\t0:00:02\n")
+    run_script(
+        "report", templates=REPOSITORY / "report", tables=files, success=folder / "success.json",
+        provenance=folder / "provenance.json", benchmarks=folder / "times",
+        figures=[folder / "figures" / f"{figure}.png" for figure in FIGURES],
+        output=folder / "report.html",
+    )  # fmt: skip
+    run_script("latex_tables", tables=files, output=folder / "latex")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(folder):
+    return Page(folder / "report.html")
+
+
+def test_the_page_stands_alone_and_its_links_lead_somewhere(page):
+    assert "script" not in page.tags
+    for address in page.addresses:
+        assert address.startswith("data:") or address.removeprefix("#") in page.ids, address
+
+
+def test_every_figure_is_inside_with_words_for_those_who_cannot_see_it(page):
+    embedded = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+    assert page.addresses.count(embedded) == len(page.alts) == len(FIGURES)
+    assert all(len(alt) > 40 for alt in page.alts)
+    assert {"figure-t_alpha_heatmap-mnli", "figure-reliability"} <= page.ids
+
+
+def test_every_claim_is_said_with_its_verdict(page):
+    for row in CLAIMS.itertuples():
+        assert row.sentence in page.text and row.verdict in row.sentence
+    assert "movies: yes; mnli: this study cannot tell." in page.text
+    assert "no number of seeds would show 2 points" in page.text
+
+
+def test_tables_failed_runs_and_provenance_are_there(page):
+    assert "Student: no distillation 71.00 ±1.41 (2)" in page.text
+    assert "loss is <nan> at step 12" in page.text
+    assert "as predicted" in page.text
+    for said in ("student: 20", "GPU-hours0.00", "data-movies", "code-teacher", "3 s in 1 job"):
+        assert said in page.text, said
+
+
+def test_the_gap_is_closed_to_each_teacher_or_there_is_none(page):
+    assert "gap to movies (best: bert) mnli (best: cnn)" in page.text
+    assert "average best teacher +40 (−10 to +90) no gap (+2.00 points)" in page.text
+    assert "average fused teacher +30 (−10 to +90) –" in page.text
+
+
+def test_rows_of_several_report_splits_are_told_apart(page):
+    assert "report_m Student: average 25.00 ±25.00 (2)" in page.text
+    assert "report_mm Student: average 25.00 ±25.00 (2)" in page.text
+
+
+def test_latex_has_every_table_with_a_caption_that_stands_alone(folder):
+    files = {path.relative_to(folder / "latex").as_posix() for path in folder.rglob("*.tex")}
+    assert {"master.tex", "gap.tex", "movies/claims.tex", "mnli/quality.tex"} <= files
+    for name in files:
+        text = (folder / "latex" / name).read_text(encoding="utf-8")
+        assert r"\toprule" in text and r"\bottomrule" in text and text.isascii()
+        said = text.partition(r"\caption{")[2].partition("\n")[0]
+        for part in ("f1" if "mnli/" not in name else "accuracy", "report", "seeds (1, 2)", "T=4"):
+            assert part in said, (name, part)
+    assert r"report\_mm" in (folder / "latex/mnli/quality.tex").read_text(encoding="utf-8")
+
+
+def test_the_audit_says_what_it_predicts_before_there_is_a_student(tmp_path):
+    prediction = {"arm": "average", "lead": 8.0, "lead_low": 6.0, "lead_high": 10.0}
+    prediction |= {"inherited": 0.283, "predicted": 2.26, "predicted_low": 0.0}
+    prediction |= {"predicted_high": 10.0}
+    summary = {"teachers": 2, "n": 50, "disagreement": 0.25, "effective_teachers": 1.5}
+    summary |= {"brier_ambiguity": 0.01, "nll_ambiguity": 0.02, "weights_offset": 0.001}
+    summary |= {"headroom": 6.0, "jsd_most": 0.69, "jsd_T1": 0.04, "entropy_T1": 0.3}
+    pair = dict.fromkeys(["disagreement", "q", "kappa", "double_fault", "correlation", "cka"], 0.5)
+    label_map = {"teacher": "cnn", "accuracy": 0.8, "best_order": "bad good"}
+    tables = {
+        "summary": summary,
+        "ceilings": {"kind": "teacher", "name": "cnn", "score": 0.8, "accuracy": 0.8, "nll": 0.5,
+                     "ece": 0.1},
+        "pairs": {"first": "cnn", "second": "bert"} | pair,
+        "confidence": {"teacher": "cnn", "split": "train", "T": "1", "max_probability": 0.9,
+                       "entropy": 0.2, "high": 0.4},
+        "label_map": label_map | {"best_accuracy": 0.8, "in_order": True},
+    }  # fmt: skip
+    files = []
+    for task, expected in (("movies", "helps"), ("mnli", "no difference")):
+        (tmp_path / task).mkdir()
+        for name, row in (tables | {"predictions": prediction | {"expected": expected}}).items():
+            files.append(tmp_path / task / f"{name}.csv")
+            pd.DataFrame([{"task": task} | row]).to_csv(files[-1], index=False)
+    run_script(
+        "audit", templates=REPOSITORY / "report", tables=files, output=tmp_path / "audit.html"
+    )
+    page = Page(tmp_path / "audit.html")
+    assert "differ on 25.0 % of the examples and are worth 1.50 teachers" in page.text
+    assert "Predicted to help: average." in page.text
+    assert "Predicted to make no difference beyond 2 points: average." in page.text
+    assert "28.3 % of the lead" in page.text
+    assert all(address[0] in "#d" for address in page.addresses)
+
+
+def test_numbers_as_people_read_them():
+    assert (points(-0.425), points(3.7e-15), points(math.nan)) == ("−0.42", "0.00", "–")
+    assert interval(-1, 2.5) == "−1.00 to +2.50"
+    assert interval(-math.inf, math.inf, 0) == "−∞ to +∞"
+    assert (spread(0.5, math.nan, 1), spread(0.5, 0.012, 3)) == ("50.00 (1)", "50.00 ±1.20 (3)")
+    assert (p_value(0.0001), p_value(1)) == ("<0.001", "1.000")
+    assert [seeds_needed(n) for n in (1.0, 5.0, math.inf)] == ["1 seed", "5 seeds", "no number"]
+    assert escaped("a_b & 5 % − 1") == r"a\_b \& 5 \% $-$ 1"
+
+
+def test_provenance_counts_time_by_kind_and_hours_off_the_cpu(tmp_path):
+    records = make_records(STUDY, lambda *axes: (0.5, 0.5))
+    records[0] = records[0] | {"device": "NVIDIA H100", "seconds": 7200.0}
+    found = provenance(records)
+    assert found["gpu_hours"] == 2.0
+    assert found["devices"] == {"NVIDIA H100": 1, "cpu": len(records) - 1}
+    assert sum(found["runs"].values()) == len(records)
+    assert found["seconds"]["student"] == 4.0 * found["runs"]["student"]
+    assert found["tasks"]["movies"]["data"] == "data-movies"
+    shared = [one for one in found["training"] if one["kind"] == "student"]
+    assert [one["tasks"] for one in shared] == [STUDY["tasks"]]
+    assert seconds_by_rule(tmp_path).empty

@@ -1,0 +1,32 @@
+"""Analyse a published study's tables: derived figures, and what the rules of evidence flag."""
+
+import argparse
+from pathlib import Path
+
+from mtkd.errors import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tables", type=Path, required=True, help="folder of the published tables")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the tables made")
+    args = parser.parse_args()
+
+    import pandas as pd
+
+    from mtkd.analysis.derived import derived_figures, render_figures
+    from mtkd.analysis.flags import Flag, flags, render_flags
+    from mtkd.analysis.reported import read_published
+    from mtkd.records.files import write_text
+
+    reported = read_published(args.tables)
+    figures, found = derived_figures(reported), flags(reported)
+    write_text(args.output / "derived.csv", figures.to_csv(index=False))
+    table = pd.DataFrame(found, columns=Flag._fields)
+    write_text(args.output / "flags.csv", table.to_csv(index=False))
+    report = f"{render_figures(figures)}\n\n{render_flags(found)}\n"
+    write_text(args.output / "report.txt", report)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,50 @@
+"""Write a study's report: one HTML page that holds its style, tables and figures."""
+
+import argparse
+import json
+from pathlib import Path
+
+from mtkd.errors import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: the study")
+    parser.add_argument("--templates", type=Path, required=True, help="folder of the page's text")
+    parser.add_argument("--tables", type=Path, nargs="+", required=True, help="CSV files")
+    parser.add_argument("--success", type=Path, required=True, help="success_metrics.json")
+    parser.add_argument("--provenance", type=Path, required=True, help="provenance.json")
+    parser.add_argument("--figures", type=Path, nargs="+", required=True, help="PNG files")
+    parser.add_argument("--benchmarks", type=Path, required=True, help="the jobs' recorded times")
+    parser.add_argument("--output", type=Path, required=True, help="HTML file")
+    args = parser.parse_args()
+
+    from mtkd.analysis.master import seeds_text, settings_text
+    from mtkd.analysis.provenance import seconds_by_rule
+    from mtkd.analysis.tables import read_table
+    from mtkd.records.files import read_json, write_text
+    from mtkd.report.page import data_address, figure_name, render
+    from mtkd.report.results import study_tables, task_tables
+
+    study = args.settings
+    tables = {path.stem: read_table(path) for path in args.tables}
+    page = render(
+        args.templates,
+        "report.html.j2",
+        study=study,
+        seeds=seeds_text(study),
+        settings=settings_text(study),
+        claims=tables["claims"].to_dict("records"),
+        failed=tables["failed"].fillna("").to_dict("records"),
+        tables={table.name: table for table in study_tables(tables, study)},
+        tasks={task: task_tables(tables, study, task) for task in study["tasks"]},
+        success=read_json(args.success),
+        figures={figure_name(path): data_address(path) for path in args.figures},
+        provenance=read_json(args.provenance),
+        times=seconds_by_rule(args.benchmarks).to_dict("records"),
+    )
+    write_text(args.output, page)
+
+
+if __name__ == "__main__":
+    run(main)
