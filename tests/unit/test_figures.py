@@ -377,3 +377,13 @@ def test_ranks_are_written_with_their_range(tables):
     ]  # fmt: skip
     first = tables["ranking"].iloc[0]
     assert panel.texts[0].get_text() == f"{first['rank']:g}\n{first.rank_low:g}–{first.rank_high:g}"
+    rows = panel.get_yticklabels()
+    assert [label.get_text() for label in rows] == ["no distillation", "cnn", "bert", "average"]
+    assert {label.get_rotation() for label in rows} == {0}
+
+
+def test_reliability_curves_stay_in_their_frame(tables):
+    for axis in reliability_figure(tables, STUDY).axes:
+        low, high = axis.get_ylim()
+        for line in axis.lines[1:]:
+            assert low <= min(line.get_ydata()) and max(line.get_ydata()) <= high

@@ -50,7 +50,7 @@ def reliability_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         axis.set_xlim(low, 101)
         # Of a fixed number: with the room, ticks at the edge would come and go.
         axis.locator_params(axis="x", nbins=5)
-        axis.set_ylim(low - 10, 101)
+        axis.set_ylim(min(low - 10, 100 * here.accuracy.min() - 2) if len(here) else -2, 101)
         n = quality[(quality.task == task) & (quality.split == split)].n.iloc[0]
         axis.set_title(f"{task} {split}, n={n:,}", loc="left")
         axis.set_xlabel("confidence (%)")

@@ -53,6 +53,7 @@ def ranking_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     axis.set(xlabel="", ylabel="")
     titles = [f"{task}\n({study['metrics'][task]})" for task in study["tasks"]]
     axis.set_xticklabels([*titles, "all"], rotation=0)
+    axis.set_yticks(axis.get_yticks(), names, rotation=0)
     axis.tick_params(length=0)
     if table.empty:
         note(axis, 0.5, len(names) / 2, "no runs")
