@@ -32,3 +32,9 @@ def test_load_table_keeps_axes_as_text_and_names_what_there_is(tmp_path):
     assert table.iloc[0].tolist() == ["movies", "NA", "0.50"]
     with pytest.raises(InputError, match="those of study 'main': gap"):
         mtkd.load_table(tmp_path, "claims")
+
+
+def test_an_empty_table_is_named(tmp_path):
+    write_text(tmp_path / "studies/main/tables/gap.csv", "")
+    with pytest.raises(InputError, match=r"gap\.csv: cannot be read .*; rerun its rule"):
+        mtkd.load_table(tmp_path, "gap")

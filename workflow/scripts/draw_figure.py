@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from mtkd.errors import run
+from mtkd.errors import InputError, run
 
 
 def main() -> None:
@@ -34,6 +34,8 @@ def main() -> None:
         "ranking": ranking.ranking_figure,
         "performance_profiles": ranking.profiles_figure,
     }
+    if args.figure not in draw:
+        raise InputError(f"no figure {args.figure!r}; there are {', '.join(draw)}")
     tables = {path.stem: read_table(path) for path in args.tables}
     figure = draw[args.figure](tables, args.settings["study"])
     save_figure(figure, args.output.with_suffix(""), args.settings["dpi"])

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from mtkd.errors import run
+from mtkd.errors import InputError, run
 
 
 def main() -> None:
@@ -24,6 +24,8 @@ def main() -> None:
         "objectives": fusion_experiments.objectives_figure,
         "attenuation": fusion_experiments.attenuation_figure,
     }
+    if args.figure not in draw:
+        raise InputError(f"no figure {args.figure!r}; there are {', '.join(draw)}")
     tables = {path.stem: read_table(path) for path in args.tables}
     figure = draw[args.figure](tables)
     save_figure(figure, args.output.with_suffix(""), args.settings["dpi"])

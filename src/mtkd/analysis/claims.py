@@ -6,7 +6,7 @@ A task's claims are one family: Holm's correction is over them. No sentence is w
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -77,22 +77,22 @@ def arm_scores(examples: Examples, role: str) -> list[Contributions]:
 
     ``role`` is ``selection`` or ``report``; a task of several report splits scores their mean.
     """
-    splits = examples.record["report_splits"] if role == "report" else [role]
-    metric, classes = examples.record["metrics"][0], len(examples.record["labels"])
+    splits = examples.report_splits if role == "report" else [role]
     return [
-        joined(
-            [
-                contributions(
-                    examples.students[split][number].argmax(axis=-1),
-                    examples.labels[split],
-                    metric,
-                    classes,
-                )
-                for split in splits
-            ]
-        )
+        primary_scores(examples, {split: examples.students[split][number] for split in splits})
         for number in range(len(examples.record["arms"]))
     ]
+
+
+def primary_scores(examples: Examples, logits: Mapping[str, np.ndarray]) -> Contributions:
+    """The primary metric of logits [S, N, C] by split, the mean of several splits, by example."""
+    metric, classes = examples.record["metrics"][0], len(examples.record["labels"])
+    return joined(
+        [
+            contributions(of_split.argmax(axis=-1), examples.labels[split], metric, classes)
+            for split, of_split in logits.items()
+        ]
+    )
 
 
 def at_seeds(scores: Contributions, arm: dict, seeds: Sequence[str]) -> Contributions:

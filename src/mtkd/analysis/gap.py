@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from mtkd.analysis.claims import arm_scores, at_seeds, shared_seeds
+from mtkd.analysis.claims import arm_scores, at_seeds, primary_scores, shared_seeds
 from mtkd.analysis.paired import CONFIDENCE, Difference, crossed_difference
-from mtkd.analysis.scores_per_example import Contributions, contributions, joined
+from mtkd.analysis.scores_per_example import Contributions
 from mtkd.records.examples import Examples
 
 GAP_COLUMNS = ["gap", "fraction", "low", "high", "difference", "difference_low", "difference_high"]
@@ -92,28 +92,17 @@ def _teacher(examples: Examples, seeds: list[str]) -> tuple[str, Contributions]:
     best = best_teacher(examples)
     known = examples.record["teacher_seeds"]
     rows = [known.index(seed) if len(known) > 1 else 0 for seed in seeds]
-    logits = [examples.teachers[split][best][rows] for split in examples.report_splits]
-    return examples.record["teachers"][best], _scores(examples, logits)
+    logits = {split: examples.teachers[split][best][rows] for split in examples.report_splits}
+    return examples.record["teachers"][best], primary_scores(examples, logits)
 
 
 def _fused(examples: Examples, arm: int, seeds: list[str]) -> Contributions:
     """Scores of an arm's fused teachers: of each seed, or the same for all."""
     known = examples.record["arms"][arm]["seeds"]
-    fused = [examples.fused[split][arm] for split in examples.report_splits]
-    rows = [known.index(seed) if len(fused[0]) > 1 else 0 for seed in seeds]
-    return _scores(examples, [of[rows] for of in fused])
-
-
-def _scores(examples: Examples, logits: list[np.ndarray]) -> Contributions:
-    """Scores of logits [S, N, C] of each report split."""
-    metric, classes = examples.record["metrics"][0], len(examples.record["labels"])
-    labels = [examples.labels[split] for split in examples.report_splits]
-    return joined(
-        [
-            contributions(of_split.argmax(axis=-1), gold, metric, classes)
-            for of_split, gold in zip(logits, labels, strict=True)
-        ]
-    )
+    fused = {split: examples.fused[split][arm] for split in examples.report_splits}
+    one = len(next(iter(fused.values()))) == 1
+    rows = [0 if one else known.index(seed) for seed in seeds]
+    return primary_scores(examples, {split: logits[rows] for split, logits in fused.items()})
 
 
 def _difference(a: Contributions, b: Contributions) -> Difference:

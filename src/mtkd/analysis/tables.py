@@ -72,11 +72,17 @@ def runs_table(records: Iterable[Record]) -> pd.DataFrame:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """A table of this project back from its CSV: axes are strings, among them ``NA``."""
+    """A table of this project back from its CSV: axes are strings, among them ``NA``.
+
+    Raises InputError.
+    """
     names = (*AXES, "split", "role", "metric", "device", "data", "code", "category", "note")
     names += ("arm", "name", "a", "b", "T_a", "alpha_a", "T_b", "alpha_b")
     text = dict.fromkeys(names, "str")
-    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+    try:
+        return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); rerun its rule") from None
 
 
 def failed_table(records: Iterable[Record]) -> pd.DataFrame:
