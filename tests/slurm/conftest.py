@@ -1,5 +1,6 @@
 """The test cluster, and a tiny study set up to run on it through the shipped profiles."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -18,8 +19,9 @@ SITE_VALUES = [
     (r"# (set-resources:)", r"\1"),
     (r"#   (train_teacher|teacher_logits|train_students|train_undistilled): ", r"  \1: "),
 ]
-# Half a minute and more.
-EPOCHS = 200
+# Trainings are so many seconds long on whatever machine this is: long enough to be disturbed; and
+# long enough to be stopped by SLURM's shortest limit, a minute, for which it looks every half.
+LONG, LONGER = 15, 120
 TEACHER = "results/tiny/teachers/reviews/bert/seed1"
 
 
@@ -43,18 +45,32 @@ def project(cluster, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory):
-    """Weights of the teacher after so many epochs, trained on this machine without a cluster."""
+def trained_alone(tmp_path_factory):
+    """Folder of the teacher after so many epochs, trained on this machine without a cluster."""
 
     @cache
-    def weights(epochs: int) -> bytes:
-        folder = set_up(tmp_path_factory.mktemp("undisturbed") / "project")
+    def train(epochs: int) -> Path:
+        folder = set_up(tmp_path_factory.mktemp("alone") / "project")
         make_teacher_long(folder, epochs)
         result = snakemake(folder, f"{TEACHER}/metrics.json", cores=1)
         assert result.returncode == 0, result.stdout
-        return (folder / TEACHER / "model/model.safetensors").read_bytes()
+        return folder / TEACHER
 
-    return weights
+    return train
+
+
+@pytest.fixture(scope="session")
+def epochs(trained_alone):
+    """How many epochs of the teacher take so many seconds on this machine."""
+    measured = 100
+    took = json.loads((trained_alone(measured) / "metrics.json").read_text())["seconds"]
+    return lambda seconds: round(measured * seconds / took)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(trained_alone, epochs):
+    """Folder of the teacher after an undisturbed training of so many seconds."""
+    return lambda seconds: trained_alone(epochs(seconds))
 
 
 def set_up(folder: Path) -> Path:
@@ -73,7 +89,7 @@ def set_up(folder: Path) -> Path:
     return folder
 
 
-def make_teacher_long(folder: Path, epochs: int = EPOCHS) -> None:
+def make_teacher_long(folder: Path, epochs: int) -> None:
     """By epochs, not by sleeping; its state is saved every two seconds."""
     change_suite(folder, "teachers.bert.training.epochs", epochs)
     change_suite(folder, "teachers.bert.training.batch_size", 4)

@@ -14,17 +14,15 @@ from pathlib import Path
 
 import cluster as slurm
 import pytest
-from conftest import EPOCHS, TEACHER, make_teacher_long, slurm_command, submit
+from conftest import LONG, LONGER, TEACHER, make_teacher_long, slurm_command, submit
 from tiny_study import change_suite
 
-# More than the minute that is the shortest limit SLURM knows, and less than two.
-LONGER = 1000
 GOES_ON = "going on from the state of step"
 
 
 @pytest.fixture
-def long_study(project):
-    make_teacher_long(project)
+def long_study(project, epochs):
+    make_teacher_long(project, epochs(LONG))
     return project
 
 
@@ -111,7 +109,8 @@ def finished(process, folder, expected, seconds=300):
     process.wait(timeout=seconds)
     output = (folder / "main.log").read_text()
     assert process.returncode == 0, output
-    assert (folder / TEACHER / "model/model.safetensors").read_bytes() == expected
+    weights = "model/model.safetensors"
+    assert (folder / TEACHER / weights).read_bytes() == (expected / weights).read_bytes()
     assert not states(folder), "large state is removed at success"
     assert not list((folder / "results").rglob(".*.*")), "no temporary file is left"
     return (folder / "logs/tiny/train_teacher/reviews/bert/seed1.log").read_text()
@@ -126,8 +125,10 @@ def accounted(column, folder):
     return [value for value, where in rows if where == str(folder)]
 
 
-def test_a_job_killed_by_its_time_limit_goes_on_with_more_time(run, long_study, undisturbed):
-    make_teacher_long(long_study, LONGER)
+def test_a_job_killed_by_its_time_limit_goes_on_with_more_time(
+    run, long_study, undisturbed, epochs
+):
+    make_teacher_long(long_study, epochs(LONGER))
     change_suite(long_study, "teachers.bert.resources.runtime", 1)
     change_suite(long_study, "save_minutes", 0)  # the state is the one saved on SIGTERM
     log = finished(run(), long_study, undisturbed(LONGER), seconds=600)
@@ -178,10 +179,10 @@ def revive():
 
 
 @pytest.mark.parametrize("orphan", [False, True], ids=["dead", "orphan"])
-def test_a_node_dies_under_a_training(run, long_study, undisturbed, revive, orphan):
+def test_a_node_dies_under_a_training(run, long_study, undisturbed, epochs, revive, orphan):
     # An orphan must still be at work when the job starts again elsewhere.
-    epochs = LONGER if orphan else EPOCHS
-    make_teacher_long(long_study, epochs)
+    seconds = LONGER if orphan else LONG
+    make_teacher_long(long_study, epochs(seconds))
     process = run()
     pid, job = in_training(long_study)
     (node,) = jobs("%N")
@@ -194,7 +195,7 @@ def test_a_node_dies_under_a_training(run, long_study, undisturbed, revive, orph
         until("a second writer", lambda: len(trainings(long_study)) == 2, 90)
         until("the orphan's end", lambda: not slurm.alive(pid), 30)
         assert trainings(long_study), "the new job goes on"
-    log = finished(process, long_study, undisturbed(epochs))
+    log = finished(process, long_study, undisturbed(seconds))
     assert GOES_ON in log or "another run took this over" in log
     assert accounted("State", long_study)[-2:] == ["NODE_FAIL", "COMPLETED"]
 
@@ -214,7 +215,7 @@ def test_a_preempted_training_goes_on(run, long_study, undisturbed, profile):
     for job in jobs():
         # SLURM holds a requeued job back for two minutes, which this test has no use for.
         subprocess.run(["scontrol", "update", f"JobId={job}", "StartTime=now"])
-    log = finished(process, long_study, undisturbed(EPOCHS))
+    log = finished(process, long_study, undisturbed(LONG))
     assert GOES_ON in log
     submitted = len(
         re.findall(r"submitted with SLURM jobid", (long_study / "main.log").read_text())
@@ -226,7 +227,7 @@ def test_a_preempted_training_goes_on(run, long_study, undisturbed, profile):
 
 def test_out_of_memory_is_met_with_more_memory(run, long_study, undisturbed):
     change_suite(long_study, "teachers.bert.resources.mem_mb", 450)
-    log = finished(run(), long_study, undisturbed(EPOCHS))
+    log = finished(run(), long_study, undisturbed(LONG))
     states_of_jobs = accounted("State", long_study)
     assert "COMPLETED" in states_of_jobs[-1] and len(states_of_jobs) > 2, states_of_jobs
     assert set(states_of_jobs[1:-1]) <= {"FAILED", "OUT_OF_MEMORY"}
@@ -244,7 +245,7 @@ def test_ctrl_c_and_the_same_command_again(run, long_study, undisturbed, harm):
     if harm:
         (state,) = states(long_study)
         os.truncate(state, state.stat().st_size - 1000)
-    log = finished(run(), long_study, undisturbed(EPOCHS))
+    log = finished(run(), long_study, undisturbed(LONG))
     if harm:
         assert "is damaged" in log and "starting from the beginning" in log
     else:
@@ -264,4 +265,4 @@ def test_the_main_process_is_killed_and_recovers_by_one_line(run, long_study, un
     done = subprocess.run(["make", "recover"], cwd=long_study, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not jobs()
-    assert GOES_ON in finished(run(), long_study, undisturbed(EPOCHS))
+    assert GOES_ON in finished(run(), long_study, undisturbed(LONG))
