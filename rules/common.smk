@@ -20,6 +20,8 @@ from mtkd.study.grid import cells, folded_arms, folded_axes, tasks_with_teachers
 
 try:
     SUITE = validate_suite(config, ", ".join(map(str, workflow.configfiles)) or "--config")
+    # Strategies whose operator is a user's function; looked for now, not when their first job runs.
+    OWN_OPERATORS = settings.own_operators(SUITE)
 except InputError as error:
     sys.exit(f"error: {error}")
 
@@ -54,6 +56,7 @@ CELL = anchored(paths.CELL)
 UNDISTILLED = anchored(paths.UNDISTILLED)
 FETCHED = anchored(paths.FETCHED)
 STATE = anchored(paths.STATE)
+OPERATORS = f"results/{SUITE.suite}/operators"
 RESULTS = anchored(paths.STUDY).format(study=SUITE.study_name)
 TABLES = f"{RESULTS}/tables"
 FIGURES = f"{RESULTS}/figures"
@@ -225,6 +228,17 @@ def arms_of(wildcards):
             f"{'/'.join(asked)} is no arm of study {SUITE.study_name!r}; its arms are {known}"
         )
     return arms
+
+
+@cache
+def pools_text(*strategies):
+    """The definitions of those strategies that are pooling operators, as canonical text."""
+    return settings.canonical_json(settings.pool_settings(SUITE, strategies))
+
+
+def pools_of(wildcards):
+    """The same of a bundle's arms."""
+    return pools_text(*dict.fromkeys(arm.strategy for arm in arms_of(wildcards)))
 
 
 # Kept: jobs that differ in T and alpha alone have the same teachers.

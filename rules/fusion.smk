@@ -2,6 +2,7 @@
 # experiments on a study's teachers. No student is trained.
 localrules:
     certify_operators,
+    certify_own_operators,
     operators,
     fusion_experiments,
     draw_fusion_experiment,
@@ -19,14 +20,29 @@ rule certify_operators:
         "../envs/analysis.yaml"
     params:
         code=lambda wildcards: code_of("certify_operators.py"),
+        pools=lambda wildcards: pools_text(),
     shell:
-        'python "$SCRIPTS"/certify_operators.py'
+        'python "$SCRIPTS"/certify_operators.py --pools {params.pools:q}'
         " --table {output.table:q} --figure {output.png:q} > {log:q} 2>&1"
+
+
+# The same of the operators that a suite's user wrote.
+use rule certify_operators as certify_own_operators with:
+    output:
+        table=f"{OPERATORS}/certificates.csv",
+        png=f"{OPERATORS}/certificates.png",
+        pdf=f"{OPERATORS}/certificates.pdf",
+    log:
+        f"{LOGS}/certify_own_operators.log",
+    params:
+        code=lambda wildcards: code_of("certify_operators.py"),
+        pools=lambda wildcards: pools_text(*OWN_OPERATORS),
 
 
 rule operators:
     input:
         rules.certify_operators.output,
+        rules.certify_own_operators.output if OWN_OPERATORS else [],
 
 
 # The framework's claims put to a task's teachers. Reads no report label.

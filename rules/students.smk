@@ -31,6 +31,7 @@ rule train_students:
             settings.student_settings, wildcards.task, wildcards.student
         ),
         code=lambda wildcards: code_of("train_students.py"),
+        pools=lambda wildcards: pools_of(wildcards),
         fetched=fetched_option(STUDENT),
         features="",
         folder=subpath(input.info, parent=True),
@@ -38,7 +39,8 @@ rule train_students:
     shell:
         'python "$SCRIPTS"/train_students.py --settings {params.settings:q}'
         " --code {params.code:q} --task {params.folder:q} --logits {input.logits:q}"
-        " --gates {input.gates:q} {params.fetched} --state {params.state:q} --threads {threads}"
+        " --gates {input.gates:q} --pools {params.pools:q} {params.fetched}"
+        " --state {params.state:q} --threads {threads}"
         ' --save-minutes "$SAVE_MINUTES" {params.features}'
         " --outputs {output.predictions:q} > {log:q} 2>&1"
 
@@ -68,6 +70,7 @@ use rule train_students as train_undistilled with:
             settings.student_settings, wildcards.task, wildcards.student
         ),
         code=lambda wildcards: code_of("train_students.py"),
+        pools=lambda wildcards: pools_text(),
         fetched=fetched_option(STUDENT),
         features="--features",
         folder=subpath(input.info, parent=True),

@@ -21,7 +21,7 @@ SITE_VALUES = [
 ]
 # Trainings are so many seconds long on whatever machine this is: long enough to be disturbed; and
 # long enough to be stopped by SLURM's shortest limit, a minute, for which it looks every half.
-LONG, LONGER = 15, 120
+LONG, LONGER = 15, 100
 TEACHER = "results/tiny/teachers/reviews/bert/seed1"
 
 

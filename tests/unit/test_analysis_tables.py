@@ -305,7 +305,7 @@ def test_fusions_are_of_the_arms_that_need_no_student():
             ("weighted", "cnn+bert"), ("best-per-sample", "cnn+bert"), ("gating", "cnn+bert"),
         )
     ]  # fmt: skip
-    fused = audit.fusions(logits, scores, arms, ["cnn", "bert"])
+    fused = audit.fusions(logits, scores, arms, ["cnn", "bert"], {})
     assert list(fused) == ["average", "weighted", "best-per-sample"]
     np.testing.assert_allclose(fused["average"], logits.mean(axis=0), rtol=1e-5)
     second = 0.4 * logits[0, 1] + 0.6 * logits[1, 1]

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from mtkd.config.load import load_suite, validate_suite
-from mtkd.config.schema import STRATEGIES, Resources, Suite, Training, greatest_requests
+from mtkd.config.schema import POOLS, STRATEGIES, Resources, Suite, Training, greatest_requests
 from mtkd.config.values import canonical_number
 from mtkd.errors import InputError
 from mtkd.fusion.strategies import STRATEGIES as FUSIONS
@@ -24,7 +24,7 @@ def change(path: str, value):
     *parents, last = path.split(".")
     place = content
     for key in parents:
-        place = place[key]
+        place = place.setdefault(key, {})
     if value is None:
         del place[last]
     else:
@@ -75,8 +75,26 @@ def test_what_is_no_number_is_refused(given):
         (
             "studies.main.arms",
             [{"strategy": "avarage", "teachers": ["textcnn", "bilstm"]}],
-            ["studies.main.arms", "unknown strategy 'avarage'"],
+            ["studies.main.arms", "unknown strategy 'avarage'", "did you mean 'average'"],
         ),
+        (
+            "studies.main.arms",
+            [{"strategy": "linear-pol", "teachers": ["textcnn", "bilstm"]}],
+            ["unknown strategy 'linear-pol'", "did you mean 'linear-pool'"],
+        ),
+        ("strategies.average", {"operator": "median"}, ["strategies.average", "this name already"]),
+        ("strategies.own", {"operator": "medain"}, ["strategies.own", "unknown operator 'medain'"]),
+        ("strategies.own", {"operator": "own.py"}, ["'file.py:function' or 'module:function'"]),
+        ("strategies.own", {"operator": "a b.py:f; rm"}, ["unknown operator 'a b.py:f; rm'"]),
+        ("strategies.own", {"operator": "random-teacher"}, ["draws anew at every step"]),
+        ("strategies.a/b", {"operator": "median"}, ["strategies", "'a/b'"]),
+        ("strategies.own", {"operator": "median", "wieghts": {}}, ["did you mean 'weights'"]),
+        (
+            "strategies.own",
+            {"operator": "median", "weights": {"bert": 0.5, "bilstm": 0.6}},
+            ["strategies.own", "weights sum to 1.1, not to 1"],
+        ),
+        ("strategies.own", {"operator": "median", "T": {"bert": 0}}, ["temperature 0"]),
         ("studies.main.arms", [{"strategy": "average", "teachers": ["textcnn"]}], ["at least 2"]),
         (
             "studies.main.arms",
@@ -146,7 +164,23 @@ def test_yaml_spells_small_numbers_as_text():
 
 
 def test_every_strategy_of_the_config_is_fused_or_needs_no_fusion():
-    assert set(STRATEGIES) == {"none", *FUSIONS}
+    assert set(STRATEGIES) == {"none", *FUSIONS, *POOLS}
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        ({"weights": {"textcnn": 0.5, "bert": 0.5}}, ["has weights of textcnn, bert, the arm has"]),
+        ({"T": {"bert": 2}}, ["strategies.own.T", "unknown teacher 'bert'"]),
+    ],
+)
+def test_what_a_strategy_says_of_teachers_is_about_its_arms(own, words):
+    suite = change("strategies.own", {"operator": "median", **own})
+    arms = [{"strategy": "own", "teachers": ["textcnn", "bilstm"]}]
+    suite["studies"]["main"]["arms"] = arms
+    with pytest.raises(InputError) as caught:
+        validate_suite(suite, "my.yaml")
+    assert all(word in str(caught.value) for word in words)
 
 
 def test_validation_imports_no_heavy_library():

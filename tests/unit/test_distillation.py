@@ -243,25 +243,25 @@ def test_each_strategy_fuses_the_arms_own_teachers():
         "gating": 0.25 * z[0] + 0.75 * z[1],
     }
     for strategy, value in expected.items():
-        fused = fuse_teachers({**axes, "strategy": strategy}, both, gates)
+        fused = fuse_teachers({**axes, "strategy": strategy}, both, gates, {})
         np.testing.assert_allclose(fused, value, atol=1e-6)
-    alone = fuse_teachers({"teachers": "b", "seed": "1", "strategy": "single"}, both, {})
+    alone = fuse_teachers({"teachers": "b", "seed": "1", "strategy": "single"}, both, {}, {})
     assert np.array_equal(alone, z[1])
-    assert fuse_teachers({"teachers": "none", "seed": "1", "strategy": "none"}, both, {}) is None
+    assert fuse_teachers({**axes, "strategy": "none"}, both, {}, {}) is None
 
 
 def test_a_cell_is_determined_by_its_own_teachers_alone():
     both, gates = teachers(), {("a+b", "1"): np.full((5, 2), 0.5)}
     one = {"teachers": "a", "seed": "1", "strategy": "single"}
-    assert list(teacher_determinants(one, both, gates)) == ["a/seed1"]
+    assert list(teacher_determinants(one, both, gates, {})) == ["a/seed1"]
     axes = {"teachers": "a+b", "seed": "1"}
     digests = {
-        cell_digest(teacher_determinants({**axes, "strategy": s}, both, gates))
+        cell_digest(teacher_determinants({**axes, "strategy": s}, both, gates, {}))
         for s in ("average", "weighted", "gating")
     }
     assert len(digests) == 3
     gates["a+b", "1"][0] = [0.4, 0.6]
-    changed = cell_digest(teacher_determinants({**axes, "strategy": "gating"}, both, gates))
+    changed = cell_digest(teacher_determinants({**axes, "strategy": "gating"}, both, gates, {}))
     assert changed not in digests
 
 
@@ -381,7 +381,7 @@ def test_a_seed_whose_undistilled_student_diverged_has_no_gate(stage, tmp_path):
     gates = read_gates([tmp_path / "1", tmp_path / "2"], 5, "d")
     assert list(gates) == [("a+b", "2")]
     axes = {**AXES, "strategy": "gating", "teachers": "a+b"}
-    assert list(teacher_determinants(axes, teachers(), gates)) == ["a/seed1", "b/seed1"]
+    assert list(teacher_determinants(axes, teachers(), gates, {})) == ["a/seed1", "b/seed1"]
     write_untrainable(stage, {"labels": []}, "no gate", tmp_path / "cell")
     splits, record = read_logits(tmp_path / "cell" / PREDICTIONS)
     assert splits == {} and record["status"] == "diverged" and record["reason"] == "no gate"
@@ -401,7 +401,7 @@ def test_two_gating_arms_keep_their_own_gates(tmp_path):
         axes = {"teachers": name, "strategy": "gating", "seed": "1"}
         weight = 0.25 if name == "a+b" else 0.75
         expected = weight * logits[0] + (1 - weight) * logits[1]
-        np.testing.assert_allclose(fuse_teachers(axes, both, gates), expected, atol=1e-6)
+        np.testing.assert_allclose(fuse_teachers(axes, both, gates, {}), expected, atol=1e-6)
 
 
 def taken_elsewhere(folder, shown=""):

@@ -120,7 +120,7 @@ class Files:
     def collect(self):
         return collect_examples(
             self.study, "movies", ["f1", "accuracy"], self.runs, self.folder, self.info,
-            self.predictions, self.logits, self.gates,
+            self.predictions, self.logits, self.gates, {},
         )  # fmt: skip
 
 

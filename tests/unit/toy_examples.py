@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 from test_tables import other, student
 
 from mtkd.analysis.master import Study, arm_name, teacher_names
@@ -44,7 +45,8 @@ def make_examples(
         for split, gold in labels.items()
     }
     sample = np.arange(0, n, 3)
-    arms, lost, students, fused = [], [], {s: [] for s in splits}, {s: [] for s in splits}
+    arms, lost = [], []
+    students, fused, taught = ({s: [] for s in splits} for _ in range(3))
     for number, arm in enumerate(study["arms"]):
         gone = (diverged or {}).get(arm["strategy"], [])
         soft = dict.fromkeys(("T", "alpha"), "NA")
@@ -63,6 +65,7 @@ def make_examples(
             if own is not None and split == "train":
                 own = own[:, sample]
             fused[split].append(own)
+            taught[split].append(None if own is None else softmax(own / float(soft["T"]), axis=-1))
     record = {
         "task": task,
         "labels": names,
@@ -75,7 +78,7 @@ def make_examples(
         "lost": lost,
         "data": f"data-{task}",
     }
-    return Examples(record, labels, human, teachers, students, fused, sample)
+    return Examples(record, labels, human, teachers, students, fused, taught, sample)
 
 
 def runs_of(examples: Examples, study: Study) -> pd.DataFrame:

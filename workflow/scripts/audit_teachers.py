@@ -36,7 +36,7 @@ def main() -> None:
     selection, gold = logits["selection"], labels["selection"]
     scores = [[teachers["selection"].by_run[name, s].score for s in seeds] for name in names]
     arms = [{**arm, "name": arm_name(arm, study)} for arm in study["arms"]]
-    fused = audit.fusions(selection, scores, arms, names)
+    fused = audit.fusions(selection, scores, arms, names, args.settings["pools"])
     lone = [names.index(arm["teachers"]) for arm in arms if arm["strategy"] == "single"]
     features = {}
     for path in args.logits:

@@ -1,13 +1,17 @@
-"""Search every pooling operator for violations of every axiom; a table and a figure of verdicts."""
+"""Search pooling operators for violations of every axiom; a table and a figure of verdicts."""
 
 import argparse
+import json
 from pathlib import Path
 
-from mtkd.errors import run
+from mtkd.errors import InputError, run
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--pools", type=json.loads, default={}, help="JSON: strategies instead of our operators"
+    )
     parser.add_argument("--table", type=Path, required=True, help="CSV file made")
     parser.add_argument("--figure", type=Path, required=True, help="PNG file; a PDF goes beside it")
     args = parser.parse_args()
@@ -15,9 +19,15 @@ def main() -> None:
     from mtkd.figures.certificates import certificates_figure
     from mtkd.figures.style import save_figure
     from mtkd.fusion.certificates import certificate_table
+    from mtkd.fusion.operators import OPERATORS
+    from mtkd.fusion.pools import find_operator
     from mtkd.records.files import write_text
 
-    table = certificate_table()
+    try:
+        own = {name: find_operator(pool["operator"]) for name, pool in args.pools.items()}
+        table = certificate_table(own or OPERATORS)
+    except ValueError as error:
+        raise InputError(str(error)) from None
     write_text(args.table, table.to_csv(index=False))
     save_figure(certificates_figure(table), args.figure.with_suffix(""))
 

@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("--task", type=Path, required=True, help="the task's folder")
     parser.add_argument("--logits", type=Path, nargs="*", default=[], help="teachers' train logits")
     parser.add_argument("--gates", type=Path, nargs="*", default=[], help="gates' weights")
+    parser.add_argument("--pools", type=json.loads, default={}, help="JSON: pooling strategies")
     parser.add_argument("--fetched", type=Path, help="record of the model's download")
     parser.add_argument("--state", type=Path, required=True, help="the suite's state folder")
     parser.add_argument("--threads", type=int, default=1)
@@ -79,7 +80,7 @@ def main() -> None:
     for number, output in enumerate(args.outputs, start=1):
         axes = parse_cell(output)
         axes.pop("suite")
-        determinants = teacher_determinants(axes, teachers, gates)
+        determinants = teacher_determinants(axes, teachers, gates, args.pools)
         digest = cell_digest(
             {
                 "data": info.digest,
@@ -121,7 +122,7 @@ def main() -> None:
                 reason = "no gate: the undistilled student of this seed diverged"
                 write_untrainable(shared, record, reason, Path(folder))
             else:
-                fused = fuse_teachers(axes, teachers, gates)
+                fused = fuse_teachers(axes, teachers, gates, args.pools)
                 train_cell(shared, axes, fused, record, Path(folder), args.features, checkpoint)
             check_claim(claim)
             keep_cell(kept, digest, Path(folder), names)

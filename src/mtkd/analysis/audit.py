@@ -26,6 +26,7 @@ from mtkd.analysis.diversity import (
 from mtkd.analysis.paired import crossed_difference
 from mtkd.analysis.scores_per_example import Contributions, contributions
 from mtkd.distillation.label_map import best_order
+from mtkd.fusion.pools import pooled_logits
 from mtkd.fusion.strategies import STRATEGIES, entropy, score_weights
 
 # What a student inherits of its teachers' lead, before anything is measured here: the share of the
@@ -75,9 +76,13 @@ def pairs_table(
 
 
 def fusions(
-    logits: np.ndarray, scores: Sequence[Sequence[float]], arms: Sequence[Mapping], names: list[str]
+    logits: np.ndarray,
+    scores: Sequence[Sequence[float]],
+    arms: Sequence[Mapping],
+    names: list[str],
+    pools: Mapping[str, Mapping],
 ) -> dict[str, np.ndarray]:
-    """Fused logits [R, N, C] of the arms that need no student, by arm name.
+    """Fused logits [R, N, C], at T = 1, of the arms that need no student, by arm name.
 
     A learned gate sees the undistilled student: it has none yet.
     """
@@ -85,13 +90,17 @@ def fusions(
     for arm in arms:
         if "+" not in arm["teachers"] or arm["strategy"] == "gating":
             continue
-        members = [names.index(name) for name in arm["teachers"].split("+")]
-        fuse = STRATEGIES[arm["strategy"]]
+        teachers, strategy = arm["teachers"].split("+"), arm["strategy"]
+        members = [names.index(name) for name in teachers]
         of_seeds = []
         for seed in range(logits.shape[1]):
+            own = logits[members, seed]
+            if strategy in pools:
+                of_seeds.append(pooled_logits(pools[strategy], teachers, own, 1.0))
+                continue
             weights = [score_weights([scores[k][seed] for k in members])]
-            extra = weights if arm["strategy"] == "weighted" else []
-            of_seeds.append(fuse(logits[members, seed], *extra))
+            extra = weights if strategy == "weighted" else []
+            of_seeds.append(STRATEGIES[strategy](own, *extra))
         found[arm["name"]] = np.stack(of_seeds)
     return found
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from mtkd.analysis.master import Study, arm_name, chosen_settings, teacher_names
-from mtkd.distillation.soft_targets import fuse_teachers, read_gates
+from mtkd.distillation.soft_targets import Gates, fuse_teachers, read_gates
 from mtkd.errors import InputError
 from mtkd.records.examples import Examples
 from mtkd.records.logits import aligned, read_logits
@@ -59,10 +60,12 @@ def collect_examples(
     predictions: Iterable[Path],
     logits: Iterable[Path],
     gates: list[Path],
+    pools: Mapping[str, Mapping],
 ) -> Examples:
     """Everything the analyses know of a task's examples.
 
-    Of each arm the cells of the T and alpha chosen on selection are taken. Raises InputError where
+    Of each arm the cells of the T and alpha chosen on selection are taken. ``pools`` defines the
+    strategies that are pooling operators. Raises InputError where
     a chosen cell has no predictions among the paths, or files do not belong together.
     """
     ids, labels, human = read_answers(folder, info.rows)
@@ -73,7 +76,7 @@ def collect_examples(
     cells = {tuple(parse_cell(path).values())[2:]: Path(path) for path in map(str, predictions)}
     chosen = chosen_settings(runs[runs.task == task]).set_index(["strategy", "teachers"])
     arms, lost = [], []
-    students, fused = ({split: [] for split in ids} for _ in range(2))
+    students, fused, soft = ({split: [] for split in ids} for _ in range(3))
     sample_ids = None
     for arm in study["arms"]:
         key = (arm["strategy"], arm["teachers"])
@@ -88,15 +91,12 @@ def collect_examples(
         sample = _rows(ids["train"], sample_ids)
         # Only a gate, or teachers of the student's own seed, give each seed labels of its own.
         own = arm["strategy"] == "gating" or study["teacher_seed"] == "paired"
+        of_seeds = [{**axes, "seed": seed} for seed in (found if own else list(found)[:1])]
         for split in ids:
-            labels_of = [
-                fuse_teachers({**axes, "seed": seed}, teachers[split], weights[split])
-                for seed in (found if own else list(found)[:1])
-            ]
-            soft = None if labels_of[0] is None else np.stack(labels_of)
-            if split == "train" and soft is not None:
-                soft = soft[:, sample]
-            fused[split].append(soft)
+            rows = sample if split == "train" else slice(None)
+            own_fused, own_soft = _fused(of_seeds, teachers[split], weights[split], pools, rows)
+            fused[split].append(own_fused)
+            soft[split].append(own_soft)
         settings = {"T": axes["T"], "alpha": axes["alpha"], "seeds": list(found)}
         arms.append({**arm, "name": arm_name(arm, study), **settings})
     names, selected = teacher_names(study), teachers["selection"].by_run
@@ -117,7 +117,21 @@ def collect_examples(
         for split, values in teachers.items()
     }
     sample = np.arange(0) if sample_ids is None else _rows(ids["train"], sample_ids)
-    return Examples(record, labels, human, arrays, students, fused, sample)
+    return Examples(record, labels, human, arrays, students, fused, soft, sample)
+
+
+def _fused(
+    of_seeds: list[dict], teachers: Teachers, gates: Gates, pools: Mapping, rows
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Fused teachers' logits at T = 1 and soft labels at the cells' T, [S, N, C] of some rows."""
+    if of_seeds[0]["strategy"] == "none":
+        return None, None
+    fused, soft = [], []
+    for axes in of_seeds:
+        fused.append(fuse_teachers({**axes, "T": "1"}, teachers, gates, pools)[rows])
+        taught = fuse_teachers(axes, teachers, gates, pools)[rows]
+        soft.append(softmax(taught.astype(np.float64) / float(axes["T"]), axis=-1))
+    return np.stack(fused), np.stack(soft).astype(np.float32)
 
 
 def _finished(

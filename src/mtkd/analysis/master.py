@@ -24,13 +24,7 @@ IDENTITY = {
     "student": ["kind", "strategy", "teachers"],
 }
 REFERENCE = "Reference: TF-IDF"
-STRATEGY_NAMES = {
-    "none": "no distillation",
-    "average": "average",
-    "weighted": "weighted",
-    "best-per-sample": "best-per-sample",
-    "gating": "learned gating",
-}
+STRATEGY_NAMES = {"none": "no distillation", "gating": "learned gating"}
 
 
 def arm_name(arm: Mapping[str, str], study: Study) -> str:
@@ -42,7 +36,7 @@ def arm_name(arm: Mapping[str, str], study: Study) -> str:
     if strategy == "single":
         return teachers
     alike = [other for other in study["arms"] if other["strategy"] == strategy]
-    return STRATEGY_NAMES[strategy] + (f" ({teachers})" if len(alike) > 1 else "")
+    return STRATEGY_NAMES.get(strategy, strategy) + (f" ({teachers})" if len(alike) > 1 else "")
 
 
 def teacher_names(study: Study) -> list[str]:

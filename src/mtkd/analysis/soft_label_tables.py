@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from scipy import stats
-from scipy.special import softmax
 
 from mtkd.analysis.confidence import Confidence, confidence
 from mtkd.analysis.fidelity import fidelity
@@ -45,14 +44,12 @@ def fidelity_table(examples: Examples) -> pd.DataFrame:
     rows = []
     for split in ("train", *examples.report_splits):
         arms = zip(
-            examples.record["arms"], examples.fused[split], examples.students[split], strict=True
+            examples.record["arms"], examples.soft[split], examples.students[split], strict=True
         )
-        for arm, fused, students in arms:
-            if fused is None:
+        for arm, soft, students in arms:
+            if soft is None:
                 continue
-            soft = np.broadcast_to(fused, students.shape)
-            T = float(arm["T"])
-            soft = softmax(soft.astype(float) / T, axis=-1)
+            T, soft = float(arm["T"]), np.broadcast_to(soft, students.shape)
             values = [fidelity(s, q, T) for s, q in zip(students, soft, strict=True)]
             agreement, kl = np.array(values).T
             row = {"task": examples.record["task"], "arm": arm["name"]}

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from mtkd.config.schema import Suite, Training
+from mtkd.config.schema import STRATEGIES, Arm, Suite, Training
 from mtkd.errors import InputError
 
 
@@ -60,6 +60,9 @@ def _check_references(suite: Suite) -> None:
                 raise ValueError(
                     f"tasks.{name}.splits.{split}: {path!r} is no .parquet, .csv or .jsonl file"
                 )
+    for name in suite.strategies:
+        if name in STRATEGIES:
+            raise ValueError(f"strategies.{name}: there is a strategy of this name already")
     if suite.study is not None:
         _known(suite.study, suite.studies, "study", "study")
     if not suite.studies:
@@ -70,6 +73,8 @@ def _check_references(suite: Suite) -> None:
         for task in study.tasks:
             _known(task, suite.tasks, f"{place}.tasks", "task")
         for arm in study.arms:
+            _known(arm.strategy, {**STRATEGIES, **suite.strategies}, f"{place}.arms", "strategy")
+            _fits_teachers(suite, arm, place)
             for teacher in arm.teachers:
                 _known(teacher, suite.teachers, f"{place}.arms", "teacher")
             ranks = [list(suite.teachers).index(teacher) for teacher in arm.teachers]
@@ -78,6 +83,20 @@ def _check_references(suite: Suite) -> None:
                 raise ValueError(
                     f"{place}.arms: {arm.label!r} must name its teachers in the order of 'teachers'"
                 )
+
+
+def _fits_teachers(suite: Suite, arm: Arm, place: str) -> None:
+    """What a strategy says of teachers is about those of the arm, and its weights about all."""
+    own = suite.strategies.get(arm.strategy)
+    if own is None:
+        return
+    if own.weights and set(own.weights) != set(arm.teachers):
+        raise ValueError(
+            f"{place}.arms: strategy {arm.strategy!r} has weights of {', '.join(own.weights)}, "
+            f"the arm has {', '.join(arm.teachers)}"
+        )
+    for name in own.T:
+        _known(name, dict.fromkeys(arm.teachers), f"strategies.{arm.strategy}.T", "teacher")
 
 
 def _known(name: str, known: Mapping, place: str, kind: str) -> None:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -12,15 +14,34 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from mtkd.config.values import Alpha, Axis, Name, Seed, Temperature
 from mtkd.metrics.names import metric_names
 
-# How many teachers each strategy fuses: (fewest, most).
+# Pooling operators of mtkd.fusion.operators that are strategies by their names alone.
+POOLS = (
+    "linear-pool",
+    "log-linear-pool",
+    "hellinger-barycentre",
+    "fisher-rao-barycentre",
+    "quadratic-mean",
+    "harmonic-pool",
+    "median",
+    "trimmed-mean",
+    "majority-vote",
+    "entropy-weighted",
+    "confidence-weighted",
+    "dictator",
+)
+SEVERAL = (2, None)
+# How many teachers each strategy fuses: (fewest, most). A suite's own fuse several.
 STRATEGIES: dict[str, tuple[int, int | None]] = {
     "none": (0, 0),
     "single": (1, 1),
-    "average": (2, None),
-    "weighted": (2, None),
-    "best-per-sample": (2, None),
-    "gating": (2, None),
+    "average": SEVERAL,
+    "weighted": SEVERAL,
+    "best-per-sample": SEVERAL,
+    "gating": SEVERAL,
+    **dict.fromkeys(POOLS, SEVERAL),
 }
+# A user's function: of a Python file, or of a module that is installed.
+FUNCTION = re.compile(r"(?P<source>[\w./-]+\.py|[A-Za-z_]\w*(\.\w+)*):(?P<name>[A-Za-z_]\w*)")
 COMMIT = r"[0-9a-f]{40}"
 
 
@@ -197,6 +218,32 @@ class Student(Learner):
     """A student; its cells are trained in bundles."""
 
 
+class Strategy(Closed):
+    """A strategy of the suite's own: an operator with weights and temperatures, or a user's."""
+
+    operator: str
+    weights: dict[Name, Annotated[float, Field(ge=0, le=1)]] = {}
+    T: dict[Name, Temperature] = {}
+
+    @model_validator(mode="after")
+    def _weights_and_operator(self):
+        if self.weights and not math.isclose(sum(self.weights.values()), 1, abs_tol=1e-6):
+            raise ValueError(f"weights sum to {sum(self.weights.values()):g}, not to 1")
+        if self.operator == "random-teacher":
+            raise ValueError(
+                "operator 'random-teacher' draws anew at every step, which no cached soft labels "
+                "can; on average it is 'linear-pool'"
+            )
+        if self.operator not in (*POOLS, "best-per-sample") and not FUNCTION.fullmatch(
+            self.operator
+        ):
+            raise ValueError(
+                f"unknown operator {self.operator!r}; give one of {', '.join(POOLS)}, "
+                "best-per-sample, or your own as 'file.py:function' or 'module:function'"
+            )
+        return self
+
+
 class Arm(Closed):
     """A strategy with its teachers."""
 
@@ -205,9 +252,8 @@ class Arm(Closed):
 
     @model_validator(mode="after")
     def _strategy_fits(self):
-        if self.strategy not in STRATEGIES:
-            raise ValueError(f"unknown strategy {self.strategy!r}; known: {', '.join(STRATEGIES)}")
-        fewest, most = STRATEGIES[self.strategy]
+        # Whether a suite has a strategy of another name is the suite's to say.
+        fewest, most = STRATEGIES.get(self.strategy, SEVERAL)
         if len(self.teachers) < fewest or (most is not None and len(self.teachers) > most):
             wanted = str(fewest) if most == fewest else f"at least {fewest}"
             raise ValueError(
@@ -231,6 +277,11 @@ class Study(Closed):
     alpha: Annotated[list[Alpha], *Axis]
     seeds: Annotated[list[Seed], *Axis]
 
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        """The arms' strategies, each once."""
+        return tuple(dict.fromkeys(arm.strategy for arm in self.arms))
+
 
 class Figures(Closed):
     """How figures are drawn."""
@@ -245,6 +296,7 @@ class Suite(Closed):
     tasks: dict[Name, Task]
     teachers: dict[Name, Teacher]
     students: dict[Name, Student]
+    strategies: dict[Name, Strategy] = {}
     teacher_seed: Literal["paired"] | Seed = "1"
     studies: dict[Name, Study]
     figures: Figures = Figures()

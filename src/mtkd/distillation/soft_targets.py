@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mtkd.errors import InputError
+from mtkd.fusion.pools import pooled_logits
 from mtkd.fusion.strategies import STRATEGIES, score_weights
 from mtkd.records.files import digest_bytes
 from mtkd.records.logits import read_tensors
@@ -36,8 +39,18 @@ def read_gates(paths: list[Path], rows: int, data: str, split: str = "train") ->
     return gates
 
 
-def fuse_teachers(axes: dict[str, str], teachers: Teachers, gates: Gates) -> np.ndarray | None:
-    """Fused logits [N, C] of a cell on its teachers' split, or None for the undistilled arm."""
+def fuse_teachers(
+    axes: dict[str, str],
+    teachers: Teachers,
+    gates: Gates,
+    pools: Mapping[str, Mapping[str, Any]],
+) -> np.ndarray | None:
+    """Fused logits [N, C] of a cell on its teachers' split, or None for the undistilled arm.
+
+    Their softmax at the cell's T are its soft labels. ``pools`` defines, by name, the strategies
+    that are pooling operators (``mtkd.study.settings.pool_settings``). Raises InputError for one
+    that does not give distributions.
+    """
     strategy = axes["strategy"]
     if strategy == "none":
         return None
@@ -47,16 +60,28 @@ def fuse_teachers(axes: dict[str, str], teachers: Teachers, gates: Gates) -> np.
         return STRATEGIES[strategy](logits, score_weights([t.score for t in chosen]))
     if strategy == "gating":
         return STRATEGIES[strategy](logits, gates[axes["teachers"], axes["seed"]])
-    return STRATEGIES[strategy](logits)
+    if strategy in STRATEGIES:
+        return STRATEGIES[strategy](logits)
+    names = axes["teachers"].split("+")
+    try:
+        return pooled_logits(pools[strategy], names, logits, float(axes["T"]))
+    except ValueError as error:
+        raise InputError(f"strategy {strategy!r}: {error}") from None
 
 
-def teacher_determinants(axes: dict[str, str], teachers: Teachers, gates: Gates) -> dict[str, list]:
+def teacher_determinants(
+    axes: dict[str, str],
+    teachers: Teachers,
+    gates: Gates,
+    pools: Mapping[str, Mapping[str, Any]],
+) -> dict[str, list]:
     """What of the teachers determines a cell's numbers, by teacher: order, logits, weights."""
     if axes["strategy"] == "none":
         return {}
+    pool = pools.get(axes["strategy"])
     result = {}
     for place, teacher in enumerate(_chosen(axes, teachers)):
-        weight = None
+        weight = pool
         if axes["strategy"] == "weighted":
             weight = teacher.score
         elif axes["strategy"] == "gating" and (axes["teachers"], axes["seed"]) in gates:

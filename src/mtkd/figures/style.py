@@ -43,6 +43,8 @@ STRATEGY_COLOURS = {
     "best-per-sample": "#009E73",
     "gating": "#D55E00",
 }
+# Other ways of fusing, in the order of the study's arms: Tol's muted palette.
+POOL_COLOURS = ("#882255", "#44AA99", "#332288", "#DDCC77", "#117733", "#AA4499", "#999933")
 TEACHER_COLOURS = ("#E69F00", "#CC79A7", "#7A4F1D", "#A6A61D")
 VERDICT_COLOURS = {
     "better": "#009E73",
@@ -68,6 +70,10 @@ def colour(method: Mapping[str, str], study: Study) -> str:
     """Colour of a method (strategy, teachers, teacher), the same in every figure of a study."""
     if method["strategy"] in STRATEGY_COLOURS:
         return STRATEGY_COLOURS[method["strategy"]]
+    strategies = dict.fromkeys(arm["strategy"] for arm in study["arms"])
+    pools = [name for name in strategies if name not in STRATEGY_COLOURS and name != "single"]
+    if method["strategy"] in pools:
+        return POOL_COLOURS[pools.index(method["strategy"]) % len(POOL_COLOURS)]
     name = method["teachers"] if method["strategy"] == "single" else method["teacher"]
     return TEACHER_COLOURS[teacher_names(study).index(name) % len(TEACHER_COLOURS)]
 

@@ -28,7 +28,7 @@ class Examples(NamedTuple):
     ``record`` holds task, labels, metrics (primary first), report_splits, teachers, teacher_seeds,
     and ``arms``: for each its name, strategy, teachers, chosen T and alpha, and its ``seeds``; a
     seed whose training diverged is absent from them, and an arm without any stands in ``lost``
-    instead. On train, students and fused logits are of the rows ``sample`` alone.
+    instead. On train, students, fused logits and soft labels are of the rows ``sample`` alone.
     """
 
     record: dict[str, Any]
@@ -36,7 +36,10 @@ class Examples(NamedTuple):
     human: dict[str, np.ndarray]  # [N, C], raters' shares, where the corpus has them
     teachers: dict[str, np.ndarray]  # [K, R, N, C]
     students: dict[str, list[np.ndarray]]  # of each arm [S, N, C], in the order of its seeds
-    fused: dict[str, list[np.ndarray | None]]  # of each arm [S, N, C], or [1, N, C] for all seeds
+    # Of each arm [S, N, C], or [1, N, C] for all seeds: the fused teacher's logits (at T = 1), and
+    # the soft labels that its students learn from (probabilities at the arm's T).
+    fused: dict[str, list[np.ndarray | None]]
+    soft: dict[str, list[np.ndarray | None]]
     sample: np.ndarray  # rows of train
 
     @property
@@ -61,7 +64,7 @@ def write_examples(path: Path, examples: Examples) -> None:
     tensors = {"sample": examples.sample}
     for name in ("labels", "human", "teachers"):
         tensors |= {f"{name}/{split}": array for split, array in getattr(examples, name).items()}
-    for name in ("students", "fused"):
+    for name in ("students", "fused", "soft"):
         for split, arms in getattr(examples, name).items():
             tensors |= {
                 f"{name}/{split}/{i}": array for i, array in enumerate(arms) if array is not None
@@ -83,6 +86,6 @@ def read_examples(path: Path) -> Examples:
             split: [tensors.get(f"{name}/{split}/{i}") for i in range(len(record["arms"]))]
             for split in flat["labels"]
         }
-        for name in ("students", "fused")
+        for name in ("students", "fused", "soft")
     }
     return Examples(record, **flat, **by_arm, sample=tensors["sample"])

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib.util
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+
+from mtkd.config.schema import FUNCTION
+from mtkd.errors import InputError
 
 PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 
@@ -42,6 +46,27 @@ def code_digests(script: Path) -> dict[str, str]:
 def module_digests(modules: Sequence[Path]) -> dict[str, str]:
     """Digests, by name, of modules that are loaded by path rather than imported: metrics."""
     return {path.stem: _fingerprint(path)[:12] for path in modules}
+
+
+def function_digest(spec: str) -> dict[str, str]:
+    """Digest of the file behind a user's function, ``{"code": ...}``; of one of ours, nothing.
+
+    ``spec`` is ``file.py:function`` or ``module:function``, an installed module. What the file
+    itself imports is not followed. Raises InputError where there is no such function.
+    """
+    match = FUNCTION.fullmatch(spec)
+    if match is None:
+        return {}
+    source = match["source"]
+    try:
+        found = None if source.endswith(".py") else importlib.util.find_spec(source)
+        path = Path(found.origin if found and found.origin else source)
+        names = {getattr(node, "name", None) for node in _tree(path).body}
+        if match["name"] not in names:
+            raise InputError(f"operator {spec!r}: {path} defines no {match['name']}")
+        return {"code": _fingerprint(path)[:12]}
+    except (OSError, SyntaxError, ImportError, ValueError) as error:
+        raise InputError(f"operator {spec!r}: {' '.join(str(error).split())}") from None
 
 
 def _reachable(script: Path) -> set[Path]:

@@ -122,8 +122,10 @@ def _trained_cells(log: Path) -> int:
 
 def _cells_table(cells: Counter) -> str:
     tasks = list(dict.fromkeys(task for task, _ in cells))
+    # The usual ones first, then a suite's own as they come.
+    strategies = list(dict.fromkeys([*STRATEGIES, *(strategy for _, strategy in cells)]))
     present = {strategy for _, strategy in cells}
-    strategies = [strategy for strategy in STRATEGIES if strategy in present]
+    strategies = [strategy for strategy in strategies if strategy in present]
     rows = [["cells to train", *strategies, "total"]]
     for task in tasks:
         numbers = [cells[task, strategy] for strategy in strategies]

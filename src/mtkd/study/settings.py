@@ -7,12 +7,14 @@ a key that is not here cannot change a number, and a key of another stage cannot
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel
 
-from mtkd.config.schema import Learner, Suite
+from mtkd.config.schema import POOLS, Learner, Suite
 from mtkd.config.values import NOT_APPLICABLE
+from mtkd.study.code import function_digest
 from mtkd.study.grid import teacher_seeds
 
 
@@ -61,6 +63,23 @@ def student_settings(suite: Suite, task: str, student: str) -> dict:
     return _learner(suite, suite.students[student], task)
 
 
+def pool_settings(suite: Suite, strategies: Iterable[str]) -> dict:
+    """Those of some strategies that are pooling operators, by name; a user's with its code."""
+    found = {}
+    for name in strategies:
+        if name in suite.strategies:
+            own = suite.strategies[name]
+            found[name] = {**_plain(own), **function_digest(own.operator)}
+        elif name in POOLS:
+            found[name] = {"operator": name}
+    return found
+
+
+def own_operators(suite: Suite) -> list[str]:
+    """Strategies of a suite whose operator is a user's function. Raises InputError as it looks."""
+    return [name for name, pool in pool_settings(suite, suite.strategies).items() if "code" in pool]
+
+
 def score_settings(suite: Suite, task: str) -> dict:
     """Scoring predictions: the metrics, the primary one first."""
     return {
@@ -78,7 +97,11 @@ def figure_settings(suite: Suite) -> dict:
 
 def examples_settings(suite: Suite, task: str) -> dict:
     """A task's examples for the analyses: the chosen study, and every metric of the task."""
-    return {"study": table_settings(suite), "metrics": suite.tasks[task].metrics}
+    return {
+        "study": table_settings(suite),
+        "metrics": suite.tasks[task].metrics,
+        "pools": pool_settings(suite, suite.chosen_study.strategies),
+    }
 
 
 def table_settings(suite: Suite) -> dict:

@@ -1,0 +1,74 @@
+"""A user's own operator as an arm: trained, scored, certified, and rerun when its code changes."""
+
+import csv
+
+import pytest
+import yaml
+from tiny_study import SUITE_FILE, planned, snakemake
+
+pytestmark = pytest.mark.slow
+
+CODE = """
+import numpy as np
+
+
+def sharpened_pool(log_p, weights):
+    q = np.einsum("nk,knc->nc", weights, np.exp(log_p)) ** 2
+    return q / q.sum(axis=-1, keepdims=True)
+"""
+STRATEGIES = {
+    "sharpened": {"operator": "my_pools.py:sharpened_pool"},
+    "careful": {
+        "operator": "linear-pool",
+        "weights": {"cnn": 0.25, "bert": 0.75},
+        "T": {"bert": 1},
+    },
+}
+CELL = "results/tiny/students/distilbert/reviews/cnn+bert/{}/T4_a0.7/seed1/eval.json"
+TARGETS = [CELL.format(name) for name in (*STRATEGIES, "median")]
+ARM = {"train_students": 1, "score_students": 1}
+
+
+@pytest.fixture
+def pools(study):
+    (study / "my_pools.py").write_text(CODE)
+    suite = yaml.safe_load((study / SUITE_FILE).read_text())
+    suite["strategies"] = STRATEGIES
+    suite["studies"]["main"]["arms"] += [
+        {"strategy": name, "teachers": ["cnn", "bert"]} for name in (*STRATEGIES, "median")
+    ]
+    (study / SUITE_FILE).write_text(yaml.safe_dump(suite, sort_keys=False))
+    return study
+
+
+def test_own_operators_are_arms_and_their_code_reruns_them_alone(pools):
+    result = snakemake(pools, *TARGETS)
+    assert result.returncode == 0, result.stdout
+    assert planned(pools, *TARGETS) == {}
+    (pools / "my_pools.py").write_text(CODE.replace("** 2", "** 3"))
+    assert planned(pools, *TARGETS) == ARM
+    (pools / "my_pools.py").write_text(CODE.replace("def", "# why\n\n\ndef"))
+    assert planned(pools, *TARGETS) == {}
+
+    # What is there to be certified is the user's function; ours have theirs.
+    result = snakemake(pools, "operators")
+    assert result.returncode == 0, result.stdout
+    with open(pools / "results/tiny/operators/certificates.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["operator"] for row in rows} == {"sharpened"}
+    assert {row["basis"] for row in rows} <= {"no violation found", "counterexample"}
+
+
+def test_an_operator_that_fails_says_so_in_one_line(pools):
+    (pools / "my_pools.py").write_text(CODE.replace("return q /", "return q, "))
+    result = snakemake(pools, TARGETS[0])
+    assert result.returncode != 0
+    log = (pools / "logs/tiny/train_students/distilbert/reviews/cnn+bert/sharpened.log").read_text()
+    assert log.startswith("error: strategy 'sharpened': operator 'my_pools.py:sharpened_pool'")
+    assert "Traceback" not in log
+
+    (pools / "my_pools.py").unlink()
+    result = snakemake(pools, TARGETS[0])
+    assert result.returncode != 0
+    assert result.stdout.splitlines()[-1].startswith("error: operator 'my_pools.py:sharpened_pool'")
+    assert "Traceback" not in result.stdout
