@@ -331,6 +331,14 @@ def has_raters():
     return any(SUITE.tasks[task].human for task in STUDY.tasks)
 
 
+# What a study has besides, whose arms are pooling operators: the framework's claims.
+FRAMEWORK_TABLES = ["framework", "attenuation_students", "diversity_gain"]
+
+
+def has_pools():
+    return bool(settings.pool_settings(SUITE, STUDY.strategies))
+
+
 # The tables that each figure is drawn from.
 FIGURE_TABLES = {
     "master_comparison": ["runs"],
@@ -346,6 +354,7 @@ FIGURE_TABLES = {
     "ceilings": ["quality"],
     "ranking": ["ranking"],
     "performance_profiles": ["profiles"],
+    "attenuation_students": ["attenuation_students"],
 }
 
 
@@ -371,6 +380,8 @@ def fusion_tables(wildcards):
 
 def study_figures():
     names = [name for name in FIGURE_TABLES if name != "human_soft_labels" or has_raters()]
+    if not has_pools():
+        names.remove("attenuation_students")
     if not study_teachers():
         # A study of the undistilled student alone has nothing to analyse.
         names = [name for name in names if FIGURE_TABLES[name] == ["runs"]]
@@ -382,7 +393,19 @@ def report_tables():
     names = ["master", "failed", "claims", "gap", "grid", "over_tasks", "ranking", "audit_scored"]
     names += ["flags", "quality", "agreement", "failures", "fidelity", "human"]
     names += ["human_prediction", "checks"]
+    names += FRAMEWORK_TABLES if has_pools() else []
     return expand(f"{TABLES}/{{table}}.csv", table=names)
+
+
+def framework_figures():
+    """Certificates and experiments, for the report of a study whose arms are pooling operators."""
+    if not has_pools():
+        return []
+    certificates = ["results/operators", *([OPERATORS] if OWN_OPERATORS else [])]
+    experiments = expand(
+        f"{RESULTS}/fusion/{{task}}/{{figure}}.png", task=STUDY.tasks, figure=FUSION_TABLES
+    )
+    return [f"{folder}/certificates.png" for folder in certificates] + experiments
 
 
 @cache

@@ -102,3 +102,27 @@ rule fusion:
     input:
         expand(rules.fusion_experiments.output.claims, task=STUDY.tasks),
         expand(rules.draw_fusion_experiment.output, task=STUDY.tasks, figure=FUSION_TABLES),
+
+
+# With the students of a study whose arms are pooling operators; its report has them all.
+rule framework_claims:
+    input:
+        examples=expand(rules.collect_examples.output, task=STUDY.tasks),
+        teachers=expand(rules.fusion_experiments.output.claims, task=STUDY.tasks),
+        claims=rules.state_claims.output.claims,
+    output:
+        expand(f"{TABLES}/{{table}}.csv", table=FRAMEWORK_TABLES),
+    log:
+        f"{LOGS}/framework_claims/{SUITE.study_name}.log",
+    benchmark:
+        f"{BENCHMARKS}/framework_claims/{SUITE.study_name}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        pools=pools_text(*STUDY.strategies),
+        code=lambda wildcards: code_of("framework_claims.py"),
+        folder=subpath(output[0], parent=True),
+    shell:
+        'python "$SCRIPTS"/framework_claims.py --pools {params.pools:q}'
+        " --examples {input.examples:q} --teachers {input.teachers:q} --claims {input.claims:q}"
+        " --output {params.folder:q} > {log:q} 2>&1"

@@ -41,6 +41,7 @@ rule report:
         success=rules.state_claims.output.success,
         provenance=rules.make_tables.output.provenance,
         figures=[path for path in study_figures() if path.endswith(".png")],
+        framework=framework_figures(),
     output:
         report(
             f"{RESULTS}/report.html",
@@ -63,7 +64,7 @@ rule report:
         'python "$SCRIPTS"/report.py --settings {params.settings:q}'
         ' --templates "$PAGES"'
         " --tables {input.tables:q} --success {input.success:q} --provenance {input.provenance:q}"
-        " --figures {input.figures:q} --benchmarks {params.benchmarks:q} --output {output:q}"
+        " --figures {input.figures:q} --framework {input.framework:q} --benchmarks {params.benchmarks:q} --output {output:q}"
         " > {log:q} 2>&1"
 
 

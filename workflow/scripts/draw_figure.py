@@ -16,7 +16,16 @@ def main() -> None:
     args = parser.parse_args()
 
     from mtkd.analysis.tables import read_table
-    from mtkd.figures import by_region, claims, gap, master, quality, ranking, soft_labels
+    from mtkd.figures import (
+        attenuation,
+        by_region,
+        claims,
+        gap,
+        master,
+        quality,
+        ranking,
+        soft_labels,
+    )
     from mtkd.figures.style import save_figure
 
     draw = {
@@ -33,6 +42,7 @@ def main() -> None:
         "ceilings": quality.ceilings_figure,
         "ranking": ranking.ranking_figure,
         "performance_profiles": ranking.profiles_figure,
+        "attenuation_students": attenuation.attenuation_students_figure,
     }
     if args.figure not in draw:
         raise InputError(f"no figure {args.figure!r}; there are {', '.join(draw)}")

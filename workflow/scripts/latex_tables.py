@@ -16,6 +16,7 @@ def main() -> None:
 
     from mtkd.analysis.tables import read_table
     from mtkd.records.files import publish_folder
+    from mtkd.report.framework import framework_tables
     from mtkd.report.latex import latex_table
     from mtkd.report.results import study_tables, task_tables
 
@@ -23,7 +24,7 @@ def main() -> None:
     tables = {path.stem: read_table(path) for path in args.tables}
 
     def write(folder: Path) -> None:
-        shown = {"": study_tables(tables, study)}
+        shown = {"": [*study_tables(tables, study), *framework_tables(tables, study)]}
         shown |= {task: task_tables(tables, study, task) for task in study["tasks"]}
         for task, of_task in shown.items():
             (folder / task).mkdir(exist_ok=True)

@@ -15,6 +15,9 @@ def main() -> None:
     parser.add_argument("--success", type=Path, required=True, help="success_metrics.json")
     parser.add_argument("--provenance", type=Path, required=True, help="provenance.json")
     parser.add_argument("--figures", type=Path, nargs="+", required=True, help="PNG files")
+    parser.add_argument(
+        "--framework", type=Path, nargs="*", default=[], help="PNG files on the framework's claims"
+    )
     parser.add_argument("--benchmarks", type=Path, required=True, help="the jobs' recorded times")
     parser.add_argument("--output", type=Path, required=True, help="HTML file")
     args = parser.parse_args()
@@ -23,6 +26,7 @@ def main() -> None:
     from mtkd.analysis.provenance import seconds_by_rule
     from mtkd.analysis.tables import read_table
     from mtkd.records.files import read_json, write_text
+    from mtkd.report.framework import framework_tables
     from mtkd.report.page import data_address, figure_name, render
     from mtkd.report.results import study_tables, task_tables
 
@@ -40,6 +44,11 @@ def main() -> None:
         tasks={task: task_tables(tables, study, task) for task in study["tasks"]},
         success=read_json(args.success),
         figures={figure_name(path): data_address(path) for path in args.figures},
+        framework=framework_tables(tables, study),
+        framework_figures=[
+            {"figure": path.stem, "of": path.parent.name, "address": data_address(path)}
+            for path in args.framework
+        ],
         provenance=read_json(args.provenance),
         times=seconds_by_rule(args.benchmarks).to_dict("records"),
     )

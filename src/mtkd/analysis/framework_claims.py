@@ -28,6 +28,14 @@ ROUNDING = 1e-9
 # A dissenting teacher's weight at which no median of two, three or four teachers is a tie.
 PROBED = 0.4
 INTERVAL = "interval"
+# What mtkd.analysis.framework_students decides, in studies whose arms are pooling operators.
+OF_STUDENTS = (
+    "a student learns the attenuated mass",
+    "a student keeps to the bound, on average",
+    "a student beats its average teacher",
+    "data-driven weights help",
+    "more diverse teachers, more gain",
+)
 UNTRAINED = "no student is trained here"
 
 
@@ -52,15 +60,14 @@ def claims_table(
         *_log_loss_rows(first, labels, certificates),
         *_attenuation_rows(tables["attenuation"], len(labels), certificates),
     ]
-    for claim in ("a student learns the attenuated mass", "a student beats its average teacher"):
-        rows.append(_row(claim, "trained students", UNDECIDABLE, UNTRAINED))
+    rows += [claim_row(claim, "trained students", UNDECIDABLE, UNTRAINED) for claim in OF_STUDENTS]
     return pd.DataFrame([{"task": task} | row for row in rows], columns=COLUMNS)
 
 
-def _row(
+def claim_row(
     claim: str, where: str, verdict: str, evidence: str, quantity: str = "", *values: float
 ) -> dict[str, Any]:
-    """``values``: value, low, high, as many as there are."""
+    """A row of COLUMNS but the task. ``values``: value, low, high, as many as there are."""
     return {
         "claim": claim, "where": where, "verdict": verdict, "evidence": evidence,
         "quantity": quantity, **dict(zip(("value", "low", "high"), values, strict=False)),
@@ -103,30 +110,41 @@ def _variance_rows(variance: pd.DataFrame, seeds: int) -> list[dict]:
     rows = []
     for row in alone.itertuples():
         interval = (row.ratio, row.ratio_low, row.ratio_high)
-        where = f"linear-pool, {row.members} simulated members, ρ={row.rho:g}"
+        where = (
+            f"linear-pool, {row.members} simulated members, {row.weights} weights, ρ={row.rho:g}"
+        )
         verdict, evidence = near(*interval[1:], 1), INTERVAL
         if row.rho == 0:
             verdict, evidence = HOLDS, _proof("E1")
-        rows.append(_row(claim, where, verdict, evidence, quantity, *interval))
+        rows.append(claim_row(claim, where, verdict, evidence, quantity, *interval))
     for source, what in (("errors", "teachers' errors"), ("teacher seeds", "teacher seeds")):
         here = variance[variance.source == source]
         # Few teacher seeds say hardly more of others than one does.
         decided = source == "errors" or seeds >= MINIMUM_SEEDS
         evidence = INTERVAL if decided else f"{seeds} teacher seed(s), {MINIMUM_SEEDS} needed"
         if here.empty:
-            rows.append(_row(claim, f"linear-pool, {what}", UNDECIDABLE, evidence))
+            rows.append(claim_row(claim, f"linear-pool, {what}", UNDECIDABLE, evidence))
         for row in here[here.operator == "linear-pool"].itertuples():
             interval = (row.ratio, row.ratio_low, row.ratio_high)
             verdict = near(*interval[1:], 1) if decided else UNDECIDABLE
-            rows.append(_row(claim, f"linear-pool, {what}", verdict, evidence, quantity, *interval))
+            rows.append(
+                claim_row(
+                    claim,
+                    f"linear-pool, {what}, {row.weights} weights",
+                    verdict,
+                    evidence,
+                    quantity,
+                    *interval,
+                )
+            )
         for row in here.itertuples():
             interval = (row.reduction, row.reduction_low, row.reduction_high)
             verdict = below(*interval[1:], 1) if decided else UNDECIDABLE
             proved = row.operator == "linear-pool"
             rows.append(
-                _row(
+                claim_row(
                     "Var(q) <= Σ wσ²",
-                    f"{row.operator}, {what}",
+                    f"{row.operator}, {what}, {row.weights} weights",
                     HOLDS if proved else verdict,
                     _proof("E1") if proved else evidence,
                     "Var(q) / Σ wσ²",
@@ -143,7 +161,7 @@ def _scaling_rows(scaling: pd.DataFrame) -> list[dict]:
     for row in scaling[scaling.rho == 0].itertuples():
         paragraph = exact.get((row.operator, row.quantity))
         rows.append(
-            _row(
+            claim_row(
                 f"variance falls as 1/K, K from {MEMBERS[0]} to {MEMBERS[-1]}, ρ=0",
                 f"{row.operator}, {row.quantity}, simulated",
                 HOLDS if paragraph else near(row.low, row.high, -1),
@@ -162,15 +180,15 @@ def _objective_rows(objectives: pd.DataFrame) -> list[dict]:
     gaps, gradients = alike.gap_error.max(), alike.gradient_difference.max()
     where, e3 = "linear-pool, one T for the student", _proof("E3")
     rows = [
-        _row(
+        claim_row(
             "the Jensen gap is the teachers' JSD, whatever the student",
             where, HOLDS, e3, "most |gap - JSD|, nats", gaps,
         ),
-        _row(
+        claim_row(
             "the mixture objective has other gradients", where, FAILS, e3,
             "most |difference|", gradients,
         ),
-        _row(
+        claim_row(
             "the mixture objective converges faster", where, FAILS, e3,
             "most distance of the two students on their paths", alike.apart_most.max(),
         ),
@@ -179,7 +197,7 @@ def _objective_rows(objectives: pd.DataFrame) -> list[dict]:
         end = objectives[(objectives.case == case) & (objectives.step == last)].iloc[0]
         same = end.apart_most < ROUNDING
         rows.append(
-            _row(
+            claim_row(
                 "both objectives lead to one student",
                 case,
                 HOLDS if same else FAILS,
@@ -198,7 +216,7 @@ def _jensen_rows(logits: np.ndarray) -> list[dict]:
         least = least_gaps(logits, weights, operator)
         linear = operator == "linear-pool"
         rows.append(
-            _row(
+            claim_row(
                 "KL(q ‖ s) <= Σ w KL(p ‖ s) for every student s",
                 operator,
                 HOLDS if linear else FAILS,
@@ -221,7 +239,7 @@ def _log_loss_rows(
         excess = weights @ log_p[:, rows_of, labels] - log_q[rows_of, labels]
         mean = crossed_difference(excess[None])
         rows.append(
-            _row(
+            claim_row(
                 "the pool's log-loss <= the teachers' mean",
                 operator,
                 *certified(certificates, operator, "log-loss", "strong"),
@@ -240,7 +258,7 @@ def _attenuation_rows(attenuation: pd.DataFrame, n: int, certificates: pd.DataFr
         probed = here[here.weight == PROBED].iloc[0]
         over = binomtest(round(probed.share_over * n), n).proportion_ci(CONFIDENCE, "wilson")
         rows.append(
-            _row(
+            claim_row(
                 "q(i) <= (1-w) max p(i) + w p_k(i)",
                 f"{operator}, teachers {scenario}",
                 *certified(certificates, operator, "attenuation", "strong"),
@@ -254,7 +272,7 @@ def _attenuation_rows(attenuation: pd.DataFrame, n: int, certificates: pd.DataFr
         here = attenuation[attenuation.operator == operator]
         rises = here.groupby("scenario").mass.apply(lambda mass: mass.diff().max())
         rows.append(
-            _row(
+            claim_row(
                 "raising w takes no q(i) farther from p_k(i)",
                 operator,
                 *certified(certificates, operator, "weight monotonicity", "strong"),

@@ -7,6 +7,7 @@ experiments are for: docs/operators.md, section "The framework's experiments".
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,11 @@ POOLS = ("linear-pool", "log-linear-pool", "hellinger-barycentre", "median", "be
 # of sigma^2 is the same for each.
 SIGMAS = (0.75, 1.25)
 MEMBERS = (2, 4, 8, 16, 32)
+# Members' weights: all the same; or the first the largest, the last one K-th of it.
+WEIGHTS: dict[str, Callable[[int], np.ndarray]] = {
+    "equal": lambda members: np.full(members, 1 / members),
+    "falling": lambda members: 2 * np.arange(members, 0, -1) / (members * (members + 1)),
+}
 CORRELATIONS = (0.0, 0.3, 0.6, 0.9)
 EXAMPLES, DRAWS, REPLICATIONS = 16, 200, 8
 BOOTSTRAPS = 500
@@ -29,7 +35,7 @@ BOOTSTRAPS = 500
 PLANTED = 4.0
 SWEEP = tuple(np.round(np.linspace(0, 1, 21), 2))
 
-VARIANCE_COLUMNS = ["task", "source", "quantity", "operator", "members", "rho"]
+VARIANCE_COLUMNS = ["task", "source", "quantity", "operator", "members", "weights", "rho"]
 VARIANCE_COLUMNS += ["variance", "uncorrelated", "correlated", "mean_member"]
 VARIANCE_COLUMNS += ["ratio", "ratio_low", "ratio_high"]
 VARIANCE_COLUMNS += ["reduction", "reduction_low", "reduction_high"]
@@ -105,29 +111,33 @@ QUANTITIES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def simulate(logits: np.ndarray, seed: int = 0) -> dict[tuple, list[Laws]]:
-    """Laws by (quantity, operator, members, rho), one a replication, around logits [N, C]."""
+    """Laws by (quantity, operator, weights, members, rho), around logits [N, C].
+
+    Each is a list, one of a replication.
+    """
     found: dict[tuple, list[Laws]] = {}
     rng = np.random.default_rng(seed)
     for _ in range(REPLICATIONS):
         for rho in CORRELATIONS:
             for members in MEMBERS:
                 log_p = noisy_members(logits, members, rho, DRAWS, rng)
-                weights = np.full(members, 1 / members)
-                for operator in POOLS:
+                for operator, (name, weights_of) in product(POOLS, WEIGHTS.items()):
+                    weights = weights_of(members)
                     log_q = pooled(operator, log_p, weights)
                     for quantity, of in QUANTITIES.items():
                         laws = variance_laws(of(log_p), of(log_q), weights)
-                        found.setdefault((quantity, operator, members, rho), []).append(laws)
+                        key = (quantity, operator, name, members, rho)
+                        found.setdefault(key, []).append(laws)
     return found
 
 
 def simulation_rows(simulated: dict[tuple, list[Laws]]) -> list[dict]:
     """Rows of the variance table; intervals are of the mean over replications."""
     rows = []
-    for (quantity, operator, members, rho), laws in simulated.items():
+    for (quantity, operator, name, members, rho), laws in simulated.items():
         variance, uncorrelated, _, mean_member = np.transpose(laws)
         row = {"source": "simulation", "quantity": quantity, "operator": operator}
-        row |= {"members": members, "rho": rho}
+        row |= {"members": members, "weights": name, "rho": rho}
         row |= dict(zip(Laws._fields, np.mean(laws, axis=0), strict=True))
         row |= _named("ratio", *_mean_interval(variance / uncorrelated))
         rows.append(row | _named("reduction", *_mean_interval(variance / mean_member)))
@@ -135,16 +145,16 @@ def simulation_rows(simulated: dict[tuple, list[Laws]]) -> list[dict]:
 
 
 def scaling_table(task: str, simulated: dict[tuple, list[Laws]]) -> pd.DataFrame:
-    """The exponent b of variance ~ members^b, by quantity, operator and rho.
+    """The exponent b of variance ~ members^b under equal weights, by quantity, operator and rho.
 
     Least squares of the logarithms in each replication; ``exponent`` is the mean over
     replications with its t interval, ``law`` the exponent that w' Sigma w of the same draws has.
     Where errors are correlated neither is a power law, and b is a slope over MEMBERS alone.
     """
     rows = []
-    groups = dict.fromkeys((key[0], key[1], key[3]) for key in simulated)
+    groups = dict.fromkeys((key[0], key[1], key[4]) for key in simulated)
     for quantity, operator, rho in groups:
-        laws = np.array([simulated[quantity, operator, members, rho] for members in MEMBERS])
+        laws = np.array([simulated[quantity, operator, "equal", K, rho] for K in MEMBERS])
         slopes = np.polyfit(np.log(MEMBERS), np.log(laws[:, :, 0]), 1)[0]
         law = np.polyfit(np.log(MEMBERS), np.log(laws[:, :, 2]), 1)[0]
         row = {"task": task, "quantity": quantity, "operator": operator, "rho": rho}
@@ -161,23 +171,22 @@ def error_rows(log_p: np.ndarray, target: np.ndarray, seed: int = 0) -> list[dic
     ``rho`` is the mean correlation of two teachers' errors. Intervals: bootstrap over examples.
     """
     K, N, _ = log_p.shape
-    weights = np.full(K, 1 / K)
     errors = np.exp(log_p) - target
     covariance = mean_covariance(errors)
     scale = np.sqrt(covariance.diagonal())
     correlation = (covariance / np.outer(scale, scale))[np.triu_indices(K, 1)].mean()
     rows = []
-    for operator in POOLS:
+    for operator, (name, weights_of) in product(POOLS, WEIGHTS.items()):
+        weights = weights_of(K)
         own = OPERATORS[operator](log_p, weights) - target
         row = {"source": "errors", "quantity": "probability", "operator": operator}
-        row |= {"members": K, "rho": float(correlation)}
+        row |= {"members": K, "weights": name, "rho": float(correlation)}
+
         # Bound now: the function is called within this turn of the loop.
-        rows.append(
-            row
-            | _bootstrapped(
-                lambda some, own=own: variance_laws(errors[:, some], own[some], weights), N, seed
-            )
-        )
+        def laws(some: np.ndarray, own=own, weights=weights) -> Laws:
+            return variance_laws(errors[:, some], own[some], weights)
+
+        rows.append(row | _bootstrapped(laws, N, seed))
     return rows
 
 
@@ -190,18 +199,16 @@ def seed_rows(log_p: np.ndarray, seed: int = 0) -> list[dict]:
     K, R, N, _ = log_p.shape
     if R < 2:
         return []
-    weights, p = np.full(K, 1 / K), np.exp(log_p)
-    rows = []
-    for operator in POOLS:
+    p, rows = np.exp(log_p), []
+    for operator, (name, weights_of) in product(POOLS, WEIGHTS.items()):
+        weights = weights_of(K)
         q = np.exp(pooled(operator, log_p, weights))
         row = {"source": "teacher seeds", "quantity": "probability", "operator": operator}
-        rows.append(
-            row
-            | {"members": K}
-            | _bootstrapped(
-                lambda some, q=q: variance_laws(p[:, :, some], q[:, some], weights), N, seed
-            )
-        )
+
+        def laws(some: np.ndarray, q=q, weights=weights) -> Laws:
+            return variance_laws(p[:, :, some], q[:, some], weights)
+
+        rows.append(row | {"members": K, "weights": name} | _bootstrapped(laws, N, seed))
     return rows
 
 
@@ -211,7 +218,8 @@ def variance_table(
     """Simulated pools, the study's errors and its teacher seeds: logits [K, R, N, C].
 
     ``target`` [N, C] is the distribution that errors are measured from. ``ratio`` is the pool's
-    variance over sum_k w_k^2 sigma_k^2, ``reduction`` over sum_k w_k sigma_k^2; weights are equal.
+    variance over sum_k w_k^2 sigma_k^2, ``reduction`` over sum_k w_k sigma_k^2; weights are those
+    of WEIGHTS, the study's teachers in their order.
     """
     log_p = log_softmax(logits.astype(np.float64), axis=-1)
     rows = simulation_rows(simulated) + error_rows(log_p[:, 0], target) + seed_rows(log_p)

@@ -34,6 +34,7 @@ CASE_MARKERS = dict(zip(CASE_COLOURS, "osD^v", strict=True))
 def variance_figure(tables: dict[str, pd.DataFrame]) -> Figure:
     """Variance against the number of members, simulated; and of the teachers' own errors."""
     table, scaling = tables["variance"], tables["scaling"]
+    table = table[table.weights == "equal"]
     task = table.task.iloc[0]
     errors = table[table.source == "errors"]
     figure = new_figure(

@@ -1,0 +1,74 @@
+"""What students take over of a dissenting teacher: a wrong class's mass against its weight."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from mtkd.analysis.master import Study, seeds_text
+from mtkd.figures.style import (
+    POOL_COLOURS,
+    RC,
+    REFERENCE_LINE,
+    legend_below,
+    new_figure,
+    panels,
+    sketch,
+)
+
+MARKERS = "osD^v"
+
+
+@rc_context(RC)
+def attenuation_students_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
+    """A panel per task: mean mass in soft labels and in students, by operator, and the bound."""
+    table = tables["attenuation_students"]
+    tasks = [task for task in study["tasks"] if (table.task == task).any()]
+    operators = list(dict.fromkeys(table.operator))
+    dissenters = ", ".join(dict.fromkeys(table.dissenter)) or "none"
+    figure = new_figure(
+        1.6 + 2.3 * max(1, -(-len(tasks) // 2)),
+        f"{study['suite']}/{study['study']}: a wrong class's mass as {dissenters}'s weight rises",
+        f"The class, by example: the wrong one to which {dissenters} gives least beside what some "
+        "other teacher gives it. Lines: mean mass in the students on the report split, at their T, "
+        "bars its 95 % interval over seeds and examples; dotted: in the soft labels that they "
+        "learn from; dashed: the framework's bound (1 − w) max p(i) + w p_k(i). The others share "
+        f"the rest of the weight; w = 1 is the teacher alone; {seeds_text(study)}; "
+        f"T={', '.join(study['T'])}, alpha={', '.join(study['alpha'])}.",
+    )
+    for axis, task in zip(panels(figure, len(tasks)), tasks, strict=True):
+        here = table[table.task == task]
+        for number, operator in enumerate(operators):
+            own = here[here.operator == operator]
+            colour = POOL_COLOURS[number % len(POOL_COLOURS)]
+            below, above = own.student - own.student_low, own.student_high - own.student
+            axis.errorbar(
+                own.weight,
+                own.student,
+                yerr=[below, above],
+                color=colour,
+                marker=MARKERS[number % len(MARKERS)],
+                markersize=3.5,
+                linewidth=1.2,
+                elinewidth=0.8,
+            )
+            axis.plot(own.weight, own.soft, color=colour, linewidth=1, linestyle=(0, (1, 1.5)))
+        bound = here.groupby("weight").bound.mean()
+        axis.plot(bound.index, bound, **REFERENCE_LINE)
+        axis.set_title(f"{task} (n={here.n.iloc[0]:,})", loc="left")
+        axis.set_xlabel(f"weight w of {dissenters}")
+        axis.set_ylabel("mean mass of the class")
+        axis.set_ylim(bottom=0)
+    handles = [
+        sketch(
+            operator,
+            color=POOL_COLOURS[number % len(POOL_COLOURS)],
+            marker=MARKERS[number % len(MARKERS)],
+            markersize=4,
+        )
+        for number, operator in enumerate(operators)
+    ]
+    handles.append(sketch("soft labels", color="0.3", linewidth=1, linestyle=(0, (1, 1.5))))
+    legend_below(figure, [*handles, sketch("bound", **REFERENCE_LINE)])
+    return figure
