@@ -252,7 +252,9 @@ def test_ctrl_c_and_the_same_command_again(run, long_study, undisturbed, harm):
         assert GOES_ON in log
 
 
-def test_the_main_process_is_killed_and_recovers_by_one_line(run, long_study, undisturbed):
+def test_the_main_process_is_killed_and_recovers_by_one_line(run, long_study, undisturbed, epochs):
+    # Its job must still be at work when a second Snakemake has started and refused.
+    make_teacher_long(long_study, epochs(LONGER))
     process = run()
     in_training(long_study)
     process.kill()
@@ -265,4 +267,4 @@ def test_the_main_process_is_killed_and_recovers_by_one_line(run, long_study, un
     done = subprocess.run(["make", "recover"], cwd=long_study, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not jobs()
-    assert GOES_ON in finished(run(), long_study, undisturbed(LONG))
+    assert GOES_ON in finished(run(), long_study, undisturbed(LONGER))

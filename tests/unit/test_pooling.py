@@ -214,6 +214,7 @@ def test_every_claim_has_a_verdict_and_its_evidence(tables):
     assert (jensen == [HOLDS, *[FAILS] * 4]).all()
     seeds = table[table["where"] == "linear-pool, teacher seeds"]
     assert seeds.verdict.tolist() == [UNDECIDABLE]
+    assert set(framework_claims.OF_STUDENTS) <= set(table.claim)
     text = DOCS.read_text(encoding="utf-8")
     for evidence in table.evidence[table.evidence.str.startswith("proof")]:
         assert f"**{evidence.split(', ')[1]}.**" in text
@@ -226,7 +227,7 @@ def test_three_teacher_seeds_are_enough_for_a_verdict(tables):
     tables["variance"] = pd.concat([tables["variance"], seeds], ignore_index=True)
     labels = logits[0, 0].argmax(axis=-1)
     table = framework_claims.claims_table("task", logits, labels, tables, certificates())
-    rows = table[table["where"] == "median, teacher seeds"]
+    rows = table[table["where"] == "median, teacher seeds, equal weights"]
     assert rows.verdict.tolist() == [HOLDS] and rows.evidence.tolist() == ["interval"]
 
 

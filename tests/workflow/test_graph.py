@@ -67,6 +67,17 @@ def test_the_frameworks_experiments_train_no_student(project):
     assert planned(project, "fusion", suite=None) == teachers | own | {"fusion": 1}
 
 
+def test_a_study_of_pools_reports_on_the_framework_too(project):
+    jobs = planned(project, "--config", "study=fusion", suite=None)
+    main = planned(project, "--config", "study=main", suite=None)
+    own = {"certify_operators": 1, "fusion_experiments": 2, "draw_fusion_experiment": 6}
+    own |= {"framework_claims": 1, "draw_figure": main["draw_figure"] + 1}
+    assert {rule: jobs[rule] for rule in own} == own
+    assert not main.keys() & {"certify_operators", "framework_claims"}
+    # One job trains all pools of a task, as it does all other arms.
+    assert jobs["train_students"] == 2
+
+
 def test_one_cell_needs_its_task_its_teacher_and_nothing_else(project):
     cell = f"{CELLS}/movies/textcnn/single/T4_a0.7/seed1/eval.json"
     rules = ["prepare_task", "train_teacher", "teacher_logits", "train_students", "score_students"]

@@ -100,6 +100,7 @@ def main() -> None:
         record = {
             **new_record("student", **axes),
             "labels": info.labels,
+            "pool": args.pools.get(axes["strategy"]),
             "digests": {
                 "data": info.digest,
                 "cell": digest,

@@ -40,13 +40,14 @@ VERDICTS = {"better": HOLDS, "worse": FAILS, "equivalent": FAILS}
 
 
 def dissenter(pools: Pools) -> str | None:
-    """The teacher whose weight the strategies sweep: the one of most different weights, or None."""
-    swept: dict[str, set[float]] = {}
+    """The teacher whose weight the strategies sweep: over the widest range. None if none varies."""
+    found: dict[str, list[float]] = {}
     for pool in pools.values():
         for teacher, weight in pool.get("weights", {}).items():
-            swept.setdefault(teacher, set()).add(weight)
-    most = max(swept, key=lambda teacher: len(swept[teacher]), default=None)
-    return most if most is not None and len(swept[most]) > 1 else None
+            found.setdefault(teacher, []).append(weight)
+    ranges = {teacher: max(weights) - min(weights) for teacher, weights in found.items()}
+    widest = max(ranges, key=ranges.get, default=None)
+    return widest if widest is not None and ranges[widest] > 0 else None
 
 
 def attenuation_students(examples: Examples, pools: Pools) -> pd.DataFrame:

@@ -19,8 +19,8 @@ def provenance(records: Iterable[Record]) -> dict[str, Any]:
     ``runs`` and ``seconds`` (of training) by kind; ``gpu_hours``, the hours of runs on another
     device than the CPU; ``devices`` and ``versions``, each with the number of its runs; ``tasks``
     with labels, examples by split and digest; ``teachers``, digests by ``task/teacher/seed``;
-    ``code``, digests by kind; ``training``, the settings of each model and the tasks that share
-    them.
+    ``code``, digests by kind; ``pools``, the definitions of strategies that are pooling operators;
+    ``training``, the settings of each model and the tasks that share them.
     """
     records = list(records)
     seconds = Counter()
@@ -45,6 +45,7 @@ def provenance(records: Iterable[Record]) -> dict[str, Any]:
             for teacher, digest in (record["digests"].get("teachers") or {}).items()
         },
         "code": {record["kind"]: record["digests"]["code"] for record in records},
+        "pools": {record["strategy"]: record["pool"] for record in records if record.get("pool")},
         "training": _training(records),
     }
 

@@ -1,0 +1,228 @@
+"""The framework's claims on students: known students, known verdicts; the report's section."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from jinja2 import Environment, FileSystemLoader
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from scipy.special import log_softmax, softmax
+from test_tables import make_study
+
+from mtkd.analysis.framework_claims import COLUMNS, FAILS, HOLDS, OF_STUDENTS, UNDECIDABLE
+from mtkd.analysis.framework_students import (
+    DIVERSITY_COLUMNS,
+    attenuation_students,
+    dissenter,
+    diversity_gains,
+    student_claims,
+)
+from mtkd.figures.attenuation import attenuation_students_figure
+from mtkd.fusion.pools import pooled_logits
+from mtkd.records.examples import Examples
+from mtkd.report.framework import framework_tables
+
+ROOT = Path(__file__).parents[2]
+NAMES, T, N = ["a", "b", "c"], 2.0, 300
+SWEEP = {
+    f"{operator}-{share}": {
+        "operator": operator,
+        "weights": {"a": (1 - share) / 2, "b": (1 - share) / 2, "c": share},
+    }
+    for operator in ("linear-pool", "median")
+    for share in (0.0, 0.25, 0.75)
+}
+POOLS = {**SWEEP, "linear-pool": {"operator": "linear-pool"}}
+ARMS = [("single", "c"), *((name, "a+b+c") for name in POOLS)]
+NO_CLAIMS = pd.DataFrame(columns=["task", "claim", "a"])
+
+
+def study_of(arms=ARMS, **changes):
+    arms = [{"strategy": strategy, "teachers": teachers} for strategy, teachers in arms]
+    return make_study(
+        tasks=["mnli"], arms=arms, T=["2"], alpha=["1"], seeds=["1", "2", "3"], **changes
+    )
+
+
+def examples_of(taught, arms=ARMS, seeds=("1", "2", "3")):
+    """Students [S, N, C] that ``taught`` makes of their soft labels; three classes."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(3, size=N)
+    teachers = 2 * rng.normal(size=(3, 1, N, 3)) + np.eye(3)[labels]
+    students, soft = [], []
+    for strategy, members in arms:
+        chosen = [NAMES.index(name) for name in members.split("+")]
+        z = teachers[chosen, 0]
+        pool = POOLS.get(strategy)
+        fused = pooled_logits(pool, NAMES, z, T) if pool else z.mean(axis=0)
+        soft.append(softmax(fused / T, axis=-1)[None])
+        noise = 0.01 * rng.normal(size=(len(seeds), N, 3))
+        students.append(taught(fused, labels) + noise)
+    record = {
+        "task": "mnli",
+        "labels": ["x", "y", "z"],
+        "metrics": ["accuracy"],
+        "report_splits": ["report"],
+        "teachers": NAMES,
+        "teacher_seeds": ["1"],
+        "arms": [
+            {"strategy": s, "teachers": t, "name": f"{s} ({t})", "T": "2", "alpha": "1",
+             "seeds": list(seeds)}
+            for s, t in arms
+        ],
+        "lost": [],
+    }  # fmt: skip
+    splits = ("selection", "report")
+    return Examples(
+        record,
+        dict.fromkeys(splits, labels),
+        {},
+        dict.fromkeys(splits, teachers),
+        dict.fromkeys(splits, students),
+        dict.fromkeys(splits, soft),
+        dict.fromkeys(splits, soft),
+        np.arange(0),
+    )
+
+
+def faithful(fused, labels):
+    return fused
+
+
+def test_the_teacher_whose_weight_is_swept_dissents():
+    assert dissenter(POOLS) == "c"
+    assert dissenter({"linear-pool": {"operator": "linear-pool"}}) is None
+    assert dissenter({"one": SWEEP["median-0.25"]}) is None
+
+
+def test_faithful_students_of_the_linear_pool_keep_to_the_bound_and_are_attenuated():
+    table = attenuation_students(examples_of(faithful), POOLS)
+    linear = table[table.operator == "linear-pool"]
+    assert linear.weight.tolist() == [0, 0.25, 0.75, 1]
+    assert np.allclose(linear.soft, linear.student, atol=0.002)
+    assert (np.diff(linear.student) < 0).all() and (np.diff(linear.bound) < 0).all()
+    # At w = 0.25 and 0.75 by proof, with room for the noise of the students.
+    assert (linear.excess[linear.weight.between(0.1, 0.9)] < 0).all()
+    # At w = 1 the teacher alone: mass and bound are one.
+    assert np.allclose(linear.excess.iloc[-1], 0, atol=0.002)
+    assert table[table.operator == "median"].share_over.max() > 0.05
+
+
+def test_mass_and_bound_by_hand():
+    examples = examples_of(faithful)
+    row = attenuation_students(examples, POOLS).set_index("arm").loc["linear-pool-0.25 (a+b+c)"]
+    p = softmax(examples.teachers["report"][:, 0] / T, axis=-1)
+    masses, bounds = [], []
+    for n, gold in enumerate(examples.labels["report"]):
+        wrong = [c for c in range(3) if c != gold]
+        i = max(wrong, key=lambda c: max(p[0, n, c], p[1, n, c]) - p[2, n, c])
+        masses.append(0.375 * p[0, n, i] + 0.375 * p[1, n, i] + 0.25 * p[2, n, i])
+        bounds.append(0.75 * p[:, n, i].max() + 0.25 * p[2, n, i])
+    assert np.isclose(row.soft, np.mean(masses), atol=1e-6)
+    assert np.isclose(row.bound, np.mean(bounds))
+
+
+def verdicts(examples, claim, pools=POOLS, claims=NO_CLAIMS):
+    table = student_claims([examples], pools, diversity_gains(examples), claims)
+    assert list(table.columns) == COLUMNS and set(table.claim) <= set(OF_STUDENTS)
+    return table[table.claim == claim].set_index("where").verdict
+
+
+def test_students_that_learn_and_students_that_do_not():
+    claim = "a student learns the attenuated mass"
+    learns = verdicts(examples_of(faithful), claim)
+    assert learns["linear-pool, w of c from 0 to 1"] == HOLDS
+    deaf = examples_of(lambda fused, labels: np.zeros_like(fused))
+    assert set(verdicts(deaf, claim)) == {UNDECIDABLE}
+    contrary = examples_of(lambda fused, labels: -fused)
+    assert verdicts(contrary, claim)["linear-pool, w of c from 0 to 1"] == FAILS
+    assert set(verdicts(examples_of(faithful, seeds=("1", "2")), claim)) == {UNDECIDABLE}
+
+
+def test_log_loss_against_the_average_teacher():
+    claim, where = "a student beats its average teacher", "linear-pool (a+b+c), T=2, alpha=1"
+    knowing = examples_of(lambda fused, labels: 9.0 * np.eye(3)[labels])
+    assert verdicts(knowing, claim)[where] == HOLDS
+    assert (
+        verdicts(examples_of(lambda fused, labels: -9 * np.eye(3)[labels]), claim)[where] == FAILS
+    )
+    table = student_claims([knowing], POOLS, diversity_gains(knowing), NO_CLAIMS)
+    row = table[table.claim == claim].iloc[0]
+    labels, rows = knowing.labels["report"], np.arange(N)
+    of_teachers = -log_softmax(knowing.teachers["report"][:, 0], axis=-1).mean(axis=0)[rows, labels]
+    students = knowing.students["report"][[s for s, _ in ARMS].index("linear-pool")]
+    own = -log_softmax(students, axis=-1)[:, rows, labels]
+    assert np.isclose(row.value, own.mean() - of_teachers.mean())
+
+
+PAIRS = [("average", label) for label in ("a+b", "a+c", "b+c", "a+b+c")]
+
+
+def gains_of(gains):
+    """A table of two tasks, diversity rising over four arms, with these gains."""
+    rows = [
+        {"task": task, "arm": f"arm{i}", "teachers": "a+b", "members": 2, "diversity": i / 9,
+         "gain": gain, "seeds": 3, "n": N}
+        for task in ("one", "two") for i, gain in enumerate(gains)
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=DIVERSITY_COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("gains", "verdict"),
+    [([1, 2, 3, 4], HOLDS), ([4, 3, 2, 1], FAILS), ([2, 4, 1, 3], UNDECIDABLE)],
+)
+def test_gain_against_diversity(gains, verdict):
+    table = student_claims([], POOLS, gains_of(gains), NO_CLAIMS)
+    assert table.verdict.tolist() == [verdict] and table.task.tolist() == ["all"]
+    assert table["where"].tolist() == ["8 average arms on 2 tasks"]
+
+
+def test_gains_are_over_the_arms_own_teachers():
+    arms = [*(("single", name) for name in NAMES), *PAIRS]
+    examples = examples_of(faithful, arms)
+    table = diversity_gains(examples).set_index("teachers")
+    assert table.index.tolist() == ["a+b", "a+c", "b+c", "a+b+c"]
+    correct = [
+        (students.argmax(-1) == examples.labels["report"]).mean()
+        for students in examples.students["report"]
+    ]
+    assert np.isclose(table.gain["a+c"], 100 * (correct[4] - (correct[0] + correct[2]) / 2))
+    few = student_claims([examples], {}, table.reset_index()[:2], NO_CLAIMS)
+    assert few.verdict.tolist()[-1] == UNDECIDABLE
+
+
+def test_the_gate_is_what_there_is_of_data_driven_weights():
+    rows = {"task": "mnli", "claim": "strategy v average", "a": "learned gating", "b": "average"}
+    rows |= {"metric": "accuracy", "effect": 1.0, "low": 0.1, "high": 1.9}
+    for verdict, expected in (
+        ("better", HOLDS),
+        ("equivalent", FAILS),
+        ("undecidable", UNDECIDABLE),
+    ):
+        claims = pd.DataFrame([rows | {"verdict": verdict}])
+        found = verdicts(examples_of(faithful), "data-driven weights help", claims=claims)
+        assert found.tolist() == [expected]
+
+
+def test_figure_and_section_show_them():
+    examples = examples_of(faithful)
+    study = study_of()
+    table = attenuation_students(examples, POOLS)
+    figure = attenuation_students_figure({"attenuation_students": table}, study)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    lines = {line.get_text() for line in figure.legends[0].get_texts()}
+    assert lines == {"linear-pool", "median", "soft labels", "bound"}
+    gains = gains_of([1, 2, 3, 4]).replace("one", "mnli")
+    claims = student_claims([examples], POOLS, gains, NO_CLAIMS)
+    shown = framework_tables({"framework": claims, "diversity_gain": gains}, study)
+    assert framework_tables({}, study) == []
+    entry = shown[0].rows.set_index("where")["mnli"]["linear-pool, w of c from 0 to 1"]
+    assert entry.startswith("holds (−0.")
+    environment = Environment(loader=FileSystemLoader(ROOT / "report"), autoescape=True)
+    page = environment.get_template("framework.html.j2").module.framework_section(
+        shown, [{"figure": "variance", "of": "mnli", "address": "data:,"}]
+    )
+    assert "a student learns the attenuated mass" in page and "Variance (mnli)" in page
