@@ -18,6 +18,7 @@ from mtkd.analysis.framework_students import (
     diversity_gains,
     student_claims,
 )
+from mtkd.analysis.tables import read_table
 from mtkd.figures.attenuation import attenuation_students_figure
 from mtkd.fusion.pools import pooled_logits
 from mtkd.records.examples import Examples
@@ -100,8 +101,8 @@ def test_faithful_students_of_the_linear_pool_keep_to_the_bound_and_are_attenuat
     table = attenuation_students(examples_of(faithful), POOLS)
     linear = table[table.operator == "linear-pool"]
     assert linear.weight.tolist() == [0, 0.25, 0.75, 1]
-    assert np.allclose(linear.soft, linear.student, atol=0.002)
-    assert (np.diff(linear.student) < 0).all() and (np.diff(linear.bound) < 0).all()
+    assert np.allclose(linear.soft_mass, linear.mass, atol=0.002)
+    assert (np.diff(linear.mass) < 0).all() and (np.diff(linear.bound) < 0).all()
     # At w = 0.25 and 0.75 by proof, with room for the noise of the students.
     assert (linear.excess[linear.weight.between(0.1, 0.9)] < 0).all()
     # At w = 1 the teacher alone: mass and bound are one.
@@ -119,7 +120,7 @@ def test_mass_and_bound_by_hand():
         i = max(wrong, key=lambda c: max(p[0, n, c], p[1, n, c]) - p[2, n, c])
         masses.append(0.375 * p[0, n, i] + 0.375 * p[1, n, i] + 0.25 * p[2, n, i])
         bounds.append(0.75 * p[:, n, i].max() + 0.25 * p[2, n, i])
-    assert np.isclose(row.soft, np.mean(masses), atol=1e-6)
+    assert np.isclose(row.soft_mass, np.mean(masses), atol=1e-6)
     assert np.isclose(row.bound, np.mean(bounds))
 
 
@@ -206,10 +207,13 @@ def test_the_gate_is_what_there_is_of_data_driven_weights():
         assert found.tolist() == [expected]
 
 
-def test_figure_and_section_show_them():
+def test_figure_and_section_show_them(tmp_path):
     examples = examples_of(faithful)
     study = study_of()
     table = attenuation_students(examples, POOLS)
+    # As it is read back, where some names of columns are taken for axes.
+    (tmp_path / "attenuation_students.csv").write_text(table.to_csv(index=False))
+    table = read_table(tmp_path / "attenuation_students.csv")
     figure = attenuation_students_figure({"attenuation_students": table}, study)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()

@@ -30,7 +30,7 @@ from mtkd.records.examples import Examples
 Pools = Mapping[str, Mapping[str, Any]]
 
 ATTENUATION_COLUMNS = ["task", "dissenter", "operator", "arm", "T", "alpha", "weight", "seeds", "n"]
-ATTENUATION_COLUMNS += ["soft", "student", "student_low", "student_high"]
+ATTENUATION_COLUMNS += ["soft_mass", "mass", "mass_low", "mass_high"]
 ATTENUATION_COLUMNS += ["bound", "excess", "low", "high", "share_over"]
 DIVERSITY_COLUMNS = ["task", "arm", "teachers", "members", "diversity", "gain", "seeds", "n"]
 # The probability below which a rank correlation over permutations counts as one.
@@ -54,11 +54,11 @@ def attenuation_students(examples: Examples, pools: Pools) -> pd.DataFrame:
     """A wrong class's mass in soft labels and in students, by operator and dissenting weight.
 
     The class, by example: the wrong one to which the dissenting teacher gives least beside what
-    some other teacher gives it, at the arm's T. ``soft``, ``student`` and ``bound`` are means over
-    examples (and seeds) of the soft labels' mass, of the students' at T, and of the framework's
-    bound (1 - w) max_j p_j(i) + w p_k(i); ``excess`` is student less bound with its interval over
-    seeds and examples, ``share_over`` the share of a student's examples above the bound. The arm
-    of the dissenting teacher alone is every operator's end of the sweep, w = 1.
+    some other teacher gives it, at the arm's T. ``soft_mass``, ``mass`` and ``bound`` are means
+    over examples (and seeds) of the soft labels' mass, of the students' at T, and of the
+    framework's bound (1 - w) max_j p_j(i) + w p_k(i); ``excess`` is mass less bound with its
+    interval over seeds and examples, ``share_over`` the share of a student's examples above the
+    bound. The arm of the dissenting teacher alone is every operator's end of the sweep, w = 1.
     """
     teacher, record = dissenter(pools), examples.record
     rows = []
@@ -68,8 +68,8 @@ def attenuation_students(examples: Examples, pools: Pools) -> pd.DataFrame:
         excess, own = crossed_difference(mass - bound), crossed_difference(mass)
         row = {"task": record["task"], "dissenter": teacher, "operator": pool["operator"]}
         row |= {"arm": arm["name"], "T": arm["T"], "alpha": arm["alpha"], "weight": weight}
-        row |= {"seeds": excess.seeds, "n": excess.examples, "soft": soft.mean()}
-        row |= {"student": own.estimate, "student_low": own.low, "student_high": own.high}
+        row |= {"seeds": excess.seeds, "n": excess.examples, "soft_mass": soft.mean()}
+        row |= {"mass": own.estimate, "mass_low": own.low, "mass_high": own.high}
         row |= {"bound": bound.mean(), "excess": excess.estimate}
         row |= {"low": excess.low, "high": excess.high}
         rows.append(row | {"share_over": (mass - bound > ROUNDING).mean()})

@@ -42,10 +42,10 @@ def attenuation_students_figure(tables: dict[str, pd.DataFrame], study: Study) -
         for number, operator in enumerate(operators):
             own = here[here.operator == operator]
             colour = POOL_COLOURS[number % len(POOL_COLOURS)]
-            below, above = own.student - own.student_low, own.student_high - own.student
+            below, above = own.mass - own.mass_low, own.mass_high - own.mass
             axis.errorbar(
                 own.weight,
-                own.student,
+                own.mass,
                 yerr=[below, above],
                 color=colour,
                 marker=MARKERS[number % len(MARKERS)],
@@ -53,7 +53,7 @@ def attenuation_students_figure(tables: dict[str, pd.DataFrame], study: Study) -
                 linewidth=1.2,
                 elinewidth=0.8,
             )
-            axis.plot(own.weight, own.soft, color=colour, linewidth=1, linestyle=(0, (1, 1.5)))
+            axis.plot(own.weight, own.soft_mass, color=colour, linewidth=1, linestyle=(0, (1, 1.5)))
         bound = here.groupby("weight").bound.mean()
         axis.plot(bound.index, bound, **REFERENCE_LINE)
         axis.set_title(f"{task} (n={here.n.iloc[0]:,})", loc="left")
