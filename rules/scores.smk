@@ -17,6 +17,9 @@ rule score_students:
     priority: -1
     conda:
         "../envs/analysis.yaml"
+    resources:
+        mem_mb=small_memory,
+        runtime=small_minutes,
     params:
         settings=lambda wildcards: canonical(settings.score_settings, wildcards.task),
         code=lambda wildcards: code_of("score.py"),

@@ -1,5 +1,7 @@
 """The job graphs of the shipped suites, counted by hand, and targets that are refused. Dry runs."""
 
+import re
+
 import pytest
 from tiny_study import change_suite, planned, snakemake
 
@@ -65,6 +67,47 @@ def test_the_frameworks_experiments_train_no_student(project):
     teachers = {"prepare_task": TASKS, "train_teacher": TASKS * TEACHERS, "teacher_logits": TASKS}
     own = {"certify_operators": 1, "fusion_experiments": TASKS, "draw_fusion_experiment": 3 * TASKS}
     assert planned(project, "fusion", suite=None) == teachers | own | {"fusion": 1}
+
+
+# What runs on a cluster's login node: it fetches, or makes tables, figures and pages of tables.
+LOCAL = {"all", "fetch_model", "fetch_dataset", "make_tables", "draw_figure", "t_alpha_heatmap"}
+LOCAL |= {"audit", "report", "latex_tables"}
+LOCAL |= {"certify_operators", "draw_fusion_experiment", "fusion"}
+
+
+def requests(project, attempt):
+    """Memory and minutes of all jobs of each rule, in a try."""
+    arguments = ["all", "fusion", "--dry-run", "--attempt", str(attempt)]
+    arguments += ["--workflow-profile", "profiles/slurm"]
+    result = snakemake(project, *arguments, suite="config/glue.yaml")
+    assert result.returncode == 0, result.stdout
+    found = {}
+    jobs = r"^(?:local)?rule (\w+):\n(?:    .*\n)*?    resources: (.*)$"
+    for rule, resources in re.findall(jobs, result.stdout, flags=re.MULTILINE):
+        values = dict(part.split("=") for part in resources.split(", "))
+        found.setdefault(rule, []).append((int(values["mem_mb"]), int(values["runtime"])))
+    return found
+
+
+def test_every_submitted_job_asks_for_more_at_its_second_try(project):
+    first, second = (requests(project, attempt) for attempt in (1, 2))
+    declared = set()
+    for path in (project / "rules").glob("*.smk"):
+        for block in re.findall(r"^localrules:\n((?:    .*\n)+)", path.read_text(), re.MULTILINE):
+            declared |= set(re.findall(r"\w+", block))
+    assert declared & set(first) == LOCAL & set(first) - {"all"}
+    submitted = set(first) - LOCAL
+    assert {"prepare_task", "score_teachers", "fusion_experiments"} <= submitted
+    for rule in submitted:
+        doubled = sorted((2 * memory, 2 * minutes) for memory, minutes in first[rule])
+        assert sorted(second[rule]) == doubled, rule
+
+
+@pytest.mark.parametrize(("suite", "gpus"), [("config/glue.yaml", "1"), (None, "0")])
+def test_jobs_that_compute_with_a_gpu_are_told_what_they_asked_for(project, suite, gpus):
+    result = snakemake(project, "teachers", "students", "-n", "--printshellcmds", suite=suite)
+    jobs = re.findall(r"(train_\w+|teacher_logits)\.py (?:.* --gpu (\d))?", result.stdout)
+    assert set(jobs) == {(s, gpus) for s in ("train_teacher", "teacher_logits", "train_students")}
 
 
 def test_one_cell_needs_its_task_its_teacher_and_nothing_else(project):
