@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mtkd.config.schema import Model, Training
 from mtkd.distillation.bundles import PREDICTIONS, cell_digest, keep_cell, restore_cell
-from mtkd.distillation.device import free_device
+from mtkd.distillation.device import free_device, prepare_device
 from mtkd.distillation.inference import cls_states, predict
 from mtkd.distillation.label_map import check_label_map, in_task_order
 from mtkd.distillation.learner import Source, settle_source
@@ -232,6 +232,13 @@ def teachers():
     return Teachers(runs)
 
 
+def test_weights_by_scores_that_are_all_0_are_refused_in_one_line():
+    runs = {key: run._replace(score=0.0) for key, run in teachers().by_run.items()}
+    axes = {"teachers": "a+b", "strategy": "weighted", "seed": "1"}
+    with pytest.raises(InputError, match="^a/seed1, b/seed1: strategy 'weighted': selection"):
+        fuse_teachers(axes, Teachers(runs), {}, {})
+
+
 def test_each_strategy_fuses_the_arms_own_teachers():
     both = teachers()
     axes = {"teachers": "a+b", "seed": "1"}
@@ -402,6 +409,15 @@ def test_two_gating_arms_keep_their_own_gates(tmp_path):
         weight = 0.25 if name == "a+b" else 0.75
         expected = weight * logits[0] + (1 - weight) * logits[1]
         np.testing.assert_allclose(fuse_teachers(axes, both, gates, {}), expected, atol=1e-6)
+
+
+def test_a_job_that_asked_for_no_gpu_leaves_a_visible_one_alone(monkeypatch):
+    taken = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    assert prepare_device(torch.get_num_threads(), gpus=0) == CPU
+    assert not taken
 
 
 def taken_elsewhere(folder, shown=""):
