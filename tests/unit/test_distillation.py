@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtkd.config.schema import Model, Training
+from mtkd.distillation import inference
 from mtkd.distillation.bundles import PREDICTIONS, cell_digest, keep_cell, restore_cell
 from mtkd.distillation.device import free_device, prepare_device
 from mtkd.distillation.inference import cls_states, predict
@@ -180,6 +182,20 @@ def test_predictions_do_not_depend_on_the_batch(corpus):
         alone = DeviceTokens(encode(tokenizer, one, 16), tokenizer.pad_token_id, CPU)
         np.testing.assert_allclose(predict(model, alone)[0], everything[row], atol=1e-5)
     assert cls_states(model, tokens).shape == (96, 16)
+
+
+def test_a_long_prediction_shows_how_far_it_is(corpus, monkeypatch, capsys):
+    tokenizer, tokens, split = corpus
+    model = new_model(tokenizer)
+    predict(model, tokens)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(inference, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(inference, "BATCH_SIZE", 60)
+    predict(model, tokens)
+    lines = capsys.readouterr().err.splitlines()
+    line = r"predicted (\d+)/96  \d+ examples/s  \d+ s left"
+    shown = [re.fullmatch(line, text) for text in lines]
+    assert [match[1] for match in shown] == ["60", "96"]
 
 
 def test_the_learning_rate_warms_up_and_decays_to_zero():
