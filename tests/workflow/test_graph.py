@@ -1,9 +1,11 @@
 """The job graphs of the shipped suites, counted by hand, and targets that are refused. Dry runs."""
 
 import re
+import subprocess
+import sys
 
 import pytest
-from tiny_study import change_suite, planned, snakemake
+from tiny_study import SUITE_FILE, change_suite, planned, snakemake, write_tiny_suite
 
 CELLS = "results/embedded/students/distilbert"
 ONE_CELL = ("--config", "bundle=cell")
@@ -128,6 +130,16 @@ def test_a_gating_cell_needs_the_undistilled_student_of_its_seed(project):
     teachers = {"train_teacher": 3, "teacher_logits": 3}
     rules = ["prepare_task", "train_undistilled", "fit_gate", "train_students", "score_students"]
     assert jobs == teachers | dict.fromkeys(rules, 1)
+
+
+def test_cores_need_not_be_given(project):
+    write_tiny_suite(project)
+    target = "results/tiny/tasks/reviews/task.json"
+    call = [sys.executable, "-m", "snakemake", target, "--configfile", SUITE_FILE]
+    for options, cores in (([], 2), (["-c1", "--force"], 1)):
+        result = subprocess.run([*call, *options], cwd=project, capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+        assert f"Provided cores: {cores}" in result.stderr
 
 
 @pytest.mark.parametrize(
