@@ -1,7 +1,8 @@
 # Analyses: from what is on disk to tables. CPU only, nothing is trained; changing one reruns it alone.
 
 
-# A task's labels, teachers and chosen students in one file, from which the analyses start.
+# A task's labels, teachers and chosen students in one file, from which the analyses start. Reads the
+# report labels, to score by example.
 rule collect_examples:
     input:
         runs=rules.make_tables.output.runs,

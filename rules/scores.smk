@@ -1,4 +1,5 @@
-# Scores: predictions against labels. The only rules that read the report labels; all CPU.
+# Scores: predictions against labels. Besides collect_examples, which scores by example, the only rules
+# that read the report labels; all CPU.
 
 
 rule score_students:
