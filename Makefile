@@ -51,8 +51,16 @@ cancel:
 recover: cancel
 	rm -rf .snakemake/locks
 
-# Finished cells and token arrays kept beside the results; results stay, a rerun trains again.
+# Finished cells, token arrays and states of stopped trainings; results stay, a rerun trains again.
+# Not under a job at work, which would find its claim on its output gone.
 clean-state:
+	@if [ -n "$$(ls .snakemake/locks 2>/dev/null)" ]; then \
+		echo "error: Snakemake is at work here (if it was killed: make recover); nothing deleted" >&2; \
+		exit 1; \
+	elif [ -n "$$({ $(JOBS); } 2>/dev/null)" ]; then \
+		echo "error: jobs of this folder are in the queue (make cancel ends them); nothing deleted" >&2; \
+		exit 1; \
+	fi
 	rm -rf results/*/state
 
 $(READY): pyproject.toml constraints.txt

@@ -1,7 +1,8 @@
 # Analyses: from what is on disk to tables. CPU only, nothing is trained; changing one reruns it alone.
 
 
-# A task's labels, teachers and chosen students in one file, from which the analyses start.
+# A task's labels, teachers and chosen students in one file, from which the analyses start. Reads the
+# report labels, to score by example.
 rule collect_examples:
     input:
         runs=rules.make_tables.output.runs,
@@ -20,6 +21,9 @@ rule collect_examples:
         f"{BENCHMARKS}/collect_examples/{SUITE.study_name}/{{task}}.tsv"
     conda:
         "../envs/analysis.yaml"
+    resources:
+        mem_mb=small_memory,
+        runtime=small_minutes,
     params:
         settings=lambda wildcards: canonical(settings.examples_settings, wildcards.task),
         code=lambda wildcards: code_of("collect_examples.py"),
@@ -51,6 +55,9 @@ rule audit_teachers:
     priority: 1
     conda:
         "../envs/analysis.yaml"
+    resources:
+        mem_mb=small_memory,
+        runtime=small_minutes,
     params:
         settings=lambda wildcards: canonical(settings.examples_settings, wildcards.task),
         code=lambda wildcards: code_of("audit_teachers.py"),
@@ -85,6 +92,9 @@ rule analyse_examples:
         f"{BENCHMARKS}/analyse_examples/{SUITE.study_name}.tsv"
     conda:
         "../envs/analysis.yaml"
+    resources:
+        mem_mb=small_memory,
+        runtime=small_minutes,
     params:
         settings=canonical(settings.table_settings),
         code=lambda wildcards: code_of("analyse_examples.py"),
@@ -128,6 +138,9 @@ rule state_claims:
         f"{BENCHMARKS}/state_claims/{SUITE.study_name}.tsv"
     conda:
         "../envs/analysis.yaml"
+    resources:
+        mem_mb=small_memory,
+        runtime=small_minutes,
     params:
         settings=canonical(settings.table_settings),
         code=lambda wildcards: code_of("state_claims.py"),

@@ -211,6 +211,15 @@ def logits_requests(wildcards):
     return greatest_requests([SUITE.teachers[name].resources for name in names], wildcards.task)
 
 
+# What a job asks for that neither trains nor predicts: like every other's, times the attempt.
+def small_memory(wildcards, attempt):
+    return 4000 * attempt
+
+
+def small_minutes(wildcards, attempt):
+    return 30 * attempt
+
+
 def minutes_of(wildcards, cells):
     """Minutes that a bundle asks for: its cells are trained one after another."""
     return STUDENT.resources.minutes(wildcards.task) * cells

@@ -4,7 +4,6 @@ localrules:
     certify_operators,
     certify_own_operators,
     operators,
-    fusion_experiments,
     draw_fusion_experiment,
     fusion,
 
@@ -64,6 +63,9 @@ rule fusion_experiments:
         f"{BENCHMARKS}/fusion_experiments/{SUITE.study_name}/{{task}}.tsv"
     conda:
         "../envs/analysis.yaml"
+    resources:
+        mem_mb=small_memory,
+        runtime=small_minutes,
     params:
         settings=lambda wildcards: canonical(settings.examples_settings, wildcards.task),
         code=lambda wildcards: code_of("fusion_experiments.py"),
@@ -118,6 +120,9 @@ rule framework_claims:
         f"{BENCHMARKS}/framework_claims/{SUITE.study_name}.tsv"
     conda:
         "../envs/analysis.yaml"
+    resources:
+        mem_mb=small_memory,
+        runtime=small_minutes,
     params:
         pools=pools_text(*STUDY.strategies),
         code=lambda wildcards: code_of("framework_claims.py"),

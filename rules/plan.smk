@@ -6,13 +6,32 @@ import atexit
 from snakemake.settings.enums import Quietness
 
 
+@cache
+def has_changed(job):
+    """Whether a pending job would make other outputs than those it once made.
+
+    Snakemake does not say so of a job with a missing output: it looks no further. A job upstream
+    that has only lost outputs makes them again as they were.
+    """
+    if not workflow.dag.needrun(job):
+        return False
+    if workflow.dag.reason(job).updated_input or workflow.persistence.params_changed(job):
+        return True
+    return any(map(has_changed, workflow.dag.dependencies[job]))
+
+
 def strategies_to_train(job):
-    """The strategy of each cell that a job trains: those that are missing, the rest is restored."""
+    """The strategy of each cell that a job trains.
+
+    That is all of them, or those that are missing where nothing but that is the matter: the others
+    are restored.
+    """
     if job.rule.name not in ("train_students", "train_undistilled"):
         return []
     cells = [path for path in job.output if path.endswith("predictions.safetensors")]
     missing = [path for path in cells if not os.path.exists(path)]
-    return [paths.parse_cell(path)["strategy"] for path in missing or cells]
+    restored = missing and not has_changed(job)
+    return [paths.parse_cell(path)["strategy"] for path in (missing if restored else cells)]
 
 
 def pending_job(job):

@@ -1,4 +1,5 @@
-# Scores: predictions against labels. The only rules that read the report labels; all CPU.
+# Scores: predictions against labels. Besides collect_examples, which scores by example, the only rules
+# that read the report labels; all CPU.
 
 
 rule score_students:
@@ -17,6 +18,9 @@ rule score_students:
     priority: -1
     conda:
         "../envs/analysis.yaml"
+    resources:
+        mem_mb=small_memory,
+        runtime=small_minutes,
     params:
         settings=lambda wildcards: canonical(settings.score_settings, wildcards.task),
         code=lambda wildcards: code_of("score.py"),

@@ -16,6 +16,9 @@ rule prepare_task:
         f"{BENCHMARKS}/prepare_task/{{task}}.tsv"
     conda:
         "../envs/analysis.yaml"
+    resources:
+        mem_mb=small_memory,
+        runtime=small_minutes,
     params:
         settings=lambda wildcards: canonical(settings.task_settings, wildcards.task),
         code=lambda wildcards: code_of("prepare_task.py"),

@@ -6,7 +6,7 @@
 
 Needs root and Debian's packages, which the last form prints; listens on the loopback interface
 alone; refuses to start where a site's own SLURM is configured. Everything it starts is stopped by
-its pid.
+its pid, and nothing else: a munge that was running stays.
 """
 
 import os
@@ -25,6 +25,7 @@ PACKAGES = (
 )
 MARK = "# The test cluster of mtkd"
 ETC = Path("/etc/slurm")
+CONFIGURATION = ("slurm.conf", "gres.conf", "slurmdbd.conf", "cgroup.conf")
 NODES = ("gpu01", "gpu02", "cpu01")
 SOCKET = "/run/mysqld/mysqld.sock"
 
@@ -100,19 +101,22 @@ StorageUser=slurm
 StoragePass={password}
 StorageLoc=slurm_acct_db
 """
+CGROUP_CONF = """{mark}
+CgroupPlugin=cgroup/v1
+"""
 
 
 def refusal() -> str | None:
     """Why no test cluster can be started here; None when one can."""
     missing = [name for name in ("slurmctld", "slurmd", "slurmdbd", "mariadbd", "munged")]
     missing = [name for name in missing if not shutil.which(name, path="/usr/sbin:/usr/bin")]
-    config = ETC / "slurm.conf"
     if os.geteuid() != 0:
         return "a test cluster needs root"
     if missing:
         return f"no {', '.join(missing)} here; apt-get install {PACKAGES}"
-    if config.exists() and not config.read_text(errors="replace").startswith(MARK):
-        return f"{config} belongs to a site's own SLURM; the tests leave it alone"
+    for file in (ETC / name for name in CONFIGURATION):
+        if file.exists() and not _is_ours(file):
+            return f"{file} belongs to a site's own SLURM; the tests leave it alone"
     return None
 
 
@@ -128,7 +132,7 @@ def up(folder: Path) -> None:
         if not device.exists():
             os.mknod(device, 0o20666, os.makedev(195, number))
     _configure(folder)
-    _start_munge()
+    _start_munge(folder)
     _start_accounting(folder)
     _run("slurmctld")
     _wait("slurmctld", lambda: _quiet("scontrol", "ping") and _quiet("sinfo"))
@@ -153,7 +157,7 @@ def down(folder: Path) -> None:
     subprocess.run(["scancel", "--user=root"], capture_output=True)
     pids = sorted((folder / "run").glob("slurmd.*.pid"))
     pids += [folder / "run/slurmctld.pid", folder / "run/slurmdbd.pid"]
-    for file in [*pids, folder / "mysql/mariadbd.pid", Path("/run/munge/munged.pid")]:
+    for file in [*pids, folder / "mysql/mariadbd.pid", folder / "run/munged.pid"]:
         if not file.exists() or not file.read_text().strip():
             continue
         pid = int(file.read_text())
@@ -162,10 +166,14 @@ def down(folder: Path) -> None:
             _wait(f"end of {file.name}", lambda pid=pid: not alive(pid), seconds=20)
         except ProcessLookupError:
             pass
-    for name in ("slurm.conf", "gres.conf", "slurmdbd.conf", "cgroup.conf"):
-        file = ETC / name
-        if file.exists() and file.read_text().startswith(MARK):
+        file.unlink(missing_ok=True)
+    for file in (ETC / name for name in CONFIGURATION):
+        if file.exists() and _is_ours(file):
             file.unlink()
+
+
+def _is_ours(file: Path) -> bool:
+    return file.read_text(errors="replace").startswith(MARK)
 
 
 def _configure(folder: Path) -> None:
@@ -177,12 +185,8 @@ def _configure(folder: Path) -> None:
         "host": socket.gethostname().split(".")[0],
         "password": os.urandom(8).hex(),
     }
-    for name, text in (
-        ("slurm.conf", SLURM_CONF),
-        ("gres.conf", GRES_CONF),
-        ("slurmdbd.conf", SLURMDBD_CONF),
-        ("cgroup.conf", "{mark}\nCgroupPlugin=cgroup/v1\n"),
-    ):
+    texts = (SLURM_CONF, GRES_CONF, SLURMDBD_CONF, CGROUP_CONF)
+    for name, text in zip(CONFIGURATION, texts, strict=True):
         file = ETC / name
         file.touch(mode=0o600)
         file.write_text(text.format(**words))
@@ -191,7 +195,8 @@ def _configure(folder: Path) -> None:
     (folder / "password").write_text(words["password"])
 
 
-def _start_munge() -> None:
+def _start_munge(folder: Path) -> None:
+    """Start munge unless it runs already: then it is someone else's, and stays."""
     if _quiet("munge", "-n", stdin=subprocess.DEVNULL):
         return
     key = Path("/etc/munge/munge.key")
@@ -199,12 +204,15 @@ def _start_munge() -> None:
         key.touch(mode=0o400)
         key.write_bytes(os.urandom(1024))
         shutil.chown(key, "munge", "munge")
-    for folder in ("/run/munge", "/var/log/munge", "/var/lib/munge"):
-        Path(folder).mkdir(exist_ok=True)
-        shutil.chown(folder, "munge", "munge")
-        os.chmod(folder, 0o755)
-    _run("runuser", "-u", "munge", "--", "/usr/sbin/munged", "--pid-file=/run/munge/munged.pid")
+    for place in ("/run/munge", "/var/log/munge", "/var/lib/munge"):
+        Path(place).mkdir(exist_ok=True)
+        shutil.chown(place, "munge", "munge")
+        os.chmod(place, 0o755)
+    pid_file = Path("/run/munge/munged.pid")
+    _run("runuser", "-u", "munge", "--", "/usr/sbin/munged", f"--pid-file={pid_file}")
     _wait("munge", lambda: _quiet("munge", "-n", stdin=subprocess.DEVNULL))
+    # By which ``down`` knows that it was started here; munge itself could not write there.
+    (folder / "run/munged.pid").write_text(pid_file.read_text())
 
 
 def _start_accounting(folder: Path) -> None:

@@ -25,6 +25,7 @@ from mtkd.analysis.soft_label_tables import confidence_table, fidelity_table, hu
 from mtkd.analysis.success import success_metrics
 from mtkd.analysis.tables import read_table, runs_table
 from mtkd.distillation.label_map import best_order
+from mtkd.errors import InputError
 from mtkd.records.files import write_json
 
 STUDY = make_study(
@@ -310,6 +311,16 @@ def test_fusions_are_of_the_arms_that_need_no_student():
     np.testing.assert_allclose(fused["average"], logits.mean(axis=0), rtol=1e-5)
     second = 0.4 * logits[0, 1] + 0.6 * logits[1, 1]
     np.testing.assert_allclose(fused["weighted"][1], second, rtol=1e-4, atol=1e-5)
+
+
+def test_teachers_that_all_score_0_have_no_weights_and_are_named():
+    logits, labels = teachers_of()
+    arms = [{"strategy": s, "teachers": "cnn+bert", "name": s} for s in ("average", "weighted")]
+    zeros = [[0.0], [0.0]]
+    assert list(audit.fusions(logits, zeros, arms[:1], ["cnn", "bert"], {})) == ["average"]
+    with pytest.raises(InputError, match="^cnn, bert: strategy 'weighted': selection scores"):
+        audit.fusions(logits, zeros, arms, ["cnn", "bert"], {})
+    assert np.isnan(audit.summary_row("t", logits, labels, [0.0, 0.0], ["4"])["weights_offset"])
 
 
 def test_ceilings_by_hand():

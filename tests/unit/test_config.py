@@ -16,6 +16,7 @@ from mtkd.fusion.strategies import STRATEGIES as FUSIONS
 
 ROOT = Path(__file__).parents[2]
 EMBEDDED = yaml.safe_load((ROOT / "config/embedded.yaml").read_text())
+TEACHER = EMBEDDED["teachers"]["bert"]
 
 
 def change(path: str, value):
@@ -134,6 +135,24 @@ def test_what_is_no_number_is_refused(given):
         ("tasks.movies.selection", None, ["tasks.movies", "selection"]),
         ("tasks.movies.splits", {"train": "x.csv"}, ["report"]),
         ("tasks.movies.splits", {"train": "x.tsv", "report": "y.csv"}, ["x.tsv", ".parquet"]),
+        (
+            "tasks.movies.splits",
+            {"train": "data {x}.csv", "report": "y.csv"},
+            ["tasks.movies.splits.train: 'data {x}.csv' has a brace"],
+        ),
+        (
+            "students.distilbert.model",
+            {"folder": "models/{a"},
+            ["students.distilbert.model.folder: 'models/{a' has a brace"],
+        ),
+        (
+            "teachers.bert.model.vectors",
+            "a}.safetensors",
+            ["teachers.bert.model.vectors: 'a}.safetensors' has a brace"],
+        ),
+        ("teachers.best-per-sample", TEACHER, ["teachers.best-per-sample: a strategy has this"]),
+        ("teachers.median", TEACHER, ["teachers.median: a strategy has this name; rename"]),
+        ("strategies.bert", {"operator": "median"}, ["teachers.bert: a strategy has this name"]),
         ("tasks.movies.text", None, ["tasks.movies.text", "missing"]),
         ("students.distilbert.model.folder", "somewhere", ["exactly one of"]),
         ("students.distilbert.per_task", {"moves": {}}, ["unknown task 'moves'"]),

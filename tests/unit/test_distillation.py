@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 
@@ -13,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtkd.config.schema import Model, Training
+from mtkd.distillation import inference
 from mtkd.distillation.bundles import PREDICTIONS, cell_digest, keep_cell, restore_cell
-from mtkd.distillation.device import free_device
+from mtkd.distillation.device import free_device, prepare_device
 from mtkd.distillation.inference import cls_states, predict
 from mtkd.distillation.label_map import check_label_map, in_task_order
 from mtkd.distillation.learner import Source, settle_source
@@ -182,6 +184,20 @@ def test_predictions_do_not_depend_on_the_batch(corpus):
     assert cls_states(model, tokens).shape == (96, 16)
 
 
+def test_a_long_prediction_shows_how_far_it_is(corpus, monkeypatch, capsys):
+    tokenizer, tokens, split = corpus
+    model = new_model(tokenizer)
+    predict(model, tokens)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(inference, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(inference, "BATCH_SIZE", 60)
+    predict(model, tokens)
+    lines = capsys.readouterr().err.splitlines()
+    line = r"predicted (\d+)/96  \d+ examples/s  \d+ s left"
+    shown = [re.fullmatch(line, text) for text in lines]
+    assert [match[1] for match in shown] == ["60", "96"]
+
+
 def test_the_learning_rate_warms_up_and_decays_to_zero():
     optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))])
     training = Training(learning_rate=1.0, warmup=0.2)
@@ -230,6 +246,13 @@ def teachers():
             f"{name}/seed1", z, 0.6 + 0.2 * place, "m", f"digest-{name}"
         )
     return Teachers(runs)
+
+
+def test_weights_by_scores_that_are_all_0_are_refused_in_one_line():
+    runs = {key: run._replace(score=0.0) for key, run in teachers().by_run.items()}
+    axes = {"teachers": "a+b", "strategy": "weighted", "seed": "1"}
+    with pytest.raises(InputError, match="^a/seed1, b/seed1: strategy 'weighted': selection"):
+        fuse_teachers(axes, Teachers(runs), {}, {})
 
 
 def test_each_strategy_fuses_the_arms_own_teachers():
@@ -402,6 +425,15 @@ def test_two_gating_arms_keep_their_own_gates(tmp_path):
         weight = 0.25 if name == "a+b" else 0.75
         expected = weight * logits[0] + (1 - weight) * logits[1]
         np.testing.assert_allclose(fuse_teachers(axes, both, gates, {}), expected, atol=1e-6)
+
+
+def test_a_job_that_asked_for_no_gpu_leaves_a_visible_one_alone(monkeypatch):
+    taken = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    assert prepare_device(torch.get_num_threads(), gpus=0) == CPU
+    assert not taken
 
 
 def taken_elsewhere(folder, shown=""):

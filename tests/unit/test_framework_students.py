@@ -22,7 +22,7 @@ from mtkd.analysis.tables import read_table
 from mtkd.figures.attenuation import attenuation_students_figure
 from mtkd.fusion.pools import pooled_logits
 from mtkd.records.examples import Examples
-from mtkd.report.framework import framework_tables
+from mtkd.report.framework import claim_tables, framework_tables
 
 ROOT = Path(__file__).parents[2]
 NAMES, T, N = ["a", "b", "c"], 2.0, 300
@@ -222,11 +222,15 @@ def test_figure_and_section_show_them(tmp_path):
     gains = gains_of([1, 2, 3, 4]).replace("one", "mnli")
     claims = student_claims([examples], POOLS, gains, NO_CLAIMS)
     shown = framework_tables({"framework": claims, "diversity_gain": gains}, study)
-    assert framework_tables({}, study) == []
-    entry = shown[0].rows.set_index("where")["mnli"]["linear-pool, w of c from 0 to 1"]
+    assert framework_tables({}, study) == claim_tables({}, study) == []
+    row = shown[0].rows.set_index("claim").loc["a student learns the attenuated mass"]
+    assert (row["holds"], row["fails"], row["by"]) == ("2", "0", "interval")
+    details = claim_tables({"framework": claims}, study)
+    learns = next(one for one in details if one.title == "a student learns the attenuated mass")
+    entry = learns.rows.set_index("where")["mnli"]["linear-pool, w of c from 0 to 1"]
     assert entry.startswith("holds (−0.")
     environment = Environment(loader=FileSystemLoader(ROOT / "report"), autoescape=True)
     page = environment.get_template("framework.html.j2").module.framework_section(
-        shown, [{"figure": "variance", "of": "mnli", "address": "data:,"}]
+        shown, details, [{"figure": "variance", "of": "mnli", "address": "data:,"}]
     )
     assert "a student learns the attenuated mass" in page and "Variance (mnli)" in page

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from mtkd.errors import InputError
 from mtkd.fusion.gate import fit_gate, gate_weights
 from mtkd.fusion.strategies import (
     STRATEGIES,
@@ -122,7 +123,7 @@ def test_published_scores_give_nearly_equal_weights():
 
 @pytest.mark.parametrize("scores", [[0.0, 0.0], [-0.1, 0.5], [float("nan"), 0.5]])
 def test_scores_that_give_no_weights_are_refused(scores):
-    with pytest.raises(ValueError):
+    with pytest.raises(InputError, match="give its teachers no weights; train"):
         score_weights(scores)
 
 

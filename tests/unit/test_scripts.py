@@ -46,6 +46,15 @@ def rules():
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
+def test_report_labels_are_read_by_what_scores_and_nothing_else():
+    readers = {name for name, text in rules().items() if "report_labels=rules." in text}
+    scoring = {f"score_{what}" for what in ("students", "undistilled", "teachers", "reference")}
+    # One made from another rule is named where it is made.
+    text = (REPOSITORY / "rules" / "scores.smk").read_text("utf-8")
+    made = set(re.findall(r"^use rule \w+ as (\w+) with:", text, flags=re.MULTILINE))
+    assert readers | made == scoring | {"collect_examples"}
+
+
 def imported_packages(script):
     """Third-party packages that a script imports, directly or through mtkd's modules."""
     found, seen, waiting = set(), set(), [script]

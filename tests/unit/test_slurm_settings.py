@@ -1,5 +1,8 @@
 """Settings of the SLURM executor that lose work are refused; the shipped profiles are not."""
 
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -72,3 +75,39 @@ def test_jobs_that_a_killed_run_left_are_counted_and_the_remedy_named(monkeypatc
 def test_without_slurm_nothing_is_said_of_jobs(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert jobs_left_running("mtkd", tmp_path) is None
+
+
+@pytest.fixture
+def clean_state(tmp_path):
+    """Calls ``make clean-state`` in a folder that has state, a queue holding what is given."""
+    shutil.copy(PROFILES.parent / "Makefile", tmp_path)
+    (tmp_path / ".snakemake/locks").mkdir(parents=True)
+    (tmp_path / "results/suite/state/cells").mkdir(parents=True)
+    (tmp_path / "bin").mkdir()
+    squeue = tmp_path / "bin/squeue"
+
+    def call(*jobs):
+        rows = "\n".join(f"{number}|{name}|{folder}" for number, name, folder in jobs)
+        squeue.write_text(f"#!/bin/sh\ncat <<END\n{rows}\nEND\n")
+        squeue.chmod(0o755)
+        result = subprocess.run(
+            ["make", "clean-state"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PATH": f"{squeue.parent}:{os.environ['PATH']}"},
+        )
+        deleted = not (tmp_path / "results/suite/state").exists()
+        assert deleted == (result.returncode == 0)
+        return result.stderr
+
+    return call
+
+
+def test_state_is_not_deleted_under_a_run(clean_state, tmp_path):
+    lock = tmp_path / ".snakemake/locks/0.input.lock"
+    lock.touch()
+    assert "error: Snakemake is at work here" in clean_state()
+    lock.unlink()
+    assert "error: jobs of this folder are in the queue" in clean_state((7, "mtkd-a", tmp_path))
+    assert clean_state((7, "mtkd-a", "/elsewhere"), (8, "other", tmp_path)) == ""

@@ -1,5 +1,8 @@
 """From raw tables to splits, token arrays and batches."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -265,16 +268,41 @@ def test_encoding_equals_the_tokenizer_one_by_one(tokenizer):
 def test_encoding_is_made_once_and_never_stale(tokenizer, tmp_path):
     split = split_of(["a b", "c"])
     first = encode_cached(tokenizer, split, 8, tmp_path, "d1")
-    assert isinstance(first.tokens, np.memmap)
     folder = next(tmp_path.iterdir())
     stamp = folder.stat().st_mtime_ns
-    encode_cached(tokenizer, split, 8, tmp_path, "d1")
+    again = encode_cached(tokenizer, split, 8, tmp_path, "d1")
+    assert isinstance(again.tokens, np.memmap)
+    assert [array.tobytes() for array in again] == [array.tobytes() for array in first]
     assert [p.stat().st_mtime_ns for p in tmp_path.iterdir()] == [stamp]
     encode_cached(tokenizer, split, 4, tmp_path, "d1")
     encode_cached(tokenizer, split, 8, tmp_path, "d2")
     other = train_tokenizer("word", ["a b c d"] * 3, 100, 8)
     encode_cached(other, split, 8, tmp_path, "d1")
     assert len(list(tmp_path.iterdir())) == 4
+
+
+def cut_off(file):
+    os.truncate(file, 150)
+
+
+def flip_a_bit(file):
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [cut_off, flip_a_bit, Path.unlink, lambda f: f.write_bytes(b"")])
+@pytest.mark.parametrize("name", ["tokens.npy", "offsets.npy", "sha256.json"])
+def test_damaged_arrays_are_encoded_again(tokenizer, tmp_path, capsys, damage, name):
+    split = split_of(["a b c d a b c d", "c"])
+    before = [a.tobytes() for a in encode_cached(tokenizer, split, 64, tmp_path, "d1")]
+    (folder,) = tmp_path.iterdir()
+    damage(folder / name)
+    for said in (f"{folder}: damaged, removed; the split is encoded again\n", ""):
+        arrays = encode_cached(tokenizer, split, 64, tmp_path, "d1")
+        assert [array.tobytes() for array in arrays] == before
+        assert capsys.readouterr().err == said
+        assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_a_warm_cache_leaves_the_tokenizer_as_a_cold_one_does(tmp_path):

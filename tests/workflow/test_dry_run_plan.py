@@ -1,8 +1,9 @@
 """The plan at the end of a dry run."""
 
-from tiny_study import snakemake
+from tiny_study import change_suite, snakemake
 
 NO_RECORD = ["no", "record", "yet"]
+LEARNING_RATES = {"students.distilbert": 5.0e-3, "teachers.cnn": 1.0e-2}
 TRAINED = "results/tiny/students/distilbert/reviews/cnn/single/T4_a0.7/seed1"
 
 
@@ -44,6 +45,18 @@ def test_nothing_pending_is_no_plan_and_a_lost_cell_is_one(study):
     assert (jobs, gpu_jobs, gpu_hours) == ("2", "0", "0")
     assert float(hours) >= 0
     assert "Jobs" not in plan
+    # Not so when the cells' settings, or those of their teacher, have changed besides.
+    for key in ("students.distilbert", "teachers.cnn"):
+        change_suite(study, f"{key}.training.learning_rate", 0.004)
+        plan = plan_of(study, f"{TRAINED}/eval.json")
+        assert plan["reviews"] == ["2", "2"]
+        change_suite(study, f"{key}.training.learning_rate", LEARNING_RATES[key])
+
+
+def test_more_seeds_are_more_cells_and_no_other_is_counted(study):
+    change_suite(study, "studies.main.seeds", [1, 2, 3])
+    plan = plan_of(study)
+    assert plan["reviews"] == ["1", "2", "1", "1", "1", "1", "7"]
 
 
 def test_a_quiet_dry_run_prints_the_plan_alone(project):

@@ -1,7 +1,11 @@
 """The job graphs of the shipped suites, counted by hand, and targets that are refused. Dry runs."""
 
+import re
+import subprocess
+import sys
+
 import pytest
-from tiny_study import change_suite, planned, snakemake
+from tiny_study import SUITE_FILE, change_suite, planned, snakemake, write_tiny_suite
 
 CELLS = "results/embedded/students/distilbert"
 ONE_CELL = ("--config", "bundle=cell")
@@ -78,6 +82,47 @@ def test_a_study_of_pools_reports_on_the_framework_too(project):
     assert jobs["train_students"] == 2
 
 
+# What runs on a cluster's login node: it fetches, or makes tables, figures and pages of tables.
+LOCAL = {"all", "fetch_model", "fetch_dataset", "make_tables", "draw_figure", "t_alpha_heatmap"}
+LOCAL |= {"audit", "report", "latex_tables"}
+LOCAL |= {"certify_operators", "certify_own_operators", "draw_fusion_experiment", "fusion"}
+
+
+def requests(project, attempt):
+    """Memory and minutes of all jobs of each rule, in a try."""
+    arguments = ["all", "fusion", "--dry-run", "--attempt", str(attempt)]
+    arguments += ["--workflow-profile", "profiles/slurm"]
+    result = snakemake(project, *arguments, suite="config/glue.yaml")
+    assert result.returncode == 0, result.stdout
+    found = {}
+    jobs = r"^(?:local)?rule (\w+):\n(?:    .*\n)*?    resources: (.*)$"
+    for rule, resources in re.findall(jobs, result.stdout, flags=re.MULTILINE):
+        values = dict(part.split("=") for part in resources.split(", "))
+        found.setdefault(rule, []).append((int(values["mem_mb"]), int(values["runtime"])))
+    return found
+
+
+def test_every_submitted_job_asks_for_more_at_its_second_try(project):
+    first, second = (requests(project, attempt) for attempt in (1, 2))
+    declared = set()
+    for path in (project / "rules").glob("*.smk"):
+        for block in re.findall(r"^localrules:\n((?:    .*\n)+)", path.read_text(), re.MULTILINE):
+            declared |= set(re.findall(r"\w+", block))
+    assert declared & set(first) == LOCAL & set(first) - {"all"}
+    submitted = set(first) - LOCAL
+    assert {"prepare_task", "score_teachers", "fusion_experiments"} <= submitted
+    for rule in submitted:
+        doubled = sorted((2 * memory, 2 * minutes) for memory, minutes in first[rule])
+        assert sorted(second[rule]) == doubled, rule
+
+
+@pytest.mark.parametrize(("suite", "gpus"), [("config/glue.yaml", "1"), (None, "0")])
+def test_jobs_that_compute_with_a_gpu_are_told_what_they_asked_for(project, suite, gpus):
+    result = snakemake(project, "teachers", "students", "-n", "--printshellcmds", suite=suite)
+    jobs = re.findall(r"(train_\w+|teacher_logits)\.py (?:.* --gpu (\d))?", result.stdout)
+    assert set(jobs) == {(s, gpus) for s in ("train_teacher", "teacher_logits", "train_students")}
+
+
 def test_one_cell_needs_its_task_its_teacher_and_nothing_else(project):
     cell = f"{CELLS}/movies/textcnn/single/T4_a0.7/seed1/eval.json"
     rules = ["prepare_task", "train_teacher", "teacher_logits", "train_students", "score_students"]
@@ -96,6 +141,16 @@ def test_a_gating_cell_needs_the_undistilled_student_of_its_seed(project):
     teachers = {"train_teacher": 3, "teacher_logits": 3}
     rules = ["prepare_task", "train_undistilled", "fit_gate", "train_students", "score_students"]
     assert jobs == teachers | dict.fromkeys(rules, 1)
+
+
+def test_cores_need_not_be_given(project):
+    write_tiny_suite(project)
+    target = "results/tiny/tasks/reviews/task.json"
+    call = [sys.executable, "-m", "snakemake", target, "--configfile", SUITE_FILE]
+    for options, cores in (([], 2), (["-c1", "--force"], 1)):
+        result = subprocess.run([*call, *options], cwd=project, capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+        assert f"Provided cores: {cores}" in result.stderr
 
 
 @pytest.mark.parametrize(

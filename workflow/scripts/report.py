@@ -26,7 +26,7 @@ def main() -> None:
     from mtkd.analysis.provenance import seconds_by_rule
     from mtkd.analysis.tables import read_table
     from mtkd.records.files import read_json, write_text
-    from mtkd.report.framework import framework_tables
+    from mtkd.report.framework import claim_tables, framework_tables
     from mtkd.report.page import data_address, figure_name, render
     from mtkd.report.results import study_tables, task_tables
 
@@ -45,6 +45,7 @@ def main() -> None:
         success=read_json(args.success),
         figures={figure_name(path): data_address(path) for path in args.figures},
         framework=framework_tables(tables, study),
+        framework_claims=claim_tables(tables, study),
         framework_figures=[
             {"figure": path.stem, "of": path.parent.name, "address": data_address(path)}
             for path in args.framework

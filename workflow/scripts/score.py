@@ -1,4 +1,4 @@
-"""Score predictions on selection and report: the only stage that reads the report labels."""
+"""Score predictions on selection and report, whose labels nothing that trains or selects reads."""
 
 import argparse
 import json

@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument("--fetched", type=Path, help="record of the model's download")
     parser.add_argument("--state", type=Path, required=True, help="the suite's state folder")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--gpu", type=int, default=0, help="GPUs the job asked for")
     parser.add_argument("--save-minutes", type=float, default=0, help="between saved states")
     parser.add_argument(
         "--outputs",
@@ -72,7 +73,7 @@ def main() -> None:
             args.task,
             info,
             args.state / "tokens",
-            prepare_device(args.threads),
+            prepare_device(args.threads, args.gpu),
         )
 
     kept = args.state / "cells"

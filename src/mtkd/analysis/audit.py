@@ -26,6 +26,7 @@ from mtkd.analysis.diversity import (
 from mtkd.analysis.paired import crossed_difference
 from mtkd.analysis.scores_per_example import Contributions, contributions
 from mtkd.distillation.label_map import best_order
+from mtkd.errors import InputError
 from mtkd.fusion.pools import pooled_logits
 from mtkd.fusion.strategies import STRATEGIES, entropy, score_weights
 
@@ -84,7 +85,8 @@ def fusions(
 ) -> dict[str, np.ndarray]:
     """Fused logits [R, N, C], at T = 1, of the arms that need no student, by arm name.
 
-    A learned gate sees the undistilled student: it has none yet.
+    A learned gate sees the undistilled student: it has none yet. Raises InputError for an arm
+    whose teachers' scores give it no weights.
     """
     found = {}
     for arm in arms:
@@ -98,8 +100,12 @@ def fusions(
             if strategy in pools:
                 of_seeds.append(pooled_logits(pools[strategy], teachers, own, 1.0))
                 continue
-            weights = [score_weights([scores[k][seed] for k in members])]
-            extra = weights if strategy == "weighted" else []
+            extra = []
+            if strategy == "weighted":
+                try:
+                    extra = [score_weights([scores[k][seed] for k in members])]
+                except InputError as error:
+                    raise InputError(f"{', '.join(teachers)}: {error}") from None
             of_seeds.append(STRATEGIES[strategy](own, *extra))
         found[arm["name"]] = np.stack(of_seeds)
     return found
@@ -148,7 +154,7 @@ def summary_row(
     ``disagreement`` the share of examples on which not all teachers predict the same;
     ``brier_ambiguity`` and ``nll_ambiguity`` what the linear and the log-linear pool at T=1 gain
     over their mean member, exactly; ``weights_offset`` how far the weights of ``weighted``, from
-    the teachers' ``scores`` [K], are from equal ones: max |w_k - 1/K|.
+    the teachers' ``scores`` [K], are from equal ones: max |w_k - 1/K|, NaN where all scores are 0.
     """
     first = logits[:, 0].astype(float)
     predictions = first.argmax(axis=-1)
@@ -162,7 +168,9 @@ def summary_row(
         "headroom": 100 * oracle(predictions, labels).headroom,
         "brier_ambiguity": brier_ambiguity(softmax(first, axis=-1), labels, equal).ambiguity,
         "nll_ambiguity": nll_ambiguity(first, labels, equal).ambiguity,
-        "weights_offset": float(np.abs(score_weights(list(scores)) - equal).max()),
+        "weights_offset": float(np.abs(score_weights(scores) - equal).max())
+        if any(scores)
+        else float("nan"),
         "jsd_most": float(np.log(min(len(first), first.shape[-1]))),
     }
     for T in ("1", *temperatures):

@@ -51,6 +51,8 @@ def _check_references(suite: Suite) -> None:
                     Training.model_validate({**learner.training.model_dump(), **overrides})
                 except ValidationError as error:
                     raise ValueError(_one_line(error, f"{place}.{task}", Training)) from None
+            for key in ("folder", "vectors"):
+                _no_brace(getattr(learner.model, key) or "", f"{kind}.{name}.model.{key}")
             for task in learner.resources.runtime_per_task:
                 place = f"{kind}.{name}.resources.runtime_per_task"
                 _known(task, suite.tasks, f"{place}.{task}", "task")
@@ -60,9 +62,15 @@ def _check_references(suite: Suite) -> None:
                 raise ValueError(
                     f"tasks.{name}.splits.{split}: {path!r} is no .parquet, .csv or .jsonl file"
                 )
+            if task.hub is None:
+                _no_brace(path, f"tasks.{name}.splits.{split}")
     for name in suite.strategies:
         if name in STRATEGIES:
             raise ValueError(f"strategies.{name}: there is a strategy of this name already")
+    for name in suite.teachers:
+        if name in {**STRATEGIES, **suite.strategies}:
+            # Tables name teachers and fusions of them side by side.
+            raise ValueError(f"teachers.{name}: a strategy has this name; rename the teacher")
     if suite.study is not None:
         _known(suite.study, suite.studies, "study", "study")
     if not suite.studies:
@@ -97,6 +105,13 @@ def _fits_teachers(suite: Suite, arm: Arm, place: str) -> None:
         )
     for name in own.T:
         _known(name, dict.fromkeys(arm.teachers), f"strategies.{arm.strategy}.T", "teacher")
+
+
+def _no_brace(path: str, place: str) -> None:
+    if "{" in path or "}" in path:
+        raise ValueError(
+            f"{place}: {path!r} has a brace, which Snakemake takes for a wildcard; rename it"
+        )
 
 
 def _known(name: str, known: Mapping, place: str, kind: str) -> None:

@@ -8,19 +8,16 @@ are all kept is done before torch would be loaded.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import secrets
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
-from mtkd.records.files import digest_text, publish, read_json, write_json
+from mtkd.records.files import digest_text, discard_folder, is_whole, keep_folder, publish
 from mtkd.study.settings import canonical_json
 
 PREDICTIONS = "predictions.safetensors"
-MANIFEST = "sha256.json"
 
 
 def cell_digest(determinants: dict[str, Any]) -> str:
@@ -37,9 +34,9 @@ def restore_cell(state: Path, digest: str, cell: Path, names: list[str]) -> bool
     folder = state / digest
     if not folder.is_dir():
         return False
-    if not _whole(folder, names):
+    if not is_whole(folder, names):
         print(f"{folder}: damaged, removed; the cell is trained again", file=sys.stderr)
-        shutil.rmtree(folder)
+        discard_folder(folder)
         return False
     for name in sorted(names, key=lambda name: name == PREDICTIONS):
         publish(cell / name, lambda temporary, name=name: _link(folder / name, temporary))
@@ -48,23 +45,12 @@ def restore_cell(state: Path, digest: str, cell: Path, names: list[str]) -> bool
 
 def keep_cell(state: Path, digest: str, cell: Path, names: list[str]) -> None:
     """Keep a finished cell's files, which lie in the folder ``cell``, in one step."""
-    temporary = state / f".{digest}.{os.getpid()}.{secrets.token_hex(4)}"
-    temporary.mkdir(parents=True)
-    for name in names:
-        _link(cell / name, temporary / name)
-    write_json(temporary / MANIFEST, {name: _sha256(cell / name) for name in names})
-    try:
-        os.rename(temporary, state / digest)
-    except OSError:  # another process kept the same cell first
-        shutil.rmtree(temporary)
 
+    def link(temporary: Path) -> None:
+        for name in names:
+            _link(cell / name, temporary / name)
 
-def _whole(folder: Path, names: list[str]) -> bool:
-    try:
-        manifest = read_json(folder / MANIFEST)
-        return all(manifest[name] == _sha256(folder / name) for name in names)
-    except Exception:
-        return False
+    keep_folder(state / digest, link)
 
 
 def _link(source: Path, target: Path) -> None:
@@ -73,8 +59,3 @@ def _link(source: Path, target: Path) -> None:
     except OSError:  # another file system, or one without hard links
         shutil.copyfile(source, target)
     os.utime(target)
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,10 +12,13 @@ from pathlib import Path
 import torch
 
 
-def prepare_device(threads: int) -> torch.device:
-    """Fix the thread count and prefer deterministic kernels; the GPU where there is one."""
+def prepare_device(threads: int, gpus: int) -> torch.device:
+    """Fix the thread count and prefer deterministic kernels; a GPU if asked for, and there.
+
+    A job that asked for none leaves them to those that did: Snakemake counts only what is asked.
+    """
     torch.set_num_threads(threads)
-    if not torch.cuda.is_available():
+    if not gpus or not torch.cuda.is_available():
         return torch.device("cpu")
     torch.cuda.set_device(free_device(torch.cuda.device_count(), Path(tempfile.gettempdir())))
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

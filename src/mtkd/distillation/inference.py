@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+import time
+
 import numpy as np
 import torch
 
+from mtkd.distillation.training import PROGRESS_SECONDS
 from mtkd.models.build import cls_state, model_inputs
 from mtkd.tasks.batches import DeviceTokens, evaluation_batches
 
@@ -34,10 +38,21 @@ def _forward(model, tokens: DeviceTokens, compute, rows: np.ndarray | None = Non
     rows = np.arange(len(tokens.cpu_lengths)) if rows is None else rows
     lengths = tokens.cpu_lengths[rows]
     batches = evaluation_batches(lengths, BATCH_SIZE)
-    parts = []
+    parts, done = [], 0
+    start = last = time.perf_counter()
     for places in batches:
         index = torch.from_numpy(rows[places]).to(tokens.tokens.device)
         parts.append(compute(tokens.batch(index, int(lengths[places].max()))))
+        done += len(places)
+        now = time.perf_counter()
+        if now - last >= PROGRESS_SECONDS:
+            last, rate = now, done / (now - start)
+            print(
+                f"predicted {done}/{len(rows)}  {rate:.0f} examples/s  "
+                f"{(len(rows) - done) / rate:.0f} s left",
+                file=sys.stderr,
+                flush=True,
+            )
     gathered = torch.cat(parts).cpu().numpy()
     result = np.empty_like(gathered)
     result[np.concatenate(batches)] = gathered

@@ -49,7 +49,7 @@ def fuse_teachers(
 
     Their softmax at the cell's T are its soft labels. ``pools`` defines, by name, the strategies
     that are pooling operators (``mtkd.study.settings.pool_settings``). Raises InputError for one
-    that does not give distributions.
+    that does not give distributions, and for weights by scores that are all 0.
     """
     strategy = axes["strategy"]
     if strategy == "none":
@@ -57,7 +57,10 @@ def fuse_teachers(
     chosen = _chosen(axes, teachers)
     logits = np.stack([teacher.logits for teacher in chosen])
     if strategy == "weighted":
-        return STRATEGIES[strategy](logits, score_weights([t.score for t in chosen]))
+        try:
+            return STRATEGIES[strategy](logits, score_weights([t.score for t in chosen]))
+        except InputError as error:
+            raise InputError(f"{', '.join(teacher.key for teacher in chosen)}: {error}") from None
     if strategy == "gating":
         return STRATEGIES[strategy](logits, gates[axes["teachers"], axes["seed"]])
     if strategy in STRATEGIES:

@@ -18,6 +18,8 @@ from mtkd.figures.style import (
 )
 
 MARKERS = "osD^v"
+# Operators that agree would hide each other: each is drawn so much of the axis to the right.
+APART = 0.012
 
 
 @rc_context(RC)
@@ -42,24 +44,24 @@ def attenuation_students_figure(tables: dict[str, pd.DataFrame], study: Study) -
         for number, operator in enumerate(operators):
             own = here[here.operator == operator]
             colour = POOL_COLOURS[number % len(POOL_COLOURS)]
+            place = own.weight + APART * number
             below, above = own.mass - own.mass_low, own.mass_high - own.mass
             axis.errorbar(
-                own.weight,
+                place,
                 own.mass,
                 yerr=[below, above],
                 color=colour,
                 marker=MARKERS[number % len(MARKERS)],
                 markersize=3.5,
-                linewidth=1.2,
+                linewidth=0.9,
                 elinewidth=0.8,
             )
-            axis.plot(own.weight, own.soft_mass, color=colour, linewidth=1, linestyle=(0, (1, 1.5)))
+            axis.plot(place, own.soft_mass, color=colour, linewidth=1, linestyle=(0, (1, 1.5)))
         bound = here.groupby("weight").bound.mean()
         axis.plot(bound.index, bound, **REFERENCE_LINE)
         axis.set_title(f"{task} (n={here.n.iloc[0]:,})", loc="left")
         axis.set_xlabel(f"weight w of {dissenters}")
         axis.set_ylabel("mean mass of the class")
-        axis.set_ylim(bottom=0)
     handles = [
         sketch(
             operator,

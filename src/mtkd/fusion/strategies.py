@@ -10,6 +10,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import log_softmax
 
+from mtkd.errors import InputError
+
 
 def single(logits: np.ndarray) -> np.ndarray:
     """The one teacher's logits [1, N, C] as they are."""
@@ -44,10 +46,16 @@ def entropy(logits: np.ndarray) -> np.ndarray:
 
 
 def score_weights(scores: list[float]) -> np.ndarray:
-    """Weights [K] proportional to the teachers' selection scores (fractions)."""
+    """Weights [K] proportional to the teachers' selection scores (fractions).
+
+    Raises InputError where there is nothing to be proportional to: all scores are 0.
+    """
     scores = np.asarray(scores, dtype=np.float64)
     if not (np.isfinite(scores).all() and (scores >= 0).all() and scores.sum() > 0):
-        raise ValueError(f"selection scores {scores.tolist()} give no weights")
+        raise InputError(
+            f"strategy 'weighted': selection scores {scores.tolist()} give its teachers no "
+            "weights; train the teachers for longer, or leave the arm out"
+        )
     return scores / scores.sum()
 
 

@@ -10,11 +10,14 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from mtkd.errors import InputError
+
+# In a kept folder, the checksum of each of its other files.
+MANIFEST = "sha256.json"
 
 
 def publish(path: Path, write: Callable[[Path], Any]) -> None:
@@ -24,13 +27,12 @@ def publish(path: Path, write: Callable[[Path], Any]) -> None:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    temporary = _neighbour(path)
     try:
         with _one_line_when_full(path):
             write(temporary)
             _obey_umask(temporary)
-            with open(temporary, "rb") as file:
-                os.fsync(file.fileno())
+            _sync(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -38,9 +40,58 @@ def publish(path: Path, write: Callable[[Path], Any]) -> None:
 
 def publish_folder(path: Path, write: Callable[[Path], Any]) -> None:
     """Like ``publish``, for a folder of files; an earlier folder goes just before."""
-    path = Path(path)
+
+    def place(temporary: Path) -> None:
+        # rename() replaces files and empty folders alone.
+        shutil.rmtree(path, ignore_errors=True)
+        os.rename(temporary, path)
+
+    _publish_folder(Path(path), write, place)
+
+
+def keep_folder(path: Path, write: Callable[[Path], Any]) -> None:
+    """Like ``publish_folder``, for content that is named by its digest, with a manifest of it.
+
+    A folder that is there already stays: of two writers, the first was as good.
+    """
+
+    def fill(temporary: Path) -> None:
+        write(temporary)
+        manifest = {file.name: _sha256(file) for file in temporary.iterdir()}
+        (temporary / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+
+    def place(temporary: Path) -> None:
+        try:
+            os.rename(temporary, path)
+        except OSError:
+            if not path.is_dir():
+                raise
+
+    _publish_folder(Path(path), fill, place)
+
+
+def is_whole(folder: Path, names: Iterable[str]) -> bool:
+    """Whether these files of a kept folder are what was written there."""
+    try:
+        manifest = read_json(folder / MANIFEST)
+        return all(manifest[name] == _sha256(folder / name) for name in names)
+    except (InputError, OSError, KeyError, TypeError):
+        return False
+
+
+def discard_folder(folder: Path) -> None:
+    """Delete a folder, which has its name no longer before its first file goes."""
+    removed = _neighbour(Path(folder))
+    with suppress(FileNotFoundError):  # another process did
+        os.rename(folder, removed)
+    shutil.rmtree(removed, ignore_errors=True)
+
+
+def _publish_folder(
+    path: Path, write: Callable[[Path], Any], place: Callable[[Path], None]
+) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    temporary = _neighbour(path)
     try:
         with _one_line_when_full(path):
             temporary.mkdir()
@@ -48,11 +99,24 @@ def publish_folder(path: Path, write: Callable[[Path], Any]) -> None:
             for file in temporary.rglob("*"):
                 if file.is_file():
                     _obey_umask(file)
-        # rename() replaces files and empty folders alone.
-        shutil.rmtree(path, ignore_errors=True)
-        os.rename(temporary, path)
+                    _sync(file)
+        place(temporary)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _neighbour(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+
+
+def _sync(path: Path) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _obey_umask(path: Path) -> None:
@@ -116,7 +180,5 @@ def digest_folder(folder: Path) -> str:
     files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
     sha = hashlib.sha256()
     for path in files:
-        with open(path, "rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        sha.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
+        sha.update(f"{path.relative_to(folder).as_posix()} {_sha256(path)}\n".encode())
     return sha.hexdigest()[:16]

@@ -6,45 +6,68 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from mtkd.analysis.framework_claims import FAILS, HOLDS, UNDECIDABLE
 from mtkd.analysis.master import Study
 from mtkd.report.shown import MISSING, Shown, caption, frame
 
-WORDS = ("claim", "where", "because")
+Tables = Mapping[str, pd.DataFrame]
+
+VERDICTS = (HOLDS, FAILS, UNDECIDABLE)
 
 
-def framework_tables(tables: Mapping[str, pd.DataFrame], study: Study) -> list[Shown]:
-    """The claims of teachers, pools and students; none where the study has no such table."""
+def framework_tables(tables: Tables, study: Study) -> list[Shown]:
+    """Each claim in a row, and the diversity behind one; none where the study has no such table."""
     if "framework" not in tables:
         return []
-    return [_claims(tables["framework"], study), _gains(tables["diversity_gain"], study)]
+    return [_summary(tables["framework"], study), _gains(tables["diversity_gain"], study)]
 
 
-def _claims(table: pd.DataFrame, study: Study) -> Shown:
-    tasks = [task for task in [*study["tasks"], "all"] if (table.task == task).any()]
+def claim_tables(tables: Tables, study: Study) -> list[Shown]:
+    """A table of each claim: where it was tried, and on every task its verdict and its value."""
+    if "framework" not in tables:
+        return []
+    return [
+        _claim(str(claim), found, study)
+        for claim, found in tables["framework"].groupby("claim", sort=False)
+    ]
+
+
+def _summary(table: pd.DataFrame, study: Study) -> Shown:
     rows = []
-    by = ["claim", "where", "quantity"]
-    for (claim, where, quantity), found in table.fillna({"quantity": ""}).groupby(by, sort=False):
-        row = {"claim": claim, "where": where}
-        row |= {_column(one.task): _entry(one) for one in found.itertuples()}
-        row["because"] = "; ".join(dict.fromkeys(map(_because, found.evidence)))
-        rows.append(row | {"quantity": quantity or MISSING})
-    columns = ["claim", "where", *map(_column, tasks), "quantity", "because"]
+    for claim, found in table.groupby("claim", sort=False):
+        counts = found.verdict.value_counts()
+        kinds = dict.fromkeys(_because(evidence).split(":")[0] for evidence in found.evidence)
+        row = {"claim": claim} | {name: f"{counts.get(name, 0)}" for name in VERDICTS}
+        rows.append(row | {"by": ", ".join(kinds)})
     return Shown(
         "framework",
-        "The framework's claims",
-        caption(
-            "each claim of the framework with holds, fails or undecidable here, and the quantity's "
-            "value with its 95 % interval; claims on pools are of teachers on selection",
-            study,
-        ),
-        frame(rows, columns).fillna(MISSING),
-        (*WORDS, "quantity", *map(_column, tasks)),
-        "A claim about every input holds by a proof and fails by a counterexample, whatever these "
-        "teachers do; a claim about a quantity holds or fails where its whole interval does. "
-        "Counterexamples are in framework.csv and certificates.csv. The framework leaves open: "
-        "variance bounds of operators that are not linear (measured here), generalisation (here "
-        "only the gain on the report split against the teachers' diversity), and weights made from "
-        "data (here the learned gate).",
+        "Every claim",
+        caption("where each claim of the framework holds and fails, in numbers of trials", study),
+        frame(rows, ["claim", *VERDICTS, "by"]),
+        ("claim", "by"),
+        "A trial is an operator, a setting or an arm on a task. A claim about every input holds by "
+        "a proof and fails by a counterexample, whatever these teachers do; one about a quantity "
+        "holds or fails where its whole 95 % interval does. The framework leaves open: variance "
+        "bounds of operators that are not linear (measured here), generalisation (here only the "
+        "gain on the report split against the teachers' diversity), and weights made from data "
+        "(here the learned gate). framework.csv has every trial with its evidence.",
+    )
+
+
+def _claim(claim: str, table: pd.DataFrame, study: Study) -> Shown:
+    tasks = [task for task in [*study["tasks"], "all"] if (table.task == task).any()]
+    columns = {task: "all tasks" if task == "all" else task for task in tasks}
+    rows = []
+    for where, found in table.groupby("where", sort=False):
+        row = {"where": where} | {columns[one.task]: _entry(one) for one in found.itertuples()}
+        rows.append(row | {"because": "; ".join(dict.fromkeys(map(_because, found.evidence)))})
+    quantities = ", ".join(dict.fromkeys(table.quantity.dropna()))
+    return Shown(
+        "claim",
+        claim,
+        caption(f"verdict and, in brackets, {quantities or 'nothing measured'}", study),
+        frame(rows, ["where", *columns.values(), "because"]).fillna(MISSING),
+        ("where", *columns.values(), "because"),
     )
 
 
@@ -69,10 +92,6 @@ def _gains(gains: pd.DataFrame, study: Study) -> Shown:
         frame(rows, ["task", "teachers", "diversity (nats)", "gain (points)"]),
         ("task", "teachers"),
     )
-
-
-def _column(task: str) -> str:
-    return "all tasks" if task == "all" else task
 
 
 def _entry(row) -> str:

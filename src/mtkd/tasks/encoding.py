@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
+import io
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from mtkd.records.files import digest_bytes
+from mtkd.records.files import digest_bytes, discard_folder, is_whole, keep_folder
 from mtkd.tasks.corpus import Split
 
 
@@ -26,8 +25,8 @@ class Encoded(NamedTuple):
         return np.diff(self.offsets)
 
 
-# Raised when the arrays of a split change their meaning, so that no old ones are found.
-FORMAT = "1"
+# Raised when a split's files or their meaning change, so that no old ones are found.
+FORMAT = "2"
 
 
 def encode(tokenizer, split: Split, max_length: int) -> Encoded:
@@ -43,31 +42,35 @@ def encode(tokenizer, split: Split, max_length: int) -> Encoded:
 
 
 def encode_cached(tokenizer, split: Split, max_length: int, cache: Path, digest: str) -> Encoded:
-    """Like ``encode``, but kept under ``cache`` and memory-mapped from there.
+    """Like ``encode``, but kept under ``cache`` and memory-mapped from there the next time.
 
     ``digest`` names the split's content; with the tokenizer's own content, truncation included, it
-    names the arrays, so no change can find stale ones. Two writers at once do no harm.
+    names the arrays, so no change can find stale ones. Two writers at once do no harm. Arrays that
+    are not what was written are reported, removed and made again. Raises InputError for a full
+    disk.
     """
     # The backend's state is settled before it is read: it is part of the key, and is saved with a
     # teacher, where it must not depend on whether the cache was warm.
     backend = _backend(tokenizer, max_length)
     key = digest_bytes(part.encode() for part in (FORMAT, digest, backend.to_str()))
     folder = cache / key
-    if not folder.is_dir():
-        temporary = cache / f".{key}.{os.getpid()}.{secrets.token_hex(4)}"
-        temporary.mkdir(parents=True)
-        for name, array in encode(tokenizer, split, max_length)._asdict().items():
-            np.save(temporary / f"{name}.npy", array)
-        try:
-            os.rename(temporary, folder)
-        except OSError:  # another process was first
-            shutil.rmtree(temporary)
-    return Encoded(
-        *(
-            np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-            for name in Encoded._fields
-        )
-    )
+    names = [f"{name}.npy" for name in Encoded._fields]
+    if folder.is_dir():
+        if is_whole(folder, names):
+            return Encoded(*(np.load(folder / n, mmap_mode="r", allow_pickle=False) for n in names))
+        print(f"{folder}: damaged, removed; the split is encoded again", file=sys.stderr)
+        discard_folder(folder)
+    encoded = encode(tokenizer, split, max_length)
+
+    def save(temporary: Path) -> None:
+        for name, array in zip(names, encoded, strict=True):
+            # A disk that is full is known by an errno, which numpy's own writing does not say.
+            buffer = io.BytesIO()
+            np.save(buffer, array)
+            (temporary / name).write_bytes(buffer.getbuffer())
+
+    keep_folder(folder, save)
+    return encoded
 
 
 def _backend(tokenizer, max_length: int):

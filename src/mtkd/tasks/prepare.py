@@ -2,7 +2,7 @@
 
 A task folder holds ``train.parquet`` and ``selection.parquet`` (id, text_a, text_b, label),
 ``report.parquet`` (split, id, text_a, text_b) with every report split, whose labels lie apart in
-``report_labels.parquet`` (split, id, label) for the rules that score, and ``task.json`` (labels in
+``report_labels.parquet`` (split, id, label) for what scores, and ``task.json`` (labels in
 canonical order, sizes, digest of all content). Where raters' shares are known, the files with
 labels hold them as well: ``human_0``, ``human_1``, ... in the order of the labels.
 """
