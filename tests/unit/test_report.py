@@ -101,7 +101,7 @@ def small_tables(records):
         "agreement": by_arm(region="all agree", share=0.8, accuracy=0.7, sd=0.01),
         "failures": by_arm(**failures, share=0.1, rate=0.1, sd=0.01),
         "fidelity": by_arm(T="4", agreement=0.9, kl=0.01, sd_agreement=0.01),
-        "human": by_arm(kind="student", name="average", **closeness),
+        "human": by_arm(kind="soft labels", name="average", T="4", **closeness),
         "human_prediction": by_arm(arms=7, spearman=-0.5, p=0.2),
         "checks": by_arm(**checks),
     }
@@ -209,6 +209,10 @@ def test_the_gap_is_closed_to_each_teacher_or_there_is_none(page):
 def test_rows_of_several_report_splits_are_told_apart(page):
     assert "report_m Student: average 25.00 ±25.00 (2)" in page.text
     assert "report_mm Student: average 25.00 ±25.00 (2)" in page.text
+
+
+def test_closeness_to_people_names_the_temperature(page):
+    assert "report_m Soft labels: average 4 0.500" in page.text
 
 
 def test_latex_has_every_table_with_a_caption_that_stands_alone(folder):

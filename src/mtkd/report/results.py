@@ -398,6 +398,7 @@ def _human(tables: Tables, study: Study, task: str) -> Shown:
     rows = [
         {
             "model": model_name(row.kind, row.name),
+            "T": row.T,
             "KL (nats)": number(row.kl),
             "total variation": number(row.total_variation),
             "JSD (nats)": number(row.jsd),
@@ -406,11 +407,16 @@ def _human(tables: Tables, study: Study, task: str) -> Shown:
         }
         for row in human.itertuples(index=False)
     ]
-    columns = ["model", "KL (nats)", "total variation", "JSD (nats)", "Pearson", "Spearman"]
+    columns = ["model", "T", "KL (nats)", "total variation", "JSD (nats)", "Pearson", "Spearman"]
     return Shown(
         "human",
         "Closeness to human raters",
-        caption("soft labels against the shares of raters that chose each class", study, task),
+        caption(
+            "models' probabilities at T=1, and the soft labels that students learned from at their "
+            "T, against the shares of raters that chose each class",
+            study,
+            task,
+        ),
         split_column(frame(rows, columns), human.split),
         ("split", "model"),
         "Smaller divergences are closer. Pearson and Spearman correlate the entropies: whether "
@@ -427,7 +433,12 @@ def _nearness(tables: Tables, study: Study, task: str) -> Shown:
     return Shown(
         "human_prediction",
         "Do soft labels nearer to people teach better?",
-        caption("soft labels' KL from the raters' shares against students' scores", study, task),
+        caption(
+            "KL of the soft labels, at the T that students learned from, from the raters' shares "
+            "against students' scores",
+            study,
+            task,
+        ),
         split_column(frame(rows, ["arms", "Spearman", "p"]), nearness.split),
         ("split",),
         "Over the distilled arms, by rank; below 0: nearer is better; p by permuting the arms.",

@@ -9,7 +9,12 @@ import pandas as pd
 from mtkd.analysis.master import Study, seed_count, seeds_text, settings_text
 
 MISSING = "–"
-KINDS = {"teacher": "Teacher", "fused": "Fused teacher", "student": "Student"}
+KINDS = {
+    "teacher": "Teacher",
+    "fused": "Fused teacher",
+    "student": "Student",
+    "soft labels": "Soft labels",
+}
 YES_OR_NO = {True: "yes", False: "no"}
 
 
