@@ -11,6 +11,7 @@ from mtkd.analysis.fidelity import fidelity
 from mtkd.analysis.human import HumanCloseness, human_closeness
 from mtkd.records.examples import Examples
 
+CONFIDENCE_COLUMNS = ["task", "teacher", "split", "T", "n", *Confidence._fields, "seeds"]
 FIDELITY_COLUMNS = ["task", "arm", "strategy", "teachers", "T", "split", "n"]
 FIDELITY_COLUMNS += ["agreement", "kl", "seeds", "sd_agreement"]
 HUMAN_COLUMNS = ["task", "kind", "name", "T", "split", "n", *HumanCloseness._fields]
@@ -32,7 +33,7 @@ def confidence_table(
                 measures = Confidence(*values)._asdict()
                 row = {"task": task, "teacher": name, "split": split, "T": T}
                 rows.append({**row, "n": logits.shape[2], **measures, "seeds": len(of_teacher)})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=CONFIDENCE_COLUMNS)
 
 
 def fidelity_table(examples: Examples) -> pd.DataFrame:
