@@ -399,9 +399,9 @@ def study_figures():
 
 
 def report_tables():
-    names = ["master", "failed", "claims", "gap", "grid", "over_tasks", "ranking", "audit_scored"]
-    names += ["flags", "quality", "agreement", "failures", "fidelity", "human"]
-    names += ["human_prediction", "checks"]
+    names = ["master", "failed", "claims", "gap", "grid", "over_tasks", "profiles", "ranking"]
+    names += ["audit_scored", "flags", "quality", "reliability", "agreement", "failures"]
+    names += ["confidence", "fidelity", "human", "human_prediction", "checks"]
     names += FRAMEWORK_TABLES if has_pools() else []
     return expand(f"{TABLES}/{{table}}.csv", table=names)
 

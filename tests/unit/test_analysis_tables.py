@@ -21,7 +21,12 @@ from mtkd.analysis.gap import gap_table
 from mtkd.analysis.over_tasks import over_tasks_table, profiles_table
 from mtkd.analysis.quality import quality_table, reliability_table
 from mtkd.analysis.ranking import ranking_table
-from mtkd.analysis.soft_label_tables import confidence_table, fidelity_table, human_table
+from mtkd.analysis.soft_label_tables import (
+    confidence_table,
+    fidelity_table,
+    human_prediction_table,
+    human_table,
+)
 from mtkd.analysis.success import success_metrics
 from mtkd.analysis.tables import read_table, runs_table
 from mtkd.distillation.label_map import best_order
@@ -172,6 +177,62 @@ def test_soft_labels_that_are_the_raters_shares_are_close(examples):
     assert other.kl > 0.1 and other.n == len(examples.labels[split])
 
 
+def test_people_are_compared_with_the_labels_that_students_saw(examples):
+    split = examples.report_splits[0]
+    number = of_arm(examples, "average")
+    soft = [*examples.soft[split]]
+    # Far from a softmax of the fused logits: an operator's own distribution at the arm's T.
+    soft[number] = examples.human[split][None].astype(np.float32)
+    table = human_table(examples._replace(soft={**examples.soft, split: soft}))
+    table = table[table.split == split].set_index(["kind", "name"])
+    assert table.at[("soft labels", "average"), "kl"] == pytest.approx(0, abs=1e-6)
+    assert table.at[("fused", "average"), "kl"] > 0.1
+    assert table.loc["fused", "T"].tolist() == table.loc["teacher", "T"].tolist() == ["1", "1"]
+    assert table.loc["soft labels", "T"].to_dict() == {
+        "cnn": "4", "bert": "4", "average": "4", "learned gating": "4",
+    }  # fmt: skip
+    q = softmax(examples.teachers[split][0, 0].astype(float) / 4, axis=-1)
+    h = examples.human[split]
+    wanted = (h * (np.log(h) - np.log(q))).sum(axis=-1).mean()
+    assert table.at[("soft labels", "cnn"), "kl"] == pytest.approx(wanted, rel=1e-5)
+    assert table.at[("teacher", "cnn"), "kl"] != pytest.approx(wanted, rel=1e-2)
+
+
+def test_a_probability_too_small_to_hold_is_far_from_people_and_no_trouble(examples):
+    split = examples.report_splits[0]
+    soft = [*examples.soft[split]]
+    certain = np.zeros_like(soft[of_arm(examples, "average")])
+    certain[..., 0] = 1
+    soft[of_arm(examples, "average")] = certain
+    table = human_table(examples._replace(soft={**examples.soft, split: soft}))
+    own = table[(table.split == split) & (table.kind == "soft labels")].set_index("name")
+    assert 10 < own.kl["average"] < 90
+
+
+def test_nearness_to_people_is_that_of_the_labels_that_students_saw():
+    names, kl = ["cnn", "bert", "average", "learned gating"], [0.1, 0.2, 0.3, 0.4]
+    row = {"task": "movies", "split": "report"}
+    human = [
+        row | {"kind": "soft labels", "name": n, "T": "4", "kl": d}
+        for n, d in zip(names, kl, strict=True)
+    ]
+    # At T = 1 the order is the opposite one.
+    for kind, name, distance in zip(
+        ["teacher", "teacher", "fused", "fused"], names, kl[::-1], strict=True
+    ):
+        human.append(row | {"kind": kind, "name": name, "T": "1", "kl": distance})
+    students = [
+        row | {"kind": "student", "name": n, "score": 0.9 - d}
+        for n, d in zip(names, kl, strict=True)
+    ]
+    table = human_prediction_table(pd.DataFrame(human), pd.DataFrame(students))
+    found = table.iloc[0]
+    assert (found.task, found.split, found.arms) == ("movies", "report", 4)
+    assert found.spearman == pytest.approx(-1) and found.p == pytest.approx(2 / 24)
+    without = human_prediction_table(human_table(make_examples(STUDY)), pd.DataFrame(students))
+    assert without.empty and list(without.columns) == list(table.columns)
+
+
 def test_confidence_falls_with_temperature(examples):
     names = examples.record["teachers"]
     table = confidence_table("t", examples.teachers, names, ["1", "4"])
@@ -245,7 +306,7 @@ def test_tables_of_studies_in_part_can_be_read_back(table, changes, tmp_path):
 
 def test_no_raters_make_an_empty_table_with_its_columns():
     table = human_table(make_examples(STUDY))
-    assert table.empty and list(table.columns[:5]) == ["task", "kind", "name", "split", "n"]
+    assert table.empty and list(table.columns[:6]) == ["task", "kind", "name", "T", "split", "n"]
     assert list(table.columns) == list(human_table(make_examples(STUDY, raters=True)).columns)
 
 

@@ -370,6 +370,15 @@ def test_raters_of_both_report_splits_have_a_panel_each(tables):
     assert titles == ["movies report, n=74", "mnli report_m, n=74", "mnli report_mm, n=81"]
 
 
+def test_labels_are_as_far_from_people_as_those_that_students_saw(tables):
+    figure = human_figure(tables, STUDY)
+    assert "at the T that its students were trained with" in " ".join(figure.get_suptitle().split())
+    human = tables["human"]
+    own = human[(human.task == "movies") & (human["T"] == "2")].set_index("name").kl
+    drawn = [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() in "os"]
+    assert drawn == pytest.approx(own[["cnn", "bert", "average"]].tolist())
+
+
 def test_ranks_are_written_with_their_range(tables):
     panel = ranking_figure(tables, STUDY).axes[0]
     assert [label.get_text() for label in panel.get_xticklabels()] == [

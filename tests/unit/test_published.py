@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
-from test_tables import grid_values, hand_values, make_records, make_study
+from scipy.special import softmax
+from test_tables import ARMS, grid_values, hand_values, make_records, make_study
+from toy_examples import make_examples
 
+from mtkd.analysis.by_region import failures_table
 from mtkd.analysis.chance import are_counts, chance_of_counts, expected_maximum, expected_range
 from mtkd.analysis.derived import advantage_by_task, derived_figures, gaps_by_task
 from mtkd.analysis.flags import RULES, flags, render_flags, softened_label
-from mtkd.analysis.reported import ADVANTAGE, read_published, reported_from_study
-from mtkd.analysis.tables import runs_table
+from mtkd.analysis.master import grid_table
+from mtkd.analysis.reported import ADVANTAGE, fusion_of, read_published, reported_from_study
+from mtkd.analysis.soft_label_tables import confidence_table
+from mtkd.analysis.tables import read_table, runs_table
 from mtkd.errors import InputError
 
 TABLES = Path(__file__).parents[2] / "config" / "published"
@@ -150,7 +157,9 @@ def corrected(published):
         sweep=pd.concat([published.sweep, preferred]).assign(metric="accuracy", seeds=5),
         preferences=[{"method": "Multi: weighted", "T": "3"}],
         splits={"trained_on": ["train"], "chosen_on": ["selection"], "reported_on": ["report"]},
-        confidence=published.confidence.assign(T="3", split="train"),
+        confidence=pd.concat(
+            [published.confidence.assign(T=T, split="train") for T in ("3", "6", "9")]
+        ),
         fusion={"average": {"operation": "mean of logits", "pool": "log-linear"}},
         failures={"1": ["a", "b"], "2": ["c"], "3": ["d", "e"]},
     )
@@ -222,8 +231,10 @@ MUTATIONS = [
     ("preference-beyond-noise", lambda c: {"sweep": narrow(c.sweep)}),
     ("measured-where-used", lambda c: {"confidence": c.confidence.assign(T="1")}),
     ("measured-where-used", lambda c: {"confidence": c.confidence.assign(split="report")}),
+    ("measured-where-used", lambda c: {"confidence": c.confidence[c.confidence["T"] != "6"]}),
     ("named-pool", lambda c: {
         "fusion": {"average": {"operation": "mean of logits", "pool": "linear"}}}),
+    ("named-pool", lambda c: {"fusion": {"average": {"operation": None, "pool": "log-linear"}}}),
     ("failure-partition", lambda c: {"failures": {"1": ["a", "b"], "2": ["b", "c", "d", "e"]}}),
     ("separate-splits", lambda c: {"splits": {**c.splits, "chosen_on": ["report"]}}),
     ("separate-splits", lambda c: {"claims": c.claims.assign(split="selection")}),
@@ -295,8 +306,40 @@ def gaps_of(study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).astype({"gap": bool})
 
 
+def examples_of(study) -> list:
+    return [make_examples(study, task) for task in study["tasks"]]
+
+
+def tables_of(study, runs, **changed) -> dict[str, pd.DataFrame]:
+    """The tables that the checker reads of a study of ours, as their CSV files give them back."""
+    temperatures = list(dict.fromkeys(["1", *study["T"]]))
+    examples = examples_of(study)
+    confidence = [
+        confidence_table(e.record["task"], e.teachers, e.record["teachers"], temperatures)
+        for e in examples
+    ]
+    tables = {
+        "claims": claims_of(study),
+        "gap": gaps_of(study),
+        "grid": grid_table(runs),
+        "confidence": pd.concat(confidence),
+        "failures": pd.concat(map(failures_table, examples)),
+    }
+    return {
+        name: read_table(io.StringIO(table.to_csv(index=False)))
+        for name, table in (tables | changed).items()
+    }
+
+
+def ours(study, runs, examples=None, **changed):
+    """A study of ours as it is reported, with other tables or examples."""
+    found = examples or examples_of(study)
+    fusion = {name: pool for one in found for name, pool in fusion_of(one).items()}
+    return reported_from_study(runs, study, tables_of(study, runs, **changed), fusion)
+
+
 def test_our_own_tables_raise_no_flag(study, runs):
-    reported = reported_from_study(runs, study, claims_of(study), gaps_of(study))
+    reported = ours(study, runs)
     assert flags(reported) == []
     values = reported.values.set_index(["method", "task"])
     assert values.loc[("Multi: average", "movies"), ["T", "alpha", "seeds"]].tolist() == [
@@ -306,12 +349,18 @@ def test_our_own_tables_raise_no_flag(study, runs):
     assert values.at[("Multi: average", "movies"), "value"] == pytest.approx(66 + 2 / 3)
     assert reported.claims["T_a"].tolist() == ["10", "10"]
     assert reported.splits["reported_on"] == ["report", "report_m", "report_mm"]
+    # What is read of the tables is all there: nothing passes because it is empty.
+    assert reported.splits["chosen_on"] == ["selection"]
+    assert reported.failures == {key: [key] for key in "abcde"}
+    assert set(reported.confidence["T"]) == {"1", "2", "10"}
+    assert reported.fusion == dict.fromkeys(
+        ["average on movies", "average on mnli"],
+        {"operation": "mean of logits", "pool": "log-linear"},
+    )
 
 
 def test_our_gaps_are_by_task_and_only_where_there_is_one(study):
-    reported = reported_from_study(
-        runs_table(make_records(study, hand_values)), study, claims_of(study), gaps_of(study)
-    )
+    reported = ours(study, runs_table(make_records(study, hand_values)))
     assert set(reported.gaps.task) == {"movies", "mnli"}
     assert set(reported.gaps.reference) == {"Teacher: bert"}
     assert reported.gaps.value.between(0, 100).all()
@@ -331,8 +380,121 @@ def test_our_gaps_are_by_task_and_only_where_there_is_one(study):
     ],
 )
 def test_broken_claims_of_ours_are_flagged(study, runs, rule, changes):
-    reported = reported_from_study(runs, study, claims_of(study, **changes), gaps_of(study))
+    reported = ours(study, runs, claims=claims_of(study, **changes))
     assert set(raised(reported)) == {rule}
+
+
+def only(flagged):
+    (flag,) = flags(flagged)
+    return flag
+
+
+@pytest.mark.parametrize(
+    ("kept", "where", "numbers"),
+    [
+        (lambda t: t["T"] == "1", "teachers' confidence",
+         "measured at T=1 on train and at T=1 on selection"),
+        (lambda t: t.split != "train", "teachers' confidence",
+         "students saw train logits at T = 2, 10"),
+        (lambda t: (t.task != "mnli") | (t["T"] != "10"), "teachers' confidence on mnli",
+         "measured at T=1, 2 on train"),
+        (lambda t: t.task != "mnli", "teachers' confidence on mnli", "measured nowhere"),
+    ],
+)  # fmt: skip
+def test_our_confidence_is_measured_where_students_learn(study, runs, kept, where, numbers):
+    confidence = tables_of(study, runs)["confidence"]
+    flag = only(ours(study, runs, confidence=confidence[kept(confidence)]))
+    assert (flag.rule, flag.where) == ("measured-where-used", where) and numbers in flag.what
+
+
+def test_our_failures_are_a_partition(study, runs):
+    failures = tables_of(study, runs)["failures"]
+    # The published category 3, passed off as a part.
+    overlapping = failures.assign(partition=failures.partition | (failures.category == "3"))
+    found = flags(ours(study, runs, failures=overlapping))
+    assert {flag.rule for flag in found} == {"failure-partition"}
+    assert found[0].what.endswith("b and 3 share b; d and 3 share d; e and 3 share e")
+    mine = failures.task.eq("movies") & failures.arm.eq("bert")
+    lost = failures[~(mine & failures.category.eq("e"))]
+    flag = only(ours(study, runs, failures=lost))
+    assert (flag.rule, flag.where) == (
+        "failure-partition",
+        "failure categories of bert on movies report",
+    )
+    share = 100 * (1 - failures[mine & failures.category.eq("e")].share.item())
+    assert flag.what == f"a, b, c, d hold {share:.1f} % of the errors"
+
+
+def taught(examples, strategy, labels):
+    """Examples whose arm of a strategy learned from these labels [N, C] on train."""
+    number = [arm["strategy"] for arm in examples.record["arms"]].index(strategy)
+    arms = [
+        labels[None].astype(np.float32) if i == number else soft
+        for i, soft in enumerate(examples.soft["train"])
+    ]
+    return examples._replace(soft={**examples.soft, "train": arms})
+
+
+def test_our_pools_are_what_they_are_called(study, runs):
+    fused = [{"strategy": name, "teachers": "cnn+bert"} for name in ("linear-pool", "weighted")]
+    study = study | {"arms": [*ARMS, *fused]}
+    movies, mnli = examples_of(study)
+    # At the T of the students: at T = 1 the labels are others.
+    logits = movies.teachers["train"][:, 0][:, movies.sample].astype(float) / 2
+    linear = softmax(logits, axis=-1).mean(axis=0)
+    sound = taught(movies, "linear-pool", linear)
+    stated = fusion_of(sound)
+    assert {name: pool["operation"] for name, pool in stated.items()} == {
+        "average on movies": "mean of logits",
+        "linear-pool on movies": "mean of probabilities",
+    }
+    # The toy's arms are all means of logits.
+    (flag,) = [flag for flag in flags(replace(ours(study, runs), fusion=fusion_of(movies)))]
+    assert (flag.rule, flag.where) == ("named-pool", "strategy 'linear-pool on movies'")
+    assert flag.what == "is the mean of logits, the log-linear pool, called linear"
+    for labels, what in (
+        (linear, "is the mean of probabilities, the linear pool, called log-linear"),
+        (0.99 * linear + 0.005, "is neither the mean of logits nor the mean of probabilities of "
+                                "its teachers, called log-linear"),
+    ):  # fmt: skip
+        broken = fusion_of(taught(sound, "average", labels))
+        (flag,) = [flag for flag in flags(replace(ours(study, runs), fusion=broken))]
+        assert (flag.rule, flag.where) == ("named-pool", "strategy 'average on movies'")
+        assert flag.what == what
+    assert "linear-pool on mnli" in fusion_of(mnli)
+
+
+def test_teachers_that_say_the_same_have_any_pool(study):
+    study = study | {"arms": [*ARMS, {"strategy": "linear-pool", "teachers": "cnn+bert"}]}
+    movies = make_examples(study, "movies")
+    same = {split: logits[[0, 0]] for split, logits in movies.teachers.items()}
+    labels = softmax(same["train"][0, 0][movies.sample].astype(float) / 2, axis=-1)
+    movies = taught(movies._replace(teachers=same), "average", labels)
+    stated = fusion_of(taught(movies, "linear-pool", labels))
+    assert [pool["operation"] for pool in stated.values()] == [
+        "mean of logits", "mean of probabilities",
+    ]  # fmt: skip
+
+
+def test_pools_of_teachers_of_each_seed_are_those_of_the_first_that_finished(study):
+    study = study | {"teacher_seed": "paired", "teacher_seeds": ["1", "2", "3"]}
+    movies = make_examples(study, "movies", diverged={"average": ["1"]})
+    assert movies.teachers["train"].shape[1] == 3
+    logits = movies.teachers["train"][:, 1][:, movies.sample].astype(float)
+    own = taught(movies, "average", softmax(logits.mean(axis=0) / 2, axis=-1))
+    assert fusion_of(own)["average on movies"]["operation"] == "mean of logits"
+    assert fusion_of(movies)["average on movies"]["operation"] is None
+
+
+def test_a_cell_of_ours_that_is_best_on_report_alone_is_flagged(study, runs):
+    grid = grid_table(runs)
+    mine = (grid.task == "mnli") & (grid.strategy == "average")
+    peeked = grid.chosen.mask(mine, mine & (grid["T"] == "2") & (grid.alpha == "0.5"))
+    flag = only(ours(study, runs, grid=grid.assign(chosen=peeked)))
+    assert (flag.rule, flag.what) == (
+        "separate-splits",
+        "report_m, report_mm: chosen on and reported",
+    )
 
 
 def test_a_gap_of_ours_to_a_teacher_below_the_undistilled_student_is_flagged(study):
@@ -340,24 +502,33 @@ def test_a_gap_of_ours_to_a_teacher_below_the_undistilled_student_is_flagged(stu
         return (0.5, 0.5) if name == "bert" else grid_values(task, name, T, alpha, seed)
 
     runs = runs_table(make_records(study, weak_teacher))
-    reported = reported_from_study(runs, study, claims_of(study), gaps_of(study))
-    assert raised(reported) == ["gap-exists", "gap-exists"]
+    assert raised(ours(study, runs)) == ["gap-exists", "gap-exists"]
 
 
 def test_a_study_of_one_arm_has_nothing_to_flag(study):
     alone = study | {"arms": [{"strategy": "single", "teachers": "bert"}]}
     runs = runs_table(make_records(alone, grid_values))
-    reported = reported_from_study(runs, alone, claims_of(alone).iloc[:0], gaps_of(alone))
-    assert flags(reported) == [] and reported.gaps.empty
+    reported = ours(alone, runs, claims=claims_of(alone).iloc[:0])
+    assert flags(reported) == [] and reported.gaps.empty and reported.fusion == {}
 
 
-def test_a_study_that_reports_its_selection_split_is_flagged(study):
+def test_a_study_that_reports_its_selection_split_is_flagged(study, runs):
     reporting = study | {"report_splits": {"movies": ["selection"], "mnli": ["report_m"]}}
     records = make_records(reporting, hand_values)
     reported = reported_from_study(
-        runs_table(records), reporting, claims_of(reporting), gaps_of(reporting)
+        runs_table(records),
+        reporting,
+        tables_of(study, runs, claims=claims_of(reporting), gap=gaps_of(reporting)),
+        {},
     )
     assert "separate-splits" in raised(reported)
+
+
+def test_a_study_whose_students_all_diverged_has_nothing_to_flag(study, runs):
+    teachers = runs[runs.kind != "student"]
+    tables = tables_of(study, teachers)
+    tables |= {name: tables[name][:0] for name in ("claims", "gap", "failures")}
+    assert flags(reported_from_study(teachers, study, tables, {})) == []
 
 
 def test_expected_extremes_of_normal_draws():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -16,7 +17,7 @@ from test_tables import diverged, hand_values, make_records, make_study
 
 from mtkd.analysis.claims import COLUMNS, sentence
 from mtkd.analysis.master import grid_table, master_table
-from mtkd.analysis.over_tasks import over_tasks_table
+from mtkd.analysis.over_tasks import over_tasks_table, profiles_table
 from mtkd.analysis.provenance import provenance, seconds_by_rule
 from mtkd.analysis.ranking import ranking_table
 from mtkd.analysis.success import success_metrics
@@ -86,6 +87,9 @@ def small_tables(records):
     closeness = dict.fromkeys(["kl", "total_variation", "jsd", "pearson", "spearman"], 0.5)
     checks = {"a": "average", "b": "no distillation", "difference": -0.5, "mcnemar_p": 0.0001}
     checks |= {"seeds_p": 0.25, "examples_p": 0.5, "reversed": False, "opposite": "partial"}
+    bins = {"kind": "student", "name": "average", "low": 0.4, "high": 0.4 + 1 / 15, "n": 31}
+    confidence = {"teacher": "cnn", "T": "4", "max_probability": 0.7, "entropy": 0.6, "high": 0.1}
+    confidence = by_arm(**confidence)
     failures = {"category": "a", "partition": True, "meaning": "all wrong", "errors": 9.0}
     return {
         "master": master_table(runs, STUDY),
@@ -97,11 +101,14 @@ def small_tables(records):
         "ranking": ranking_table(runs, STUDY),
         "audit_scored": pd.DataFrame([predicted]),
         "flags": pd.DataFrame(columns=["rule", "where", "what", "evidence"]),
+        "profiles": profiles_table(runs, STUDY),
+        "reliability": by_arm(**bins, confidence=0.45, accuracy=0.5),
+        "confidence": pd.concat([confidence, confidence.assign(split="train")]),
         "quality": by_arm(kind="student", name="average", **measures),
         "agreement": by_arm(region="all agree", share=0.8, accuracy=0.7, sd=0.01),
         "failures": by_arm(**failures, share=0.1, rate=0.1, sd=0.01),
         "fidelity": by_arm(T="4", agreement=0.9, kl=0.01, sd_agreement=0.01),
-        "human": by_arm(kind="student", name="average", **closeness),
+        "human": by_arm(kind="soft labels", name="average", T="4", **closeness),
         "human_prediction": by_arm(arms=7, spearman=-0.5, p=0.2),
         "checks": by_arm(**checks),
     }
@@ -211,9 +218,39 @@ def test_rows_of_several_report_splits_are_told_apart(page):
     assert "report_mm Student: average 25.00 ±25.00 (2)" in page.text
 
 
+def test_closeness_to_people_names_the_temperature(page):
+    assert "report_m Soft labels: average 4 0.500" in page.text
+
+
+def test_confidence_reliability_and_profiles_are_there(page):
+    assert "cnn train 4 0.700 0.600 10.0" in page.text
+    assert page.text.index("cnn train 4") < page.text.index("cnn report 4")
+    assert "report_m Student: average 50.0 (31)" in page.text and "0.40 to 0.47" in page.text
+    # One undistilled seed of each task lies a point below their mean, the other one above.
+    shares = page.text.partition("How often a run gains how much")[2]
+    assert "arm −4 −3 −2 −1 0 +1 +2 +3 +4 +5 +6 +7 +8" in shares
+    assert "no distillation 100 100 100 50 50 0 0 0 0 0 0 0 0" in shares
+
+
+def test_confidence_is_not_said_to_be_of_the_report_split_alone(folder):
+    text = (folder / "latex/movies/confidence.tex").read_text(encoding="utf-8")
+    assert "split: train, report;" in text and "each T that students were trained with" in text
+
+
+def test_the_rules_give_the_report_and_latex_every_table_that_they_show(folder):
+    rules = (REPOSITORY / "rules/common.smk").read_text(encoding="utf-8")
+    body = rules.partition("def report_tables():")[2].partition("return")[0]
+    named = set(re.findall(r'"(\w+)"', body))
+    assert named == {path.stem for path in folder.glob("*.csv")}
+    analyses = (REPOSITORY / "rules/analysis.smk").read_text(encoding="utf-8")
+    made = analyses.partition("rule analyse_examples:")[2].partition("log:")[0]
+    assert set(re.findall(r'^ +"(\w+)",$', made, re.MULTILINE)) <= named
+
+
 def test_latex_has_every_table_with_a_caption_that_stands_alone(folder):
     files = {path.relative_to(folder / "latex").as_posix() for path in folder.rglob("*.tex")}
-    assert {"master.tex", "gap.tex", "movies/claims.tex", "mnli/quality.tex"} <= files
+    assert {"master.tex", "gap.tex", "profiles.tex", "movies/claims.tex"} <= files
+    assert {"mnli/quality.tex", "mnli/confidence.tex", "mnli/reliability.tex"} <= files
     for name in files:
         text = (folder / "latex" / name).read_text(encoding="utf-8")
         assert r"\toprule" in text and r"\bottomrule" in text and text.isascii()

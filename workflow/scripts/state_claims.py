@@ -12,6 +12,7 @@ def main() -> None:
     parser.add_argument("--settings", type=json.loads, required=True, help="JSON: the study")
     parser.add_argument("--runs", type=Path, required=True, help="runs.csv")
     parser.add_argument("--examples", type=Path, nargs="+", required=True, help="of each task")
+    parser.add_argument("--analyses", type=Path, nargs="+", required=True, help="their tables")
     parser.add_argument("--predictions", type=Path, nargs="+", required=True, help="the audit's")
     parser.add_argument("--output", type=Path, required=True, help="folder of the tables")
     args = parser.parse_args()
@@ -26,7 +27,7 @@ def main() -> None:
     from mtkd.analysis.master import grid_table
     from mtkd.analysis.over_tasks import over_tasks_table, profiles_table
     from mtkd.analysis.ranking import ranking_table
-    from mtkd.analysis.reported import reported_from_study
+    from mtkd.analysis.reported import fusion_of, reported_from_study
     from mtkd.analysis.success import success_metrics
     from mtkd.analysis.tables import read_table
     from mtkd.records.examples import read_examples
@@ -38,18 +39,20 @@ def main() -> None:
     claims = pd.concat([claims_table(task, study["margin"]) for task in tasks], ignore_index=True)
     audit = pd.concat(map(read_table, args.predictions), ignore_index=True)
     gaps = pd.concat(map(gap_table, tasks), ignore_index=True)
-    reported = reported_from_study(runs, study, claims, gaps)
     tables = {
         "claims": claims,
         "audit_scored": scored_predictions(audit, claims),
         "checks": pd.concat(map(checks_table, tasks), ignore_index=True),
         "gap": gaps,
-        "flags": pd.DataFrame(flags(reported), columns=Flag._fields),
         "grid": grid_table(runs),
         "ranking": ranking_table(runs, study),
         "over_tasks": over_tasks_table(runs, study),
         "profiles": profiles_table(runs, study),
     }
+    stated = tables | {path.stem: read_table(path) for path in args.analyses}
+    fusion = {name: pool for task in tasks for name, pool in fusion_of(task).items()}
+    found = flags(reported_from_study(runs, study, stated, fusion))
+    tables["flags"] = pd.DataFrame(found, columns=Flag._fields)
     for name, table in tables.items():
         write_text(args.output / f"{name}.csv", table.to_csv(index=False))
     write_json(args.output / "success_metrics.json", success_metrics(gaps, claims, study))

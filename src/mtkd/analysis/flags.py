@@ -25,13 +25,12 @@ from mtkd.analysis.chance import (
 from mtkd.analysis.derived import DEFINITIONS, ROUNDING, gaps_by_task
 from mtkd.analysis.master import seed_count
 from mtkd.analysis.paired import MINIMUM_SEEDS
-from mtkd.analysis.reported import ADVANTAGE, AVERAGE, DISTILLED, Reported
+from mtkd.analysis.reported import ADVANTAGE, AVERAGE, DISTILLED, POOLS, Reported
 from mtkd.config.values import NOT_APPLICABLE
 
 Found = Iterator[tuple[str, str]]
 
 NO_VERDICT = ("no verdict", "undecidable")
-POOLS = {"mean of logits": "log-linear", "mean of probabilities": "linear"}
 # Beyond this many standard deviations, or below this probability, chance is no explanation.
 BEYOND_CHANCE = 5.0
 CHANCE = 1e-3
@@ -224,35 +223,48 @@ def preference_beyond_noise(reported: Reported) -> Found:
 
 
 def measured_where_used(reported: Reported) -> Found:
-    """Teachers' confidence measured at a T or on a split that students did not learn from."""
+    """Tasks whose teachers' confidence is not measured at each T, on a split, that students saw."""
     if reported.confidence is None:
         return
-    (T,), (split,) = reported.confidence["T"].unique(), reported.confidence.split.unique()
     soft = pd.concat([reported.values["T"], reported.sweep["T"]])
     used = sorted(set(soft) - {NOT_APPLICABLE}, key=float)
     trained_on = reported.splits["trained_on"]
-    if T in used and split in trained_on:
+    seen = reported.confidence[reported.confidence.split.isin(trained_on)]
+    at = {task: set(rows["T"]) for task, rows in seen.groupby("task")}
+    tasks = [task for task in reported.values.task.unique() if task != AVERAGE]
+    lacking = [task for task in tasks if not set(used) <= at.get(task, set())]
+    if not lacking:
         return
-    softened = []
-    for row in reported.confidence.itertuples():
-        classes, p = reported.tasks[row.task]["classes"], row.max_probability
-        at = [f"{softened_label(p, float(t) / float(T), classes):.2f}" for t in used]
-        softened.append(f"{row.task}'s {p:.3f} is {'/'.join(at)}")
-    yield (
-        "teachers' confidence",
-        f"measured at T={T} on {split}; students saw {' and '.join(trained_on)} logits at "
-        f"T = {', '.join(used)}, where a label of {'; '.join(softened)}",
+    measured = reported.confidence[reported.confidence.task.isin(lacking)]
+    places = [
+        f"at T={', '.join(rows['T'].unique())} on {split}"
+        for split, rows in measured.groupby("split", sort=False)
+    ]
+    what = (
+        f"measured {' and '.join(places) or 'nowhere'}; students saw {' and '.join(trained_on)} "
+        f"logits at T = {', '.join(used)}"
     )
+    softened = []
+    for row in measured[measured.task.isin(list(reported.tasks))].itertuples():
+        classes, p = reported.tasks[row.task]["classes"], row.max_probability
+        labels = [f"{softened_label(p, float(t) / float(row.T), classes):.2f}" for t in used]
+        softened.append(f"{row.task}'s {p:.3f} is {'/'.join(labels)}")
+    if softened:
+        what += f", where a label of {'; '.join(softened)}"
+    some = f" on {', '.join(lacking)}" if len(lacking) < len(tasks) else ""
+    yield f"teachers' confidence{some}", what
 
 
 def named_pool(reported: Reported) -> Found:
     """Fusion strategies whose operation is another pool than the one named, or has no name."""
     for strategy, stated in reported.fusion.items():
-        pool = POOLS[stated["operation"]]
-        if stated["pool"] == pool:
+        pool = POOLS.get(stated["operation"])
+        if pool and stated["pool"] == pool:
             continue
         called = f"called {stated['pool']}" if stated["pool"] else "which is not said"
         what = f"is the {stated['operation']}, the {pool} pool, {called}"
+        if pool is None:
+            what = f"is neither the {' nor the '.join(POOLS)} of its teachers, {called}"
         if reported.teacher_confidence is not None:
             p = reported.teacher_confidence.max_probability.to_numpy()
             geometric = 1 / (1 + math.exp(-np.log(p / (1 - p)).mean()))
@@ -264,7 +276,7 @@ def named_pool(reported: Reported) -> Found:
 
 
 def failure_partition(reported: Reported) -> Found:
-    """Categories of errors that overlap: their counts do not add up to the errors."""
+    """Categories of errors that overlap, or whose counts do not add up to the errors."""
     shared = [
         f"{one} and {other} share {'+'.join(region for region in regions if region in others)}"
         for (one, regions), (other, others) in combinations(reported.failures.items(), 2)
@@ -273,6 +285,16 @@ def failure_partition(reported: Reported) -> Found:
     if shared:
         held = ", ".join(f"{name} = {'+'.join(held)}" for name, held in reported.failures.items())
         yield "failure categories", f"{held}: {'; '.join(shared)}"
+    if reported.failure_shares is None:
+        return
+    for (task, split, arm), rows in reported.failure_shares.groupby(
+        ["task", "split", "arm"], sort=False
+    ):
+        if rows.errors.any() and not math.isclose(rows.share.sum(), 1, abs_tol=1e-6):
+            yield (
+                f"failure categories of {arm} on {task} {split}",
+                f"{', '.join(rows.category)} hold {100 * rows.share.sum():.1f} % of the errors",
+            )
 
 
 def separate_splits(reported: Reported) -> Found:

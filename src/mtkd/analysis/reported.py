@@ -10,22 +10,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import yaml
+from scipy.special import softmax
 
-from mtkd.analysis.master import Study, grid_table, master_table, methods, report_values
+from mtkd.analysis.failures import REGIONS
+from mtkd.analysis.master import ARM, CELL, Study, master_table, methods, report_values
 from mtkd.config.values import NOT_APPLICABLE, canonical_number
 from mtkd.errors import InputError
+from mtkd.records.examples import Examples
 
 AVERAGE = "AVG"
 DISTILLED = ("single", "multi")
 # The published kind of claim: the best of all multi-teacher arms less the best of all single ones.
 ADVANTAGE = "multi-teacher advantage"
 
-CELL = ["task", "method", "T", "alpha"]
-VALUE_COLUMNS = [*CELL, "type", "metric", "seeds", "value"]
-SWEEP_COLUMNS = [*CELL, "metric", "seeds", "value", "best"]
+VALUE_COLUMNS = ["task", "method", "T", "alpha", "type", "metric", "seeds", "value"]
+SWEEP_COLUMNS = ["task", "method", "T", "alpha", "metric", "seeds", "value", "best"]
 GAP_COLUMNS = ["task", "reference", "distilled", "value"]
+
+# What an operation on teachers' soft labels is called.
+POOLS = {"mean of logits": "log-linear", "mean of probabilities": "linear"}
+# The pool that our own texts call a strategy: its name, or config/README.md and the report.
+CALLED = {"average": "log-linear", "log-linear-pool": "log-linear", "linear-pool": "linear"}
+# Soft labels are kept in float32; two pools that are nearer than this are one.
+SAME_LABELS = 1e-5
 
 
 @dataclass(frozen=True)
@@ -39,8 +49,9 @@ class Reported:
     ``metric`` is empty where a table names none. The rest are statements: rows and classes by
     ``tasks``; ``splits`` that were trained_on, chosen_on, reported_on; ``confidence`` of teachers'
     labels by task with the T and the split where it was measured, and by teacher; ``preferences``
-    of a method for a T; ``fusion`` strategies with operation and pool; ``failures``, categories of
-    errors with the regions of a partition that they hold.
+    of a method for a T; ``fusion`` strategies with operation (None: none of POOLS) and pool;
+    ``failures``, categories of errors with the regions of a partition that they hold, and
+    ``failure_shares``, each category's share of an arm's errors by task, split and arm.
     """
 
     name: str
@@ -55,6 +66,7 @@ class Reported:
     preferences: Sequence[Mapping[str, str]] = ()
     fusion: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
     failures: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    failure_shares: pd.DataFrame | None = None
 
     def of_type(self, *types: str) -> pd.DataFrame:
         """Values [method, task] of some types of methods; AVG is a task here."""
@@ -125,13 +137,17 @@ def read_published(folder: Path) -> Reported:
 
 
 def reported_from_study(
-    runs: pd.DataFrame, study: Study, claims: pd.DataFrame, gaps: pd.DataFrame
+    runs: pd.DataFrame,
+    study: Study,
+    tables: Mapping[str, pd.DataFrame],
+    fusion: Mapping[str, Mapping[str, str | None]],
 ) -> Reported:
-    """Our own study as it is reported: its master table, grids, gaps by task, and claims.
+    """Our own study as it is reported: master table, grids, gaps by task, claims, and the rest.
 
-    ``runs``, ``claims`` and ``gaps`` are the tables of those names, ``study`` is
-    ``mtkd.study.settings.table_settings``. What our tables do not state (confidence, failures,
-    preferences) stays empty.
+    ``tables`` holds ``claims``, ``gap``, ``grid``, ``confidence`` and ``failures``, ``fusion`` is
+    from ``fusion_of``, ``study`` is ``mtkd.study.settings.table_settings``. What our texts never
+    state, that a method prefers a T, stays empty; the split of choice is that on which the grid's
+    chosen cells are the best.
     """
     values = report_values(runs, study)
     axes = ["task", "method", "type", "T", "alpha"]
@@ -154,17 +170,23 @@ def reported_from_study(
     every = every.assign(**{name: every[name].fillna(NOT_APPLICABLE) for name in ("T", "alpha")})
 
     names = methods(study).set_index(["strategy", "teachers"]).method
-    grid = grid_table(runs[runs.task.isin(study["tasks"])])
+
+    def methods_of(table: pd.DataFrame) -> pd.Series:
+        found = [names[key] for key in zip(table.strategy, table.teachers, strict=True)]
+        return pd.Series(found, index=table.index, dtype="str")
+
+    claims, gaps, grid, failures = (tables[n] for n in ("claims", "gap", "grid", "failures"))
     sweep = pd.DataFrame(
         {
             **{name: grid[name] for name in ("task", "T", "alpha", "seeds")},
-            "method": [names[key] for key in zip(grid.strategy, grid.teachers, strict=True)],
+            "method": methods_of(grid),
             "metric": grid.task.map(study["metrics"]),
             "value": 100 * grid["mean"],
             "best": grid.chosen,
         }
     )
     gaps = gaps[gaps.gap.astype(bool) & (gaps.against == "teacher")]
+    partition = failures[failures.partition.astype(bool)]
     return Reported(
         name=f"{study['suite']}/{study['study']}",
         values=every[VALUE_COLUMNS],
@@ -179,16 +201,76 @@ def reported_from_study(
             {
                 "task": gaps.task,
                 "reference": "Teacher: " + gaps.reference,
-                "distilled": [names[key] for key in zip(gaps.strategy, gaps.teachers, strict=True)],
+                "distilled": methods_of(gaps),
                 "value": 100 * gaps.fraction,
             }
         ),
         splits={
             "trained_on": ["train"],
-            "chosen_on": ["selection"],
+            "chosen_on": _chosen_on(runs, grid),
             "reported_on": list(runs[runs.role == "report"].split.unique()),
         },
+        confidence=tables["confidence"],
+        fusion=fusion,
+        failures={
+            row.category: [row.category] if row.category in REGIONS else row.meaning.split(" + ")
+            for row in partition.drop_duplicates("category").itertuples()
+        },
+        failure_shares=partition,
     )
+
+
+def fusion_of(examples: Examples) -> dict[str, dict[str, str | None]]:
+    """What the soft labels behind a task's arms of a named pool are, from the labels themselves.
+
+    By arm and task: ``operation``, of POOLS, that gives the train sample's labels at the arm's T
+    from its teachers' logits (None where neither does), and ``pool``, what we call the strategy.
+    """
+    record, found = examples.record, {}
+    for arm, soft in zip(record["arms"], examples.soft["train"], strict=True):
+        if arm["strategy"] not in CALLED:
+            continue
+        members = [record["teachers"].index(name) for name in arm["teachers"].split("+")]
+        # The first student's: its own seed's teachers, or those that all students share.
+        own = (
+            record["teacher_seeds"].index(arm["seeds"][0])
+            if len(record["teacher_seeds"]) > 1
+            else 0
+        )
+        logits = examples.teachers["train"][members, own][:, examples.sample].astype(np.float64)
+        tempered = logits / float(arm["T"])
+        pooled = {
+            "mean of logits": softmax(tempered.mean(axis=0), axis=-1),
+            "mean of probabilities": softmax(tempered, axis=-1).mean(axis=0),
+        }
+        near = [name for name, q in pooled.items() if np.allclose(q, soft[0], 0, SAME_LABELS)]
+        called = CALLED[arm["strategy"]]
+        # Teachers that say the same have one pool, whatever it is called.
+        near.sort(key=lambda name: POOLS[name] != called)
+        found[f"{arm['name']} on {record['task']}"] = {
+            "operation": near[0] if near else None,
+            "pool": called,
+        }
+    return found
+
+
+def _chosen_on(runs: pd.DataFrame, grid: pd.DataFrame) -> list[str]:
+    """Selection, and the report splits on which alone an arm's chosen cell is the best."""
+    students = runs[(runs.kind == "student") & runs.primary]
+    on_selection = _best_cells(students[students.split == "selection"])
+    on_report = _best_cells(students[students.role == "report"])
+    chosen = pd.MultiIndex.from_frame(grid[grid.chosen.astype(bool)][CELL])
+    peeked = chosen[~chosen.isin(on_selection) & chosen.isin(on_report)].unique("task")
+    report = runs[(runs.role == "report") & runs.task.isin(peeked)]
+    return ["selection", *report.split.unique()]
+
+
+def _best_cells(students: pd.DataFrame) -> pd.MultiIndex:
+    """Each arm's cells with the best mean over seeds, among those that lost the fewest."""
+    per_seed = students.groupby([*CELL, "seed"]).value.mean()
+    means = per_seed.groupby(CELL).agg(mean="mean", seeds="count")
+    whole = means[means.seeds == means.groupby(ARM).seeds.transform("max")]["mean"]
+    return whole.index[whole >= whole.groupby(ARM).transform("max") - 1e-12]
 
 
 def _axis_value(value: object) -> str:

@@ -11,9 +11,10 @@ from mtkd.analysis.fidelity import fidelity
 from mtkd.analysis.human import HumanCloseness, human_closeness
 from mtkd.records.examples import Examples
 
+CONFIDENCE_COLUMNS = ["task", "teacher", "split", "T", "n", *Confidence._fields, "seeds"]
 FIDELITY_COLUMNS = ["task", "arm", "strategy", "teachers", "T", "split", "n"]
 FIDELITY_COLUMNS += ["agreement", "kl", "seeds", "sd_agreement"]
-HUMAN_COLUMNS = ["task", "kind", "name", "split", "n", *HumanCloseness._fields]
+HUMAN_COLUMNS = ["task", "kind", "name", "T", "split", "n", *HumanCloseness._fields]
 
 
 def confidence_table(
@@ -32,7 +33,7 @@ def confidence_table(
                 measures = Confidence(*values)._asdict()
                 row = {"task": task, "teacher": name, "split": split, "T": T}
                 rows.append({**row, "n": logits.shape[2], **measures, "seeds": len(of_teacher)})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=CONFIDENCE_COLUMNS)
 
 
 def fidelity_table(examples: Examples) -> pd.DataFrame:
@@ -62,35 +63,43 @@ def fidelity_table(examples: Examples) -> pd.DataFrame:
 
 
 def human_table(examples: Examples) -> pd.DataFrame:
-    """Closeness of every model's soft labels to the raters' shares, on report; empty without them.
+    """Closeness to the raters' shares, on report; empty without them.
 
-    Columns task, kind, name, split, n, and the means over seeds of ``human_closeness``.
+    Of every model's probabilities at T = 1 (kind teacher, fused or student), and of the soft labels
+    that each distilled arm's students learned from, at the arm's T (kind ``soft labels``, under the
+    arm's name). Columns task, kind, name, T, split, n, and the means over seeds of
+    ``human_closeness``.
     """
     rows = []
     for split in examples.report_splits:
         if split not in examples.human:
             continue
-        for model in examples.models(split):
-            shares = examples.human[split]
-            of_seeds = [human_closeness(shares, logits)._asdict() for logits in model.logits]
-            row = {"task": examples.record["task"], "kind": model.kind, "name": model.name}
-            row |= {"split": split, "n": model.logits.shape[1]}
-            rows.append({**row, **pd.DataFrame(of_seeds).astype(float).mean()})
+        shares = examples.human[split]
+        judged = [(model.kind, model.name, "1", model.logits) for model in examples.models(split)]
+        for arm, soft in zip(examples.record["arms"], examples.soft[split], strict=True):
+            if soft is not None:
+                # Of a probability that float32 cannot hold, and of no other, this is not the log.
+                logits = np.log(np.maximum(soft, np.finfo(np.float32).tiny, dtype=np.float64))
+                judged.append(("soft labels", arm["name"], arm["T"], logits))
+        for kind, name, T, of_seeds in judged:
+            values = [human_closeness(shares, logits)._asdict() for logits in of_seeds]
+            row = {"task": examples.record["task"], "kind": kind, "name": name, "T": T}
+            row |= {"split": split, "n": len(shares)}
+            rows.append({**row, **pd.DataFrame(values).astype(float).mean()})
     return pd.DataFrame(rows, columns=HUMAN_COLUMNS)
 
 
 def human_prediction_table(human: pd.DataFrame, quality: pd.DataFrame) -> pd.DataFrame:
     """Whether soft labels nearer to people go with better students, over a task's distilled arms.
 
-    Columns task, split, arms, spearman (of the soft labels' KL from people with the students' mean
-    score: negative where nearer is better), p (two-sided, by permutation of the arms). From
-    ``human_table`` and ``quality_table``; tasks of fewer than four arms have no row.
+    Columns task, split, arms, spearman (of the KL from people of the soft labels at the arm's T
+    with the students' mean score: negative where nearer is better), p (two-sided, by permutation of
+    the arms). From ``human_table`` and ``quality_table``; tasks of fewer than four arms have no
+    row.
     """
     rows = []
-    if human.empty:
-        return pd.DataFrame(columns=["task", "split", "arms", "spearman", "p"])
     students = quality[quality.kind == "student"].set_index(["task", "split", "name"]).score
-    soft = human[human.kind != "student"]
+    soft = human[human.kind == "soft labels"]
     for (task, split), here in soft.groupby(["task", "split"], sort=False):
         distances = here.set_index("name").kl
         scores = students.get((task, split), pd.Series(dtype=float)).reindex(distances.index)

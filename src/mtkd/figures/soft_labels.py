@@ -121,16 +121,16 @@ def human_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     figure = new_figure(
         1.2 + 2.2 * -(-max(len(keys), 1) // 2),
         f"{study['suite']}/{study['study']}: do soft labels nearer to people teach better?",
-        "Each arm's soft labels: mean KL(raters' shares ‖ soft labels at T=1) on the report split, "
-        "against the primary metric of the students trained on them; dotted: the undistilled "
-        f"student; bars: standard deviation over seeds; {seeds_text(study)}; "
-        f"{settings_text(study)}.",
+        "Each arm's soft labels at the T that its students were trained with: mean KL(raters' "
+        "shares ‖ soft labels) on the report split, against the primary metric of the students; "
+        "dotted: the undistilled student; bars: standard deviation over seeds; "
+        f"{seeds_text(study)}; {settings_text(study)}.",
     )
     for axis, (task, split) in zip(panels(figure, len(keys)), keys, strict=True):
         here = human[(human.task == task) & (human.split == split)]
         scores = quality[(quality.task == task) & (quality.split == split)]
         students = scores[scores.kind == "student"].set_index("name")
-        soft = here[here.kind != "student"].drop_duplicates("name").set_index("name")
+        soft = here[here.kind == "soft labels"].set_index("name")
         for arm in study["arms"]:
             name = arm_name(arm, study)
             if name not in students.index:

@@ -12,6 +12,7 @@ from mtkd.report.shown import (
     YES_OR_NO,
     Shown,
     caption,
+    confidence_rows,
     frame,
     interval,
     model_name,
@@ -32,8 +33,8 @@ OUTCOMES = {True: "as predicted", False: "not as predicted"}
 def study_tables(tables: Tables, study: Study) -> list[Shown]:
     """The tables over all tasks, in the report's order."""
     shown = [_master(tables, study), _several_teachers(tables, study), _gap(tables, study)]
-    shown += [_over_tasks(tables, study), _ranking(tables, study), _audit(tables, study)]
-    return [*shown, _flags(tables, study)]
+    shown += [_over_tasks(tables, study), _profiles(tables, study), _ranking(tables, study)]
+    return [*shown, _audit(tables, study), _flags(tables, study)]
 
 
 def task_tables(tables: Tables, study: Study, task: str) -> list[Shown]:
@@ -42,8 +43,10 @@ def task_tables(tables: Tables, study: Study, task: str) -> list[Shown]:
         _claims,
         _grid,
         _quality,
+        _reliability,
         _agreement,
         _failures,
+        _confidence,
         _fidelity,
         _human,
         _nearness,
@@ -164,6 +167,28 @@ def _over_tasks(tables: Tables, study: Study) -> Shown:
         "averaged over tasks. Tasks dominated: where the arm's seeds almost stochastically "
         "dominate those without distillation. These intervals are over seeds alone: they say "
         "nothing of other examples.",
+    )
+
+
+def _profiles(tables: Tables, study: Study) -> Shown:
+    table = tables["profiles"]
+    whole = table[table.gain % 1 == 0]
+    rows = [
+        {"arm": arm} | {points(row.gain, 0): percent(row.share, 0) for row in of_arm.itertuples()}
+        for arm, of_arm in whole.groupby("arm", sort=False)
+    ]
+    gains = [points(gain, 0) for gain in sorted(whole.gain.unique())]
+    return Shown(
+        "profiles",
+        "How often a run gains how much",
+        caption(
+            "percent of all runs on all tasks that gain more than so many points over the mean of "
+            "the undistilled student",
+            study,
+        ),
+        frame(rows, ["arm", *gains]),
+        ("arm",),
+        "At 0: the share of runs that are better than no distillation.",
     )
 
 
@@ -319,6 +344,32 @@ def _quality(tables: Tables, study: Study, task: str) -> Shown:
     )
 
 
+def _reliability(tables: Tables, study: Study, task: str) -> Shown:
+    table = tables["reliability"].sort_values("low", kind="stable")
+    bins = dict.fromkeys(zip(table.low, table.high, strict=True))
+    heads = {low: f"{low:.2f} to {high:.2f}" for low, high in bins}
+    rows, splits = [], []
+    for (split, kind, name), curve in table.groupby(["split", "kind", "name"], sort=False):
+        entries = {
+            heads[row.low]: f"{percent(row.accuracy)} ({row.n})" for row in curve.itertuples()
+        }
+        rows.append({"model": model_name(kind, name)} | entries)
+        splits.append(split)
+    return Shown(
+        "reliability",
+        "Reliability",
+        caption(
+            "accuracy in percent (predictions) by the largest probability at T=1, all seeds "
+            "together",
+            study,
+            task,
+        ),
+        split_column(frame(rows, ["model", *heads.values()]).fillna(""), pd.Series(splits)),
+        ("split", "model"),
+        "Calibrated: as accurate as it is sure, so that every entry lies in its column's bounds.",
+    )
+
+
 def _agreement(tables: Tables, study: Study, task: str) -> Shown:
     table = tables["agreement"]
     rows, splits = [], []
@@ -370,6 +421,28 @@ def _failures(tables: Tables, study: Study, task: str) -> Shown:
     )
 
 
+def _confidence(tables: Tables, study: Study, task: str) -> Shown:
+    confidence = tables["confidence"]
+    # Train first: it is what students see.
+    order = ["train", "selection", *study["report_splits"][task]]
+    confidence = pd.concat([confidence[confidence.split == split] for split in order])
+    return Shown(
+        "confidence",
+        "How sure the teachers are",
+        caption(
+            "means over examples of the teachers' soft labels at T=1 and at each T that students "
+            "were trained with",
+            study,
+            task,
+            list(confidence.split.unique()),
+        ),
+        confidence_rows(confidence),
+        ("teacher", "split"),
+        "Students see the labels of train. Labels that are nearly certain say little more than the "
+        "hard labels.",
+    )
+
+
 def _fidelity(tables: Tables, study: Study, task: str) -> Shown:
     table = tables["fidelity"]
     rows = []
@@ -398,6 +471,7 @@ def _human(tables: Tables, study: Study, task: str) -> Shown:
     rows = [
         {
             "model": model_name(row.kind, row.name),
+            "T": row.T,
             "KL (nats)": number(row.kl),
             "total variation": number(row.total_variation),
             "JSD (nats)": number(row.jsd),
@@ -406,11 +480,16 @@ def _human(tables: Tables, study: Study, task: str) -> Shown:
         }
         for row in human.itertuples(index=False)
     ]
-    columns = ["model", "KL (nats)", "total variation", "JSD (nats)", "Pearson", "Spearman"]
+    columns = ["model", "T", "KL (nats)", "total variation", "JSD (nats)", "Pearson", "Spearman"]
     return Shown(
         "human",
         "Closeness to human raters",
-        caption("soft labels against the shares of raters that chose each class", study, task),
+        caption(
+            "models' probabilities at T=1, and the soft labels that students learned from at their "
+            "T, against the shares of raters that chose each class",
+            study,
+            task,
+        ),
         split_column(frame(rows, columns), human.split),
         ("split", "model"),
         "Smaller divergences are closer. Pearson and Spearman correlate the entropies: whether "
@@ -427,7 +506,12 @@ def _nearness(tables: Tables, study: Study, task: str) -> Shown:
     return Shown(
         "human_prediction",
         "Do soft labels nearer to people teach better?",
-        caption("soft labels' KL from the raters' shares against students' scores", study, task),
+        caption(
+            "KL of the soft labels, at the T that students learned from, from the raters' shares "
+            "against students' scores",
+            study,
+            task,
+        ),
         split_column(frame(rows, ["arms", "Spearman", "p"]), nearness.split),
         ("split",),
         "Over the distilled arms, by rank; below 0: nearer is better; p by permuting the arms.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -9,7 +10,12 @@ import pandas as pd
 from mtkd.analysis.master import Study, seed_count, seeds_text, settings_text
 
 MISSING = "–"
-KINDS = {"teacher": "Teacher", "fused": "Fused teacher", "student": "Student"}
+KINDS = {
+    "teacher": "Teacher",
+    "fused": "Fused teacher",
+    "student": "Student",
+    "soft labels": "Soft labels",
+}
 YES_OR_NO = {True: "yes", False: "no"}
 
 
@@ -25,8 +31,8 @@ class Shown(NamedTuple):
     note: str = ""
 
 
-def caption(what: str, study: Study, task: str | None = None) -> str:
-    """A caption that names study, task, metric, split, seeds, T and alpha."""
+def caption(what: str, study: Study, task: str | None = None, splits: Sequence[str] = ()) -> str:
+    """A caption that names study, task, metric, split (the report splits), seeds, T and alpha."""
     where = f"{study['suite']}/{study['study']}" + (f", {task}" if task else "")
     tasks = [task] if task else study["tasks"]
     metrics: dict[str, list[str]] = {}
@@ -34,9 +40,10 @@ def caption(what: str, study: Study, task: str | None = None) -> str:
         metrics.setdefault(study["metrics"][one], []).append(one)
     # Which tasks a metric is of goes without saying where there is one metric.
     named = [f"{m} ({', '.join(of)})" if len(metrics) > 1 else m for m, of in metrics.items()]
-    splits = list(dict.fromkeys(split for one in tasks for split in study["report_splits"][one]))
+    reported = dict.fromkeys(split for one in tasks for split in study["report_splits"][one])
     return (
-        f"{where}: {what}. Primary metric: {', '.join(named)}; split: {' and '.join(splits)}; "
+        f"{where}: {what}. Primary metric: {', '.join(named)}; "
+        f"split: {', '.join(splits) or ' and '.join(reported)}; "
         f"{seeds_text(study)}; {settings_text(study)}."
     )
 
@@ -94,6 +101,23 @@ def split_column(rows: pd.DataFrame, splits: pd.Series) -> pd.DataFrame:
     if splits.nunique() > 1:
         rows.insert(0, "split", splits.to_numpy())
     return rows
+
+
+def confidence_rows(confidence: pd.DataFrame) -> pd.DataFrame:
+    """How sure each teacher is on each split and at each T, of one task."""
+    rows = [
+        {
+            "teacher": row.teacher,
+            "split": row.split,
+            "T": row.T,
+            "largest probability": number(row.max_probability),
+            "entropy (nats)": number(row.entropy),
+            "above 0.95 (%)": percent(row.high),
+        }
+        for row in confidence.itertuples()
+    ]
+    columns = ["teacher", "split", "T", "largest probability", "entropy (nats)", "above 0.95 (%)"]
+    return frame(rows, columns)
 
 
 def frame(rows: list[dict], columns: list[str]) -> pd.DataFrame:

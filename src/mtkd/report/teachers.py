@@ -10,6 +10,7 @@ from mtkd.analysis.master import Study
 from mtkd.report.shown import (
     YES_OR_NO,
     Shown,
+    confidence_rows,
     frame,
     interval,
     model_name,
@@ -145,23 +146,11 @@ def _pairs(tables: Tables, study: Study, task: str) -> Shown:
 
 
 def _confidence(tables: Tables, study: Study, task: str) -> Shown:
-    rows = [
-        {
-            "teacher": row.teacher,
-            "split": row.split,
-            "T": row.T,
-            "largest probability": number(row.max_probability),
-            "entropy (nats)": number(row.entropy),
-            "above 0.95 (%)": percent(row.high),
-        }
-        for row in tables["confidence"].itertuples()
-    ]
-    columns = ["teacher", "split", "T", "largest probability", "entropy (nats)", "above 0.95 (%)"]
     return Shown(
         "confidence",
         "Confidence at each T",
         _caption("how sure the soft labels are, means over examples", study, task, "train, too"),
-        frame(rows, columns),
+        confidence_rows(tables["confidence"]),
         ("teacher", "split"),
         "Soft labels that are nearly certain say little more than the hard labels.",
     )
