@@ -350,7 +350,7 @@ class TestThroughSnakemake:
         assert "Traceback" not in result.stdout
         (line,) = [line for line in result.stdout.splitlines() if line.startswith("error: ")]
         assert f"{path}: studies.main.arms.0: unknown strategy 'avrage'" in line
-        assert "known: none, single, average" in line
+        assert "did you mean 'average'?" in line
 
     def test_the_line_reaches_the_terminal_and_a_rerun_mends_it(self, tmp_path):
         path = write_suite(tmp_path / "suite.yaml", SUITE)

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from mtkd.config.schema import STRATEGIES, Arm, Suite, Training
+from mtkd.config.schema import SEVERAL, STRATEGIES, Arm, Suite, Training, check_teachers
 from mtkd.errors import InputError
 
 
@@ -80,8 +80,9 @@ def _check_references(suite: Suite) -> None:
         _known(study.student, suite.students, f"{place}.student", "student")
         for task in study.tasks:
             _known(task, suite.tasks, f"{place}.tasks", "task")
-        for arm in study.arms:
-            _known(arm.strategy, {**STRATEGIES, **suite.strategies}, f"{place}.arms", "strategy")
+        for number, arm in enumerate(study.arms):
+            strategies = {**STRATEGIES, **suite.strategies}
+            _known(arm.strategy, strategies, f"{place}.arms.{number}", "strategy")
             _fits_teachers(suite, arm, place)
             for teacher in arm.teachers:
                 _known(teacher, suite.teachers, f"{place}.arms", "teacher")
@@ -98,6 +99,7 @@ def _fits_teachers(suite: Suite, arm: Arm, place: str) -> None:
     own = suite.strategies.get(arm.strategy)
     if own is None:
         return
+    check_teachers(arm.strategy, len(arm.teachers), *SEVERAL)
     if own.weights and set(own.weights) != set(arm.teachers):
         raise ValueError(
             f"{place}.arms: strategy {arm.strategy!r} has weights of {', '.join(own.weights)}, "

@@ -244,6 +244,13 @@ class Strategy(Closed):
         return self
 
 
+def check_teachers(strategy: str, number: int, fewest: int, most: int | None) -> None:
+    """Raises ValueError where a strategy cannot fuse so many teachers."""
+    if number < fewest or (most is not None and number > most):
+        wanted = str(fewest) if most == fewest else f"at least {fewest}"
+        raise ValueError(f"strategy {strategy!r} takes {wanted} teacher(s), not {number}")
+
+
 class Arm(Closed):
     """A strategy with its teachers."""
 
@@ -252,13 +259,9 @@ class Arm(Closed):
 
     @model_validator(mode="after")
     def _strategy_fits(self):
-        # Whether a suite has a strategy of another name is the suite's to say.
-        fewest, most = STRATEGIES.get(self.strategy, SEVERAL)
-        if len(self.teachers) < fewest or (most is not None and len(self.teachers) > most):
-            wanted = str(fewest) if most == fewest else f"at least {fewest}"
-            raise ValueError(
-                f"strategy {self.strategy!r} takes {wanted} teacher(s), not {len(self.teachers)}"
-            )
+        # Whether the suite has one of another name is for the suite to say.
+        if self.strategy in STRATEGIES:
+            check_teachers(self.strategy, len(self.teachers), *STRATEGIES[self.strategy])
         return self
 
     @property
