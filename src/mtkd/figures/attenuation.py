@@ -36,7 +36,8 @@ def attenuation_students_figure(tables: dict[str, pd.DataFrame], study: Study) -
         "other teacher gives it. Lines: mean mass in the students on the report split, at their T, "
         "bars its 95 % interval over seeds and examples; dotted: in the soft labels that they "
         "learn from; dashed: the framework's bound (1 − w) max p(i) + w p_k(i). The others share "
-        f"the rest of the weight; w = 1 is the teacher alone; {seeds_text(study)}; "
+        "the rest of the weight; w = 1 is the teacher alone; operators are drawn side by side; "
+        f"{seeds_text(study)}; "
         f"T={', '.join(study['T'])}, alpha={', '.join(study['alpha'])}.",
     )
     for axis, task in zip(panels(figure, len(tasks)), tasks, strict=True):
