@@ -59,6 +59,32 @@ def test_own_operators_are_arms_and_their_code_reruns_them_alone(pools):
     assert {row["basis"] for row in rows} <= {"no violation found", "counterexample"}
 
 
+def test_the_study_of_pools_has_the_framework_in_its_report(pools):
+    suite = yaml.safe_load((pools / SUITE_FILE).read_text())
+    del suite["strategies"]["careful"]["T"]
+    suite["strategies"]["careless"] = {
+        "operator": "linear-pool", "weights": {"cnn": 0.75, "bert": 0.25}
+    }  # fmt: skip
+    suite["studies"]["main"]["arms"].append({"strategy": "careless", "teachers": ["cnn", "bert"]})
+    (pools / SUITE_FILE).write_text(yaml.safe_dump(suite, sort_keys=False))
+    result = snakemake(pools)
+    assert result.returncode == 0, result.stdout
+    results = pools / "results/tiny/studies/main"
+    with open(results / "tables/attenuation_students.csv", newline="") as file:
+        swept = [(row["operator"], row["weight"]) for row in csv.DictReader(file)]
+    # Of two teachers' weights the first varies as much as the second; at 1 it is alone.
+    assert swept == [("linear-pool", "0.25"), ("linear-pool", "0.75"), ("linear-pool", "1.0")]
+    with open(results / "tables/framework.csv", newline="") as file:
+        claims = {row["claim"]: row["verdict"] for row in csv.DictReader(file)}
+    # Two seeds decide nothing.
+    assert claims["a student learns the attenuated mass"] == "undecidable here"
+    page = (results / "report.html").read_text()
+    for words in ("The framework&#39;s claims", "Every claim", "my_pools.py:sharpened_pool"):
+        assert words in page or words.replace("&#39;", "'") in page, words
+    assert (results / "tables/latex/framework.tex").exists()
+    assert "Nothing to be done" in snakemake(pools).stdout
+
+
 def test_an_operator_that_fails_says_so_in_one_line(pools):
     (pools / "my_pools.py").write_text(CODE.replace("return q /", "return q, "))
     result = snakemake(pools, TARGETS[0])
