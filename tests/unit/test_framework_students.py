@@ -56,7 +56,7 @@ def examples_of(taught, arms=ARMS, seeds=("1", "2", "3")):
         chosen = [NAMES.index(name) for name in members.split("+")]
         z = teachers[chosen, 0]
         pool = POOLS.get(strategy)
-        fused = pooled_logits(pool, NAMES, z, T) if pool else z.mean(axis=0)
+        fused = pooled_logits(pool, members.split("+"), z, T) if pool else z.mean(axis=0)
         soft.append(softmax(fused / T, axis=-1)[None])
         noise = 0.01 * rng.normal(size=(len(seeds), N, 3))
         students.append(taught(fused, labels) + noise)
@@ -122,6 +122,25 @@ def test_mass_and_bound_by_hand():
         bounds.append(0.75 * p[:, n, i].max() + 0.25 * p[2, n, i])
     assert np.isclose(row.soft_mass, np.mean(masses), atol=1e-6)
     assert np.isclose(row.bound, np.mean(bounds))
+
+
+def test_a_sweep_is_of_one_group_of_teachers():
+    # A pool of two of the teachers has another bound: without what the third gives the class.
+    pair = {"operator": "linear-pool", "weights": {"c": 0.25, "b": 0.75}}
+    pools = {"linear-pool-0.25": pair, "other": {**pair, "weights": {"c": 0.5, "b": 0.5}}}
+    arms = [("linear-pool-0.25", "b+c"), ("single", "c")]
+    examples = examples_of(faithful, arms)
+    row = attenuation_students(examples, pools).iloc[0]
+    p = softmax(examples.teachers["report"][:, 0] / T, axis=-1)
+    bounds = []
+    for n, gold in enumerate(examples.labels["report"]):
+        i = max((c for c in range(3) if c != gold), key=lambda c: p[1, n, c] - p[2, n, c])
+        bounds.append(0.75 * max(p[1, n, i], p[2, n, i]) + 0.25 * p[2, n, i])
+    assert row.weight == 0.25 and np.isclose(row.bound, np.mean(bounds))
+    # Beside arms of all three it is left out.
+    arms = [*ARMS, ("pair", "b+c")]
+    table = attenuation_students(examples_of(faithful, arms), {**POOLS, "pair": pair})
+    assert not table.arm.str.startswith("pair").any() and len(table) == 8
 
 
 def verdicts(examples, claim, pools=POOLS, claims=NO_CLAIMS):

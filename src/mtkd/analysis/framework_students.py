@@ -6,7 +6,7 @@ The pools themselves, without students: ``mtkd.analysis.pooling``. All on the re
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -62,12 +62,12 @@ def attenuation_students(examples: Examples, pools: Pools) -> pd.DataFrame:
     """
     teacher, record = dissenter(pools), examples.record
     rows = []
-    for arm, pool, number in _swept(examples, pools, teacher):
-        weight = 1.0 if arm["strategy"] == "single" else pool["weights"][teacher]
-        mass, soft, bound = _masses(examples, number, teacher, weight)
+    for point in _sweep(examples, pools, teacher):
+        arm = record["arms"][point.arm]
+        mass, soft, bound = _masses(examples, point, teacher)
         excess, own = crossed_difference(mass - bound), crossed_difference(mass)
-        row = {"task": record["task"], "dissenter": teacher, "operator": pool["operator"]}
-        row |= {"arm": arm["name"], "T": arm["T"], "alpha": arm["alpha"], "weight": weight}
+        row = {"task": record["task"], "dissenter": teacher, "operator": point.operator}
+        row |= {"arm": arm["name"], "T": arm["T"], "alpha": arm["alpha"], "weight": point.weight}
         row |= {"seeds": excess.seeds, "n": excess.examples, "soft_mass": soft.mean()}
         row |= {"mass": own.estimate, "mass_low": own.low, "mass_high": own.high}
         row |= {"bound": bound.mean(), "excess": excess.estimate}
@@ -125,39 +125,60 @@ def student_claims(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _swept(
-    examples: Examples, pools: Pools, teacher: str | None
-) -> list[tuple[dict, Mapping[str, Any], int]]:
-    """Arms whose pool weighs the teacher, and for each operator the arm of the teacher alone."""
-    arms = list(enumerate(examples.record["arms"]))
-    found = [
-        (arm, pools[arm["strategy"]], i)
-        for i, arm in arms
-        # The bound is of teachers at one T.
+class Point(NamedTuple):
+    """One point of a sweep: an arm, by its number, and the dissenting teacher's weight in it."""
+
+    arm: int
+    operator: str
+    weight: float
+    members: list[int]  # the places of the pooled teachers among the study's
+
+
+def _sweep(examples: Examples, pools: Pools, teacher: str | None) -> list[Point]:
+    """Arms whose pool weighs the teacher, and for each operator the arm of the teacher alone.
+
+    A sweep is of one group of teachers, that of its first arm, at one T.
+    """
+    record = examples.record
+    weighed = [
+        (i, arm["teachers"], pools[arm["strategy"]])
+        for i, arm in enumerate(record["arms"])
         if teacher in pools.get(arm["strategy"], {}).get("weights", {})
         and not pools[arm["strategy"]].get("T")
     ]
-    single = [(arm, i) for i, arm in arms if arm["strategy"] == "single"]
-    alone = [(arm, i) for arm, i in single if arm["teachers"] == teacher]
-    operators = dict.fromkeys(pool["operator"] for _, pool, _ in found)
-    return found + [(arm, {"operator": name}, i) for name in operators for arm, i in alone]
+    if not weighed:
+        return []
+    group = weighed[0][1]
+    members = [record["teachers"].index(name) for name in group.split("+")]
+    points = [
+        Point(i, pool["operator"], pool["weights"][teacher], members)
+        for i, teachers, pool in weighed
+        if teachers == group
+    ]
+    alone = [
+        i
+        for i, arm in enumerate(record["arms"])
+        if (arm["strategy"], arm["teachers"]) == ("single", teacher)
+    ]
+    operators = dict.fromkeys(point.operator for point in points)
+    return points + [Point(i, name, 1.0, members) for name in operators for i in alone]
 
 
 def _masses(
-    examples: Examples, number: int, teacher: str, weight: float
+    examples: Examples, point: Point, teacher: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mass of the chosen class [S, N]: the students' at T, their soft labels', and the bound."""
-    record, arm = examples.record, examples.record["arms"][number]
-    k = record["teachers"].index(teacher)
+    record, arm = examples.record, examples.record["arms"][point.arm]
+    k = point.members.index(record["teachers"].index(teacher))
     parts = []
     for split in examples.report_splits:
         gold = np.eye(len(record["labels"]), dtype=bool)[examples.labels[split]]
         T = float(arm["T"])
-        students = softmax(examples.students[split][number].astype(float) / T, axis=-1)
-        soft = np.broadcast_to(examples.soft[split][number], students.shape)
+        students = softmax(examples.students[split][point.arm].astype(float) / T, axis=-1)
+        soft = np.broadcast_to(examples.soft[split][point.arm], students.shape)
         of_split = []
         for place, seed in enumerate(arm["seeds"]):
-            p = softmax(_teachers(examples, split, seed) / T, axis=-1)
+            p = softmax(_teachers(examples, split, seed)[point.members] / T, axis=-1)
             others = np.delete(p, k, axis=0).max(axis=0)
             chosen = np.where(gold, -np.inf, others - p[k]).argmax(axis=-1)[:, None]
 
@@ -165,7 +186,7 @@ def _masses(
                 return np.take_along_axis(q, chosen, axis=-1)[:, 0]
 
             most = np.maximum(of(others), of(p[k]))
-            bound = (1 - weight) * most + weight * of(p[k])
+            bound = (1 - point.weight) * most + point.weight * of(p[k])
             of_split.append([of(students[place]), of(soft[place]), bound])
         parts.append(np.transpose(of_split, (1, 0, 2)))
     return tuple(np.concatenate(parts, axis=-1))
@@ -187,27 +208,26 @@ def _decided(verdict: str, seeds: int) -> tuple[str, str]:
 def _learns_rows(examples: Examples, pools: Pools) -> list[dict]:
     """From the least to the greatest weight of the dissenting teacher, by operator."""
     teacher, arms = dissenter(pools), examples.record["arms"]
-    swept: dict[str, dict[float, int]] = {}
-    for arm, pool, number in _swept(examples, pools, teacher):
-        weight = 1.0 if arm["strategy"] == "single" else pool["weights"][teacher]
-        swept.setdefault(pool["operator"], {})[weight] = number
+    swept: dict[str, list[Point]] = {}
+    for point in _sweep(examples, pools, teacher):
+        swept.setdefault(point.operator, []).append(point)
     rows = []
-    for operator, by_weight in swept.items():
-        low, high = min(by_weight), max(by_weight)
-        seeds = shared_seeds([arms[by_weight[low]], arms[by_weight[high]]])
-        if low == high or not seeds:
+    for operator, points in swept.items():
+        low, high = (most(points, key=lambda point: point.weight) for most in (min, max))
+        seeds = shared_seeds([arms[low.arm], arms[high.arm]])
+        if low.weight == high.weight or not seeds:
             continue
         masses = [
-            _masses(examples, by_weight[w], teacher, w)[0][
-                [arms[by_weight[w]]["seeds"].index(seed) for seed in seeds]
+            _masses(examples, point, teacher)[0][
+                [arms[point.arm]["seeds"].index(seed) for seed in seeds]
             ]
-            for w in (high, low)
+            for point in (high, low)
         ]
         change = crossed_difference(masses[0] - masses[1])
         rows.append(
             claim_row(
                 "a student learns the attenuated mass",
-                f"{operator}, w of {teacher} from {low:g} to {high:g}",
+                f"{operator}, w of {teacher} from {low.weight:g} to {high.weight:g}",
                 *_decided(below(change.low, change.high, 0), len(seeds)),
                 "change of the student's mean mass",
                 change.estimate,
