@@ -5,9 +5,9 @@ import random
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
+import warm
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -152,7 +152,7 @@ def command(*arguments: str, suite: str | None = SUITE_FILE, cores: int = 2) -> 
     ``arguments`` are targets, then options.
     """
     options = ["--configfile", suite] if suite else []
-    return [sys.executable, "-m", "snakemake", *arguments, *options, "--cores", str(cores)]
+    return [warm.python(), "-m", "snakemake", *arguments, *options, "--cores", str(cores)]
 
 
 def planned(folder: Path, *arguments: str, suite: str | None = SUITE_FILE) -> dict[str, int]:

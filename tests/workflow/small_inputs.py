@@ -10,13 +10,13 @@ import json
 import os
 import random
 import subprocess
-import sys
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import warm
 import yaml
 
 REPOSITORY = Path(__file__).parents[2]
@@ -227,7 +227,7 @@ def run_script(
         values = value if isinstance(value, list) else [value]
         arguments += [json.dumps(v) if isinstance(v, dict) else str(v) for v in values]
     return subprocess.run(
-        [sys.executable, str(SCRIPTS / script), *arguments],
+        [warm.python(), str(SCRIPTS / script), *arguments],
         capture_output=True,
         text=True,
         env={
@@ -244,7 +244,7 @@ def run_snakemake(folder: Path, *arguments: object) -> subprocess.CompletedProce
     """Run Snakemake on this checkout's job graph, with its results under ``folder``."""
     return subprocess.run(
         [
-            sys.executable,
+            warm.python(),
             "-m",
             "snakemake",
             "--snakefile",

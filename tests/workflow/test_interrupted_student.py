@@ -4,10 +4,10 @@ import math
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
+import warm
 from tiny_study import SUITE_FILE
 
 from mtkd.config.load import load_suite
@@ -28,7 +28,7 @@ def bundle(study):
 
     def start(folder, epochs):
         training = {**settings["training"], "epochs": epochs}
-        command = [sys.executable, "workflow/scripts/train_students.py"]
+        command = [warm.python(), "workflow/scripts/train_students.py"]
         command += ["--settings", canonical_json({**settings, "training": training})]
         command += ["--task", "results/tiny/tasks/reviews", "--state", f"{folder}/state"]
         command += ["--logits", *(f"{teacher}/logits/train.safetensors" for teacher in teachers)]
