@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 CORES ?= 2
 READY := $(VENV)/ready
 
-.PHONY: study test test-slurm lint format cancel recover clean-state
+.PHONY: study test test-slow test-slurm lint format cancel recover clean-state
 
 # The embedded study, from task data to tables, figures and the report.
 study: $(READY)
@@ -18,12 +18,18 @@ study: $(READY)
 	@echo "Figures: results/embedded/studies/main/figures"
 	@echo "Report:  results/embedded/studies/main/report.html"
 
+TEST = $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile tests/unit tests/workflow
+
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile tests/unit tests/workflow
+	$(TEST) -m "not slow"
+
+# What is long and rare: full disks, hubs that stall.
+test-slow: $(READY)
+	$(TEST) -m slow
 
 # On a real SLURM, which this starts on this machine and stops again: see tests/slurm/cluster.py.
 test-slurm: $(READY)
-	$(BIN)/python -m pytest tests/slurm
+	$(BIN)/python -m pytest --numprocesses 6 --dist load tests/slurm
 
 # What CI checks besides the tests.
 lint: $(READY)

@@ -1,9 +1,10 @@
-"""One thread a process, as the jobs have it: numbers repeat, and parallel tests share the cores.
+"""What all tests share: one thread a process, a server of warm processes, a budget of time.
 
-And servers for processes that start warm, for all workers of a session.
+One thread, as the jobs have it: numbers repeat, and parallel tests share the cores.
 """
 
 import os
+from pathlib import Path
 
 import pytest
 import warm
@@ -11,14 +12,33 @@ import warm
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-SERVERS = pytest.StashKey[warm.Servers]()
+SERVER = pytest.StashKey[warm.Server]()
+# Seconds of a test, or of its fixtures, by folder; SLURM's tests mostly wait.
+BUDGET = {"unit": 2, "workflow": 15}
 
 
 def pytest_configure(config):
     if not hasattr(config, "workerinput"):
-        config.stash[SERVERS] = warm.Servers()
+        config.stash[SERVER] = warm.Server()
 
 
 def pytest_unconfigure(config):
-    if servers := config.stash.get(SERVERS, None):
-        servers.stop()
+    if server := config.stash.get(SERVER, None):
+        server.stop()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Name the tests that take longer than their budget. Machines differ: none fails for it."""
+    over = [
+        (report.duration, report.when, report.nodeid)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport)
+        and report.duration > BUDGET.get(Path(report.nodeid.split("::")[0]).parent.name, 1e9)
+    ]
+    if over:
+        terminalreporter.section(
+            f"longer than {BUDGET['unit']} s, workflow tests {BUDGET['workflow']} s"
+        )
+        for seconds, when, name in sorted(over, reverse=True):
+            terminalreporter.line(f"{seconds:6.1f} s  {when:8}  {name}")

@@ -89,6 +89,7 @@ studies:
     alpha: [0.7]
     seeds: [1]
 bundle: [T, alpha, seed]
+figures: {dpi: 50}
 """
 
 
@@ -99,6 +100,20 @@ def copy_project(folder: Path) -> Path:
         copy(ROOT / part, folder / part)
     (folder / "data").symlink_to(ROOT / "data")
     return folder
+
+
+def search_less(folder: Path) -> None:
+    """Certificates of operators from a search that is a hundredth as long."""
+    source = folder / "src/mtkd/fusion/certificates.py"
+    text = source.read_text(encoding="utf-8")
+    for long, short in (
+        (r"tries: int = \d+", "tries: int = 100"),
+        (r"CLIMBERS, CLIMBS = \d+, \d+", "CLIMBERS, CLIMBS = 2, 1"),
+        (r"SHAPES = .*", "SHAPES = ((2, 2), (3, 3))"),
+    ):
+        text, count = re.subn(long, short, text)
+        assert count == 1, long
+    source.write_text(text, encoding="utf-8")
 
 
 def write_tiny_suite(folder: Path) -> None:

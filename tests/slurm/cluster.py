@@ -1,4 +1,4 @@
-"""A real SLURM on this machine, for tests: accounting, three virtual nodes, fake GPUs, no systemd.
+"""A real SLURM on this machine, for tests: accounting, virtual nodes, fake GPUs, no systemd.
 
     python tests/slurm/cluster.py up FOLDER
     python tests/slurm/cluster.py down FOLDER
@@ -26,7 +26,10 @@ PACKAGES = (
 MARK = "# The test cluster of mtkd"
 ETC = Path("/etc/slurm")
 CONFIGURATION = ("slurm.conf", "gres.conf", "slurmdbd.conf", "cgroup.conf")
-NODES = ("gpu01", "gpu02", "cpu01")
+GPU_NODES = [
+    f"{name}{number}" for name in ("gpu", "dead", "orphan", "pre1", "pre2") for number in (1, 2)
+]
+NODES = (*GPU_NODES, "cpu1")
 SOCKET = "/run/mysqld/mysqld.sock"
 
 # config_overrides: nodes have the processors and memory written here. linuxproc and OverMemoryKill
@@ -76,16 +79,26 @@ JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
 NodeName=DEFAULT State=UNKNOWN RealMemory=64000
 NodeName=DEFAULT CPUs=16 Boards=1 SocketsPerBoard=1 CoresPerSocket=16 ThreadsPerCore=1
-NodeName=gpu[01-02] NodeHostname={host} NodeAddr=127.0.0.1 Port=[17001-17002] Gres=gpu:a100:2
-NodeName=cpu01 NodeHostname={host} NodeAddr=127.0.0.1 Port=17101
+NodeName=gpu[1-2] NodeHostname={host} NodeAddr=127.0.0.1 Port=[17001-17002] Gres=gpu:a100:2
+NodeName=dead[1-2] NodeHostname={host} NodeAddr=127.0.0.1 Port=[17011-17012] Gres=gpu:a100:2
+NodeName=orphan[1-2] NodeHostname={host} NodeAddr=127.0.0.1 Port=[17021-17022] Gres=gpu:a100:2
+NodeName=pre1[1-2] NodeHostname={host} NodeAddr=127.0.0.1 Port=[17031-17032] Gres=gpu:a100:2
+NodeName=pre2[1-2] NodeHostname={host} NodeAddr=127.0.0.1 Port=[17041-17042] Gres=gpu:a100:2
+NodeName=cpu1 NodeHostname={host} NodeAddr=127.0.0.1 Port=17101
 PartitionName=DEFAULT MaxTime=02:00:00 DefaultTime=00:10:00 State=UP
-PartitionName=gpu Nodes=gpu[01-02] PriorityTier=10 PreemptMode=off
-PartitionName=preempt Nodes=gpu[01-02] PriorityTier=1 PreemptMode=requeue
-PartitionName=cpu Nodes=cpu01 MaxTime=01:00:00 Default=YES
+PartitionName=gpu Nodes=gpu[1-2]
+# Each test that disturbs nodes has a partition of its own, so that several can run at once.
+PartitionName=dead Nodes=dead[1-2]
+PartitionName=orphan Nodes=orphan[1-2]
+PartitionName=urgent1 Nodes=pre1[1-2] PriorityTier=10 PreemptMode=off
+PartitionName=preempt1 Nodes=pre1[1-2] PriorityTier=1 PreemptMode=requeue
+PartitionName=urgent2 Nodes=pre2[1-2] PriorityTier=10 PreemptMode=off
+PartitionName=preempt2 Nodes=pre2[1-2] PriorityTier=1 PreemptMode=requeue
+PartitionName=cpu Nodes=cpu1 MaxTime=01:00:00 Default=YES
 """
 GRES_CONF = """{mark}
 AutoDetect=off
-NodeName=gpu[01-02] Name=gpu Type=a100 File={folder}/dev/gpu[0-1]
+NodeName={gpu_nodes} Name=gpu Type=a100 File={folder}/dev/gpu[0-1]
 """
 SLURMDBD_CONF = """{mark}
 AuthType=auth/munge
@@ -146,10 +159,10 @@ def start_node(node: str) -> None:
     _run("slurmd", "-N", node)
 
 
-def node_states() -> set[str]:
-    """States of all nodes, each once."""
-    found = subprocess.run(["sinfo", "-h", "-N", "-o", "%t"], capture_output=True, text=True)
-    return set(found.stdout.split())
+def node_states(*nodes: str) -> set[str]:
+    """States of some nodes, of all without any, each once."""
+    command = ["sinfo", "-h", "-N", "-o", "%t", *(["-n", ",".join(nodes)] if nodes else [])]
+    return set(subprocess.run(command, capture_output=True, text=True).stdout.split())
 
 
 def down(folder: Path) -> None:
@@ -184,6 +197,7 @@ def _configure(folder: Path) -> None:
         "folder": folder,
         "host": socket.gethostname().split(".")[0],
         "password": os.urandom(8).hex(),
+        "gpu_nodes": ",".join(GPU_NODES),
     }
     texts = (SLURM_CONF, GRES_CONF, SLURMDBD_CONF, CGROUP_CONF)
     for name, text in zip(CONFIGURATION, texts, strict=True):

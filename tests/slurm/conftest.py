@@ -1,17 +1,24 @@
-"""The test cluster, and a tiny study set up to run on it through the shipped profiles."""
+"""The test cluster, one for all workers, and a tiny study set up to run on it.
 
-import json
+Faults share the cluster and run at once: each has a folder of its own, whose jobs alone it looks at
+and ends, and where it disturbs nodes, a partition of its own.
+"""
+
+import os
 import re
 import shutil
 import subprocess
 import sys
-from functools import cache
+import tempfile
 from pathlib import Path
 
 import cluster as slurm
 import pytest
 from tiny_study import change_suite, copy_project, snakemake, write_tiny_suite
 
+CLUSTER = pytest.StashKey[Path]()
+# Where the running cluster's state lies, for all workers of a session.
+VARIABLE = "MTKD_TEST_CLUSTER"
 # As a user fills them in: the commented lines that name the site.
 SITE_VALUES = [
     (r"# slurm_account: name", "slurm_account: study"),
@@ -19,58 +26,62 @@ SITE_VALUES = [
     (r"# (set-resources:)", r"\1"),
     (r"#   (train_teacher|teacher_logits|train_students|train_undistilled): ", r"  \1: "),
 ]
-# Trainings are so many seconds long on whatever machine this is: long enough to be disturbed; and
-# long enough to be stopped by SLURM's shortest limit, a minute, for which it looks every half.
-LONG, LONGER = 15, 100
 TEACHER = "results/tiny/teachers/reviews/bert/seed1"
+# A long training is one of many steps with a pause after each: it lasts so many seconds and more,
+# whatever machine this is, and leaves its processors to the other tests. Seconds that are long
+# enough to be disturbed; for another node to take over; and to be stopped by SLURM's shortest
+# limit, a minute, for which it looks every half.
+LONG, LONGER, LONGEST = 15, 50, 100
+PAUSE = 0.1
+STEPS_AN_EPOCH = 18
+
+
+def pytest_configure(config):
+    if hasattr(config, "workerinput"):
+        return
+    if slurm.refusal():
+        pytest.exit(f"no test cluster: {slurm.refusal()}", returncode=2)
+    folder = config.stash[CLUSTER] = Path(tempfile.mkdtemp(prefix="cluster-"))
+    os.environ[VARIABLE] = str(folder)
+    slurm.up(folder)
+
+
+def pytest_unconfigure(config):
+    if folder := config.stash.get(CLUSTER, None):
+        slurm.down(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items):
+    # What takes longest comes first: the study, then the time limit.
+    items.sort(key=lambda item: item.path.name, reverse=True)
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory):
-    """The folder of a running cluster."""
-    if slurm.refusal():
-        pytest.exit(f"no test cluster: {slurm.refusal()}", returncode=2)
-    folder = tmp_path_factory.mktemp("cluster")
-    try:
-        slurm.up(folder)
-        yield folder
-    finally:
-        slurm.down(folder)
+def cluster():
+    """The folder of the running cluster."""
+    return Path(os.environ[VARIABLE])
 
 
 @pytest.fixture
-def project(cluster, tmp_path):
+def project(tmp_path):
     """A copy of the project with the tiny suite, its GPU stages asking for a GPU."""
     return set_up(tmp_path / "project")
 
 
 @pytest.fixture(scope="session")
-def trained_alone(tmp_path_factory):
-    """Folder of the teacher after so many epochs, trained on this machine without a cluster."""
+def undisturbed(tmp_path_factory):
+    """Folder of the teacher after a training of so many seconds, without cluster or pauses."""
+    folder = set_up(tmp_path_factory.mktemp("alone") / "project")
 
-    @cache
-    def train(epochs: int) -> Path:
-        folder = set_up(tmp_path_factory.mktemp("alone") / "project")
-        make_teacher_long(folder, epochs)
+    def train(seconds: int) -> Path:
+        make_teacher_long(folder, seconds)
+        unpause(folder)
         result = snakemake(folder, f"{TEACHER}/metrics.json", cores=1)
         assert result.returncode == 0, result.stdout
         return folder / TEACHER
 
     return train
-
-
-@pytest.fixture(scope="session")
-def epochs(trained_alone):
-    """How many epochs of the teacher take so many seconds on this machine."""
-    measured = 100
-    took = json.loads((trained_alone(measured) / "metrics.json").read_text())["seconds"]
-    return lambda seconds: round(measured * seconds / took)
-
-
-@pytest.fixture(scope="session")
-def undisturbed(trained_alone, epochs):
-    """Folder of the teacher after an undisturbed training of so many seconds."""
-    return lambda seconds: trained_alone(epochs(seconds))
 
 
 def set_up(folder: Path) -> Path:
@@ -80,20 +91,41 @@ def set_up(folder: Path) -> Path:
     for learner in ("teachers.cnn", "teachers.bert", "students.distilbert"):
         change_suite(folder, f"{learner}.resources", {"gpu": 1, "mem_mb": 1500, "runtime": 10})
     for profile in ("slurm", "slurm-requeue"):
-        file = folder / "profiles" / profile / "profile.yaml"
-        text = file.read_text()
         for pattern, value in SITE_VALUES:
-            text, count = re.subn(pattern, value, text)
-            assert count, f"{file} has no line like {pattern!r}"
-        file.write_text(text)
+            change_profile(folder, profile, pattern, value)
     return folder
 
 
-def make_teacher_long(folder: Path, epochs: int) -> None:
-    """By epochs, not by sleeping; its state is saved every two seconds."""
+def change_profile(folder: Path, profile: str, pattern: str, value: str) -> None:
+    """Replace what a pattern matches in a profile of the copy."""
+    file = folder / "profiles" / profile / "profile.yaml"
+    text, count = re.subn(pattern, value, file.read_text())
+    assert count, f"{file} has no line like {pattern!r}"
+    file.write_text(text)
+
+
+def make_teacher_long(folder: Path, seconds: int) -> None:
+    """By steps with pauses; its state is saved every two seconds."""
+    epochs = round(seconds / PAUSE / STEPS_AN_EPOCH)
     change_suite(folder, "teachers.bert.training.epochs", epochs)
     change_suite(folder, "teachers.bert.training.batch_size", 4)
     change_suite(folder, "save_minutes", 0.03)
+    source = folder / TRAINING
+    source.write_text(unpaused().replace(STEP, f"{STEP}            time.sleep({PAUSE})\n"))
+
+
+TRAINING = "src/mtkd/distillation/training.py"
+STEP = "            step += 1\n"
+
+
+def unpaused() -> str:
+    text = (Path(__file__).parents[2] / TRAINING).read_text()
+    assert text.count(STEP) == 1
+    return text
+
+
+def unpause(folder: Path) -> None:
+    (folder / TRAINING).write_text(unpaused())
 
 
 def slurm_command(*arguments: str, profile: str = "slurm") -> list[str]:

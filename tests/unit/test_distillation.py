@@ -286,6 +286,10 @@ def test_a_cell_is_determined_by_its_own_teachers_alone():
     gates["a+b", "1"][0] = [0.4, 0.6]
     changed = cell_digest(teacher_determinants({**axes, "strategy": "gating"}, both, gates, {}))
     assert changed not in digests
+    # Logits other than those that a kept cell learnt from, of a model that says it is the same.
+    known = teacher_determinants(one, both, gates, {})
+    both.by_run["a", "1"] = both.by_run["a", "1"]._replace(digest="other")
+    assert cell_digest(teacher_determinants(one, both, gates, {})) != cell_digest(known)
 
 
 FILES = ["run.json", PREDICTIONS]
@@ -393,6 +397,24 @@ def test_a_teacher_that_blows_up_in_its_last_step_has_diverged(stage, tmp_path):
     )
     assert teacher.outcome.status == "diverged"
     assert teacher.outcome.reason == "selection logits are not finite after epoch 1"
+
+
+@pytest.mark.parametrize(("scores", "kept"), [([0.5, 0.5, 0.5], 1), ([0.5, 0.7, 0.7], 2)])
+def test_a_teacher_keeps_the_earliest_of_its_best_epochs(stage, tmp_path, scores, kept):
+    waiting = iter(scores)
+    teacher = train_teacher(
+        stage.source,
+        Training(epochs=3, batch_size=16, learning_rate=1e-3),
+        16,
+        stage.info,
+        stage.info.labels,
+        stage.splits,
+        seed=1,
+        score=lambda logits: next(waiting),
+        cache=tmp_path,
+        device=CPU,
+    )
+    assert (teacher.epoch, teacher.score) == (kept, max(scores))
 
 
 def test_a_seed_whose_undistilled_student_diverged_has_no_gate(stage, tmp_path):

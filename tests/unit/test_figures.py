@@ -115,7 +115,7 @@ def test_no_text_is_cut_off_or_tiny(name, seeds):
 def check_drawing(figure):
     """Nothing reaches out of the page, and nothing is too small to read."""
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    figure.draw_without_rendering()
     drawn = figure.get_tightbbox(canvas.get_renderer())  # inches; ticks out of range left out
     width, height = figure.get_size_inches()
     assert width == WIDTH

@@ -12,10 +12,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 # Where the session's stand-in lies, for all its workers.
@@ -23,8 +23,8 @@ VARIABLE = "MTKD_WARM_PYTHON"
 HERE = Path(__file__).parent
 
 
-class Servers:
-    """Servers for the time of a test session; its processes are told of them by VARIABLE."""
+class Server:
+    """A server for the time of a test session; its processes are told of it by VARIABLE."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="warm-"))
@@ -35,21 +35,17 @@ class Servers:
         python.chmod(0o755)
         facts = {"executable": sys.executable, "environment": dict(os.environ)}
         (self.folder / "server.json").write_text(json.dumps(facts), encoding="utf-8")
-        self.processes = [self._start(name) for name in ("all", "no-hub")]
+        command = [sys.executable, str(HERE / "server.py"), str(self.folder)]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        while not (self.folder / "no-hub").exists():
+            time.sleep(0.01)
         os.environ[VARIABLE] = str(python)
 
-    def _start(self, name: str) -> subprocess.Popen:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-            listener.bind(str(self.folder / f"{name}.socket"))
-            listener.listen(64)
-            return subprocess.Popen([sys.executable, HERE / "server.py", name], stdin=listener)
-
     def stop(self) -> None:
-        """End the servers."""
+        """End it."""
         del os.environ[VARIABLE]
-        for process in self.processes:
-            process.terminate()
-            process.wait()
+        self.process.terminate()
+        self.process.wait()
         shutil.rmtree(self.folder)
 
 

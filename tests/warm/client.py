@@ -11,7 +11,7 @@ import sys
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Read by the interpreter, or by libraries when they are imported.
 AT_START = ("HOME", "MPL", "OMP_", "PYTHONHASHSEED")
-# By those that talk to the hub, which the second server has not imported.
+# By those that talk to the hub.
 OF_THE_HUB = ("HF_",)
 
 
@@ -44,7 +44,7 @@ def main():
     content = json.dumps(request).encode()
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     name = "no-hub" if differ(environment, server["environment"], OF_THE_HUB) else "all"
-    connection.connect(os.path.join(FOLDER, f"{name}.socket"))
+    connection.connect(os.path.join(FOLDER, name))
     socket.send_fds(connection, [b"%-16d" % len(content)], [0, 1, 2])
     connection.sendall(content)
     answers = connection.makefile("rb")

@@ -1,11 +1,14 @@
 """Starts Python processes by forking itself, once it has imported what takes seconds to import.
 
-    python server.py all|no-hub < SOCKET
+    python server.py FOLDER
 
-Its standard input is a socket that listens. ``client.py`` stands in for ``python``: what it was
-asked to run, runs in a fork of this process, with the client's arguments, environment, working
-folder, limits and open streams. The project itself is never imported here: each fork finds the
-checkout that its own PYTHONPATH names. Nothing is imported before the first request comes.
+``client.py`` stands in for ``python``: what it was asked to run, runs in a fork of this process,
+with the client's arguments, environment, working folder, limits and open streams. The project
+itself is never imported here: each fork finds the checkout that its own PYTHONPATH names. Nothing
+is imported before the first request comes.
+
+Two sockets listen in FOLDER: ``all``, and ``no-hub`` for processes whose libraries are to read
+other settings of the hub as they are imported. The first one's server is a fork of the second's.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import os
 import random
 import resource
 import runpy
-import selectors
+import select
 import signal
 import socket
 import sys
@@ -28,82 +31,109 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-LIGHT = ("numpy", "pandas", "pyarrow.parquet", "pydantic", "yaml")
 # In this order each is imported when the ones it looks for are there.
-MODULES = {
-    # For processes in which the hub's libraries are to read other settings as they are imported.
-    "no-hub": LIGHT,
-    "all": (
-        *LIGHT,
-        "torch",
-        "transformers",
-        "transformers.models.auto.modeling_auto",
-        "transformers.models.bert.modeling_bert",
-        "transformers.models.distilbert.modeling_distilbert",
-        "transformers.models.roberta.modeling_roberta",
-        "transformers.models.deberta.modeling_deberta",
-        "safetensors.torch",
-        "tokenizers",
-        "sklearn.linear_model",
-        "sklearn.feature_extraction.text",
-        "scipy.optimize",
-        "scipy.special",
-        "scipy.stats",
-        "statsmodels.stats.multitest",
-        "matplotlib.pyplot",
-        "matplotlib.backends.backend_agg",
-        "matplotlib.backends.backend_pdf",
-        "seaborn",
-        "jinja2",
-        "datasets",
-        "evaluate",
-        "snakemake.cli",
-        "snakemake.workflow",
-    ),
-}
+MODULES = (
+    "numpy",
+    "pandas",
+    "pyarrow.parquet",
+    "pydantic",
+    "yaml",
+    "torch",
+    "sklearn.linear_model",
+    "sklearn.feature_extraction.text",
+    "scipy.optimize",
+    "scipy.special",
+    "scipy.stats",
+    "statsmodels.stats.multitest",
+    "matplotlib.pyplot",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_pdf",
+    "seaborn",
+    "jinja2",
+    "snakemake.cli",
+    "snakemake.workflow",
+)
+OF_THE_HUB = (
+    "transformers",
+    "transformers.models.auto.modeling_auto",
+    "transformers.models.bert.modeling_bert",
+    "transformers.models.distilbert.modeling_distilbert",
+    "transformers.models.roberta.modeling_roberta",
+    "transformers.models.deberta.modeling_deberta",
+    "safetensors.torch",
+    "tokenizers",
+    "datasets",
+    "evaluate",
+)
 
 
-def serve(modules: Sequence[str]) -> dict:
-    """Answer requests for ever; in each fork, return the request that it is to run."""
-    listener = socket.socket(fileno=os.dup(0))
+def serve(folder: Path) -> dict:
+    """Answer requests until SIGTERM; in each fork, return the request that it is to run."""
+    listeners = {name: _listen(folder / name) for name in ("all", "no-hub")}
+    # Ctrl-C is for the tests, which then end this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    select.select(list(listeners.values()), [], [])
+    _import(MODULES)
+    if other := os.fork():
+        listeners.pop("all").close()
+        signal.signal(signal.SIGTERM, lambda *_: _end(other))
+        return _answer(listeners["no-hub"])
+    listeners.pop("no-hub").close()
+    listener = listeners["all"]
+    select.select([listener], [], [])
+    _import(OF_THE_HUB)
+    return _answer(listener)
+
+
+def _listen(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # Whoever finds the name finds it listening.
+    listener.bind(f"{path}.new")
+    listener.listen(64)
+    os.rename(f"{path}.new", path)
+    return listener
+
+
+def _import(modules: Sequence[str]) -> None:
+    for module in modules:
+        importlib.import_module(module)
+    # What is here already is nobody's garbage: collecting it would copy its pages.
+    gc.collect()
+    gc.freeze()
+
+
+def _end(other: int) -> None:
+    """End the other server, and this one: waited for, so that the time it took is counted."""
+    os.kill(other, signal.SIGTERM)
+    os.waitpid(other, 0)
+    os._exit(0)
+
+
+def _answer(listener: socket.socket) -> dict:
     ended, wake = socket.socketpair()
     for end in (ended, wake):
         end.setblocking(False)
     signal.set_wakeup_fd(wake.fileno())
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    # Ctrl-C is for the tests, which then end this process.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     waiting: dict[int, socket.socket] = {}
-    imported = False
-    with selectors.DefaultSelector() as selector:
-        selector.register(listener, selectors.EVENT_READ)
-        selector.register(ended, selectors.EVENT_READ)
-        while True:
-            for key, _ in selector.select():
-                if key.fileobj is ended:
-                    ended.recv(4096)
-                    _report_ends(waiting)
-                    continue
-                client, _ = listener.accept()
-                if not imported:
-                    for module in modules:
-                        importlib.import_module(module)
-                    # What is here already is nobody's garbage: collecting it copies its pages.
-                    gc.collect()
-                    gc.freeze()
-                    imported = True
-                request, streams = _read(client)
-                pid = os.fork()
-                if pid == 0:
-                    signal.set_wakeup_fd(-1)
-                    for own in (listener, ended, wake, client, *waiting.values()):
-                        own.close()
-                    selector.close()
-                    return request | {"streams": streams}
-                for stream in streams:
-                    os.close(stream)
-                client.sendall(b"%d\n" % pid)
-                waiting[pid] = client
+    while True:
+        for ready in select.select([listener, ended], [], [])[0]:
+            if ready is ended:
+                ended.recv(4096)
+                _report_ends(waiting)
+                continue
+            client, _ = listener.accept()
+            request, streams = _read(client)
+            pid = os.fork()
+            if pid == 0:
+                signal.set_wakeup_fd(-1)
+                for own in (listener, ended, wake, client, *waiting.values()):
+                    own.close()
+                return request | {"streams": streams}
+            for stream in streams:
+                os.close(stream)
+            client.sendall(b"%d\n" % pid)
+            waiting[pid] = client
 
 
 def _read(client: socket.socket) -> tuple[dict, list[int]]:
@@ -116,19 +146,19 @@ def _read(client: socket.socket) -> tuple[dict, list[int]]:
 
 
 def _report_ends(waiting: dict[int, socket.socket]) -> None:
-    while waiting:
-        pid, status = os.waitpid(-1, os.WNOHANG)
-        if pid == 0:
-            return
-        # The client may have been killed.
-        with waiting.pop(pid) as client, suppress(OSError):
-            client.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
+    for pid in list(waiting):
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            # The client may have been killed.
+            with waiting.pop(pid) as client, suppress(OSError):
+                client.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
 
 
 def become(request: dict) -> None:
     """Take on what a new process has from its parent."""
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, stream in enumerate(request["streams"]):
         os.dup2(stream, number)
@@ -161,7 +191,7 @@ def start(words: list[str]) -> None:
 
 def main() -> int:
     """Exit status of a request's program, as the interpreter would have it."""
-    request = serve(MODULES[sys.argv[1]])
+    request = serve(Path(sys.argv[1]))
     become(request)
     try:
         start(request["words"])

@@ -203,6 +203,7 @@ def small_glue(folder: Path) -> dict[str, Any]:
         learner["training"] |= {"epochs": 4, "batch_size": 8, "learning_rate": 3.0e-3}
         learner["per_task"] = {}
         learner["resources"] = {"gpu": 0}
+    suite["figures"] = {"dpi": 50}
     suite["studies"] = deepcopy(suite["studies"])
     suite["studies"]["main"]["seeds"] = [1, 2]
     return suite

