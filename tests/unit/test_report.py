@@ -207,6 +207,8 @@ def test_the_page_stands_alone_and_its_links_lead_somewhere(page):
 
 def test_the_data_section_accounts_for_every_row(page):
     assert "data" in page.ids
+    section = page.text[page.text.index("Rows of each split") :]
+    assert section.index("no: 500") < section.index("no: 161") < section.index("no: 30")
     for task in STUDY["tasks"]:
         assert f"{task}: <{task}> selection has a share of 0.25 where 0.1 was wanted" in page.text
     for words in (

@@ -17,7 +17,7 @@ def rows_table(study: Study, infos: Infos) -> Shown:
     rows = [
         {"task": task, **_split(infos[task], split)}
         for task in study["tasks"]
-        for split in infos[task]["account"]["labels"]
+        for split in ("train", "selection", *study["report_splits"][task])
     ]
     columns = ["task", "split", "lines", "rows read", "left out", "rows", "rows of each label"]
     return Shown(
