@@ -47,6 +47,12 @@ def test_a_group_of_most_rows_stays_in_train():
     assert np.flatnonzero(selected).tolist() == list(range(90, 100))
 
 
+def test_one_label_does_not_fill_the_share_of_another():
+    groups = ["same" if row % 2 else row for row in range(40)]
+    selection, train = carved([row % 2 for row in range(40)], groups, 0.25)
+    assert selection == {0: 5} and train == {0: 15, 1: 20}
+
+
 @pytest.mark.parametrize(
     ("sizes", "fraction", "rows"),
     [

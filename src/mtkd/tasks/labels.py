@@ -158,7 +158,7 @@ def _are_indices(values: Iterable[Any], numbers: dict[Decimal, int]) -> bool:
 def _remedy(value: Any, names: Sequence[str], numbers: dict[Decimal, int], indices: range) -> str:
     if isinstance(value, bool):
         return "; it is a boolean: name the labels False and True, or store their names"
-    if isinstance(value, str):
+    if not isinstance(value, int | float | Decimal):
         return ""
     if indices:
         return f"; whole numbers are indices, here 0 to {len(names) - 1}"

@@ -24,24 +24,27 @@ def carve(labels: np.ndarray, groups: Sequence, fraction: float) -> np.ndarray:
     """Which of N rows become selection rows [N]: stratified by label, whole groups together.
 
     ``labels`` [N] are indices, ``groups`` [N] any values; equal ones are a group. Groups are drawn
-    in random order within the label of their first row, until the label has its fraction, then
-    from all labels where that was not enough. The last group of a label is never drawn, and one
-    larger than all the rows wanted only where their number would be further off without it.
+    in random order within the label of their first row, until the label has its fraction; where
+    that was not enough, then from all that leave no label more than its fraction. The last group of
+    a label is never drawn, and one larger than all the rows wanted only where too few rows would be
+    drawn without it.
     """
     codes, names = pd.factorize(pd.Series(groups, dtype=object))
     sizes = np.bincount(codes)
     order = np.random.default_rng(CARVE_SEED).permutation(len(names))
     label = labels[np.unique(codes, return_index=True)[1]]
-    # The labels of each group, and in how many groups of train each label still is.
-    pairs = np.unique(np.stack([codes, labels]), axis=1)
-    labels_of = np.split(pairs[1], np.flatnonzero(np.diff(pairs[0])) + 1)
+    # The labels of each group with their rows, and in how many groups of train each label still is.
+    pairs, counts = np.unique(np.stack([codes, labels]), axis=1, return_counts=True)
+    ends = np.flatnonzero(np.diff(pairs[0])) + 1
+    labels_of, rows_of = np.split(pairs[1], ends), np.split(counts, ends)
     left = np.bincount(pairs[1])
     taken = np.zeros(len(names), dtype=bool)
+    room = fraction * np.bincount(labels)
 
     def may_take(group: int) -> bool:
         return not taken[group] and bool((left[labels_of[group]] > 1).all())
 
-    def take(candidates: np.ndarray, wanted: float, most: float) -> int:
+    def take(candidates: Iterable[int], wanted: float, most: float) -> int:
         """Take groups until there are ``wanted`` rows, never more than ``most``; returns rows."""
         rows = 0
         for group in candidates:
@@ -50,6 +53,7 @@ def carve(labels: np.ndarray, groups: Sequence, fraction: float) -> np.ndarray:
             if rows + sizes[group] <= most and may_take(group):
                 taken[group] = True
                 left[labels_of[group]] -= 1
+                room[labels_of[group]] -= rows_of[group]
                 rows += sizes[group]
         return rows
 
@@ -62,9 +66,12 @@ def carve(labels: np.ndarray, groups: Sequence, fraction: float) -> np.ndarray:
             # All are larger than that: the smallest, if it is not larger than all rows wanted.
             take(members[np.argsort(sizes[members], kind="stable")], share, max(wanted, 1))
     rest = wanted - sizes[taken].sum()
-    take(order, rest, rest)
+    if rest > 0:
+        # Asked when its turn has come: what was taken before has left less room.
+        fitting = (group for group in order if (room[labels_of[group]] >= rows_of[group]).all())
+        take(fitting, rest, rest)
     rows = sizes[taken].sum()
-    if rows * FAR < wanted:
+    if rows * TOO_FAR < wanted:
         free = [group for group in order if may_take(group)]
         off = [_factor(rows + sizes[group], wanted) for group in free]
         if free and min(off) < _factor(rows, wanted):
@@ -82,7 +89,8 @@ def check_share(selected: int, rows: int, fraction: float, labels: int) -> str |
         return None
     said = (
         f"selection has {selected} of {rows} rows, a share of {selected / rows:.3g} where "
-        f"{fraction:g} was wanted: groups are carved whole, and train keeps every label"
+        f"{fraction:g} was wanted: groups (equal texts are one) are carved whole, and train "
+        "keeps every label"
     )
     if factor > TOO_FAR and (not selected or abs(selected - fraction * rows) > labels):
         raise InputError(
