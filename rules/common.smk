@@ -201,6 +201,11 @@ def named_tables(wildcards):
     return [f"{split}={path}" for split, path in tables_of(wildcards.task).items()]
 
 
+def named_tasks(wildcards):
+    """What each task's task.json is called, by the task's name."""
+    return [f"{task}={TASK.format(task=task)}/task.json" for task in STUDY.tasks]
+
+
 def teacher_of(wildcards):
     return SUITE.teachers[wildcards.teacher]
 

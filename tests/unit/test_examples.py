@@ -17,7 +17,7 @@ from mtkd.records.examples import read_examples, write_examples
 from mtkd.records.logits import Logits, write_logits, write_tensors
 from mtkd.study.paths import CELL
 from mtkd.tasks.corpus import read_info
-from mtkd.tasks.prepare import write_task
+from mtkd.tasks.prepare import Prepared, write_task
 
 STUDY = make_study(
     tasks=["movies"],
@@ -62,7 +62,8 @@ class Files:
             )
             for split, size in SIZES.items()
         }
-        write_task(folder, {"labels": LABELS, "text": ["text"]}, frames)
+        prepared = Prepared(frames, pd.DataFrame(), {})
+        write_task(folder, {"labels": LABELS, "text": ["text"]}, prepared)
         self.info = read_info(folder)
         self.logits = [
             self.write_teacher(name, seed, split)

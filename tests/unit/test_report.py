@@ -114,6 +114,23 @@ def small_tables(records):
     }
 
 
+def task_info(task):
+    """A task's data: rows left out, a share far from the one wanted, texts in two splits."""
+    table = {"lines": 1301, "blank_lines": 0, "rows": 1300, "dropped": {"unlabelled": 12}}
+    reports = STUDY["report_splits"][task]
+    parquet = {"lines": None, "blank_lines": None, "rows": 80, "dropped": {}}
+    overlap = {"split": reports[0], "other_split": "train", "dropped": False, "rows": 3}
+    account = {
+        "tables": {"train": table} | dict.fromkeys(reports, parquet),
+        "carved": {"fraction": 0.1, "share": 0.25},
+        "labels": {"train": [500, 466], "selection": [161, 161]}
+        | {split: [30, 50] for split in reports},
+        "overlap": [overlap, overlap | {"split": "selection", "dropped": True}],
+        "warnings": [f"<{task}> selection has a share of 0.25 where 0.1 was wanted"],
+    }
+    return {"labels": ["no", "<yes>"], "account": account}
+
+
 class Page(HTMLParser):
     """What a page refers to, its images' alternative texts, its anchors, and all of its text."""
 
@@ -162,11 +179,14 @@ def folder(tmp_path_factory):
     for figure in FIGURES:
         (folder / "figures" / figure).parent.mkdir(parents=True, exist_ok=True)
         (folder / "figures" / f"{figure}.png").write_bytes(PNG)
+    for task in STUDY["tasks"]:
+        write_json(folder / f"{task}.json", task_info(task))
     (folder / "times" / "score").mkdir(parents=True)
     (folder / "times" / "score" / "movies.tsv").write_text("s\th:m:s\n2.6\t0:00:02\n")
     run_script(
         "report", templates=REPOSITORY / "report", tables=files, success=folder / "success.json",
         provenance=folder / "provenance.json", benchmarks=folder / "times",
+        tasks=[f"{task}={folder / task}.json" for task in STUDY["tasks"]],
         figures=[folder / "figures" / f"{figure}.png" for figure in FIGURES],
         output=folder / "report.html",
     )  # fmt: skip
@@ -183,6 +203,20 @@ def test_the_page_stands_alone_and_its_links_lead_somewhere(page):
     assert "script" not in page.tags
     for address in page.addresses:
         assert address.startswith("data:") or address.removeprefix("#") in page.ids, address
+
+
+def test_the_data_section_accounts_for_every_row(page):
+    assert "data" in page.ids
+    section = page.text[page.text.index("Rows of each split") :]
+    assert section.index("no: 500") < section.index("no: 161") < section.index("no: 30")
+    for task in STUDY["tasks"]:
+        assert f"{task}: <{task}> selection has a share of 0.25 where 0.1 was wanted" in page.text
+    for words in (
+        "1,301 1,300 unlabelled: 12 966 no: 500, <yes>: 466 none",
+        "selection (25.0 % of train, 10.0 % wanted) – – – 322 no: 161, <yes>: 161 3 in train (left",
+        "– 80 none 80 no: 30, <yes>: 50 3 in train",
+    ):
+        assert words in page.text
 
 
 def test_every_figure_is_inside_with_words_for_those_who_cannot_see_it(page):

@@ -363,7 +363,7 @@ class TestThroughSnakemake:
         assert result.returncode == 1
         assert "Traceback" not in result.stdout
         assert "error: task reviews (train=train.csv, report=report.csv)" in result.stdout
-        assert "split 'train' has no column 'text'; its columns are id, label" in result.stdout
+        assert "split 'train': no column 'text'; its columns are id, label" in result.stdout
         assert not (tmp_path / target).exists()
 
         table(48).to_csv(tmp_path / "train.csv", index=False)

@@ -71,6 +71,10 @@ CHANGES = {
         Counter(),
     ),
     "a default written out": (setting("teachers.bert.training.batch_size", 32), Counter()),
+    "a task's default written out": (
+        setting("tasks.reviews.max_overlap", 0.05),
+        Counter(),
+    ),
     "a teacher's resources": (
         setting("teachers.cnn.resources", {"mem_mb": 5000, "runtime": 90}),
         Counter(),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from typing import Annotated, Literal
+from unicodedata import normalize
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -78,6 +79,11 @@ class Task(Closed):
     human: Annotated[list[str], Field(min_length=2), *Axis] | None = None
     metrics: Annotated[list[str], *Axis]
     selection: Carve | None = None
+    drop_unlabelled: bool = False
+    drop_blank: bool = False
+    drop_overlap: bool = False
+    # The share of a split's texts that may stand in another split.
+    max_overlap: float = Field(default=0.05, ge=0, le=1)
     max_length: int = Field(default=128, ge=4)
 
     @property
@@ -105,6 +111,10 @@ class Task(Closed):
                 "give either a 'selection' split or 'selection: {fraction: ...}' to carve one "
                 "from train, not both and not neither"
             )
+        for label in self.labels:
+            # An accent may be one character with its letter, or one of its own.
+            if sum(normalize("NFC", label) == normalize("NFC", other) for other in self.labels) > 1:
+                raise ValueError(f"label {label!r} is listed twice, in two Unicode spellings")
         if self.human and len(self.human) != len(self.labels):
             raise ValueError(
                 f"'human' names {len(self.human)} columns for {len(self.labels)} labels: give one "
