@@ -302,9 +302,9 @@ def adapter(folder):
     (folder / "model.safetensors").rename(folder / "adapter_model.safetensors")
 
 
-def no_special_tokens(folder):
+def no_special_tokens(folder, **roles):
     (folder / "tokenizer_config.json").unlink(missing_ok=True)
-    words = Tokenizer(models.WordLevel({"film": 0, "plot": 1, "?": 2}, unk_token="?"))
+    words = Tokenizer(models.WordLevel({"film": 0, "plot": 1, "?": 2}, **roles))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
     words.save(str(folder / "tokenizer.json"))
     json_of(folder / "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")
@@ -360,7 +360,7 @@ REFUSED = {
     "MPNet with RoBERTa's vocabulary": (
         "mpnet",
         lambda f: another_types(f, lambda g: write_bytes(g, ROBERTA), "vocab.txt"),
-        "unreadable tokenizer in .*UNK",
+        "knows no word: its type, MPNetTokenizer, reads tokenizer.json, vocab.txt",
     ),
     "ModernBERT with BERT's vocabulary": (
         "modernbert",
@@ -400,7 +400,16 @@ REFUSED = {
         lambda f: json_of(f / "tokenizer_config.json", pad_token="<|pad|>"),
         "tokens up to 300 \\('<|pad|>'\\), its embeddings end at 299",
     ),
-    "neither padding nor end": ("gpt2", no_special_tokens, "neither a padding nor an end token"),
+    "no token for what is unknown": (
+        "bert",
+        no_special_tokens,
+        "cannot encode a text: WordLevel error: Missing",
+    ),
+    "neither padding nor end": (
+        "gpt2",
+        lambda f: no_special_tokens(f, unk_token="?"),
+        "neither a padding nor an end token",
+    ),
 }
 
 
@@ -494,10 +503,10 @@ def test_a_model_that_padding_moves_on_either_side_is_refused(tmp_path):
 
     tokens = DeviceTokens(encode(train_tokenizer("word", TEXTS, 90, LENGTH), SPLIT, LENGTH), 0, CPU)
     with pytest.raises(InputError, match="model counting: the padding beside a text changes its"):
-        settle_padding(Counting(), tokens, LENGTH, "counting")
+        settle_padding(Counting(), [tokens], LENGTH, "counting")
     # Where every text fills the batch, nothing is ever padded.
     full = DeviceTokens(encode(train_tokenizer("word", TEXTS, 90, 4), SPLIT, 4), 0, CPU)
-    assert settle_padding(Counting(), full, 4, "counting") == "right"
+    assert settle_padding(Counting(), [full], 4, "counting") == "right"
 
 
 CHINESE = [f"这部电影{a}很{b}精彩" for a in "天地人山水火" for b in "木金土日月年"]

@@ -129,14 +129,21 @@ def load_learner(
     ``make_model``. Raises InputError for what cannot be trained as it is, see ``trial``.
     """
     tokenizer = make_tokenizer(source, splits["train"], max_length)
-    if source.folder:
-        check_case(tokenizer, splits["train"], max_length, source.name)
     model = make_model(source, tokenizer, labels, seed, trained)
     check_sizes(model, tokenizer, max_length, source.name)
-    encoded = {
-        name: encode_cached(tokenizer, split, max_length, cache, f"{info.digest}/{name}")
-        for name, split in splits.items()
-    }
+    try:
+        encoded = {
+            name: encode_cached(tokenizer, split, max_length, cache, f"{info.digest}/{name}")
+            for name, split in splits.items()
+        }
+    except InputError:
+        raise
+    # The library's bare one: a word is unknown, and the vocabulary has no token that says so.
+    except Exception as error:
+        cause = " ".join(str(error).split())
+        raise InputError(f"the tokenizer of {source.name} cannot encode a text: {cause}") from error
+    if source.folder:
+        check_case(tokenizer, splits["train"], max_length, source.name)
     warnings = check_tokens(
         tokenizer,
         len(model.get_input_embeddings().weight),
@@ -153,8 +160,5 @@ def load_learner(
     pad = build.padding_id(model)
     tokens = {name: DeviceTokens(arrays, pad, device) for name, arrays in encoded.items()}
     model = model.to(device)
-    side = settle_padding(model, tokens["train"], max_length, source.name)
-    for split in tokens.values():
-        split.padding_side = side
-    tokenizer.padding_side = side
+    tokenizer.padding_side = settle_padding(model, [*tokens.values()], max_length, source.name)
     return Learner(tokenizer, model, tokens, warnings)

@@ -6,6 +6,8 @@ goes into the log and into the run's record.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -28,7 +30,8 @@ PART_OF_EMBEDDINGS = 0.5
 CASED = 0.05
 # Share of train tokens that may be unknown for their capitals alone.
 LOST_TO_CAPITALS = 0.05
-# Texts of which the shortest is tried alone and beside the longest, and how alike its logits are.
+# Of how many texts the longest stands beside the shortest, and how far that may move the logits of
+# the one, as a share of the largest.
 PADDED_TEXTS = 8
 PADDING_TOLERANCE = 1e-4
 
@@ -75,7 +78,7 @@ def usable_positions(model: PreTrainedModel, wanted: int) -> int:
     return fits
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def _takes(model: PreTrainedModel, length: int) -> bool:
     """Whether a text of this length gets through the embeddings and the first layer."""
 
@@ -213,25 +216,32 @@ def _longer_words(tokenizer: PreTrainedTokenizerFast) -> list[str]:
     ]
 
 
-def settle_padding(model: PreTrainedModel, train: DeviceTokens, max_length: int, name: str) -> str:
-    """The side on which padding does not change a text's logits, "right" if both will do.
+def settle_padding(
+    model: PreTrainedModel, splits: Sequence[DeviceTokens], max_length: int, name: str
+) -> str:
+    """Pad splits on the side where padding changes no text's logits, "right" if both will do.
 
-    Of eight train texts the shortest is run alone and beside the longest, in full float32. Refused
-    where neither side will do: a text's logits would depend on what else is in its batch.
+    The shortest text there is, of at least one token, is run alone and beside the longest of
+    eight, in full float32. Refused where neither side will do: a text's logits would depend on what
+    else is in its batch.
+
+    Returns:
+        The side, "right" or "left".
     """
-    rows = _spread(len(train.cpu_lengths), PADDED_TEXTS)
-    rows = rows[train.cpu_lengths[rows] > 0]
-    lengths = train.cpu_lengths[rows]
-    if not len(rows) or lengths.min() == max_length:
-        return train.padding_side  # nothing to try, or nothing is ever padded
-    shortest, longest = rows[lengths.argmin()], rows[lengths.argmax()]
+    lengths = [np.where(split.cpu_lengths, split.cpu_lengths, max_length) for split in splits]
+    number = min(range(len(splits)), key=lambda number: lengths[number].min())
+    split, lengths = splits[number], lengths[number]
+    shortest = lengths.argmin()
+    rows = _spread(len(lengths), PADDED_TEXTS)
+    longest = rows[lengths[rows].argmax()]
     # Texts of one length are padded all the same: others need not be.
-    width = max(int(lengths.max()), min(int(lengths.min()) + 8, max_length))
-    alone = _logits(model, train, [shortest], int(lengths.min()), name)
+    width = max(int(lengths[longest]), min(int(lengths[shortest]) + 8, max_length))
+    alone = _logits(model, split, [shortest], int(lengths[shortest]), name)
     moved = {}
     for side in ("right", "left"):
-        train.padding_side = side
-        beside = _logits(model, train, [shortest, longest], width, name)
+        for one in splits:
+            one.padding_side = side
+        beside = _logits(model, split, [shortest, longest], width, name)
         difference = (beside[0] - alone[0]).abs().max()
         # Logits that are not finite are reported where they are used.
         if not torch.isfinite(beside).all() or not torch.isfinite(alone).all():
@@ -246,7 +256,8 @@ def settle_padding(model: PreTrainedModel, train: DeviceTokens, max_length: int,
     )
 
 
-@torch.inference_mode()
+# Not in inference mode: what a model keeps from its first run would be of no use to training.
+@torch.no_grad()
 def _logits(
     model: PreTrainedModel, tokens: DeviceTokens, rows: list[int], width: int, name: str
 ) -> torch.Tensor:

@@ -119,9 +119,6 @@ def load_tokenizer(folder: Path, max_length: int) -> PreTrainedTokenizerBase:
             model_max_length=max_length,
             padding_side="right",
         )
-        if tokenizer.is_fast:
-            # Some files are found wanting only as they are used.
-            tokenizer.backend_tokenizer.encode("a")
     # A broken vocabulary surfaces as whatever its parser raises, bare Exception included.
     except Exception as error:
         _refuse_slow(folder, _declared_class(folder))
@@ -186,7 +183,7 @@ def _restore_template(tokenizer: PreTrainedTokenizerFast) -> None:
     puts them in once such a tokenizer was saved.
     """
     backend = tokenizer.backend_tokenizer
-    if tokenizer.cls_token_id not in backend.encode("a").ids:
+    if tokenizer.cls_token_id not in backend.encode("").ids:
         backend.post_processor = _template(backend, tokenizer.cls_token, tokenizer.sep_token)
 
 
