@@ -421,6 +421,16 @@ def test_what_cannot_be_trained_is_refused_in_one_line(changed, tmp_path, fault)
     refused(words, folder, tmp_path)
 
 
+def test_another_types_vocabulary_works_once_its_class_is_named(changed, tmp_path):
+    """As Chinese RoBERTas come, which have BERT's."""
+    folder = changed("roberta")
+    another_types(folder, write_words, "vocab.json", "merges.txt")
+    json_of(folder / "tokenizer_config.json", tokenizer_class="BertTokenizer", do_lower_case=False)
+    tokenizer, _, tokens, _ = load(folder, tmp_path)
+    known = tokens["train"].tokens != tokenizer.unk_token_id
+    assert known.all() and len(tokens["train"].tokens.unique()) > 15
+
+
 @pytest.mark.parametrize("model_type", ["bert", "roberta", "xlnet", "gpt2"])
 def test_weights_without_a_head_are_no_ready_made_classifier(published, tmp_path, model_type):
     refused(
