@@ -59,7 +59,8 @@ def check_sizes(
     if usable < max_length:
         raise InputError(
             f"model {name}: it has positions for {usable} tokens, fewer than the max_length "
-            f"{max_length} at which the task's texts are cut; set max_length to {usable} or less"
+            f"{max_length} at which the task's texts are cut; set max_length to {usable} or less, "
+            "or give the model more"
         )
 
 
@@ -117,18 +118,16 @@ def check_tokens(
     """
     rows = _spread(len(split.ids))
     tokens = [train.tokens[train.offsets[row] : train.offsets[row + 1]] for row in rows]
-    known, warnings = len(tokenizer), []
-    refused = UNKNOWN_REFUSED
-    if known < PART_OF_EMBEDDINGS * embeddings:
-        # Harmless where the embeddings were made too many; with unknown tokens it is not.
-        warnings.append(
-            f"the tokenizer of {name} knows {known} tokens, the model has {embeddings} embeddings: "
-            "its vocabulary may be cut off, or another model's"
-        )
-        refused = UNKNOWN_WARNED
     share = _unknown(tokenizer, np.concatenate(tokens))
     line = f"the tokenizer of {name} does not know {share:.0%} of the train texts' tokens"
-    warnings += _weigh(share, UNKNOWN_WARNED, refused, line, remedy)
+    if len(tokenizer) < PART_OF_EMBEDDINGS * embeddings:
+        # Harmless where the embeddings were made too many; with unknown tokens it is not.
+        small = f"it has {len(tokenizer)} tokens for the model's {embeddings} embeddings"
+        whole = f"{small}: save the model's own vocabulary, whole, beside its weights"
+        _weigh(share, 1, UNKNOWN_WARNED, line, whole)
+        warnings = [f"the tokenizer of {name}: {small}"]
+    else:
+        warnings = _weigh(share, UNKNOWN_WARNED, UNKNOWN_REFUSED, line, remedy)
     share = _same([_text(split, row) for row in rows], [row.tobytes() for row in tokens])
     line = f"the tokenizer of {name} gives {share:.0%} of the train texts another text's tokens"
     if np.mean([len(row) == max_length for row in tokens]) > 0.5:

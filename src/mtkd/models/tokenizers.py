@@ -210,10 +210,13 @@ def _character_table(folder: Path, tokenizer: PreTrainedTokenizerFast) -> bytes:
             if step.get("type") == "Precompiled":
                 return base64.b64decode(step["precompiled_charsmap"])
         return b""
+    path = folder / tokenizer.vocab_files_names.get("vocab_file", "tokenizer.model")
+    if not path.is_file():
+        return b""
     from sentencepiece import sentencepiece_model_pb2
 
     file = sentencepiece_model_pb2.ModelProto()
-    file.ParseFromString((folder / tokenizer.vocab_files_names["vocab_file"]).read_bytes())
+    file.ParseFromString(path.read_bytes())
     return file.normalizer_spec.precompiled_charsmap
 
 
