@@ -250,6 +250,14 @@ def test_unreadable_tables_are_named(tmp_path, name):
         read_table(tmp_path / name, COLUMNS, ANSWERS)
 
 
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_what_git_lfs_has_not_fetched_is_no_table(tmp_path, suffix):
+    path = tmp_path / f"train.{suffix}"
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    with pytest.raises(InputError, match="is a git-lfs pointer.*'git lfs pull'"):
+        read_table(path, COLUMNS, ANSWERS)
+
+
 def test_columns_that_nobody_asks_for_are_not_read(tmp_path):
     vectors = pa.array(list(np.zeros((2, 3))))
     content = pa.table({"text": ["a", "b"], "vector": vectors, "label": [1, 0]})

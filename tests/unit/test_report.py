@@ -168,6 +168,8 @@ def folder(tmp_path_factory):
         return hand_values(task, name.replace("weighted", "average"), *axes)
 
     records = make_records(STUDY, value)
+    said = ["the tokenizer of <bert> does not know 30% of the train texts' tokens"]
+    records[:2] = [record | {"warnings": said} for record in records[:2]]
     records[-1] = diverged(records[-1]) | {"reason": "loss is <nan>"}
     tables = small_tables(records)
     for name, table in tables.items():
@@ -239,6 +241,11 @@ def test_tables_failed_runs_and_provenance_are_there(page):
     assert "as predicted" in page.text
     for said in ("student: 20", "GPU-hours0.00", "data-movies", "code-teacher", "3 s in 1 job"):
         assert said in page.text, said
+
+
+def test_a_warning_of_several_runs_stands_in_the_provenance_once(page):
+    assert page.text.count("movies: the tokenizer of <bert> does not know 30%") == 1
+    assert page.text.index("Provenance study") < page.text.index("does not know 30%")
 
 
 def test_the_gap_is_closed_to_each_teacher_or_there_is_none(page):

@@ -326,3 +326,11 @@ def test_padded_batches_hold_the_tokens_and_nothing_else(tokenizer):
         assert batch["token_type_ids"][place, :length].tolist() == encoded.segments[span].tolist()
         assert (batch["input_ids"][place, length:] == tokenizer.pad_token_id).all()
         assert batch["attention_mask"][place].sum() == length
+    tokens.padding_side = "left"
+    left = tokens.batch(torch.from_numpy(rows), int(encoded.lengths[rows].max()))
+    for name, values in left.items():
+        for place, row in enumerate(rows):
+            length = int(encoded.lengths[row])
+            padding = len(values[place]) - length
+            assert torch.equal(values[place, padding:], batch[name][place, :length])
+            assert torch.equal(values[place, :padding], batch[name][place, length:])

@@ -13,7 +13,7 @@ from small_inputs import run_script, run_snakemake, sentence, write_model, write
 
 from mtkd.config.load import validate_suite
 from mtkd.records.files import read_json
-from mtkd.records.logits import Logits, write_logits
+from mtkd.records.logits import Logits, write_logits, write_tensors
 from mtkd.study.settings import score_settings, table_settings, task_settings
 from mtkd.tasks.corpus import read_labels
 
@@ -260,6 +260,24 @@ class TestLogits:
             outputs=tmp_path / "weights.safetensors",
         )
         refused(result, str(path), *words)
+
+    def test_the_gate_refuses_features_that_do_not_vary(self, task, tmp_path):
+        selection = logits_file(tmp_path / "selection.safetensors", task, "selection")
+        record = {"student": "gpt", "task": "reviews", "seed": "2", "status": "finished"}
+        record["digests"] = {"data": read_json(task / "task.json")["digest"], "cell": "c"}
+        rows = len(read_labels(task / "selection.parquet")[0])
+        features = {"selection": np.full((rows, 4), 0.5, dtype=np.float16)}
+        write_tensors(tmp_path / "features.safetensors", features, record)
+        result = run_script(
+            "fit_gate.py",
+            task=task,
+            teachers="cnn",
+            logits=selection,
+            features=tmp_path / "features.safetensors",
+            outputs=tmp_path / "weights.safetensors",
+        )
+        refused(result, "features of student gpt, seed 2, on reviews are the same", "gating arms")
+        assert not (tmp_path / "weights.safetensors").exists()
 
 
 def train_students(task, folder, training, output, **more):

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.dataset
 
 from mtkd.errors import InputError
+from mtkd.records.pointers import refuse_pointer
 from mtkd.tasks.spelling import listed, nfc, quoted
 
 
@@ -58,6 +59,7 @@ def read_table(path: Path, columns: Sequence[str], answers: tuple[str, set[str]]
     }
     if path.suffix.lower() not in readers:
         raise InputError(f"{path}: not a .parquet, .csv or .jsonl file")
+    refuse_pointer(path)
     try:
         return readers[path.suffix.lower()]()
     except UnicodeDecodeError:
