@@ -1,4 +1,5 @@
-# The chosen study's axes, the paths built from them, and small named functions the rules share.
+# The suite and the chosen study's axes, the paths built from them, and small named functions the rules
+# share.
 import os
 import re
 import shlex
@@ -11,12 +12,28 @@ sys.path.insert(0, str(SOURCE / "src"))
 
 from mtkd.config.load import validate_suite
 from mtkd.config.schema import greatest_requests
+from mtkd.config.written import refuse_surprises
 from mtkd.errors import InputError
 from mtkd.metrics.names import metric_module
 from mtkd.records.files import digest_folder
 from mtkd.study import paths, settings
 from mtkd.study.code import code_digests, module_digests
 from mtkd.study.grid import cells, folded_arms, folded_axes, tasks_with_teachers, teacher_seeds
+
+DEFAULT_SUITE = "config/embedded.yaml"
+
+try:
+    for path in workflow.configfiles or [DEFAULT_SUITE]:
+        refuse_surprises(path)
+except InputError as error:
+    sys.exit(f"error: {error}")
+
+# A suite file is self-contained. Naming the default only when no other is given keeps Snakemake
+# from merging the two.
+if "suite" not in config:
+
+    configfile: DEFAULT_SUITE
+
 
 try:
     SUITE = validate_suite(config, ", ".join(map(str, workflow.configfiles)) or "--config")

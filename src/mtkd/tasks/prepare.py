@@ -26,7 +26,7 @@ CARVE_SEED = 0
 def read_table(path: Path) -> pd.DataFrame:
     """Read a local parquet, CSV or JSONL file. Raises InputError."""
     try:
-        match path.suffix:
+        match path.suffix.lower():
             case ".parquet":
                 return pd.read_parquet(path)
             case ".jsonl":
