@@ -31,7 +31,7 @@ rule all:
     input:
         study_tables(),
         study_figures(),
-        rules.audit.output,
+        rules.audit.output if study_teachers() else [],
         rules.report.output,
         rules.latex_tables.output,
 

@@ -68,6 +68,7 @@ def anchored(pattern):
 TASK = anchored(paths.TASK)
 TEACHER = anchored(paths.TEACHER)
 REFERENCE = anchored(paths.REFERENCE)
+CONSTANT = anchored(paths.CONSTANT)
 GATE = anchored(paths.GATE)
 CELL = anchored(paths.CELL)
 UNDISTILLED = anchored(paths.UNDISTILLED)
@@ -302,9 +303,9 @@ def gates(wildcards):
 
 
 def study_evals(wildcards):
-    """The scored records of every run of the study: cells, teachers, references."""
+    """The scored records of the study: cells, teachers, references and constant answers."""
     teachers = [teacher_eval(task, teacher) for task, teacher in tasks_with_teachers(STUDY)]
-    references = expand(f"{REFERENCE}/eval.json", task=STUDY.tasks)
+    references = expand([f"{REFERENCE}/eval.json", f"{CONSTANT}/eval.json"], task=STUDY.tasks)
     return [*all_cells(wildcards), *sum(teachers, []), *references]
 
 
@@ -331,6 +332,23 @@ def study_logits(*splits):
         split=splits,
         allow_missing=True,
     )
+
+
+def teachers_logits(*splits):
+    """The same for a rule that is of teachers alone, and refused to a study without any."""
+
+    def logits(wildcards):
+        if not study_teachers():
+            raise WorkflowError(f"study {SUITE.study_name!r} has no teachers")
+        return expand(study_logits(*splits), task=wildcards.task)
+
+    return logits
+
+
+def audit_tables(*names):
+    """The audit's tables of every task; none of a study without teachers."""
+    tasks = STUDY.tasks if study_teachers() else []
+    return expand(f"{RESULTS}/audit/{{task}}/{{table}}.csv", task=tasks, table=names)
 
 
 def study_gates(wildcards):
@@ -416,7 +434,17 @@ def study_figures():
 
 
 def report_tables():
-    names = ["master", "failed", "claims", "gap", "grid", "over_tasks", "profiles", "ranking"]
+    names = [
+        "master",
+        "skill",
+        "failed",
+        "claims",
+        "gap",
+        "grid",
+        "over_tasks",
+        "profiles",
+        "ranking",
+    ]
     names += ["audit_scored", "flags", "quality", "reliability", "agreement", "failures"]
     names += ["confidence", "fidelity", "human", "human_prediction", "checks"]
     names += FRAMEWORK_TABLES if has_pools() else []

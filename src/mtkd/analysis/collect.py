@@ -46,7 +46,7 @@ def read_all_teachers(
 
 
 def teacher_array(teachers: Teachers, names: list[str], seeds: list[str]) -> np.ndarray:
-    """Logits [K, R, N, C] of teachers and their seeds, in that order."""
+    """Logits [K, R, N, C] of one teacher or more and of their seeds, in that order."""
     return np.stack([[teachers.by_run[name, seed].logits for seed in seeds] for name in names])
 
 
@@ -112,8 +112,11 @@ def collect_examples(
         "lost": lost,
         "data": info.digest,
     }
+    seeds = study["teacher_seeds"]
     arrays = {
-        split: teacher_array(values, names, study["teacher_seeds"])
+        split: teacher_array(values, names, seeds)
+        if names
+        else np.empty((0, len(seeds), len(ids[split]), len(info.labels)), np.float32)
         for split, values in teachers.items()
     }
     sample = np.arange(0) if sample_ids is None else _rows(ids["train"], sample_ids)

@@ -59,6 +59,9 @@ def _check_references(suite: Suite) -> None:
                 place = f"{kind}.{name}.resources.runtime_per_task"
                 _known(task, suite.tasks, f"{place}.{task}", "task")
     for name, task in suite.tasks.items():
+        if name in ("all", "AVG"):
+            # Tables have it beside the tasks.
+            raise ValueError(f"tasks.{name}: tables call all tasks together so; rename the task")
         for split, path in task.splits.items():
             known = Path(path).suffix.lower() in (".parquet", ".csv", ".jsonl")
             if task.hub is None and not known:

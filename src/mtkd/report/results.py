@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from mtkd.analysis.master import Study, arm_name, score_entry
+from mtkd.analysis.master import MARK, MARK_MEANING, Study, arm_name, score_entry
 from mtkd.report.shown import (
     MISSING,
     YES_OR_NO,
@@ -41,6 +41,7 @@ def task_tables(tables: Tables, study: Study, task: str) -> list[Shown]:
     """One task's tables, in the report's order; those without rows are left out."""
     makers = [
         _claims,
+        _skill,
         _grid,
         _quality,
         _reliability,
@@ -71,7 +72,8 @@ def _master(tables: Tables, study: Study) -> Shown:
         frame(rows, ["method", *titles]),
         ("method",),
         "AVG is the mean over tasks. Teachers and the reference were trained once: they have no "
-        "sd, and their rows say nothing of other trainings.",
+        "sd, and their rows say nothing of other trainings. "
+        f"{MARK}: {MARK_MEANING}.",
     )
 
 
@@ -287,6 +289,36 @@ def _claims(tables: Tables, study: Study, task: str) -> Shown:
     )
 
 
+def _skill(tables: Tables, study: Study, task: str) -> Shown:
+    skill = tables["skill"]
+    given = ", ".join(map(str, skill.constant.unique()))
+    rows = [
+        {
+            "model": model_name(row.kind, row.name),
+            f"{row.metric} (%)": percent(row.value, 2),
+            "constant (%)": percent(row.constant_value, 2),
+            "above it (points)": points(row.lead),
+            "95 % interval": interval(row.low, row.high),
+            "better": YES_OR_NO[row.skill],
+        }
+        for row in skill.itertuples(index=False)
+    ]
+    columns = ["model", f"{study['metrics'][task]} (%)", "constant (%)", "above it (points)"]
+    return Shown(
+        "skill",
+        "Against one answer for every example",
+        caption(
+            f"teachers and students against the constant answer ({given}: it answers train best)",
+            study,
+            task,
+        ),
+        split_column(frame(rows, [*columns, "95 % interval", "better"]), skill.split),
+        ("split", "model", "better"),
+        "The interval is over seeds and examples. Where neither side of a claim is better than the "
+        "constant answer, its verdict is no skill.",
+    )
+
+
 def _grid(tables: Tables, study: Study, task: str) -> Shown:
     grid = tables["grid"]
     several = grid.groupby(["strategy", "teachers"])["T"].transform("size") > 1
@@ -395,7 +427,8 @@ def _agreement(tables: Tables, study: Study, task: str) -> Shown:
 
 
 def _failures(tables: Tables, study: Study, task: str) -> Shown:
-    table = tables["failures"][tables["failures"].partition]
+    table = tables["failures"]
+    table = table[table.partition.astype(bool)]
     rows, splits = [], []
     for (split, arm), of_arm in table.groupby(["split", "arm"], sort=False):
         entries = {
