@@ -70,7 +70,7 @@ rule master_table:
 # Before any student: whether a task's teachers, together, can help at all. Reads no report label.
 rule audit_teachers:
     input:
-        logits=teachers_logits("train", "selection"),
+        logits=study_logits("train", "selection"),
         train=rules.prepare_task.output.train,
         selection=rules.prepare_task.output.selection,
         info=rules.prepare_task.output.info,

@@ -334,17 +334,6 @@ def study_logits(*splits):
     )
 
 
-def teachers_logits(*splits):
-    """The same for a rule that is of teachers alone, and refused to a study without any."""
-
-    def logits(wildcards):
-        if not study_teachers():
-            raise WorkflowError(f"study {SUITE.study_name!r} has no teachers")
-        return expand(study_logits(*splits), task=wildcards.task)
-
-    return logits
-
-
 def audit_tables(*names):
     """The audit's tables of every task; none of a study without teachers."""
     tasks = STUDY.tasks if study_teachers() else []

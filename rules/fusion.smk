@@ -47,7 +47,7 @@ rule operators:
 # The framework's claims put to a task's teachers. Reads no report label.
 rule fusion_experiments:
     input:
-        logits=teachers_logits("selection"),
+        logits=study_logits("selection"),
         selection=rules.prepare_task.output.selection,
         info=rules.prepare_task.output.info,
         certificates=rules.certify_operators.output.table,

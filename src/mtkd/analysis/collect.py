@@ -69,6 +69,12 @@ def collect_examples(
     a chosen cell has no predictions among the paths, or files do not belong together.
     """
     ids, labels, human = read_answers(folder, info.rows)
+    for split in study["report_splits"][task]:
+        if len(ids[split]) < 2:
+            raise InputError(
+                f"task {task}: split {split!r} has one example, which says nothing of others; "
+                "report on two at least"
+            )
     teachers = read_all_teachers(logits, ids, info)
     weights = {
         split: read_gates(gates, len(rows), info.digest, split) for split, rows in ids.items()
