@@ -84,7 +84,7 @@ def studies(draw, suite: dict[str, Any]) -> dict[str, Any]:
     return {
         "student": draw(st.sampled_from(list(suite["students"]))),
         "tasks": draw(st.lists(st.sampled_from(list(suite["tasks"])), min_size=1, unique=True)),
-        "arms": draw(st.lists(st.sampled_from(arms), min_size=1, max_size=6, unique_by=str)),
+        "arms": draw(st.lists(st.sampled_from(arms), min_size=1, max_size=5, unique_by=str)),
         "T": draw(axis(NUMBERS)),
         "alpha": draw(axis([number for number in NUMBERS if float(number) <= 1])),
         "seeds": draw(axis([0, 1, "2", 1e3, 4_000_000_000])),
@@ -94,9 +94,9 @@ def studies(draw, suite: dict[str, Any]) -> dict[str, Any]:
 @st.composite
 def suites(draw) -> dict[str, Any]:
     """The content of a suite's file."""
-    of_tasks = draw(names(1, 3))
-    teachers, *others = draw(st.tuples(names(0, 3), names(1, 2), names(0, 2)))
-    students, own = others
+    of_tasks, teachers, students, own = draw(
+        st.tuples(names(1, 2), names(0, 3), names(1, 1), names(0, 1))
+    )
     suite = {
         "suite": draw(NAMES),
         "tasks": {name: draw(tasks()) for name in of_tasks},

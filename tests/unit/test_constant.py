@@ -15,6 +15,7 @@ from mtkd.analysis.constant import (
     lead,
     skill_table,
 )
+from mtkd.analysis.gap import gap_table
 from mtkd.analysis.master import MARK, MARK_MEANING, master_table, render_master
 from mtkd.analysis.scores_per_example import Contributions, contributions
 
@@ -92,6 +93,21 @@ def test_a_claim_of_which_one_side_has_skill_keeps_its_verdict():
     assert several.verdict == "better" and several.low_a > 0 > several.low_b
     worse = claims_table(with_answers(0.7, IDLE | {"none": 2.0}), 0.5).set_index("claim")
     assert worse.loc["distillation", "verdict"] == "worse"
+
+
+def test_a_gap_to_a_teacher_without_skill_is_none():
+    examples = with_answers(0.7, IDLE)
+    for split, labels in examples.labels.items():
+        # All but always the answer that is best for all, and so above the undistilled student.
+        idle = (np.random.default_rng(2).random(len(labels)) < 0.98).astype(int)
+        examples.teachers[split][:] = np.eye(2)[idle]
+    gaps = gap_table(examples)
+    teacher = gaps[gaps.against == "teacher"].iloc[0]
+    assert teacher.reference_value - teacher.none_value > 0.05
+    assert not teacher.gap and np.isnan(teacher.fraction) and teacher.difference_low > 0
+    # To one that knows the answers there is one.
+    gaps = gap_table(with_answers(0.7, IDLE))
+    assert gaps[gaps.against == "teacher"].gap.all()
 
 
 def test_too_few_seeds_have_no_verdict_with_or_without_skill():

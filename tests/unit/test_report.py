@@ -222,6 +222,7 @@ def test_what_is_no_better_than_a_constant_answer_is_marked(page, folder):
     assert "report_m Student: no distillation 60.00 40.00 +20.00 −1.00 to +41.00 no" in page.text
     latex = (folder / "latex/master.tex").read_text(encoding="utf-8")
     assert latex.count(r"(2)$^\dagger$ &") == 1
+    assert r"$^\dagger$: no better than" in latex.partition(r"\caption{")[2].partition("\n")[0]
 
 
 def test_tables_failed_runs_and_provenance_are_there(page):

@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from mtkd.config.schema import SEVERAL, STRATEGIES, Arm, Suite, Training, check_teachers
-from mtkd.config.written import read_text, refuse_surprises
+from mtkd.config.written import LOADER, read_text, refuse_surprises
 from mtkd.errors import InputError
 
 
@@ -22,7 +22,7 @@ def load_suite(path: Path) -> Suite:
     """Read and validate one suite file. Raises InputError."""
     refuse_surprises(path)
     try:
-        content = yaml.safe_load(read_text(path))
+        content = yaml.load(read_text(path), Loader=LOADER)
     except yaml.YAMLError as error:
         raise InputError(f"{path}: {' '.join(str(error).split())}") from None
     return validate_suite(content, str(path))

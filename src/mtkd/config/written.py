@@ -13,8 +13,8 @@ import yaml
 
 from mtkd.errors import InputError
 
-# Made with libyaml where PyYAML has it: every job of a run reads the file again.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# YAML's plain types alone, by libyaml where PyYAML has it: every job of a run reads the file again.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _MERGE = "tag:yaml.org,2002:merge"
 
@@ -39,7 +39,7 @@ def refuse_surprises(path: Path) -> None:
     # Tabs, which JSON may have anywhere, stand between words alone.
     text = read_text(path).replace("\t", " ")
     try:
-        root = yaml.compose(text, Loader=_LOADER)
+        root = yaml.compose(text, Loader=LOADER)
     except yaml.YAMLError as error:
         raise InputError(f"{path}: {' '.join(str(error).split())}") from None
     for fault in _faults(root, (), set()) if root else ():
@@ -94,5 +94,5 @@ def _other_bases(node: yaml.ScalarNode, place: tuple[str, ...]) -> Iterator[str]
         return
     yield (
         f"{'.'.join(place)}: line {node.start_mark.line + 1}: YAML reads {node.value} as "
-        f"{yaml.load(node.value, Loader=_LOADER)}, in base {base}; write {remedy}"
+        f"{yaml.load(node.value, Loader=LOADER)}, in base {base}; write {remedy}"
     )

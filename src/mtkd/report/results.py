@@ -65,15 +65,18 @@ def _master(tables: Tables, study: Study) -> Shown:
         {"method": row["method"]} | {title: score_entry(row, title) for title in titles}
         for _, row in master.iterrows()
     ]
+    shown = frame(rows, ["method", *titles])
+    marked = shown.map(lambda entry: entry.endswith(MARK)).any(axis=None)
+    what = "mean ±sd over seeds (number of seeds), in percent"
     return Shown(
         "master",
         "Every method on every task",
-        caption("mean ±sd over seeds (number of seeds), in percent", study),
-        frame(rows, ["method", *titles]),
+        caption(what + (f"; {MARK}: {MARK_MEANING}" if marked else ""), study),
+        shown,
         ("method",),
         "AVG is the mean over tasks. Teachers and the reference were trained once: they have no "
-        "sd, and their rows say nothing of other trainings. "
-        f"{MARK}: {MARK_MEANING}.",
+        "sd, and their rows say nothing of other trainings. The constant answer is one class for "
+        "every example, the one that answers train best.",
     )
 
 
@@ -130,7 +133,8 @@ def _gap(tables: Tables, study: Study) -> Shown:
         frame(rows, ["arm", "gap to", *heads.values()]).fillna(MISSING),
         ("arm", "gap to"),
         "Above 100: better than that teacher; below 0: worse than without distillation. Where "
-        "there is no gap, the difference to the undistilled student in points is given instead. "
+        "there is no gap, or the teacher is no better than a constant answer, the difference to "
+        "the undistilled student in points is given instead. "
         "Intervals are wide where the gap itself is uncertain, and without end where its own "
         "uncertainty leaves no bound.",
     )
