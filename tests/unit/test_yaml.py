@@ -214,6 +214,14 @@ def test_numbers_of_a_task_override_are_numbers():
         validate_suite(suite, "a")
 
 
+def test_a_study_called_by_a_number_is_found_from_the_command_line():
+    suite = yaml.safe_load((ROOT / "config/embedded.yaml").read_text(encoding="utf-8"))
+    suite["studies"]["2"] = suite["studies"]["grid"]
+    assert validate_suite(suite | {"study": 2}, "a").chosen_study.T == ["2", "4", "8"]
+    with pytest.raises(InputError, match="study: a text is wanted"):
+        validate_suite(suite | {"study": True}, "a")
+
+
 def test_words_of_a_list_are_texts():
     task = {"splits": {"train": "a.csv", "report": "b.csv"}, "text": ["t"], "metrics": ["accuracy"]}
     with pytest.raises(ValidationError) as caught:

@@ -15,6 +15,7 @@ from mtkd.config.amounts import Duration, Megabytes, Minutes
 from mtkd.config.values import (
     LONGEST_FILE_NAME,
     Alpha,
+    AskedFor,
     Axis,
     Name,
     Real,
@@ -327,7 +328,7 @@ class Suite(Closed):
     figures: Figures = Figures()
     # Percentage points of the primary metric; two arms closer than that are equivalent.
     margin: Real = Field(default=0.5, gt=0)
-    study: Text | None = None
+    study: AskedFor | None = None
     bundle: list[Literal["arm", "T", "alpha", "seed"]] | Literal["cell"] = ["T", "alpha"]
     allow_unpinned: bool = False
     # Changes no result: between two saved states of a training in progress.

@@ -95,6 +95,11 @@ def _text(value: Any) -> Any:
     return value
 
 
+def _asked_for(value: Any) -> Any:
+    """A name to look up: one of digits arrives from ``--config`` as a number, whatever its quotes."""
+    return str(value) if type(value) is int else _text(value)
+
+
 def _read_by_yaml(value: Any) -> str:
     """What YAML made of an unquoted word, in words."""
     match value:
@@ -126,6 +131,7 @@ def _name(value: Any) -> str:
 
 
 Text = Annotated[str, BeforeValidator(_text)]
+AskedFor = Annotated[str, BeforeValidator(_asked_for)]
 Whole = Annotated[int, BeforeValidator(number)]
 Real = Annotated[float, BeforeValidator(number)]
 Name = Annotated[str, BeforeValidator(_name)]
