@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import math
 import re
@@ -77,8 +78,22 @@ def by_arm(**values):
     )
 
 
+def skills():
+    """On MNLI's first split the undistilled students are no better than a constant answer."""
+    methods = [("teacher", "bert", "", "bert"), ("student", "no distillation", "none", "none")]
+    rows = []
+    for task, splits in STUDY["report_splits"].items():
+        for split, (kind, name, strategy, teachers) in itertools.product(splits, methods):
+            better = (split, kind) != ("report_m", "student")
+            row = {"task": task, "split": split, "kind": kind, "name": name, "strategy": strategy}
+            row |= {"teachers": teachers, "metric": STUDY["metrics"][task], "constant": "yes"}
+            row |= {"constant_value": 0.4, "value": 0.6, "lead": 20, "low": 1.0 if better else -1}
+            rows.append(row | {"high": 41.0, "seeds": 2, "n": 100, "skill": better})
+    return pd.DataFrame(rows)
+
+
 def small_tables(records):
-    runs = runs_table(records)
+    runs, skill = runs_table(records), skills()
     predicted = {"task": "movies", "arm": "average", "predicted": 0.3, "predicted_low": -0.2}
     predicted |= {"predicted_high": 1.0, "expected": "no difference", "measured": 0.4, "low": 0.1}
     predicted |= {"high": 0.7, "verdict": "equivalent", "inside": True, "came_true": True}
@@ -92,7 +107,8 @@ def small_tables(records):
     confidence = by_arm(**confidence)
     failures = {"category": "a", "partition": True, "meaning": "all wrong", "errors": 9.0}
     return {
-        "master": master_table(runs, STUDY),
+        "master": master_table(runs, STUDY, skill),
+        "skill": skill,
         "failed": failed_table(records),
         "claims": CLAIMS,
         "gap": pd.DataFrame(GAPS),
@@ -233,6 +249,16 @@ def test_every_claim_is_said_with_its_verdict(page):
         assert row.sentence in page.text and row.verdict in row.sentence
     assert "movies: yes; mnli: this study cannot tell." in page.text
     assert "no number of seeds would show 2 points" in page.text
+
+
+def test_what_is_no_better_than_a_constant_answer_is_marked(page, folder):
+    row = "Student: no distillation 71.00 ±1.41 (2) 61.00 ±1.41 (2)† 63.00 ±1.41 (2) "
+    assert row in page.text and "†: no better than the constant answer" in page.text
+    assert "Reference: constant 40.00 (1) 40.00 (1) 42.00 (1)" in page.text
+    assert "report_m Student: no distillation 60.00 40.00 +20.00 −1.00 to +41.00 no" in page.text
+    latex = (folder / "latex/master.tex").read_text(encoding="utf-8")
+    assert latex.count(r"(2)$^\dagger$ &") == 1
+    assert r"$^\dagger$: no better than" in latex.partition(r"\caption{")[2].partition("\n")[0]
 
 
 def test_tables_failed_runs_and_provenance_are_there(page):

@@ -31,6 +31,7 @@ def main() -> None:
     from mtkd.report.framework import claim_tables, framework_tables
     from mtkd.report.page import data_address, figure_name, render
     from mtkd.report.results import study_tables, task_tables
+    from mtkd.report.unsaid import unsaid
 
     study = args.settings
     tables = {path.stem: read_table(path) for path in args.tables}
@@ -41,6 +42,7 @@ def main() -> None:
         study=study,
         seeds=seeds_text(study),
         settings=settings_text(study),
+        unsaid=unsaid(study),
         claims=tables["claims"].to_dict("records"),
         failed=tables["failed"].fillna("").to_dict("records"),
         tables={table.name: table for table in study_tables(tables, study)},
