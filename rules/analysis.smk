@@ -26,7 +26,7 @@ rule collect_examples:
         runtime=small_minutes,
     params:
         settings=lambda wildcards: canonical(settings.examples_settings, wildcards.task),
-        code=lambda wildcards: code_of("collect_examples.py"),
+        code=lambda wildcards: code_of("collect_examples.py", all_parts=False),
         folder=subpath(input.info, parent=True),
     shell:
         "printf '%s\\n' {input.predictions:q} |"
@@ -92,7 +92,7 @@ rule audit_teachers:
         runtime=small_minutes,
     params:
         settings=lambda wildcards: canonical(settings.examples_settings, wildcards.task),
-        code=lambda wildcards: code_of("audit_teachers.py"),
+        code=lambda wildcards: code_of("audit_teachers.py", all_parts=False),
         task=subpath(input.info, parent=True),
         folder=subpath(output[0], parent=True),
     shell:

@@ -17,7 +17,9 @@ from mtkd.errors import InputError
 from mtkd.metrics.names import metric_module
 from mtkd.records.files import digest_folder
 from mtkd.study import paths, settings
-from mtkd.study.code import code_digests, module_digests
+from mtkd.study.arms import is_distilled, is_gated
+from mtkd.study.code import code_digests, file_digest
+from mtkd.study.recipes import recipes
 from mtkd.study.grid import cells, folded_arms, folded_axes, tasks_with_teachers, teacher_seeds
 
 DEFAULT_SUITE = "config/embedded.yaml"
@@ -147,15 +149,20 @@ def canonical(build, *arguments):
 
 
 @cache
-def code_of(script):
-    """Digests of the code behind a script, as canonical text."""
-    return settings.canonical_json(code_digests(SOURCE / "workflow" / "scripts" / script))
+def code_of(script, all_parts=True):
+    """Digests of the code behind a script, as canonical text.
+
+    Without all parts for scripts whose recipes hold the digests of those that they use.
+    """
+    return settings.canonical_json(
+        code_digests(SOURCE / "workflow" / "scripts" / script, all_parts)
+    )
 
 
 @cache
 def metrics_code(*names):
     """Digests of the metrics that a job computes, as canonical text."""
-    return settings.canonical_json(module_digests([metric_module(name) for name in names]))
+    return settings.canonical_json({name: file_digest(metric_module(name)) for name in names})
 
 
 def record_name(model):
@@ -268,9 +275,15 @@ def pools_text(*strategies):
     return settings.canonical_json(settings.pool_settings(SUITE, strategies))
 
 
-def pools_of(wildcards):
-    """The same of a bundle's arms."""
-    return pools_text(*dict.fromkeys(arm.strategy for arm in arms_of(wildcards)))
+@cache
+def recipes_text(*strategies):
+    """The recipes of some strategies, as canonical text."""
+    return settings.canonical_json(recipes(SUITE, strategies))
+
+
+def recipes_of(wildcards):
+    """Those of a bundle's arms."""
+    return recipes_text(*dict.fromkeys(arm.strategy for arm in arms_of(wildcards)))
 
 
 # Kept: jobs that differ in T and alpha alone have the same teachers.
@@ -302,7 +315,7 @@ def gates(wildcards):
         f"{GATE}/weights.safetensors",
         student=wildcards.student,
         task=wildcards.task,
-        teachers=[arm.label for arm in arms_of(wildcards) if arm.strategy == "gating"],
+        teachers=[arm.label for arm in arms_of(wildcards) if is_gated(SUITE, arm)],
         seed=seeds_of(wildcards),
     )
 
@@ -351,7 +364,7 @@ def study_gates(wildcards):
         f"{GATE}/weights.safetensors",
         student=STUDY.student,
         task=wildcards.task,
-        teachers=[arm.label for arm in STUDY.arms if arm.strategy == "gating"],
+        teachers=[arm.label for arm in STUDY.arms if is_gated(SUITE, arm)],
         seed=STUDY.seeds,
     )
 
@@ -361,7 +374,7 @@ def study_tables():
 
 
 def has_grid():
-    distilled = any(arm.strategy != "none" for arm in STUDY.arms)
+    distilled = any(is_distilled(arm.strategy) for arm in STUDY.arms)
     return distilled and len(STUDY.T) * len(STUDY.alpha) > 1
 
 

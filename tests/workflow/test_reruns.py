@@ -4,12 +4,15 @@ The study has one task, two teachers (cnn, bert) and seven arms, each trained in
 single cnn, single bert; and four that fuse both, one of them gating.
 """
 
+import shutil
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import yaml
 from tiny_study import SUITE_FILE, change_suite, planned
 
+ROOT = Path(__file__).parents[2]
 FIGURES = Counter({"draw_figure": 12, "report": 1})
 CLAIMS = Counter({"state_claims": 1, "draw_figure": 5, "report": 1, "latex_tables": 1})
 ANALYSES = Counter(["collect_examples", "analyse_examples", "state_claims"])
@@ -47,6 +50,12 @@ def add_teacher(folder):
     suite["teachers"]["other"] = suite["teachers"]["cnn"]
     suite["studies"]["main"]["arms"].append({"strategy": "single", "teachers": ["other"]})
     (folder / SUITE_FILE).write_text(yaml.safe_dump(suite, sort_keys=False))
+
+
+def new_loss(folder):
+    """A loss of one file, and a strategy that no arm has yet."""
+    shutil.copy(ROOT / "tests/dkd.py", folder / "src/mtkd/distillation/losses/dkd.py")
+    change_suite(folder, "strategies", {"dkd": {"fusion": "average", "loss": "dkd"}})
 
 
 def touch_every_source(folder):
@@ -100,7 +109,20 @@ CHANGES = {
     ),
     "fusion code": (
         edit("src/mtkd/fusion/strategies.py", "logits.mean(axis=0", "0.5 * logits.sum(axis=0"),
-        UNDISTILLED + GATE + times(6, ARM) + TABLES + AUDIT,
+        ARM + TABLES + AUDIT,
+    ),
+    "a new operator": (
+        edit(
+            "src/mtkd/fusion/operators.py",
+            '"random-teacher": random_teacher,',
+            '"random-teacher": random_teacher, "new": linear_pool,',
+        ),
+        Counter(),
+    ),
+    "a new loss": (new_loss, Counter()),
+    "code of the loss": (
+        edit("src/mtkd/distillation/losses/hinton.py", "batch.T**2", "batch.T * batch.T"),
+        times(6, ARM) + TABLES,
     ),
     "gate code": (
         edit("src/mtkd/fusion/gate.py", "STEPS = 150", "STEPS = 200"),
@@ -124,9 +146,9 @@ CHANGES = {
     ),
     "comments and docstrings of training": (
         edit(
-            "src/mtkd/distillation/objective.py",
-            '"""The distillation objective."""',
-            '"""What students minimise."""  # a remark',
+            "src/mtkd/distillation/losses/hinton.py",
+            '"""Soft labels, as Hinton',
+            '"""Soft labels,  as Hinton',
         ),
         Counter(),
     ),

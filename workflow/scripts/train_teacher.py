@@ -26,7 +26,6 @@ def main() -> None:
     from mtkd.config.schema import Model, Training
     from mtkd.distillation.checkpoints import Checkpoint, stop_on_signals
     from mtkd.distillation.device import peak_memory_mb, prepare_device, provenance
-    from mtkd.distillation.label_map import in_task_order
     from mtkd.distillation.learner import settle_source
     from mtkd.distillation.teachers import train_teacher
     from mtkd.metrics.scores import score
@@ -37,6 +36,7 @@ def main() -> None:
     from mtkd.records.runs import new_record
     from mtkd.study.settings import canonical_json
     from mtkd.tasks.corpus import read_info, read_split
+    from mtkd.tasks.label_map import in_task_order
 
     info = read_info(args.task)
     splits = {name: read_split(args.task, name) for name in ("train", "selection")}

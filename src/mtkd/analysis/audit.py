@@ -25,10 +25,11 @@ from mtkd.analysis.diversity import (
 )
 from mtkd.analysis.paired import crossed_difference
 from mtkd.analysis.scores_per_example import Contributions, contributions
-from mtkd.distillation.label_map import best_order
 from mtkd.errors import InputError
-from mtkd.fusion.pools import pooled_logits
-from mtkd.fusion.strategies import STRATEGIES, entropy, score_weights
+from mtkd.fusion.strategies import entropy, score_weights
+from mtkd.fusion.targets import Recipe, fused_logits
+from mtkd.study.arms import has_gate
+from mtkd.tasks.label_map import best_order
 
 # What a student inherits of its teachers' lead, before anything is measured here: the share of the
 # gap that the published study's best student closed (28.3 %). Its interval takes none to all of it.
@@ -81,7 +82,7 @@ def fusions(
     scores: Sequence[Sequence[float]],
     arms: Sequence[Mapping],
     names: list[str],
-    pools: Mapping[str, Mapping],
+    recipes: Mapping[str, Recipe],
 ) -> dict[str, np.ndarray]:
     """Fused logits [R, N, C], at T = 1, of the arms that need no student, by arm name.
 
@@ -90,23 +91,23 @@ def fusions(
     """
     found = {}
     for arm in arms:
-        if "+" not in arm["teachers"] or arm["strategy"] == "gating":
+        if "+" not in arm["teachers"] or has_gate(arm):
             continue
-        teachers, strategy = arm["teachers"].split("+"), arm["strategy"]
+        teachers, fusion = arm["teachers"].split("+"), recipes[arm["strategy"]]["fusion"]
         members = [names.index(name) for name in teachers]
-        of_seeds = []
-        for seed in range(logits.shape[1]):
-            own = logits[members, seed]
-            if strategy in pools:
-                of_seeds.append(pooled_logits(pools[strategy], teachers, own, 1.0))
-                continue
-            extra = []
-            if strategy == "weighted":
-                try:
-                    extra = [score_weights([scores[k][seed] for k in members])]
-                except InputError as error:
-                    raise InputError(f"{', '.join(teachers)}: {error}") from None
-            of_seeds.append(STRATEGIES[strategy](own, *extra))
+        try:
+            of_seeds = [
+                fused_logits(
+                    fusion,
+                    teachers,
+                    logits[members, seed],
+                    1.0,
+                    [scores[k][seed] for k in members],
+                )
+                for seed in range(logits.shape[1])
+            ]
+        except InputError as error:
+            raise InputError(f"strategy {arm['strategy']!r}: {error}") from None
         found[arm["name"]] = np.stack(of_seeds)
     return found
 

@@ -11,6 +11,7 @@ from mtkd.analysis.claims import shared_seeds
 from mtkd.analysis.reversal import reversal
 from mtkd.analysis.significance import mcnemar, sign_flip_p
 from mtkd.records.examples import Examples
+from mtkd.study.arms import AVERAGE, WITHOUT, is_plain_average
 
 FLIP_SEED = 0
 COLUMNS = ["task", "split", "a", "b", "seeds", "difference", "mcnemar_p", "seeds_p", "examples_p"]
@@ -63,10 +64,10 @@ def checks_table(examples: Examples) -> pd.DataFrame:
 def _pairs(arms: list[dict]) -> list[tuple[int, int]]:
     """Numbers of the arms compared."""
     place = {(arm["strategy"], arm["teachers"]): i for i, arm in enumerate(arms)}
-    none = place.get(("none", "none"))
+    none = place.get(WITHOUT)
     pairs = [(i, none) for i in range(len(arms)) if none is not None and i != none]
     for i, arm in enumerate(arms):
-        average = place.get(("average", arm["teachers"]))
-        if arm["strategy"] not in ("none", "single", "average") and average is not None:
+        average = place.get((AVERAGE, arm["teachers"]))
+        if arm["family"] == "several" and not is_plain_average(arm) and average is not None:
             pairs.append((i, average))
     return pairs

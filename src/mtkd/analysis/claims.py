@@ -22,6 +22,7 @@ from mtkd.analysis.paired import (
 from mtkd.analysis.scores_per_example import Contributions, contributions, joined
 from mtkd.analysis.verdicts import findings, without_skill
 from mtkd.records.examples import Examples
+from mtkd.study.arms import FAMILIES, is_plain_average
 
 COLUMNS = [
     "task",
@@ -157,9 +158,9 @@ def planned(arms: Sequence[dict]) -> list[Plan]:
 
     Sides of several arms are of those that have seeds; an arm without any keeps its own claims.
     """
-    none = [i for i, arm in enumerate(arms) if arm["strategy"] == "none"]
-    single = [i for i, arm in enumerate(arms) if arm["strategy"] == "single"]
-    multi = [i for i, arm in enumerate(arms) if i not in none + single]
+    none, single, multi, controls = (
+        [i for i, arm in enumerate(arms) if arm["family"] == family] for family in FAMILIES
+    )
 
     def own(i: int) -> tuple[str, list[int]]:
         return arms[i]["name"], [i]
@@ -185,8 +186,15 @@ def planned(arms: Sequence[dict]) -> list[Plan]:
         Plan("strategy v average", own(i), own(j), 1)
         for j in multi
         for i in multi
-        if arms[j]["strategy"] == "average" != arms[i]["strategy"]
+        if is_plain_average(arms[j])
+        and not is_plain_average(arms[i])
         and arms[i]["teachers"] == arms[j]["teachers"]
+    ]
+    found += [
+        Plan("strategy v control", own(i), own(j), 1)
+        for j in controls
+        for i in single + multi
+        if arms[i]["teachers"] == arms[j]["teachers"]
     ]
     return found
 

@@ -63,7 +63,7 @@ def gap_table(examples: Examples) -> pd.DataFrame:
     columns += ["teachers", "T", "alpha", "seeds", "n", *GAP_COLUMNS]
     record = examples.record
     arms = record["arms"]
-    none = [i for i, arm in enumerate(arms) if arm["strategy"] == "none"]
+    none = [i for i, arm in enumerate(arms) if arm["family"] == "undistilled"]
     report = arm_scores(examples, "report")
     constant = constant_scores(examples, examples.report_splits)
     rows = []

@@ -13,6 +13,7 @@ import pandas as pd
 
 from mtkd.config.values import NOT_APPLICABLE
 from mtkd.errors import InputError
+from mtkd.study.arms import is_plain_single
 
 Study = Mapping[str, Any]
 
@@ -33,6 +34,13 @@ MARK_MEANING = (
     "no better than the constant answer (the class that answers train best, given to all): the "
     "95 % interval of the difference, over seeds and examples, does not lie above 0"
 )
+# What a method's name begins with, and its type, by the family of its arm.
+TYPES = {
+    "undistilled": ("Student", "baseline"),
+    "single": ("Distill", "single"),
+    "several": ("Multi", "multi"),
+    "control": ("Control", "control"),
+}
 STRATEGY_NAMES = {"none": "no distillation", "gating": "learned gating"}
 
 
@@ -42,7 +50,7 @@ def arm_name(arm: Mapping[str, str], study: Study) -> str:
     The teachers are added where two arms of the study share the strategy.
     """
     strategy, teachers = arm["strategy"], arm["teachers"]
-    if strategy == "single":
+    if is_plain_single(strategy):
         return teachers
     alike = [other for other in study["arms"] if other["strategy"] == strategy]
     return STRATEGY_NAMES.get(strategy, strategy) + (f" ({teachers})" if len(alike) > 1 else "")
@@ -50,7 +58,7 @@ def arm_name(arm: Mapping[str, str], study: Study) -> str:
 
 def teacher_names(study: Study) -> list[str]:
     """The study's teachers, in the order in which its arms name them."""
-    labels = [arm["teachers"] for arm in study["arms"] if arm["teachers"] != "none"]
+    labels = [arm["teachers"] for arm in study["arms"] if arm["family"] != "undistilled"]
     return list(dict.fromkeys(teacher for label in labels for teacher in label.split("+")))
 
 
@@ -63,12 +71,11 @@ def methods(study: Study) -> pd.DataFrame:
     for teacher in teacher_names(study):
         row = {"method": f"Teacher: {teacher}", "type": "teacher", "kind": "teacher"}
         rows.append(row | {"teacher": teacher})
-    types = {"none": ("Student", "baseline"), "single": ("Distill", "single")}
     for arm in study["arms"]:
-        prefix, type_ = types.get(arm["strategy"], ("Multi", "multi"))
+        prefix, type_ = TYPES[arm["family"]]
         row = {"method": f"{prefix}: {arm_name(arm, study)}", "type": type_, "kind": "student"}
         rows.append(row | {name: arm[name] for name in ("strategy", "teachers")})
-    order = ["constant", "reference", "teacher", "baseline", "single", "multi"]
+    order = ["constant", "reference", "teacher", "baseline", "single", "multi", "control"]
     rows.sort(key=lambda row: order.index(row["type"]))
     return pd.DataFrame(rows, columns=["method", "type", "kind", "teacher", "strategy", "teachers"])
 

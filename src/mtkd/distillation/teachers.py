@@ -13,6 +13,7 @@ from mtkd.config.schema import Training
 from mtkd.distillation.checkpoints import Checkpoint
 from mtkd.distillation.inference import predict
 from mtkd.distillation.learner import Source, load_learner
+from mtkd.distillation.objective import hard_labels
 from mtkd.distillation.training import Memory, Outcome, train
 from mtkd.tasks.corpus import Split, TaskInfo
 
@@ -74,7 +75,7 @@ def train_teacher(
     outcome = train(
         model,
         tokens["train"],
-        lambda logits, rows: torch.nn.functional.cross_entropy(logits, labels[rows]),
+        hard_labels(labels),
         training,
         seed,
         after_epoch,

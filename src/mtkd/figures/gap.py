@@ -8,7 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mtkd.analysis.master import Study, arm_name, seed_count, seeds_text, settings_text
-from mtkd.figures.style import BASELINE_LINE, MARKERS, RC, REFERENCE_LINE, colour, new_figure, note
+from mtkd.figures.style import (
+    BASELINE_LINE,
+    FAMILY_MARKERS,
+    RC,
+    REFERENCE_LINE,
+    colour,
+    new_figure,
+    note,
+)
 
 PANELS_PER_ROW = 2
 # Percent of the gap; wider intervals run out of the frame instead of squeezing the points.
@@ -20,7 +28,7 @@ def gap_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     """A panel per task: percent of the gap closed, or where there is none the difference."""
     table = tables["gap"]
     table = table[table.against == "teacher"]
-    arms = [arm for arm in study["arms"] if arm["strategy"] != "none"]
+    arms = [arm for arm in study["arms"] if arm["family"] != "undistilled"]
     lines = -(-len(study["tasks"]) // PANELS_PER_ROW)
     n = table.drop_duplicates("task").set_index("task").n
     figure = new_figure(
@@ -78,7 +86,7 @@ def _panel(axis: Axes, rows: pd.DataFrame, arms: list[dict], study: Study) -> No
             low, high = max(low, FRAME[0]), min(high, FRAME[1])
         style = {"color": colour(arm, study)}
         axis.plot([low, high], [y, y], linewidth=1.2, **style)
-        marker = MARKERS["single" if arm["strategy"] == "single" else "multi"]
+        marker = FAMILY_MARKERS[arm["family"]]
         axis.plot(value, y, marker=marker, markersize=4.5, **style)
         if row.seeds != len(study["seeds"]):
             note(axis, 0.98, y, seed_count(row.seeds), "right")

@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 
 from mtkd.analysis.master import Study, arm_name, grid_table, seeds_text
 from mtkd.figures.style import RC, colour, new_figure
+from mtkd.study.arms import is_distilled
 
 PANELS_PER_ROW = 4
 
@@ -22,8 +23,8 @@ def heatmap_figure(runs: pd.DataFrame, study: Study, task: str) -> Figure:
     One colour scale for the task; panels in the order of the study's arms.
     """
     grid = grid_table(runs)
-    grid = grid[(grid.task == task) & (grid.strategy != "none")]
-    arms = [arm for arm in study["arms"] if arm["strategy"] != "none"]
+    grid = grid[(grid.task == task) & grid.strategy.map(is_distilled)]
+    arms = [arm for arm in study["arms"] if arm["family"] != "undistilled"]
     lines = -(-len(arms) // PANELS_PER_ROW)
     splits = study["report_splits"][task]
     n = runs[(runs.task == task) & (runs.role == "report")].groupby("split").rows.max()

@@ -8,9 +8,8 @@ from matplotlib.figure import Figure
 
 from mtkd.analysis.master import Study, arm_name, seeds_text, settings_text
 from mtkd.figures.style import (
-    MARKERS,
+    FAMILY_MARKERS,
     RC,
-    arm_type,
     arms_legend,
     colour,
     legend_below,
@@ -19,6 +18,7 @@ from mtkd.figures.style import (
     panels,
     sketch,
 )
+from mtkd.study.arms import is_plain_average
 
 
 @rc_context(RC)
@@ -35,7 +35,11 @@ def reliability_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         f"{settings_text(study)}.",
     )
     arms = {arm_name(arm, study): arm for arm in study["arms"]}
-    shown = [name for name, arm in arms.items() if arm["strategy"] in ("none", "single", "average")]
+    shown = [
+        name
+        for name, arm in arms.items()
+        if arm["family"] in ("undistilled", "single") or is_plain_average(arm)
+    ]
     lines = {"teacher": (0, (4, 2)), "student": "solid", "fused": (0, (4, 1.5, 1, 1.5))}
     for axis, (task, split) in zip(panels(figure, len(keys)), keys, strict=True):
         here = table[(table.task == task) & (table.split == split) & (table.n >= 20)]
@@ -82,19 +86,19 @@ def ceilings_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
                 continue
             student = of["student"].loc[name]
             sd = 0 if pd.isna(student.sd) else 100 * student.sd
-            if arm["strategy"] == "none":
+            if arm["family"] == "undistilled":
                 axis.axhline(
                     100 * student.score, color="0.3", linewidth=0.8, linestyle=(0, (1, 1.5))
                 )
                 continue
-            teacher = of["teacher" if arm["strategy"] == "single" else "fused"].loc[name]
+            teacher = of["teacher" if arm["family"] == "single" else "fused"].loc[name]
             axis.errorbar(100 * teacher.score, 100 * student.score, sd, markersize=5,
-                          marker=MARKERS[arm_type(arm)], elinewidth=0.8,
+                          marker=FAMILY_MARKERS[arm["family"]], elinewidth=0.8,
                           color=colour(arm, study))  # fmt: skip
         oracle = 100 * of["oracle"].accuracy.iloc[0]
         n = here.n.iloc[0]
         axis.set_title(f"{task} {split}, n={n:,}, oracle {oracle:.1f} %", loc="left")
         axis.set_xlabel(f"teacher's {study['metrics'][task]} (%)")
         axis.set_ylabel(f"student's {study['metrics'][task]} (%)")
-    arms_legend(figure, [arm for arm in study["arms"] if arm["strategy"] != "none"], study)
+    arms_legend(figure, [arm for arm in study["arms"] if arm["family"] != "undistilled"], study)
     return figure

@@ -82,7 +82,7 @@ def profiles_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         sns.move_legend(axis, "center left", bbox_to_anchor=(1, 0.5), title=None, frameon=False)
     else:
         axis.set(xlim=(THRESHOLDS[0], THRESHOLDS[-1]), ylim=(0, 100))
-        known = any(arm["strategy"] == "none" for arm in study["arms"])
+        known = any(arm["family"] == "undistilled" for arm in study["arms"])
         note(axis, 0.5, 50, "no runs" if known else "no undistilled arm to compare with")
     axis.axvline(0, **BASELINE_LINE)
     axis.set(xlabel="gain over no distillation (points)", ylabel="runs that gain more (%)")
