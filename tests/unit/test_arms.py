@@ -32,9 +32,10 @@ def constants(node):
 
 def test_no_strategy_is_compared_with_a_name():
     found = []
-    for path in sorted((ROOT / "src/mtkd").rglob("*.py")) + sorted(
-        (ROOT / "workflow").rglob("*.py")
-    ):
+    sources = [
+        path for folder in ("src/mtkd", "workflow") for path in (ROOT / folder).rglob("*.py")
+    ]
+    for path in sorted(sources):
         name = str(path.relative_to(ROOT)).removeprefix("src/mtkd/")
         if name in THEIR_OWN or name.startswith("fusion/"):
             continue
