@@ -9,7 +9,7 @@ import math
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from mtkd.config.values import Alpha, Axis, Name, Seed, Temperature
 from mtkd.metrics.names import metric_names
@@ -173,6 +173,15 @@ class Resources(Closed):
     runtime: int = Field(default=60, ge=1)
     runtime_per_task: dict[str, Annotated[int, Field(ge=1)]] = {}
 
+    @field_validator("gpu")
+    @classmethod
+    def _no_gpu_idles(cls, gpu):
+        if gpu > 1:
+            raise ValueError(
+                f"a job computes on one GPU, and of {gpu} the others would idle; give 1"
+            )
+        return gpu
+
     def minutes(self, task: str) -> int:
         """The runtime on a task: tasks of a suite can differ in size a hundredfold."""
         return self.runtime_per_task.get(task, self.runtime)
@@ -310,6 +319,8 @@ class Suite(Closed):
     allow_unpinned: bool = False
     # Changes no result: between two saved states of a training in progress.
     save_minutes: float = Field(default=10, ge=0)
+    # How often one job of a cluster may be preempted or lose its node.
+    interruptions: int = Field(default=100, ge=0)
 
     @property
     def study_name(self) -> str:
