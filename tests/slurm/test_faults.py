@@ -146,9 +146,30 @@ def test_a_job_killed_by_its_time_limit_goes_on_with_more_time(run, long_study, 
     assert GOES_ON in log
     first, *_, last = accounted("State", long_study)[1:]
     assert (first, last) == ("TIMEOUT", "COMPLETED")
-    # The second try asks for twice the minutes, the third, on a slow machine, for three times.
+    # The second try asks for twice the minutes, the third, on a slow machine, for three times; and
+    # all for the same memory.
     minutes = accounted("TimelimitRaw", long_study)[1:]
     assert minutes == ["1", "2", "3"][: len(minutes)]
+    assert len(set(accounted("ReqMem", long_study)[1:])) == 1
+
+
+def test_a_state_that_takes_longer_than_the_kill_wait_is_asked_for_earlier(
+    run, long_study, undisturbed
+):
+    make_teacher_long(long_study, LONGEST)
+    change_suite(long_study, "teachers.bert.resources.runtime", 2)
+    change_suite(long_study, "save_minutes", 0)  # the state is the one saved on SIGTERM
+    source = long_study / "src/mtkd/distillation/checkpoints.py"
+    text, slow = source.read_text(), "        check_claim(self.claim)\n"
+    assert text.count(slow) == 1
+    source.write_text(text.replace(slow, f"{slow}        time.sleep(8 * bool(_signals))\n"))
+    large = ["--set-resources", "train_teacher:state_mb=20000", "train_teacher:slurm_partition=gpu"]
+    log = finished(run("slurm", *large), long_study, undisturbed(LONGEST))
+    assert GOES_ON in log
+    # It was not killed, ended by itself before the limit, and still asked for more time.
+    first, *_, last = accounted("State", long_study)[1:]
+    assert (first, last) == ("FAILED", "COMPLETED")
+    assert accounted("TimelimitRaw", long_study)[1:3] == ["2", "4"]
 
 
 def kill_node(cluster, node, job, with_children):
@@ -236,6 +257,10 @@ def test_a_preempted_training_goes_on(run, long_study, undisturbed, profile, num
     # Requeued by SLURM under its number, or submitted again by Snakemake.
     teacher_jobs = {"slurm": 2, "slurm-requeue": 1}[profile]
     assert submitted == teacher_jobs + 1  # and one that prepared the task
+    # With time to end by itself, it was no failure either, and no try asked for more.
+    if profile == "slurm":
+        assert accounted("State", long_study)[1:] == ["FAILED", "COMPLETED"]
+    assert len(set(accounted("TimelimitRaw,ReqMem", long_study)[1:])) == 1
 
 
 def test_out_of_memory_is_met_with_more_memory(run, long_study, undisturbed):
@@ -244,14 +269,17 @@ def test_out_of_memory_is_met_with_more_memory(run, long_study, undisturbed):
     states_of_jobs = accounted("State", long_study)
     assert "COMPLETED" in states_of_jobs[-1] and len(states_of_jobs) > 2, states_of_jobs
     assert set(states_of_jobs[1:-1]) <= {"FAILED", "OUT_OF_MEMORY"}
+    assert len(set(accounted("TimelimitRaw", long_study)[1:])) == 1, (
+        "of memory alone there was too little"
+    )
     assert "error" not in log
 
 
-@pytest.mark.parametrize("harm", [None, "truncated"])
-def test_ctrl_c_and_the_same_command_again(run, long_study, undisturbed, harm):
+@pytest.mark.parametrize(("sent", "harm"), [("SIGTERM", None), ("SIGINT", "truncated")])
+def test_ctrl_c_or_sigterm_and_the_same_command_again(run, long_study, undisturbed, sent, harm):
     process = run()
     in_training(long_study)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(getattr(signal, sent))
     process.wait(timeout=60)
     assert process.returncode != 0
     until("an empty queue", lambda: not jobs(long_study) and not trainings(long_study), 60)
