@@ -107,7 +107,7 @@ def test_what_exists_is_tabulated_beside_it_without_a_lock(live):
     locks = live.locks()
     result = snakemake(live.folder, "partial", *SUITE[2:], suite=SUITE[1])
     assert result.returncode == 0, result.stdout
-    assert "0 of 8 runs are there; missing:" in result.stdout
+    assert "0 of 10 runs are there; missing:" in result.stdout
     assert live.locks() == locks
 
 

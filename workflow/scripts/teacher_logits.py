@@ -27,12 +27,11 @@ def main() -> None:
 
     import numpy as np
 
+    from mtkd.config.schema import Model
     from mtkd.distillation.device import prepare_device
-    from mtkd.distillation.inference import cls_states, predict
+    from mtkd.distillation.inference import head_states, predict
     from mtkd.distillation.label_map import check_label_map, in_task_order
-    from mtkd.distillation.learner import load_tokens
-    from mtkd.models.build import load_pretrained
-    from mtkd.models.tokenizers import load_tokenizer
+    from mtkd.distillation.learner import load_learner, settle_source
     from mtkd.records.files import read_json
     from mtkd.records.logits import Logits, write_logits
     from mtkd.tasks.corpus import is_report, read_info, read_split
@@ -46,14 +45,15 @@ def main() -> None:
         record = {**read_json(metrics), "labels": info.labels}
         record.pop("history")
         order = record.get("label_order") or info.labels
-        tokenizer = load_tokenizer(folder, max_length)
-        model = load_pretrained(folder, order, seed=0).to(device)
-        tokens = load_tokens(tokenizer, splits, info, max_length, cache, device)
+        source = settle_source(Model(folder=str(folder)), None)
+        _, model, tokens, _ = load_learner(
+            source, True, max_length, info, order, splits, 0, cache, device
+        )
         logits = {
             name: in_task_order(predict(model, tokens[name]), order, info.labels) for name in splits
         }
         # What the audit compares the encoders by; the other splits would be large.
-        states = {"selection": cls_states(model, tokens["selection"]).astype(np.float16)}
+        states = {"selection": head_states(model, tokens["selection"]).astype(np.float16)}
         selection = splits["selection"]
         check_label_map(logits["selection"], selection.labels, info.labels, record["teacher"])
         for output in args.outputs[number :: len(args.models)]:

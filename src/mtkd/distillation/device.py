@@ -6,7 +6,8 @@ import fcntl
 import os
 import resource
 import tempfile
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import torch
@@ -60,6 +61,19 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     native = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     enabled = precision == "auto" and native
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+
+
+@contextmanager
+def exact_float32() -> Iterator[None]:
+    """All of float32's mantissa, also on a GPU, for a comparison rather than for speed."""
+    precision, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(precision)
+        torch.backends.cudnn.allow_tf32 = convolutions
 
 
 def device_name(device: torch.device) -> str:
