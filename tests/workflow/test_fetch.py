@@ -564,6 +564,6 @@ class TestThroughSnakemake:
         assert hub.requests == []
         tables = tmp_path / "results" / "fetched" / "studies" / "main" / "tables"
         runs = pd.read_csv(tables / "runs.csv", dtype=str, keep_default_na=False)
-        assert set(runs["kind"]) == {"student", "teacher", "reference"}
+        assert set(runs["kind"]) == {"student", "teacher", "reference", "constant"}
         assert "Distill: bert" in (tables / "master.txt").read_text()
         assert pd.read_csv(tables / "failed.csv").empty
