@@ -147,5 +147,5 @@ def submit(folder: Path, *arguments: str, profile: str = "slurm") -> subprocess.
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=600,
+        timeout=1200,
     )

@@ -130,12 +130,16 @@ def finished(process, folder, expected, seconds=2 * PATIENCE):
 
 
 def accounted(column, folder):
-    """A column of sacct for the jobs of this folder."""
+    """A column of sacct for the jobs of this folder's studies."""
     found = subprocess.run(
-        ["sacct", "-X", "-n", "-P", "-o", f"{column},WorkDir"], capture_output=True, text=True
+        ["sacct", "-X", "-n", "-P", "-o", f"{column},JobName,WorkDir"],
+        capture_output=True,
+        text=True,
     )
-    rows = [line.rsplit("|", 1) for line in found.stdout.splitlines()]
-    return [value for value, where in rows if where == str(folder)]
+    rows = [line.rsplit("|", 2) for line in found.stdout.splitlines()]
+    return [
+        value for value, name, where in rows if name.startswith("mtkd") and where == str(folder)
+    ]
 
 
 def test_a_job_killed_by_its_time_limit_goes_on_with_more_time(run, long_study, undisturbed):
@@ -221,7 +225,7 @@ def test_a_node_dies_under_a_training(cluster, run, long_study, undisturbed, rev
     if orphan:
         # It goes on beside the new job until it wants to save or publish, and then does neither.
         until("a second writer", lambda: len(trainings(long_study)) == 2, PATIENCE)
-        until("the orphan's end", lambda: not slurm.alive(pid), 30)
+        until("the orphan's end", lambda: not slurm.alive(pid), PATIENCE)
         assert trainings(long_study), "the new job goes on"
     log = finished(process, long_study, undisturbed(seconds))
     # Two writers write over each other's lines.
@@ -273,6 +277,29 @@ def test_out_of_memory_is_met_with_more_memory(run, long_study, undisturbed):
         "of memory alone there was too little"
     )
     assert "error" not in log
+
+
+def test_a_submission_over_the_limit_of_jobs_waits_and_is_no_failure(run, long_study):
+    use_qos = "slurm_account: study\n  qos: few"
+    change_profile(long_study, "slurm", "slurm_account: study", use_qos)
+    held = ["sbatch", "--parsable", "--hold", "--qos=few", "-A", "study", "-t", "1"]
+    held += ["-o", "/dev/null", "--wrap", "true"]
+    others = [
+        subprocess.run(
+            held, cwd=long_study, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for _ in range(slurm.FEW)
+    ]
+    process = run("slurm", "--until", "prepare_task", "--restart-times", "0")
+    log = long_study / "main.log"
+    told = "not submitted yet, the limit of jobs is reached"
+    until("a refusal", lambda: told in log.read_text(), PATIENCE)
+    subprocess.run(["scancel", *others], check=True)
+    process.wait(timeout=PATIENCE)
+    assert process.returncode == 0, log.read_text()
+    most = f"At most {slurm.FEW - 1} jobs at a time: QOS few lets a user submit {slurm.FEW}."
+    assert most in log.read_text()
+    assert accounted("State", long_study) == ["COMPLETED"]
 
 
 @pytest.mark.parametrize(("sent", "harm"), [("SIGTERM", None), ("SIGINT", "truncated")])

@@ -3,21 +3,29 @@
 import csv
 import subprocess
 
-from cluster import FEW
-from conftest import change_profile, submit
+from conftest import submit
 from tiny_study import change_suite
 
-ONE_CELL = {
-    "student": "distilbert",
-    "tasks": ["reviews"],
-    "T": [2, 4],
-    "alpha": [0.7],
-    "seeds": [1],
+# One cell a job: each of these arms at each T.
+ARMS = [
+    {"strategy": "none"},
+    {"strategy": "single", "teachers": ["cnn"]},
+    {"strategy": "average", "teachers": ["cnn", "bert"]},
+    {"strategy": "gating", "teachers": ["cnn", "bert"]},
+]
+CELLS = {
+    f"distilbert_reviews_{arm}_{T}_0.7_1"
+    for arm in ("cnn_single", "cnn+bert_average", "cnn+bert_gating")
+    for T in (2, 4)
 }
 GPU_RULES = {"train_teacher", "teacher_logits", "train_students", "train_undistilled"}
 
 
-def test_a_study_runs_to_its_tables_and_is_then_done(project):
+def test_a_study_of_one_cell_a_job_runs_to_its_tables_and_is_then_done(project):
+    change_suite(project, "bundle", "cell")
+    changed = {"arms": ARMS, "T": [2, 4], "alpha": [0.7], "seeds": [1]}
+    for key, value in changed.items():
+        change_suite(project, f"studies.main.{key}", value)
     result = submit(project)
     assert result.returncode == 0, result.stdout
     with open(project / "results/tiny/studies/main/tables/runs.csv") as file:
@@ -37,38 +45,12 @@ def test_a_study_runs_to_its_tables_and_is_then_done(project):
     assert asked.keys() >= GPU_RULES | {"score_students", "fit_gate", "prepare_task"}
     assert {rule for rule, given in asked.items() if "gres/gpu" in given} == GPU_RULES
     assert {row[2] for row in rows} == {"COMPLETED"}
+    # Every wildcard of a cell is in its own job's name.
+    names = [row[0].partition("rule_train_students_wildcards_")[2] for row in rows]
+    assert sorted(filter(None, names)) == sorted(CELLS)
     # Light stages never became jobs.
     assert not asked.keys() & {"make_tables", "draw_figure"}
     assert list((project / "logs/slurm/efficiency").glob("*.csv"))
-
-
-def test_one_cell_a_job_under_a_limit_of_few_jobs(project):
-    change_suite(project, "bundle", "cell")
-    arms = [
-        {"strategy": "single", "teachers": ["cnn"]},
-        {"strategy": "average", "teachers": ["cnn", "bert"]},
-    ]
-    change_suite(project, "studies.main", {**ONE_CELL, "arms": arms})
-    change_profile(project, "slurm", "slurm_account: study", "slurm_account: study\n  qos: few")
-    result = submit(project, "students", "--until", "train_students")
-    assert result.returncode == 0, result.stdout
-    assert f"At most {FEW - 1} jobs at a time: QOS few lets a user submit {FEW}" in result.stdout
-    assert "not submitted yet" not in result.stdout
-    found = subprocess.run(
-        ["sacct", "-X", "-n", "-P", "-o", "Comment%200,WorkDir%300"], capture_output=True, text=True
-    )
-    rows = [line.split("|") for line in found.stdout.splitlines()]
-    cells = [
-        comment.partition("_wildcards_")[2]
-        for comment, where in rows
-        if where == str(project) and "train_students" in comment
-    ]
-    # Every wildcard of a cell is in its own job's name.
-    assert sorted(cells) == [
-        f"distilbert_reviews_{arm}_{T}_0.7_1"
-        for arm in ("cnn+bert_average", "cnn_single")
-        for T in (2, 4)
-    ]
 
 
 def test_settings_that_lose_work_are_refused_before_anything_is_submitted(project):
