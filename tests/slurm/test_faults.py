@@ -146,14 +146,15 @@ def test_a_job_killed_by_its_time_limit_goes_on_with_more_time(run, long_study, 
     make_teacher_long(long_study, LONGEST)
     change_suite(long_study, "teachers.bert.resources.runtime", 1)
     change_suite(long_study, "save_minutes", 0)  # the state is the one saved on SIGTERM
-    log = finished(run(), long_study, undisturbed(LONGEST))
+    tries = ["--restart-times", "5"]  # for a slow machine
+    log = finished(run("slurm", *tries), long_study, undisturbed(LONGEST), seconds=4 * PATIENCE)
     assert GOES_ON in log
     first, *_, last = accounted("State", long_study)[1:]
     assert (first, last) == ("TIMEOUT", "COMPLETED")
-    # The second try asks for twice the minutes, the third, on a slow machine, for three times; and
-    # all for the same memory.
+    # The second try asks for twice the minutes, the third for three times; and all for the same
+    # memory.
     minutes = accounted("TimelimitRaw", long_study)[1:]
-    assert minutes == ["1", "2", "3"][: len(minutes)]
+    assert minutes == [str(number + 1) for number in range(len(minutes))]
     assert len(set(accounted("ReqMem", long_study)[1:])) == 1
 
 
