@@ -201,5 +201,5 @@ def test_too_few_rows_are_refused():
         fit_gate(*gate_problem(3, seed=0), seed=0)
 
 
-settings.register_profile("default", deadline=None)
+settings.register_profile("default")
 settings.load_profile("default")
