@@ -187,7 +187,6 @@ def test_values_are_refused(values, message):
         bootstrap_interval(values, 1)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 5), st.integers(2, 8), st.integers(0, 1000))
 def test_intervals_turn_with_the_arms_and_scale_with_the_unit(seeds, examples, draw):
     values = np.random.default_rng(draw).normal(0.3, 1, (seeds, examples))

@@ -181,7 +181,6 @@ def test_reversal_of_kidney_stones():
     assert result.second_shares["small"] == pytest.approx(270 / 350)
 
 
-@settings(deadline=None)
 @given(st.integers(2, 30), st.integers(0, 10_000))
 def test_accuracy_never_reverses_in_regions_of_the_examples(n, seed):
     rng = np.random.default_rng(seed)
