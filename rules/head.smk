@@ -17,7 +17,7 @@ except InputError as error:
 
 
 def submitted_jobs():
-    """One pending job of each rule that a cluster would run: a rule's jobs ask for the same."""
+    """One pending job of each rule that a cluster would run, since a rule's jobs ask for the same."""
     pending = (job for job in workflow.dag.needrun_jobs() if not job.is_local)
     return {job.rule.name: job for job in pending}.values()
 
