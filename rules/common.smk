@@ -10,12 +10,14 @@ from pathlib import Path
 SOURCE = Path(workflow.basedir)
 sys.path.insert(0, str(SOURCE / "src"))
 
+from mtkd.cluster.endings import tries_of_memory, tries_of_time
+from mtkd.cluster.requests import state_megabytes
 from mtkd.config.load import validate_suite
 from mtkd.config.schema import greatest_requests
 from mtkd.config.written import refuse_surprises
 from mtkd.errors import InputError
 from mtkd.metrics.names import metric_module
-from mtkd.records.files import digest_folder
+from mtkd.records.files import digest_folder, read_json
 from mtkd.study import paths, settings
 from mtkd.study.code import code_digests, module_digests
 from mtkd.study.grid import cells, folded_arms, folded_axes, tasks_with_teachers, teacher_seeds
@@ -181,6 +183,24 @@ def fetched_option(learner):
     return f"--fetched {shlex.quote(model_inputs(learner)[0])}" if learner.model.hub else ""
 
 
+def state_megabytes_of(learner):
+    """How large the saved state of a learner's training gets; 0 where its weights are not here yet.
+
+    Encoders that are trained from scratch count as small.
+    """
+    if learner.model.hub:
+        record = Path(model_inputs(learner)[0])
+        folder = read_json(record)["folder"] if record.exists() else None
+    else:
+        folder = learner.model.folder
+    return folder_megabytes(folder) if folder else 0
+
+
+@cache
+def folder_megabytes(folder):
+    return state_megabytes(Path(folder).glob("*.safetensors"))
+
+
 def seeds_of(wildcards):
     """The student seeds behind a target: the bundle's, or the one in its path."""
     return tuple(FOLDED["seed"]) if "seed" in FOLDED else (wildcards.seed,)
@@ -234,13 +254,13 @@ def logits_requests(wildcards):
     return greatest_requests([SUITE.teachers[name].resources for name in names], wildcards.task)
 
 
-# What a job asks for that neither trains nor predicts: like every other's, times the attempt.
+# What a job asks for that neither trains nor predicts: like every other's, times its tries.
 def small_memory(wildcards, attempt):
-    return 4000 * attempt
+    return 4000 * tries_of_memory(attempt)
 
 
 def small_minutes(wildcards, attempt):
-    return 30 * attempt
+    return 30 * tries_of_time(attempt)
 
 
 def minutes_of(wildcards, cells):

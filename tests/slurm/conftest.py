@@ -21,8 +21,9 @@ CLUSTER = pytest.StashKey[Path]()
 VARIABLE = "MTKD_TEST_CLUSTER"
 # As a user fills them in: the commented lines that name the site.
 SITE_VALUES = [
-    (r"# slurm_account: name", "slurm_account: study"),
-    (r"# slurm_partition: cpu", "slurm_partition: cpu"),
+    (r"# (default-resources:)", r"\1"),
+    (r"#   slurm_account: name", "  slurm_account: study"),
+    (r"#   slurm_partition: cpu", "  slurm_partition: cpu"),
     (r"# (set-resources:)", r"\1"),
     (r"#   (train_teacher|teacher_logits|train_students|train_undistilled): ", r"  \1: "),
 ]
@@ -146,5 +147,5 @@ def submit(folder: Path, *arguments: str, profile: str = "slurm") -> subprocess.
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=600,
+        timeout=1200,
     )

@@ -131,6 +131,13 @@ def test_what_is_no_number_is_refused(given):
             {"runtime_per_task": {"movie": 5}},
             ["teachers.bert.resources.runtime_per_task.movie", "did you mean 'movies'"],
         ),
+        (
+            "teachers.bert.resources",
+            {"gpu": 2},
+            ["teachers.bert.resources.gpu", "others would idle"],
+        ),
+        ("students.distilbert.resources", {"gpu": 8}, ["resources.gpu", "computes on one GPU"]),
+        ("interruptions", -1, ["interruptions"]),
         ("tasks.movies.metrics", ["acuracy"], ["unknown metric 'acuracy'"]),
         ("tasks.movies.selection", None, ["tasks.movies", "selection"]),
         ("tasks.movies.splits", {"train": "x.csv"}, ["report"]),

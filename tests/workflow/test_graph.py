@@ -91,7 +91,7 @@ LOCAL |= {"certify_operators", "certify_own_operators", "draw_fusion_experiment"
 
 
 def requests(project, attempt):
-    """Memory and minutes of all jobs of each rule, in a try."""
+    """Memory and minutes of all jobs of each rule, in a try; of no local one."""
     arguments = ["all", "fusion", "--dry-run", "--attempt", str(attempt)]
     arguments += ["--workflow-profile", "profiles/slurm"]
     result = snakemake(project, *arguments, suite="config/glue.yaml")
@@ -100,7 +100,9 @@ def requests(project, attempt):
     jobs = r"^(?:local)?rule (\w+):\n(?:    .*\n)*?    resources: (.*)$"
     for rule, resources in re.findall(jobs, result.stdout, flags=re.MULTILINE):
         values = dict(part.split("=") for part in resources.split(", "))
-        found.setdefault(rule, []).append((int(values["mem_mb"]), int(values["runtime"])))
+        asked = found.setdefault(rule, [])
+        if rule not in LOCAL:
+            asked.append((int(values["mem_mb"]), int(values["runtime"])))
     return found
 
 

@@ -10,7 +10,14 @@ import re
 from typing import Annotated, Literal
 from unicodedata import normalize
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from mtkd.config.amounts import Duration, Megabytes, Minutes
 from mtkd.config.values import (
@@ -196,10 +203,19 @@ class Resources(Closed):
     """What a job asks of the machine; never changes a result, so never reruns one."""
 
     threads: Whole = Field(default=1, ge=1, le=1024)
-    gpu: Whole = Field(default=0, ge=0, le=64)
+    gpu: Whole = Field(default=0, ge=0)
     mem_mb: Megabytes = 4000
     runtime: Minutes = Field(default=60, ge=1)
     runtime_per_task: dict[Text, Annotated[Minutes, Field(ge=1)]] = {}
+
+    @field_validator("gpu")
+    @classmethod
+    def _no_gpu_idles(cls, gpu):
+        if gpu > 1:
+            raise ValueError(
+                f"a job computes on one GPU, and of {gpu} the others would idle; give 1"
+            )
+        return gpu
 
     def minutes(self, task: str) -> int:
         """The runtime on a task: tasks of a suite can differ in size a hundredfold."""
@@ -343,6 +359,8 @@ class Suite(Closed):
     allow_unpinned: bool = False
     # Changes no result: between two saved states of a training in progress.
     save_minutes: Duration = Field(default=10, ge=0)
+    # How often one job of a cluster may be preempted or lose its node.
+    interruptions: Whole = Field(default=100, ge=0)
 
     @property
     def study_name(self) -> str:
