@@ -30,6 +30,8 @@ include: "rules/figures.smk"
 include: "rules/fusion.smk"
 include: "rules/published.smk"
 include: "rules/report.smk"
+include: "rules/places.smk"
+include: "rules/smoke.smk"
 include: "rules/plan.smk"
 
 

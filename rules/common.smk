@@ -37,6 +37,8 @@ os.environ.update(
     SCRIPTS=str(SOURCE / "workflow" / "scripts"),
     PAGES=str(SOURCE / "report"),
     SAVE_MINUTES=str(SUITE.save_minutes),
+    # What a job does that asked for a GPU and finds none usable: it stops, without this.
+    ALLOW_CPU="--allow-cpu" if SUITE.allow_cpu else "",
     # Nothing but the fetching rules talks to the hub.
     HF_HUB_OFFLINE="1",
     TOKENIZERS_PARALLELISM="false",

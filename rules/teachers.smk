@@ -36,7 +36,8 @@ rule train_teacher:
         'python "$SCRIPTS"/train_teacher.py --settings {params.settings:q}'
         " --code {params.code:q} --task {params.folder:q} --teacher {wildcards.teacher:q}"
         " --seed {wildcards.teacher_seed:q} {params.fetched} --state {params.state:q}"
-        ' --threads {threads} --gpu {resources.gpu} --save-minutes "$SAVE_MINUTES"'
+        " --threads {threads} --gpu {resources.gpu} $ALLOW_CPU"
+        ' --save-minutes "$SAVE_MINUTES"'
         " --model {output.model:q} --metrics {output.metrics:q} > {log:q} 2>&1"
 
 
@@ -69,5 +70,5 @@ rule teacher_logits:
     shell:
         'python "$SCRIPTS"/teacher_logits.py --settings {params.settings:q}'
         " --task {params.folder:q} --models {input.models:q} --metrics {input.metrics:q}"
-        " --state {params.state:q} --threads {threads} --gpu {resources.gpu}"
+        " --state {params.state:q} --threads {threads} --gpu {resources.gpu} $ALLOW_CPU"
         " --outputs {output:q} > {log:q} 2>&1"

@@ -153,7 +153,7 @@ class TestTables:
 
 
 class TestTeachers:
-    def train(self, task, folder, model, training):
+    def train(self, task, folder, model, training, **more):
         """Run train_teacher where a trained teacher lies already; returns the result."""
         (folder / "model").mkdir()
         (folder / "model" / "config.json").write_text("{}")
@@ -168,6 +168,7 @@ class TestTeachers:
             state=folder / "state",
             model=folder / "model",
             metrics=folder / "metrics.json",
+            **more,
         )
 
     def assert_earlier_teacher_kept(self, folder):
@@ -181,6 +182,11 @@ class TestTeachers:
             (source / name).unlink()
         result = self.train(task, tmp_path, {"folder": str(source)}, {"epochs": 1})
         refused(result, f"no tokenizer in {source}", "save the model's tokenizer")
+        self.assert_earlier_teacher_kept(tmp_path)
+
+    def test_a_job_that_asked_for_a_gpu_does_not_train_without_one(self, task, tmp_path):
+        result = self.train(task, tmp_path, STUDENT["model"], {"epochs": 1}, gpu=1)
+        refused(result, "no usable GPU: torch", "allow_cpu=true")
         self.assert_earlier_teacher_kept(tmp_path)
 
     def test_a_diverging_teacher_is_refused(self, task, tmp_path):

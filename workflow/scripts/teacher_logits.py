@@ -16,6 +16,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True, help="the suite's state folder")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--gpu", type=int, default=0, help="GPUs the job asked for")
+    parser.add_argument("--allow-cpu", action="store_true", help="where none of them can be used")
     parser.add_argument(
         "--outputs",
         type=Path,
@@ -39,7 +40,7 @@ def main() -> None:
 
     info = read_info(args.task)
     splits = {name: read_split(args.task, name) for name in info.rows}
-    device = prepare_device(args.threads, args.gpu)
+    device = prepare_device(args.threads, args.gpu, args.allow_cpu)
     max_length = args.settings["max_length"]
     cache = args.state / "tokens"
     for number, (folder, metrics) in enumerate(zip(args.models, args.metrics, strict=True)):

@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True, help="the suite's state folder")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--gpu", type=int, default=0, help="GPUs the job asked for")
+    parser.add_argument("--allow-cpu", action="store_true", help="where none of them can be used")
     parser.add_argument("--save-minutes", type=float, default=0, help="between saved states")
     parser.add_argument("--model", type=Path, required=True, help="output folder")
     parser.add_argument("--metrics", type=Path, required=True, help="output JSON")
@@ -43,7 +44,7 @@ def main() -> None:
     labels = splits["selection"].labels
     metric = args.settings["metric"]
     order = args.settings.get("label_order")
-    device = prepare_device(args.threads, args.gpu)
+    device = prepare_device(args.threads, args.gpu, args.allow_cpu)
 
     def selection_score(logits) -> float:
         logits = in_task_order(logits, order, info.labels) if order else logits

@@ -308,6 +308,8 @@ class Suite(Closed):
     study: str | None = None
     bundle: list[Literal["arm", "T", "alpha", "seed"]] | Literal["cell"] = ["T", "alpha"]
     allow_unpinned: bool = False
+    # Changes no setting of a job: what a job does that asked for a GPU and cannot use one.
+    allow_cpu: bool = False
     # Changes no result: between two saved states of a training in progress.
     save_minutes: float = Field(default=10, ge=0)
 
