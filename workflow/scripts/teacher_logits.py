@@ -50,13 +50,15 @@ def main() -> None:
         tokenizer = load_tokenizer(folder, max_length)
         model = load_pretrained(folder, order, seed=0).to(device)
         tokens = load_tokens(tokenizer, splits, info, max_length, cache, device)
-        logits = {
-            name: in_task_order(predict(model, tokens[name]), order, info.labels) for name in splits
-        }
+        logits = {}
+        # Selection first: on it a teacher can be refused, before train takes its time.
+        for name in sorted(splits, key=lambda name: name != "selection"):
+            logits[name] = in_task_order(predict(model, tokens[name]), order, info.labels)
+            if name == "selection":
+                gold = splits[name].labels
+                check_label_map(logits[name], gold, info.labels, record["teacher"])
         # What the audit compares the encoders by; the other splits would be large.
         states = {"selection": cls_states(model, tokens["selection"]).astype(np.float16)}
-        selection = splits["selection"]
-        check_label_map(logits["selection"], selection.labels, info.labels, record["teacher"])
         for output in args.outputs[number :: len(args.models)]:
             in_file = is_report if output.stem == "report" else output.stem.__eq__
             held = {n: Logits(splits[n].ids, logits[n]) for n in filter(in_file, splits)}
