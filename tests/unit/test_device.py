@@ -5,7 +5,14 @@ import pytest
 import torch
 
 from mtkd.distillation import device, smoke
-from mtkd.distillation.device import driver_version, gpu_fault, prepare_device
+from mtkd.distillation.device import (
+    computed_in,
+    driver_version,
+    gpu_fault,
+    machine,
+    prepare_device,
+    provenance,
+)
 from mtkd.distillation.smoke import try_step
 from mtkd.distillation.training import Outcome
 from mtkd.errors import InputError
@@ -25,7 +32,7 @@ BUSY = "CUDA error: CUDA-capable device(s) is/are busy or unavailable\nFor debug
 
 
 @pytest.fixture
-def machine(monkeypatch, tmp_path):
+def node(monkeypatch, tmp_path):
     """A machine with a CUDA build of torch, a driver, and GPUs that fail as they are told."""
 
     def make(driver=OPEN, gpus=1, failure=None, cuda="13.0"):
@@ -77,8 +84,8 @@ def machine(monkeypatch, tmp_path):
     ],
     ids=["CPU build", "no driver", "old driver", "none shown", "old GPU", "busy"],
 )
-def test_a_gpu_that_cannot_be_used_is_explained_in_one_line(machine, capfd, facts, words):
-    machine(**facts)
+def test_a_gpu_that_cannot_be_used_is_explained_in_one_line(node, capfd, facts, words):
+    node(**facts)
     fault = gpu_fault()
     assert fault.startswith(f"no usable GPU: torch {torch.__version__}")
     assert "\n" not in fault and "debugging" not in fault and "asynchronously" not in fault
@@ -90,21 +97,49 @@ def test_a_gpu_that_cannot_be_used_is_explained_in_one_line(machine, capfd, fact
     assert capfd.readouterr().err == f"{fault}; computing on the CPU, as allow_cpu says\n"
 
 
-def test_a_free_gpu_is_taken_before_it_is_tried(machine):
-    machine(gpus=4)
+def test_a_free_gpu_is_taken_before_it_is_tried(node):
+    node(gpus=4)
     assert gpu_fault() is None
-    assert machine.taken == [3]
+    assert node.taken == [3]
 
 
-def test_who_asks_for_no_gpu_is_told_nothing(machine, capfd):
-    machine(failure=BUSY)
+def test_who_asks_for_no_gpu_is_told_nothing(node, capfd):
+    node(failure=BUSY)
     assert prepare_device(1, gpus=0) == CPU
-    assert machine.taken == [] and capfd.readouterr().err == ""
+    assert node.taken == [] and capfd.readouterr().err == ""
 
 
 def test_a_machine_without_driver_has_none(monkeypatch, tmp_path):
     monkeypatch.setattr(device, "DRIVER", tmp_path / "absent")
     assert driver_version() is None
+
+
+@pytest.mark.parametrize(
+    ("capability", "bf16", "auto", "fp32"),
+    [((8, 0), True, "bfloat16", "tf32"), ((7, 5), False, "float32", "float32")],
+    ids=["A100", "T4"],
+)
+def test_kinds_of_gpu_compute_one_setting_in_different_precision(
+    monkeypatch, capability, bf16, auto, fp32
+):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: bf16)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    monkeypatch.setattr(torch, "get_float32_matmul_precision", lambda: "high")
+    gpu = torch.device("cuda")
+    assert (computed_in(gpu, "auto"), computed_in(gpu, "fp32")) == (auto, fp32)
+    assert computed_in(CPU, "auto") == "float32"
+
+
+def test_a_record_names_every_machine_that_a_training_ran_on():
+    here = machine(CPU, "auto")
+    assert (here["device"], here["precision"]) == ("cpu", "float32")
+    assert here["processor"] and here["threads"] == torch.get_num_threads()
+    alone = provenance([here])
+    assert [alone[key] for key in ("device", "processor")] == ["cpu", here["processor"]]
+    gpu = {"device": "NVIDIA A100", "precision": "bfloat16", "torch": "2"}
+    both = provenance([gpu, {**gpu, "torch": "3"}, here])
+    assert (both["device"], both["precision"]) == ("NVIDIA A100 + cpu", "bfloat16 + float32")
+    assert provenance([gpu])["processor"] is None
 
 
 def test_a_smoke_step_trains_and_predicts_on_the_device():
@@ -113,7 +148,7 @@ def test_a_smoke_step_trains_and_predicts_on_the_device():
 
 
 def test_a_smoke_step_refuses_numbers_that_are_not_finite(monkeypatch):
-    fault = Outcome("finished", None, None, [{"loss": 0.5}], 1.0, 1.0)
+    fault = Outcome("finished", None, None, [{"loss": 0.5}], 1.0, 1.0, [])
     monkeypatch.setattr(smoke, "train", lambda *_, **__: fault)
     monkeypatch.setattr(smoke, "predict", lambda *_: np.array([[np.nan, 0]]))
     with pytest.raises(InputError, match="not finite"):

@@ -50,5 +50,5 @@ def test_here_it_is_tried_at_once(project):
     assert result.returncode == 0, result.stdout
     log = (project / "logs/tiny/smoke/train_teacher.log").read_text()
     assert log.startswith("no usable GPU: torch") and "as allow_cpu says" in log
-    assert re.search(r": cpu, torch \S+: one step, loss \d", result.stdout)
+    assert re.search(r": cpu, torch \S+: one step in float32, loss \d", result.stdout)
     assert not (project / "results/tiny/smoke/train_teacher.txt").exists()

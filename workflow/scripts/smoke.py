@@ -19,7 +19,7 @@ def main() -> None:
 
     import torch
 
-    from mtkd.distillation.device import build_and_driver, prepare_device, provenance
+    from mtkd.distillation.device import build_and_driver, machine, prepare_device
     from mtkd.distillation.smoke import try_step
     from mtkd.records.files import write_text
 
@@ -28,8 +28,9 @@ def main() -> None:
     place = os.environ.get("SLURM_JOB_PARTITION")
     where = f"{socket.gethostname()}{f' of partition {place}' if place else ''}"
     build = build_and_driver() if device.type == "cuda" else f"torch {torch.__version__}"
-    line = f"{where}: {provenance(device)['device']}, {build}: one step, loss {loss:.3f}, "
-    line += f"in {seconds:.1f} s; for {', '.join(args.stages)}"
+    here = machine(device, "auto")
+    line = f"{where}: {here['device']}, {build}: one step in {here['precision']}, "
+    line += f"loss {loss:.3f}, in {seconds:.1f} s; for {', '.join(args.stages)}"
     print(line)
     write_text(args.output, f"{line}\n")
 

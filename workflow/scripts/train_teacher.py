@@ -85,7 +85,8 @@ def main() -> None:
     )
     check_claim(claim)
     if teacher.outcome.status == "diverged":
-        found = {"reason": teacher.outcome.reason, "device": provenance(device)["device"]}
+        on = provenance(teacher.outcome.machines)
+        found = {"reason": teacher.outcome.reason, "device": f"{on['device']}, {on['precision']}"}
         write_json(verdict, {"teacher": args.teacher, "seed": args.seed, **found})
         checkpoint.remove()
         refuse(args.teacher, found, verdict)
@@ -105,7 +106,7 @@ def main() -> None:
             "seconds": round(teacher.outcome.seconds, 3),
             "examples_per_second": round(teacher.outcome.examples_per_second, 1),
             "peak_memory_mb": peak_memory_mb(device),
-            **provenance(device),
+            **provenance(teacher.outcome.machines),
             "digests": {
                 "data": info.digest,
                 "model": digest,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import platform
 import re
 import resource
 import sys
@@ -136,10 +137,22 @@ def free_device(count: int, folder: Path) -> int:
     return 0
 
 
+def computed_in(device: torch.device, precision: str) -> str:
+    """What a training's products are computed in: "bfloat16", "tf32" or "float32".
+
+    Of one configured ``precision``, kinds of GPU make different ones.
+    """
+    if device.type != "cuda":
+        return "float32"
+    if precision == "auto" and torch.cuda.is_bf16_supported(including_emulation=False):
+        return "bfloat16"
+    fast = torch.get_float32_matmul_precision() != "highest"
+    return "tf32" if fast and torch.cuda.get_device_capability(device) >= (8, 0) else "float32"
+
+
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     """bfloat16 where ``precision`` is "auto" and the device computes in it natively."""
-    native = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    enabled = precision == "auto" and native
+    enabled = computed_in(device, precision) == "bfloat16"
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
 
 
@@ -155,11 +168,35 @@ def peak_memory_mb(device: torch.device) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def provenance(device: torch.device) -> dict:
-    """Device and versions, for records; reported, never compared."""
+def machine(device: torch.device, precision: str) -> dict[str, str | int]:
+    """What a training's numbers depend on, bit for bit, besides its settings, code and data."""
+    facts = {"device": device_name(device), "precision": computed_in(device, precision)}
+    if device.type == "cpu":
+        facts |= {"processor": processor(), "threads": torch.get_num_threads()}
+    return {**facts, "torch": torch.__version__}
+
+
+def processor() -> str:
+    """The model of this machine's processor; "unknown" where the system does not tell."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        text = ""
+    found = re.search(r"^model name\s*: (.*)$", text, flags=re.MULTILINE)
+    return found[1] if found else platform.machine() or "unknown"
+
+
+def provenance(machines: list[dict]) -> dict:
+    """Devices, precision and versions, for records; reported, never compared.
+
+    ``machines`` are those that a training ran on, in order: it can go on on another kind.
+    """
     import transformers
 
     return {
-        "device": device_name(device),
+        **{
+            name: " + ".join(dict.fromkeys(one[name] for one in machines if name in one)) or None
+            for name in ("device", "precision", "processor")
+        },
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
     }
