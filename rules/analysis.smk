@@ -35,6 +35,38 @@ rule collect_examples:
         " --gates {input.gates:q} --predictions - --output {output:q} > {log:q} 2>&1"
 
 
+# The study's main result. Of the examples it takes whether a method is better than a constant answer.
+rule master_table:
+    input:
+        runs=rules.make_tables.output.runs,
+        examples=expand(rules.collect_examples.output, task=STUDY.tasks),
+    output:
+        master=report(
+            f"{TABLES}/master.csv",
+            caption="../report/captions/master.rst",
+            category="Tables",
+            labels={"table": "master"},
+        ),
+        text=f"{TABLES}/master.txt",
+        skill=f"{TABLES}/skill.csv",
+    log:
+        f"{LOGS}/master_table/{SUITE.study_name}.log",
+    benchmark:
+        f"{BENCHMARKS}/master_table/{SUITE.study_name}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=small_memory,
+        runtime=small_minutes,
+    params:
+        settings=canonical(settings.table_settings),
+        code=lambda wildcards: code_of("master_table.py"),
+        folder=subpath(output.master, parent=True),
+    shell:
+        'python "$SCRIPTS"/master_table.py --settings {params.settings:q} --runs {input.runs:q}'
+        " --examples {input.examples:q} --output {params.folder:q} > {log:q} 2>&1"
+
+
 # Before any student: whether a task's teachers, together, can help at all. Reads no report label.
 rule audit_teachers:
     input:
@@ -111,7 +143,7 @@ rule state_claims:
         examples=expand(rules.collect_examples.output, task=STUDY.tasks),
         # The study's own tables pass the checker of published ones.
         analyses=[f"{TABLES}/confidence.csv", f"{TABLES}/failures.csv"],
-        predictions=expand(f"{RESULTS}/audit/{{task}}/predictions.csv", task=STUDY.tasks),
+        predictions=audit_tables("predictions"),
     output:
         claims=report(
             f"{TABLES}/claims.csv",

@@ -1,4 +1,5 @@
-# The chosen study's axes, the paths built from them, and small named functions the rules share.
+# The suite and the chosen study's axes, the paths built from them, and small named functions the rules
+# share.
 import os
 import re
 import shlex
@@ -11,12 +12,28 @@ sys.path.insert(0, str(SOURCE / "src"))
 
 from mtkd.config.load import validate_suite
 from mtkd.config.schema import greatest_requests
+from mtkd.config.written import refuse_surprises
 from mtkd.errors import InputError
 from mtkd.metrics.names import metric_module
 from mtkd.records.files import digest_folder
 from mtkd.study import paths, settings
 from mtkd.study.code import code_digests, module_digests
 from mtkd.study.grid import cells, folded_arms, folded_axes, tasks_with_teachers, teacher_seeds
+
+DEFAULT_SUITE = "config/embedded.yaml"
+
+try:
+    for path in workflow.configfiles or [DEFAULT_SUITE]:
+        refuse_surprises(path)
+except InputError as error:
+    sys.exit(f"error: {error}")
+
+# A suite file is self-contained. Naming the default only when no other is given keeps Snakemake
+# from merging the two.
+if "suite" not in config:
+
+    configfile: DEFAULT_SUITE
+
 
 try:
     SUITE = validate_suite(config, ", ".join(map(str, workflow.configfiles)) or "--config")
@@ -53,6 +70,7 @@ def anchored(pattern):
 TASK = anchored(paths.TASK)
 TEACHER = anchored(paths.TEACHER)
 REFERENCE = anchored(paths.REFERENCE)
+CONSTANT = anchored(paths.CONSTANT)
 GATE = anchored(paths.GATE)
 CELL = anchored(paths.CELL)
 UNDISTILLED = anchored(paths.UNDISTILLED)
@@ -203,6 +221,11 @@ def named_tables(wildcards):
     return [f"{split}={path}" for split, path in tables_of(wildcards.task).items()]
 
 
+def named_tasks(wildcards):
+    """What each task's task.json is called, by the task's name."""
+    return [f"{task}={TASK.format(task=task)}/task.json" for task in STUDY.tasks]
+
+
 def teacher_of(wildcards):
     return SUITE.teachers[wildcards.teacher]
 
@@ -287,9 +310,9 @@ def gates(wildcards):
 
 
 def study_evals(wildcards):
-    """The scored records of every run of the study: cells, teachers, references."""
+    """The scored records of the study: cells, teachers, references and constant answers."""
     teachers = [teacher_eval(task, teacher) for task, teacher in tasks_with_teachers(STUDY)]
-    references = expand(f"{REFERENCE}/eval.json", task=STUDY.tasks)
+    references = expand([f"{REFERENCE}/eval.json", f"{CONSTANT}/eval.json"], task=STUDY.tasks)
     return [*all_cells(wildcards), *sum(teachers, []), *references]
 
 
@@ -316,6 +339,12 @@ def study_logits(*splits):
         split=splits,
         allow_missing=True,
     )
+
+
+def audit_tables(*names):
+    """The audit's tables of every task; none of a study without teachers."""
+    tasks = STUDY.tasks if study_teachers() else []
+    return expand(f"{RESULTS}/audit/{{task}}/{{table}}.csv", task=tasks, table=names)
 
 
 def study_gates(wildcards):
@@ -401,7 +430,17 @@ def study_figures():
 
 
 def report_tables():
-    names = ["master", "failed", "claims", "gap", "grid", "over_tasks", "profiles", "ranking"]
+    names = [
+        "master",
+        "skill",
+        "failed",
+        "claims",
+        "gap",
+        "grid",
+        "over_tasks",
+        "profiles",
+        "ranking",
+    ]
     names += ["audit_scored", "flags", "quality", "reliability", "agreement", "failures"]
     names += ["confidence", "fidelity", "human", "human_prediction", "checks"]
     names += FRAMEWORK_TABLES if has_pools() else []

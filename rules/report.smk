@@ -40,6 +40,7 @@ rule report:
         tables=report_tables(),
         success=rules.state_claims.output.success,
         provenance=rules.make_tables.output.provenance,
+        tasks=expand(rules.prepare_task.output.info, task=STUDY.tasks),
         figures=[path for path in study_figures() if path.endswith(".png")],
         framework=framework_figures(),
     output:
@@ -59,11 +60,13 @@ rule report:
         settings=canonical(settings.table_settings),
         code=lambda wildcards: code_of("report.py"),
         text=lambda wildcards: page_text(),
+        tasks=named_tasks,
         benchmarks=BENCHMARKS,
     shell:
         'python "$SCRIPTS"/report.py --settings {params.settings:q}'
         ' --templates "$PAGES"'
         " --tables {input.tables:q} --success {input.success:q} --provenance {input.provenance:q}"
+        " --tasks {params.tasks:q}"
         " --figures {input.figures:q} --framework {input.framework:q} --benchmarks {params.benchmarks:q} --output {output:q}"
         " > {log:q} 2>&1"
 

@@ -73,3 +73,31 @@ use rule score_students as score_reference with:
         f"{LOGS}/score_reference/{{task}}.log",
     benchmark:
         f"{BENCHMARKS}/score_reference/{{task}}.tsv"
+
+
+# What any method has to beat: one answer to all examples, chosen on train.
+rule score_constant:
+    input:
+        train=rules.prepare_task.output.train,
+        selection=rules.prepare_task.output.selection,
+        report_labels=rules.prepare_task.output.report_labels,
+        info=rules.prepare_task.output.info,
+    output:
+        f"{CONSTANT}/eval.json",
+    log:
+        f"{LOGS}/score_constant/{{task}}.log",
+    benchmark:
+        f"{BENCHMARKS}/score_constant/{{task}}.tsv"
+    priority: -1
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=small_memory,
+        runtime=small_minutes,
+    params:
+        settings=lambda wildcards: canonical(settings.score_settings, wildcards.task),
+        code=lambda wildcards: code_of("score_constant.py"),
+    shell:
+        'python "$SCRIPTS"/score_constant.py --settings {params.settings:q} --code {params.code:q}'
+        " --train {input.train:q} --selection {input.selection:q}"
+        " --report-labels {input.report_labels:q} --output {output:q} > {log:q} 2>&1"

@@ -45,7 +45,7 @@ rule train_students:
         " --outputs {output.predictions:q} > {log:q} 2>&1"
 
 
-# The undistilled arm: T and alpha do not apply, and its [CLS] states are what the gates see.
+# The undistilled arm: T and alpha do not apply, and the gates see what its head sees.
 use rule train_students as train_undistilled with:
     input:
         train=rules.prepare_task.output.train,

@@ -11,13 +11,6 @@ rule make_tables:
         evals=study_evals,
     output:
         runs=f"{TABLES}/runs.csv",
-        master=report(
-            f"{TABLES}/master.csv",
-            caption="../report/captions/master.rst",
-            category="Tables",
-            labels={"table": "master"},
-        ),
-        text=f"{TABLES}/master.txt",
         failed=f"{TABLES}/failed.csv",
         provenance=f"{TABLES}/provenance.json",
     log:

@@ -9,6 +9,7 @@ rule prepare_task:
         selection=f"{TASK}/selection.parquet",
         report=f"{TASK}/report.parquet",
         report_labels=f"{TASK}/report_labels.parquet",
+        overlap=f"{TASK}/overlap.csv",
         info=f"{TASK}/task.json",
     log:
         f"{LOGS}/prepare_task/{{task}}.log",

@@ -3,6 +3,7 @@
 One thread, as the jobs have it: numbers repeat, and parallel tests share the cores.
 """
 
+import gc
 import os
 from pathlib import Path
 
@@ -25,6 +26,13 @@ def pytest_configure(config):
 def pytest_unconfigure(config):
     if server := config.stash.get(SERVER, None):
         server.stop()
+
+
+def pytest_collection_finish():
+    # The libraries are there by now. statsmodels collects garbage at each correction of p-values,
+    # which would go through all of their objects.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -17,7 +17,7 @@ from mtkd.config.schema import Model, Training
 from mtkd.distillation import inference
 from mtkd.distillation.bundles import PREDICTIONS, cell_digest, keep_cell, restore_cell
 from mtkd.distillation.device import free_device, prepare_device
-from mtkd.distillation.inference import cls_states, predict
+from mtkd.distillation.inference import head_states, predict
 from mtkd.distillation.label_map import check_label_map, in_task_order
 from mtkd.distillation.learner import Source, settle_source
 from mtkd.distillation.objective import distillation_loss, soft_labels
@@ -181,7 +181,7 @@ def test_predictions_do_not_depend_on_the_batch(corpus):
         one = Split(split.ids[row : row + 1], [split.text_a[row]], None, None)
         alone = DeviceTokens(encode(tokenizer, one, 16), tokenizer.pad_token_id, CPU)
         np.testing.assert_allclose(predict(model, alone)[0], everything[row], atol=1e-5)
-    assert cls_states(model, tokens).shape == (96, 16)
+    assert head_states(model, tokens).shape == (96, 16)
 
 
 def test_a_long_prediction_shows_how_far_it_is(corpus, monkeypatch, capsys):

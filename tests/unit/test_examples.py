@@ -17,7 +17,7 @@ from mtkd.records.examples import read_examples, write_examples
 from mtkd.records.logits import Logits, write_logits, write_tensors
 from mtkd.study.paths import CELL
 from mtkd.tasks.corpus import read_info
-from mtkd.tasks.prepare import write_task
+from mtkd.tasks.prepare import Prepared, write_task
 
 STUDY = make_study(
     tasks=["movies"],
@@ -62,7 +62,8 @@ class Files:
             )
             for split, size in SIZES.items()
         }
-        write_task(folder, {"labels": LABELS, "text": ["text"]}, frames)
+        prepared = Prepared(frames, pd.DataFrame(), {})
+        write_task(folder, {"labels": LABELS, "text": ["text"]}, prepared)
         self.info = read_info(folder)
         self.logits = [
             self.write_teacher(name, seed, split)
@@ -305,3 +306,21 @@ def test_models_are_teachers_then_fusions_then_students():
         ("teacher", "cnn"), ("teacher", "bert"), ("fused", "average"),
         ("fused", "learned gating"), *(("student", name) for name in students),
     ]  # fmt: skip
+
+
+def test_a_study_without_teachers_is_collected_and_kept(tmp_path):
+    files = Files(tmp_path, STUDY | {"arms": ARMS[:1]})
+    files.logits, files.gates = [], []
+    path = tmp_path / "movies.safetensors"
+    write_examples(path, files.collect())
+    examples = read_examples(path)
+    assert examples.record["teachers"] == [] and examples.soft["train"] == [None]
+    for split, size in SIZES.items():
+        assert examples.teachers[split].shape == (0, 1, size, 2)
+    assert [model.kind for model in examples.models("report")] == ["student"]
+
+
+def test_a_report_split_of_one_example_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setitem(SIZES, "report", 1)
+    with pytest.raises(InputError, match="task movies: split 'report' has one example"):
+        Files(tmp_path).collect()

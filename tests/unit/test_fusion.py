@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mtkd.errors import InputError
-from mtkd.fusion.gate import fit_gate, gate_weights
+from mtkd.fusion.gate import fit_gate, gate_weights, varies
 from mtkd.fusion.strategies import (
     STRATEGIES,
     average,
@@ -169,6 +169,22 @@ def test_a_gate_on_noise_stays_near_the_average():
     gate = fit_gate(states, logits, labels, seed=0)
     assert gate.weight_decay >= 0.1
     assert np.abs(gate_weights(gate, states) - 1 / 3).mean() < 0.15
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_states_that_differ_by_roundings_alone_do_not_vary(scale):
+    rng = np.random.default_rng(0)
+    one = scale * rng.normal(size=16) * np.array([1, 30, 1e-6, 1] * 4)
+    noise = 1 + 2e-7 * rng.normal(size=(50, 16))
+    assert not varies((one * noise).astype(np.float16))
+    assert not varies(np.tile(one, (50, 1)).astype(np.float16))
+    # One example among many that is another one, or one feature that tells two halves apart.
+    other = one * noise
+    other[7] *= 1.5
+    assert varies(other.astype(np.float16))
+    halves = one * noise
+    halves[:25, 0] *= 1.02
+    assert varies(halves.astype(np.float16))
 
 
 def test_the_gate_depends_on_its_seed_alone():

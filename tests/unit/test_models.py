@@ -17,9 +17,10 @@ from mtkd.errors import InputError
 from mtkd.models.build import (
     accepts_token_types,
     build_model,
-    cls_state,
+    head_state,
     load_pretrained,
     model_inputs,
+    read_position,
     save_model,
 )
 from mtkd.models.tokenizers import SPECIAL_TOKENS, load_tokenizer, train_tokenizer
@@ -118,7 +119,8 @@ class TestModels:
         wide = encode(tokenizer, *texts, pad_to=MAX_LENGTH)
         assert wide["input_ids"].shape[1] > tight["input_ids"].shape[1]
         torch.testing.assert_close(logits_of(model, tight), logits_of(model, wide))
-        torch.testing.assert_close(cls_state(model, tight), cls_state(model, wide))
+        states = [head_state(model, batch, "first") for batch in (tight, wide)]
+        torch.testing.assert_close(*states)
 
     @pytest.mark.parametrize("architecture", POOLED)
     def test_mask_defaults_to_the_padding_id(self, architecture, tokenizer):
@@ -170,7 +172,7 @@ class TestModels:
         untyped = {name: batch[name] for name in ("input_ids", "attention_mask")}
         assert not torch.allclose(logits_of(model, batch), logits_of(model, single))
         assert torch.equal(logits_of(model, single), logits_of(model, untyped))
-        first, second = cls_state(model, single).chunk(4, dim=-1)[:2]
+        first, second = head_state(model, single, "first").chunk(4, dim=-1)[:2]
         assert first.abs().sum() > 0
         assert second.abs().sum() == 0
 
@@ -187,13 +189,14 @@ class TestModels:
         assert logits_of(roberta, batch).shape == (1, 3)
 
     @every_architecture
-    def test_cls_state_is_the_encoders_first_state(self, architecture, tokenizer):
+    def test_the_head_reads_the_encoders_first_state(self, architecture, tokenizer):
         model = small(architecture, tokenizer)
         batch = encode(tokenizer, TEXTS[:4])
         inputs = model_inputs(model, **batch)
         states = model.base_model(**inputs).last_hidden_state
         assert states.shape[1] == (1 if architecture in POOLED else batch["input_ids"].shape[1])
-        assert torch.equal(cls_state(model, dict(batch)), states[:, 0])
+        assert read_position(model, dict(batch)) == "first"
+        assert torch.equal(head_state(model, dict(batch), "first"), states[:, 0])
 
     def test_transformers_use_sdpa(self, tokenizer):
         assert small("bert", tokenizer).config._attn_implementation == "sdpa"
@@ -270,7 +273,6 @@ class TestBuildErrors:
             ("bilstm", {"vocab_size": 3}, "'vocab_size' comes from the tokenizer"),
             ("bilstm", {"hidden_size": "3"}, "hidden_size"),
             ("bert", {"hidden_size": 7, "num_attention_heads": 2}, "hidden size .7."),
-            ("distilbert", {"max_position_embeddings": 16}, "is 16, but the tokenizer .* 48"),
         ],
     )
     def test_one_line_names_the_mistake(self, tokenizer, architecture, config, message):

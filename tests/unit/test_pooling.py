@@ -22,14 +22,16 @@ def teachers(K=3, N=60, C=3, seed=0):
     return 2 * rng.normal(size=(1, N, C)) + rng.normal(size=(K, N, C))
 
 
-@pytest.fixture
-def quick(monkeypatch):
-    for name, value in (("REPLICATIONS", 3), ("DRAWS", 60), ("BOOTSTRAPS", 20)):
-        monkeypatch.setattr(pooling, name, value)
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("REPLICATIONS", 3), ("DRAWS", 60), ("BOOTSTRAPS", 20)):
+            patch.setattr(pooling, name, value)
+        yield
 
 
-@pytest.fixture
-def tables(quick):
+@pytest.fixture(scope="module")
+def tables():
     logits = teachers()[:, None]
     labels = logits[0, 0].argmax(axis=-1)
     simulated = pooling.simulate(pooling.centres(logits[:, 0], 4))
@@ -111,7 +113,7 @@ def test_examples_of_a_simulation_span_the_confidences():
     assert len(pooling.centres(logits, 9)) == 4
 
 
-def test_seeds_of_teachers_are_draws(quick):
+def test_seeds_of_teachers_are_draws():
     logits = teachers(K=6, N=5).reshape(3, 2, 5, 3)
     log_p = log_softmax(logits, axis=-1)
     row = pooling.seed_rows(log_p)[0]
@@ -224,7 +226,7 @@ def test_three_teacher_seeds_are_enough_for_a_verdict(tables):
     logits = teachers(K=9).reshape(3, 3, 60, 3)
     log_p = log_softmax(logits, axis=-1)
     seeds = pd.DataFrame(pooling.seed_rows(log_p))
-    tables["variance"] = pd.concat([tables["variance"], seeds], ignore_index=True)
+    tables = tables | {"variance": pd.concat([tables["variance"], seeds], ignore_index=True)}
     labels = logits[0, 0].argmax(axis=-1)
     table = framework_claims.claims_table("task", logits, labels, tables, certificates())
     rows = table[table["where"] == "median, teacher seeds, equal weights"]

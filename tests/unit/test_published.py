@@ -212,6 +212,13 @@ def narrow(sweep):
     return change(sweep, {"method": "Multi: weighted", "T": "9"}, value=90.80)
 
 
+def constant_row(copy, value, task):
+    """The values with those of a constant answer, on a task so good."""
+    rows = copy.values.drop_duplicates("task").assign(method="Reference: constant", value=50.0)
+    rows = rows.assign(type="constant", T="NA", alpha="NA")
+    return pd.concat([copy.values, averaged(change(rows, {"task": task}, value=value))])
+
+
 # One change each of the corrected copy; the rule named, and no other, must object, once.
 MUTATIONS = [
     ("stated-setting", lambda c: {
@@ -243,6 +250,9 @@ MUTATIONS = [
         "claims": change(c.claims, {"task": "MRPC"}, low=float("nan"))}),
     ("verdict-follows-interval", lambda c: {
         "claims": change(c.claims, {"task": "SST-2"}, low=-0.1)}),
+    ("above-constant", lambda c: {"values": constant_row(c, 99.0, "QQP")}),
+    ("above-constant", lambda c: {
+        "claims": change(c.claims, {"task": "SST-2"}, low_a=-1.0, low_b=0.0)}),
     ("gap-exists", lambda c: {
         "values": averaged(change(
             c.values, {"method": ROBERTA, "task": "QQP"}, value=85.36))}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import math
 import re
@@ -77,8 +78,22 @@ def by_arm(**values):
     )
 
 
+def skills():
+    """On MNLI's first split the undistilled students are no better than a constant answer."""
+    methods = [("teacher", "bert", "", "bert"), ("student", "no distillation", "none", "none")]
+    rows = []
+    for task, splits in STUDY["report_splits"].items():
+        for split, (kind, name, strategy, teachers) in itertools.product(splits, methods):
+            better = (split, kind) != ("report_m", "student")
+            row = {"task": task, "split": split, "kind": kind, "name": name, "strategy": strategy}
+            row |= {"teachers": teachers, "metric": STUDY["metrics"][task], "constant": "yes"}
+            row |= {"constant_value": 0.4, "value": 0.6, "lead": 20, "low": 1.0 if better else -1}
+            rows.append(row | {"high": 41.0, "seeds": 2, "n": 100, "skill": better})
+    return pd.DataFrame(rows)
+
+
 def small_tables(records):
-    runs = runs_table(records)
+    runs, skill = runs_table(records), skills()
     predicted = {"task": "movies", "arm": "average", "predicted": 0.3, "predicted_low": -0.2}
     predicted |= {"predicted_high": 1.0, "expected": "no difference", "measured": 0.4, "low": 0.1}
     predicted |= {"high": 0.7, "verdict": "equivalent", "inside": True, "came_true": True}
@@ -92,7 +107,8 @@ def small_tables(records):
     confidence = by_arm(**confidence)
     failures = {"category": "a", "partition": True, "meaning": "all wrong", "errors": 9.0}
     return {
-        "master": master_table(runs, STUDY),
+        "master": master_table(runs, STUDY, skill),
+        "skill": skill,
         "failed": failed_table(records),
         "claims": CLAIMS,
         "gap": pd.DataFrame(GAPS),
@@ -112,6 +128,23 @@ def small_tables(records):
         "human_prediction": by_arm(arms=7, spearman=-0.5, p=0.2),
         "checks": by_arm(**checks),
     }
+
+
+def task_info(task):
+    """A task's data: rows left out, a share far from the one wanted, texts in two splits."""
+    table = {"lines": 1301, "blank_lines": 0, "rows": 1300, "dropped": {"unlabelled": 12}}
+    reports = STUDY["report_splits"][task]
+    parquet = {"lines": None, "blank_lines": None, "rows": 80, "dropped": {}}
+    overlap = {"split": reports[0], "other_split": "train", "dropped": False, "rows": 3}
+    account = {
+        "tables": {"train": table} | dict.fromkeys(reports, parquet),
+        "carved": {"fraction": 0.1, "share": 0.25},
+        "labels": {"train": [500, 466], "selection": [161, 161]}
+        | {split: [30, 50] for split in reports},
+        "overlap": [overlap, overlap | {"split": "selection", "dropped": True}],
+        "warnings": [f"<{task}> selection has a share of 0.25 where 0.1 was wanted"],
+    }
+    return {"labels": ["no", "<yes>"], "account": account}
 
 
 class Page(HTMLParser):
@@ -153,6 +186,8 @@ def folder(tmp_path_factory):
     records = make_records(STUDY, value)
     records = [record | {"precision": "bfloat16"} for record in records]
     next(r for r in records if r["kind"] == "student")["precision"] = "float32"
+    said = ["the tokenizer of <bert> does not know 30% of the train texts' tokens"]
+    records[:2] = [record | {"warnings": said} for record in records[:2]]
     records[-1] = diverged(records[-1]) | {"reason": "loss is <nan>"}
     tables = small_tables(records)
     for name, table in tables.items():
@@ -164,11 +199,14 @@ def folder(tmp_path_factory):
     for figure in FIGURES:
         (folder / "figures" / figure).parent.mkdir(parents=True, exist_ok=True)
         (folder / "figures" / f"{figure}.png").write_bytes(PNG)
+    for task in STUDY["tasks"]:
+        write_json(folder / f"{task}.json", task_info(task))
     (folder / "times" / "score").mkdir(parents=True)
     (folder / "times" / "score" / "movies.tsv").write_text("s\th:m:s\n2.6\t0:00:02\n")
     run_script(
         "report", templates=REPOSITORY / "report", tables=files, success=folder / "success.json",
         provenance=folder / "provenance.json", benchmarks=folder / "times",
+        tasks=[f"{task}={folder / task}.json" for task in STUDY["tasks"]],
         figures=[folder / "figures" / f"{figure}.png" for figure in FIGURES],
         output=folder / "report.html",
     )  # fmt: skip
@@ -187,6 +225,20 @@ def test_the_page_stands_alone_and_its_links_lead_somewhere(page):
         assert address.startswith("data:") or address.removeprefix("#") in page.ids, address
 
 
+def test_the_data_section_accounts_for_every_row(page):
+    assert "data" in page.ids
+    section = page.text[page.text.index("Rows of each split") :]
+    assert section.index("no: 500") < section.index("no: 161") < section.index("no: 30")
+    for task in STUDY["tasks"]:
+        assert f"{task}: <{task}> selection has a share of 0.25 where 0.1 was wanted" in page.text
+    for words in (
+        "1,301 1,300 unlabelled: 12 966 no: 500, <yes>: 466 none",
+        "selection (25.0 % of train, 10.0 % wanted) – – – 322 no: 161, <yes>: 161 3 in train (left",
+        "– 80 none 80 no: 30, <yes>: 50 3 in train",
+    ):
+        assert words in page.text
+
+
 def test_every_figure_is_inside_with_words_for_those_who_cannot_see_it(page):
     embedded = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
     assert page.addresses.count(embedded) == len(page.alts) == len(FIGURES)
@@ -199,6 +251,16 @@ def test_every_claim_is_said_with_its_verdict(page):
         assert row.sentence in page.text and row.verdict in row.sentence
     assert "movies: yes; mnli: this study cannot tell." in page.text
     assert "no number of seeds would show 2 points" in page.text
+
+
+def test_what_is_no_better_than_a_constant_answer_is_marked(page, folder):
+    row = "Student: no distillation 71.00 ±1.41 (2) 61.00 ±1.41 (2)† 63.00 ±1.41 (2) "
+    assert row in page.text and "†: no better than the constant answer" in page.text
+    assert "Reference: constant 40.00 (1) 40.00 (1) 42.00 (1)" in page.text
+    assert "report_m Student: no distillation 60.00 40.00 +20.00 −1.00 to +41.00 no" in page.text
+    latex = (folder / "latex/master.tex").read_text(encoding="utf-8")
+    assert latex.count(r"(2)$^\dagger$ &") == 1
+    assert r"$^\dagger$: no better than" in latex.partition(r"\caption{")[2].partition("\n")[0]
 
 
 def test_tables_failed_runs_and_provenance_are_there(page):
@@ -229,6 +291,11 @@ def test_paired_students_of_different_precision_are_named():
     )
     other["precision"] = None
     assert mixed_precisions(records) == []
+
+
+def test_a_warning_of_several_runs_stands_in_the_provenance_once(page):
+    assert page.text.count("movies: the tokenizer of <bert> does not know 30%") == 1
+    assert page.text.index("Provenance study") < page.text.index("does not know 30%")
 
 
 def test_the_gap_is_closed_to_each_teacher_or_there_is_none(page):

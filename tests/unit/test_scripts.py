@@ -48,7 +48,8 @@ def rules():
 
 def test_report_labels_are_read_by_what_scores_and_nothing_else():
     readers = {name for name, text in rules().items() if "report_labels=rules." in text}
-    scoring = {f"score_{what}" for what in ("students", "undistilled", "teachers", "reference")}
+    scored = ("students", "undistilled", "teachers", "reference", "constant")
+    scoring = {f"score_{what}" for what in scored}
     # One made from another rule is named where it is made.
     text = (REPOSITORY / "rules" / "scores.smk").read_text("utf-8")
     made = set(re.findall(r"^use rule \w+ as (\w+) with:", text, flags=re.MULTILINE))

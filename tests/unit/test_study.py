@@ -11,6 +11,7 @@ from mtkd.study import settings
 from mtkd.study.code import code_digests
 from mtkd.study.grid import cells, folded_axes, tasks_with_teachers, teacher_seeds
 from mtkd.study.paths import CELL, parse_cell
+from mtkd.tasks.prepare import MAX_OVERLAP
 
 ROOT = Path(__file__).parents[2]
 
@@ -111,6 +112,9 @@ def test_defaults_are_frozen():
         "max_length": 128,
         "selection": None,
     }
+    dropped = ("drop_unlabelled", "drop_blank", "drop_overlap")
+    assert [fields[name].default for name in dropped] == [False] * 3
+    assert fields["max_overlap"].default == MAX_OVERLAP == 0.05
     assert not any("resources" in text for text in map(str, [settings.student_settings.__doc__]))
     assert Resources().gpu == 0
 

@@ -33,6 +33,10 @@ ARMS = [
 ]
 
 
+# The constant answer's score everywhere; a second report split has 0.02 more, as other methods do.
+CONSTANT = 0.4
+
+
 def make_study(**changes) -> dict:
     """As ``mtkd.study.settings.table_settings`` makes it: two tasks, one with two report splits."""
     study = {
@@ -98,7 +102,7 @@ def student(study, task, strategy, teachers, seed, scores, T="4", alpha="0.7", *
 def other(study, task, kind, name, scores, seed="1"):
     digests = {"data": f"data-{task}", "code": f"code-{kind}", "teachers": {}}
     axes = dict.fromkeys(("student", "teachers", "strategy", "T", "alpha"))
-    axes |= {"teacher": name, "seed": None if kind == "reference" else seed}
+    axes |= {"teacher": name, "seed": seed if kind == "teacher" else None}
     return make_record(study, task, scores, kind=kind, digests=digests, **axes)
 
 
@@ -116,6 +120,8 @@ def make_records(study: dict, value) -> list[dict]:
         for kind, name in [("reference", "tfidf"), *teachers]:
             scores = by_split(study, task, *value(task, name, "NA", "NA", "1"))
             records.append(other(study, task, kind, name, scores))
+        scores = by_split(study, task, CONSTANT, CONSTANT)
+        records.append(other(study, task, "constant", None, scores))
         for arm, seed in itertools.product(study["arms"], study["seeds"]):
             none = arm["strategy"] == "none"
             grid = [("NA", "NA")] if none else itertools.product(study["T"], study["alpha"])
@@ -160,8 +166,8 @@ def test_runs_are_tidy_and_leave_out_diverged_runs(study, records):
     records[0] = records[0] | {"status": "diverged"}  # whatever scores it may carry
     runs = runs_table(records)
     assert tuple(runs.columns) == RUNS_COLUMNS
-    movies = 10 * 2 * 2  # runs, splits, metrics
-    mnli = 11 * 3 * 1
+    movies = 11 * 2 * 2  # runs, splits, metrics
+    mnli = 12 * 3 * 1
     assert len(runs) == movies + mnli
     row = runs[(runs.task == "movies") & (runs.strategy == "none") & (runs.seed == "2")]
     row = row[(row.split == "report") & row.primary].iloc[0]
@@ -239,16 +245,16 @@ def test_teacher_digests_differ_freely_between_seeds_and_tasks(study, records):
 def test_master_table_by_hand(study, records):
     master = master_table(runs_table(records), study).set_index("method")
     assert list(master.index) == [
-        "Reference: TF-IDF", "Teacher: cnn", "Teacher: bert", "Student: no distillation",
-        "Distill: cnn", "Distill: bert", "Multi: average",
+        "Reference: constant", "Reference: TF-IDF", "Teacher: cnn", "Teacher: bert",
+        "Student: no distillation", "Distill: cnn", "Distill: bert", "Multi: average",
     ]  # fmt: skip
     assert list(master.type) == [
-        "reference", "teacher", "teacher", "baseline", "single", "single", "multi"
+        "constant", "reference", "teacher", "teacher", "baseline", "single", "single", "multi"
     ]  # fmt: skip
-    assert list(master.columns[1:10]) == [
+    assert list(master.columns[1:13]) == [
         f"{title} {value}"
         for title in ("movies (f1)", "mnli report_m (accuracy)", "mnli report_mm (accuracy)")
-        for value in ("mean", "sd", "seeds")
+        for value in ("mean", "sd", "seeds", "skill")
     ]
     row = master.loc["Distill: bert"]
     assert row["movies (f1) mean"] == pytest.approx(76.0)  # 75 and 77

@@ -35,13 +35,15 @@ def make_examples(
     sizes = {split: n + 7 * number for number, split in enumerate(splits)}
     labels = {split: rng.integers(classes, size=size) for split, size in sizes.items()}
     human = {s: rng.dirichlet(np.ones(classes), size=len(labels[s])) for s in labels if raters}
+    seeds_of_teachers = len(study["teacher_seeds"])
     teachers = {
-        split: np.stack(
+        split: np.array(
             [
-                draw(rng, gold, classes, 2 + k, len(study["teacher_seeds"]))
+                draw(rng, gold, classes, 2 + k, seeds_of_teachers)
                 for k in range(len(teacher_names(study)))
-            ]
-        )
+            ],
+            dtype=np.float32,
+        ).reshape(-1, seeds_of_teachers, len(gold), classes)
         for split, gold in labels.items()
     }
     sample = np.arange(0, n, 3)

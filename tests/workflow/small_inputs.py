@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import warm
 import yaml
 
 REPOSITORY = Path(__file__).parents[2]
@@ -222,6 +221,9 @@ def run_script(
 
     Options are spelt as keywords: a dict becomes JSON, a list several values.
     """
+    # Not of those who only make inputs, with this folder alone on their path.
+    import warm
+
     arguments = []
     for option, value in options.items():
         arguments.append(f"--{option.replace('_', '-')}")
@@ -243,6 +245,8 @@ def run_script(
 
 def run_snakemake(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run Snakemake on this checkout's job graph, with its results under ``folder``."""
+    import warm
+
     return subprocess.run(
         [
             warm.python(),

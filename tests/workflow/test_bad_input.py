@@ -11,9 +11,11 @@ import pytest
 import yaml
 from small_inputs import run_script, run_snakemake, sentence, write_model, write_suite
 
+from mtkd.analysis.master import master_table
+from mtkd.analysis.tables import read_table
 from mtkd.config.load import validate_suite
 from mtkd.records.files import read_json
-from mtkd.records.logits import Logits, write_logits
+from mtkd.records.logits import Logits, write_logits, write_tensors
 from mtkd.study.settings import score_settings, table_settings, task_settings
 from mtkd.tasks.corpus import read_labels
 
@@ -279,6 +281,24 @@ class TestLogits:
         )
         refused(result, str(path), *words)
 
+    def test_the_gate_refuses_features_that_do_not_vary(self, task, tmp_path):
+        selection = logits_file(tmp_path / "selection.safetensors", task, "selection")
+        record = {"student": "gpt", "task": "reviews", "seed": "2", "status": "finished"}
+        record["digests"] = {"data": read_json(task / "task.json")["digest"], "cell": "c"}
+        rows = len(read_labels(task / "selection.parquet")[0])
+        features = {"selection": np.full((rows, 4), 0.5, dtype=np.float16)}
+        write_tensors(tmp_path / "features.safetensors", features, record)
+        result = run_script(
+            "fit_gate.py",
+            task=task,
+            teachers="cnn",
+            logits=selection,
+            features=tmp_path / "features.safetensors",
+            outputs=tmp_path / "weights.safetensors",
+        )
+        refused(result, "features of student gpt, seed 2, on reviews are the same", "gating arms")
+        assert not (tmp_path / "weights.safetensors").exists()
+
 
 def train_students(task, folder, training, output, **more):
     return run_script(
@@ -304,7 +324,8 @@ def score(task, predictions, output):
 
 @pytest.fixture(scope="module")
 def evals(task, tmp_path_factory):
-    """Scored records: the reference's, of seed 1 that finished, of seed 2 that diverged."""
+    """Scored records: the reference's, of seed 1 that finished, of seed 2 that diverged; and one
+    of the constant answer."""
     folder = tmp_path_factory.mktemp("students")
     reference = folder / "reference" / "predictions.safetensors"
     results = [run_script("fit_reference.py", task=task, output=reference)]
@@ -315,17 +336,34 @@ def evals(task, tmp_path_factory):
         outputs.append(output)
     records = [output.with_name("eval.json") for output in outputs]
     results += [score(task, *paths) for paths in zip(outputs, records, strict=True)]
-    assert [result.returncode for result in results] == [0] * 6, results
-    return records
+    constant = folder / "constant.json"
+    results.append(
+        run_script(
+            "score_constant.py",
+            settings=score_settings(CHECKED_SUITE, "reviews"),
+            train=task / "train.parquet",
+            selection=task / "selection.parquet",
+            report_labels=task / "report_labels.parquet",
+            output=constant,
+        )
+    )
+    assert [result.returncode for result in results] == [0] * 7, results
+    return [*records, constant]
 
 
 class TestDivergingStudents:
-    def make_tables(self, evals, folder, seeds):
+    def study(self, seeds):
         suite = {**SUITE, "studies": {"main": {**SUITE["studies"]["main"], "seeds": seeds}}}
+        return table_settings(validate_suite(suite, "unit"))
+
+    def master(self, tables):
+        return master_table(read_table(tables / "runs.csv"), self.study([1, 2])).set_index("method")
+
+    def make_tables(self, evals, folder, seeds):
         (folder / "evals.txt").write_text("".join(f"{path}\n" for path in evals))
         result = run_script(
             "make_tables.py",
-            settings=table_settings(validate_suite(suite, "unit")),
+            settings=self.study(seeds),
             evals=folder / "evals.txt",
             output=folder / "tables",
         )
@@ -346,15 +384,16 @@ class TestDivergingStudents:
         failed = pd.read_csv(tables / "failed.csv", dtype=str, keep_default_na=False)
         assert failed[["strategy", "seed"]].to_numpy().tolist() == [["none", "2"]]
         assert failed.reason[0].startswith("loss is ")
-        master = pd.read_csv(tables / "master.csv").set_index("method")
+        master = self.master(tables)
         assert master.loc["Student: no distillation", "reviews (accuracy) seeds"] == 1
         assert master.loc["Student: no distillation", "reviews (accuracy) mean"] > 0
 
     def test_tables_are_made_when_every_student_diverged(self, evals, tmp_path):
-        tables = self.make_tables([evals[0], evals[2]], tmp_path, [2])
-        master = pd.read_csv(tables / "master.csv").set_index("method")
+        tables = self.make_tables([evals[0], *evals[2:]], tmp_path, [2])
+        master = self.master(tables)
         assert master.loc["Student: no distillation", "reviews (accuracy) seeds"] == 0
         assert master.loc["Reference: TF-IDF", "reviews (accuracy) mean"] > 0
+        assert master.loc["Reference: constant", "reviews (accuracy) mean"] == 50
         assert len(pd.read_csv(tables / "failed.csv")) == 1
 
 
@@ -381,7 +420,7 @@ class TestThroughSnakemake:
         assert result.returncode == 1
         assert "Traceback" not in result.stdout
         assert "error: task reviews (train=train.csv, report=report.csv)" in result.stdout
-        assert "split 'train' has no column 'text'; its columns are id, label" in result.stdout
+        assert "split 'train': no column 'text'; its columns are id, label" in result.stdout
         assert not (tmp_path / target).exists()
 
         table(48).to_csv(tmp_path / "train.csv", index=False)

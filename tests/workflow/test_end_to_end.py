@@ -27,9 +27,10 @@ ARMS = [
 TABLES = [
     "agreement", "audit_scored", "checks", "claims", "confidence", "failures", "fidelity", "gap",
     "grid", "master", "over_tasks", "profiles", "quality", "ranking", "reliability", "runs",
+    "skill",
 ]  # fmt: skip
-# No run failed, nobody rated, and the checker of published tables objects to nothing of ours.
-EMPTY = ["failed", "flags", "human", "human_prediction"]
+# No run failed, and nobody rated.
+EMPTY = ["failed", "human", "human_prediction"]
 AUDIT = {"label_map", "pairs", "ceilings", "confidence", "summary", "predictions"}
 FIGURES = [
     "agreement_regions", "ceilings", "claims", "failure_categories", "fidelity",
@@ -47,8 +48,8 @@ def table(study, name, of="main"):
 def test_tables_and_figures_are_there(finished_study):
     folder = finished_study / "results/tiny/studies/main"
     names = {path.stem for path in (folder / "tables").glob("*.csv")}
-    assert names == {*TABLES, *EMPTY}
-    for name in names:
+    assert names == {*TABLES, *EMPTY, "flags"}
+    for name in {*TABLES, *EMPTY}:
         assert bool(table(finished_study, name)) == (name in TABLES), name
     for name in ("master.txt", "findings.txt", "success_metrics.json"):
         assert (folder / "tables" / name).stat().st_size
@@ -60,6 +61,14 @@ def test_tables_and_figures_are_there(finished_study):
         png = (folder / f"figures/{name}.png").read_bytes()
         assert png.startswith(b"\x89PNG") and len(png) > 1000
         assert (folder / f"figures/{name}.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_nothing_is_objected_to_but_methods_below_a_constant_answer(finished_study):
+    flags = table(finished_study, "flags")
+    assert {row["rule"] for row in flags} <= {"above-constant"}
+    # So small a study is about that good.
+    skill = {row["name"]: row["skill"] for row in table(finished_study, "skill")}
+    assert len(skill) == 2 + len(ARMS) - 2 and set(skill.values()) <= {"True", "False"}
 
 
 def mean_accuracy(study, of="main"):
@@ -109,6 +118,7 @@ def test_the_audit_predicts_what_the_claims_measure(finished_study):
 def test_the_master_table_has_a_row_for_each_method(finished_study):
     rows = table(finished_study, "master")
     assert [row["method"] for row in rows] == [
+        "Reference: constant",
         "Reference: TF-IDF",
         "Teacher: cnn",
         "Teacher: bert",
@@ -122,7 +132,7 @@ def test_the_master_table_has_a_row_for_each_method(finished_study):
     ]
     scores = [float(row["reviews (accuracy) mean"]) for row in rows]
     assert all(math.isfinite(score) and 0 <= score <= 100 for score in scores)
-    assert [row["reviews (accuracy) seeds"] for row in rows] == ["1"] * 3 + ["2"] * 7
+    assert [row["reviews (accuracy) seeds"] for row in rows] == ["1"] * 4 + ["2"] * 7
 
 
 def test_the_runs_table_has_each_run_exactly_once(finished_study):
@@ -138,10 +148,11 @@ def test_the_runs_table_has_each_run_exactly_once(finished_study):
         found = [
             tuple(run[axis] for axis in axes)
             for run in runs
-            if run["split"] == split and run["kind"] != "reference"
+            if run["split"] == split and run["kind"] not in ("reference", "constant")
         ]
         assert Counter(found) == Counter(wanted)
-    assert Counter(run["kind"] for run in runs)["reference"] == 2
+    kinds = Counter(run["kind"] for run in runs)
+    assert kinds["reference"] == kinds["constant"] == 2
     assert all(0 <= float(run["value"]) <= 1 for run in runs)
 
 
@@ -226,6 +237,7 @@ def test_a_task_of_text_pairs_with_three_labels(study):
     assert result.returncode == 0, result.stdout
     rows = table(study, "master", of="pairs")
     assert [row["method"] for row in rows] == [
+        "Reference: constant",
         "Reference: TF-IDF",
         "Teacher: bert",
         "Student: no distillation",

@@ -315,6 +315,11 @@ class TestModels:
         assert OLD in line
         assert hub.asked("GET", ".bin") == hub.asked("GET", ".json") == []
 
+    def test_an_adapter_is_refused_unseen(self, hub, tmp_path):
+        (tmp_path / "served" / OLD / "adapter_config.json").write_text("{}")
+        refused(fetch_model(tmp_path), "is an adapter", "merge it into its base")
+        assert hub.asked("GET", ".json") == hub.asked("GET", WEIGHTS) == []
+
     def test_a_token_goes_to_the_hub_and_nowhere_else(self, hub, tmp_path, monkeypatch):
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         hub.drops = {WEIGHTS: [1_000_000]}
@@ -599,6 +604,6 @@ class TestThroughSnakemake:
         assert hub.requests == []
         tables = tmp_path / "results" / "fetched" / "studies" / "main" / "tables"
         runs = pd.read_csv(tables / "runs.csv", dtype=str, keep_default_na=False)
-        assert set(runs["kind"]) == {"student", "teacher", "reference"}
+        assert set(runs["kind"]) == {"student", "teacher", "reference", "constant"}
         assert "Distill: bert" in (tables / "master.txt").read_text()
         assert pd.read_csv(tables / "failed.csv").empty

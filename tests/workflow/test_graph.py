@@ -21,6 +21,7 @@ def expected(bundles, distilled=DISTILLED, gates=1, raters=False):
         "prepare_task": TASKS,
         "fit_reference": TASKS,
         "score_reference": TASKS,
+        "score_constant": TASKS,
         "train_teacher": TASKS * TEACHERS,
         # Where one job trains all arms of a task, one job also serves its teachers.
         "teacher_logits": TASKS if distilled == 1 else TASKS * TEACHERS,
@@ -32,6 +33,7 @@ def expected(bundles, distilled=DISTILLED, gates=1, raters=False):
         "score_students": TASKS * bundles * distilled,
         "make_tables": 1,
         "collect_examples": TASKS,
+        "master_table": 1,
         "audit_teachers": TASKS,
         "analyse_examples": 1,
         "state_claims": 1,

@@ -18,8 +18,9 @@ def test_paths_columns_and_labels_never_reach_a_shell_unquoted(project):
     labels = [f"{mood} {HOSTILE} {{log}}" for mood in ("bad", "good")]
     folder = project / f"corpus {HOSTILE}"
     folder.mkdir()
-    rows = [[f"r{row} {HOSTILE}", f"said {row} {HOSTILE}", labels[row % 2]] for row in range(40)]
     for split in ("train", "report"):
+        said = [f"said {row} in {split} {HOSTILE}" for row in range(40)]
+        rows = [[f"r{row} {HOSTILE}", said[row], labels[row % 2]] for row in range(40)]
         with open(folder / f"{split} {HOSTILE}.csv", "w", newline="") as file:
             csv.writer(file).writerows([[key, text, label], *rows])
     task = {"text": [text], "label": label, "id": key, "labels": labels}
@@ -33,4 +34,4 @@ def test_paths_columns_and_labels_never_reach_a_shell_unquoted(project):
     assert not list(project.rglob("ran-[0-9]"))
     assert read_json(project / TARGET)["labels"] == labels
     report = pd.read_parquet((project / TARGET).with_name("report.parquet"))
-    assert sorted(report["text_a"]) == sorted(said for _, said, _ in rows)
+    assert sorted(report["text_a"]) == sorted(said)

@@ -14,14 +14,13 @@ FIGURES = Counter({"draw_figure": 12, "report": 1})
 CLAIMS = Counter({"state_claims": 1, "draw_figure": 5, "report": 1, "latex_tables": 1})
 ANALYSES = Counter(["collect_examples", "analyse_examples", "state_claims"])
 AUDIT = Counter(["audit_teachers", "audit"])
-TABLES = FIGURES + ANALYSES + Counter(["make_tables", "latex_tables"])
+TABLES = FIGURES + ANALYSES + Counter(["make_tables", "master_table", "latex_tables"])
 ARM = Counter(["train_students", "score_students"])
 UNDISTILLED = Counter(["train_undistilled", "score_undistilled"])
 TEACHER = Counter(["train_teacher", "teacher_logits", "score_teachers"])
 GATE = Counter(["fit_gate"])
-SCORES = Counter(
-    {"score_students": 6, "score_undistilled": 1, "score_teachers": 2, "score_reference": 1}
-)
+SCORES = Counter({"score_students": 6, "score_undistilled": 1, "score_teachers": 2})
+SCORES += Counter(["score_reference", "score_constant"])
 
 
 def times(count, jobs):
@@ -71,6 +70,10 @@ CHANGES = {
         Counter(),
     ),
     "a default written out": (setting("teachers.bert.training.batch_size", 32), Counter()),
+    "a task's default written out": (
+        setting("tasks.reviews.max_overlap", 0.05),
+        Counter(),
+    ),
     "a teacher's resources": (
         setting("teachers.cnn.resources", {"mem_mb": 5000, "runtime": 90}),
         Counter(),

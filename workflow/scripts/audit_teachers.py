@@ -11,7 +11,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", type=json.loads, required=True, help="JSON: study, metrics")
     parser.add_argument("--task", type=Path, required=True, help="the task's folder")
-    parser.add_argument("--logits", type=Path, nargs="+", required=True, help="train, selection")
+    parser.add_argument("--logits", type=Path, nargs="*", default=[], help="train, selection")
     parser.add_argument("--output", type=Path, required=True, help="folder of the tables")
     args = parser.parse_args()
 
@@ -27,6 +27,8 @@ def main() -> None:
     from mtkd.tasks.corpus import read_info
 
     study, task = args.settings["study"], args.task.name
+    if not args.logits:
+        raise InputError(f"study {study['study']} has no teachers to audit")
     metric = args.settings["metrics"][0]
     info = read_info(args.task)
     ids, labels, _ = read_answers(args.task, ("train", "selection"))

@@ -13,7 +13,7 @@ def main() -> None:
     parser.add_argument("--settings", type=json.loads, required=True, help="JSON: study, metrics")
     parser.add_argument("--task", type=Path, required=True, help="the task's folder")
     parser.add_argument("--runs", type=Path, required=True, help="runs.csv")
-    parser.add_argument("--logits", type=Path, nargs="+", required=True, help="teachers' logits")
+    parser.add_argument("--logits", type=Path, nargs="*", default=[], help="teachers' logits")
     parser.add_argument("--gates", type=Path, nargs="*", default=[])
     parser.add_argument(
         "--predictions",

@@ -21,7 +21,7 @@ def main() -> None:
     import numpy as np
     import torch
 
-    from mtkd.fusion.gate import fit_gate, gate_weights
+    from mtkd.fusion.gate import fit_gate, gate_weights, varies
     from mtkd.records.files import digest_text
     from mtkd.records.logits import read_tensors, write_tensors
     from mtkd.records.teachers import read_teachers
@@ -42,6 +42,12 @@ def main() -> None:
                 output, {}, {"seed": seed, "teachers": args.teachers, "status": "diverged"}
             )
             continue
+        if not varies(features["selection"]):
+            raise InputError(
+                f"{features_path}: the features of student {student['student']}, seed {seed}, on "
+                f"{student['task']} are the same for every selection row, so a gate has nothing to "
+                "go by; take the gating arms out, or train the student until it tells texts apart"
+            )
         chosen = [teachers.of(name, seed) for name in args.teachers.split("+")]
         logits = np.stack([teacher.logits for teacher in chosen])
         try:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from mtkd.errors import run
@@ -28,12 +29,13 @@ def main() -> None:
     info = read_info(args.task)
     splits = {name: read_split(args.task, name) for name in info.rows}
     start = time.perf_counter()
-    predictions, C = fit_reference(splits)
+    reference = fit_reference(splits, len(info.labels))
     seconds = time.perf_counter() - start
+    print(f"reference: {reference.features}, C {reference.C}", file=sys.stderr)
     record = {
         **new_record("reference", task=args.task.name, teacher="tfidf"),
         "labels": info.labels,
-        "training": {"C": C},
+        "training": {"features": reference.features, "C": reference.C},
         "seconds": round(seconds, 3),
         "examples_per_second": round(info.rows["train"] / seconds, 1),
         "peak_memory_mb": None,
@@ -44,7 +46,7 @@ def main() -> None:
     }
     write_logits(
         args.output,
-        {name: Logits(splits[name].ids, logits) for name, logits in predictions.items()},
+        {name: Logits(splits[name].ids, logits) for name, logits in reference.predictions.items()},
         record,
     )
 

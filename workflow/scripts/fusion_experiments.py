@@ -11,7 +11,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", type=json.loads, required=True, help="JSON: study, metrics")
     parser.add_argument("--task", type=Path, required=True, help="the task's folder")
-    parser.add_argument("--logits", type=Path, nargs="+", required=True, help="selection")
+    parser.add_argument("--logits", type=Path, nargs="*", default=[], help="selection")
     parser.add_argument("--certificates", type=Path, required=True, help="certificates.csv")
     parser.add_argument("--output", type=Path, required=True, help="folder of the tables")
     args = parser.parse_args()

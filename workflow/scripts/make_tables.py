@@ -1,4 +1,4 @@
-"""Tabulate a study's scored runs: every run, the master table, and what failed."""
+"""Tabulate a study's scored runs: every run, what failed, and where the numbers come from."""
 
 import argparse
 import json
@@ -52,10 +52,11 @@ def main() -> None:
     if args.partial:
         write_text(args.output / "missing.txt", "".join(f"{name}\n" for name in missing))
         print(f"{len(records)} of {len(expected)} runs are there; missing:", *missing, sep="\n  ")
-    if not runs.empty:
-        master = master_table(runs, study)
-        write_text(args.output / "master.csv", master.to_csv(index=False))
-        write_text(args.output / "master.txt", render_master(master, study) + "\n")
+        # Of a whole study it is made of the examples too.
+        if not runs.empty:
+            master = master_table(runs, study)
+            write_text(args.output / "master.csv", master.to_csv(index=False))
+            write_text(args.output / "master.txt", render_master(master, study) + "\n")
 
 
 if __name__ == "__main__":

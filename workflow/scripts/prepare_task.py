@@ -15,16 +15,17 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="the task's folder")
     args = parser.parse_args()
 
-    from mtkd.tasks.prepare import prepare_task, read_table, write_task
+    from mtkd.tasks.prepare import account_lines, prepare_task, read_tables, write_task
 
     task = args.settings["task"]
-    tables = dict(table.split("=", maxsplit=1) for table in args.tables)
+    paths = {name: Path(path) for name, path in (one.split("=", 1) for one in args.tables)}
     try:
-        splits = prepare_task(task, {name: read_table(Path(p)) for name, p in tables.items()})
+        prepared = prepare_task(task, read_tables(task, paths))
     except InputError as error:
         raise InputError(f"task {args.name} ({', '.join(args.tables)}): {error}") from None
-    write_task(args.output, task, splits)
-    print(f"{args.name}: " + ", ".join(f"{name} {len(f)} rows" for name, f in splits.items()))
+    write_task(args.output, task, prepared)
+    for line in account_lines(task["labels"], prepared.account):
+        print(f"{args.name}: {line}")
 
 
 if __name__ == "__main__":

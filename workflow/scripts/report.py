@@ -12,6 +12,7 @@ def main() -> None:
     parser.add_argument("--settings", type=json.loads, required=True, help="JSON: the study")
     parser.add_argument("--templates", type=Path, required=True, help="folder of the page's text")
     parser.add_argument("--tables", type=Path, nargs="+", required=True, help="CSV files")
+    parser.add_argument("--tasks", nargs="+", required=True, help="TASK=task.json of each task")
     parser.add_argument("--success", type=Path, required=True, help="success_metrics.json")
     parser.add_argument("--provenance", type=Path, required=True, help="provenance.json")
     parser.add_argument("--figures", type=Path, nargs="+", required=True, help="PNG files")
@@ -26,22 +27,28 @@ def main() -> None:
     from mtkd.analysis.provenance import seconds_by_rule
     from mtkd.analysis.tables import read_table
     from mtkd.records.files import read_json, write_text
+    from mtkd.report.data import rows_table, warnings_of
     from mtkd.report.framework import claim_tables, framework_tables
     from mtkd.report.page import data_address, figure_name, render
     from mtkd.report.results import study_tables, task_tables
+    from mtkd.report.unsaid import unsaid
 
     study = args.settings
     tables = {path.stem: read_table(path) for path in args.tables}
+    infos = {task: read_json(Path(path)) for task, path in (t.split("=", 1) for t in args.tasks)}
     page = render(
         args.templates,
         "report.html.j2",
         study=study,
         seeds=seeds_text(study),
         settings=settings_text(study),
+        unsaid=unsaid(study),
         claims=tables["claims"].to_dict("records"),
         failed=tables["failed"].fillna("").to_dict("records"),
         tables={table.name: table for table in study_tables(tables, study)},
         tasks={task: task_tables(tables, study, task) for task in study["tasks"]},
+        data=rows_table(study, infos),
+        warnings=warnings_of(study, infos),
         success=read_json(args.success),
         figures={figure_name(path): data_address(path) for path in args.figures},
         framework=framework_tables(tables, study),

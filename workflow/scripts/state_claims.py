@@ -13,13 +13,13 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, required=True, help="runs.csv")
     parser.add_argument("--examples", type=Path, nargs="+", required=True, help="of each task")
     parser.add_argument("--analyses", type=Path, nargs="+", required=True, help="their tables")
-    parser.add_argument("--predictions", type=Path, nargs="+", required=True, help="the audit's")
+    parser.add_argument("--predictions", type=Path, nargs="*", default=[], help="the audit's")
     parser.add_argument("--output", type=Path, required=True, help="folder of the tables")
     args = parser.parse_args()
 
     import pandas as pd
 
-    from mtkd.analysis.audit import scored_predictions
+    from mtkd.analysis.audit import PREDICTION_COLUMNS, scored_predictions
     from mtkd.analysis.checks import checks_table
     from mtkd.analysis.claims import claims_table
     from mtkd.analysis.flags import Flag, flags
@@ -38,7 +38,8 @@ def main() -> None:
     runs = runs[runs.task.isin(study["tasks"])]
     tasks = [read_examples(path) for path in args.examples]
     claims = pd.concat([claims_table(task, study["margin"]) for task in tasks], ignore_index=True)
-    audit = pd.concat(map(read_table, args.predictions), ignore_index=True)
+    none = pd.DataFrame(columns=PREDICTION_COLUMNS)
+    audit = pd.concat([none, *map(read_table, args.predictions)], ignore_index=True)
     gaps = pd.concat(map(gap_table, tasks), ignore_index=True)
     tables = {
         "claims": claims,

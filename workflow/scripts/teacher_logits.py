@@ -28,12 +28,11 @@ def main() -> None:
 
     import numpy as np
 
+    from mtkd.config.schema import Model
     from mtkd.distillation.device import prepare_device
-    from mtkd.distillation.inference import cls_states, predict
+    from mtkd.distillation.inference import head_states, predict
     from mtkd.distillation.label_map import check_label_map, in_task_order
-    from mtkd.distillation.learner import load_tokens
-    from mtkd.models.build import load_pretrained
-    from mtkd.models.tokenizers import load_tokenizer
+    from mtkd.distillation.learner import load_learner, settle_source
     from mtkd.records.files import read_json
     from mtkd.records.logits import Logits, write_logits
     from mtkd.tasks.corpus import is_report, read_info, read_split
@@ -47,9 +46,10 @@ def main() -> None:
         record = {**read_json(metrics), "labels": info.labels}
         record.pop("history")
         order = record.get("label_order") or info.labels
-        tokenizer = load_tokenizer(folder, max_length)
-        model = load_pretrained(folder, order, seed=0).to(device)
-        tokens = load_tokens(tokenizer, splits, info, max_length, cache, device)
+        source = settle_source(Model(folder=str(folder)), None)
+        _, model, tokens, _ = load_learner(
+            source, True, max_length, info, order, splits, 0, cache, device
+        )
         logits = {}
         # Selection first: on it a teacher can be refused, before train takes its time.
         for name in sorted(splits, key=lambda name: name != "selection"):
@@ -58,7 +58,7 @@ def main() -> None:
                 gold = splits[name].labels
                 check_label_map(logits[name], gold, info.labels, record["teacher"])
         # What the audit compares the encoders by; the other splits would be large.
-        states = {"selection": cls_states(model, tokens["selection"]).astype(np.float16)}
+        states = {"selection": head_states(model, tokens["selection"]).astype(np.float16)}
         for output in args.outputs[number :: len(args.models)]:
             in_file = is_report if output.stem == "report" else output.stem.__eq__
             held = {n: Logits(splits[n].ids, logits[n]) for n in filter(in_file, splits)}

@@ -33,7 +33,9 @@ def main() -> None:
         help="predictions.safetensors of each cell",
     )
     parser.add_argument(
-        "--features", action="store_true", help="write the [CLS] states beside the predictions"
+        "--features",
+        action="store_true",
+        help="write the states that heads read beside the predictions",
     )
     args = parser.parse_args()
 

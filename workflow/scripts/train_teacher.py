@@ -98,6 +98,7 @@ def main() -> None:
             **new_record("teacher", task=args.task.name, teacher=args.teacher, seed=args.seed),
             "metric": metric,
             "label_order": order,
+            "warnings": teacher.warnings,
             "epoch": teacher.epoch,
             "selection": teacher.score,
             "history": teacher.outcome.history,

@@ -223,7 +223,7 @@ def scored_predictions(predictions: pd.DataFrame, claims: pd.DataFrame) -> pd.Da
 
     Adds measured, low, high (the claim's effect and interval, points), verdict, ``inside`` (the
     measured effect lies in the predicted interval), ``same_sign``, and ``came_true``: the verdict
-    is the expected one; empty where the study cannot tell (undecidable, no verdict).
+    is the expected one; empty where the study cannot tell (undecidable, no skill, no verdict).
     """
     measured = claims[claims.claim == "strategy v one teacher"]
     measured = measured.rename(columns={"a": "arm", "effect": "measured"})

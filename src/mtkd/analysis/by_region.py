@@ -26,10 +26,10 @@ def agreement_table(examples: Examples) -> pd.DataFrame:
 
     Columns task, split, region, n, share (of the split's examples), arm, strategy, teachers,
     accuracy (mean over seeds, fraction; empty where n = 0), sd, seeds. Teachers are those of the
-    whole study, also for arms that learn from one of them.
+    whole study, also for arms that learn from one of them; without any there are no rows.
     """
     rows = []
-    for split in examples.report_splits:
+    for split in _splits(examples):
         labels, found = examples.labels[split], regions(teachers_of(examples, split))
         for arm, logits in _students(examples, split):
             by_region = accuracy_by_region(logits.argmax(axis=-1), labels, found)
@@ -46,10 +46,11 @@ def failures_table(examples: Examples) -> pd.DataFrame:
     Columns task, split, category, partition, meaning, n (examples of that region), arm, strategy,
     teachers, errors (mean over seeds), share (of the arm's errors), rate (errors per example of the
     region; empty where n = 0), sd (of the rate), seeds. The rows with ``partition`` (a to e) sum to
-    all errors; the published study's categories 1 to 3, built from them, overlap.
+    all errors; the published study's categories 1 to 3, built from them, overlap. Without teachers
+    there are no rows.
     """
     rows = []
-    for split in examples.report_splits:
+    for split in _splits(examples):
         labels = examples.labels[split]
         found = failure_regions(teachers_of(examples, split), labels)
         for arm, logits in _students(examples, split):
@@ -69,6 +70,11 @@ def failures_table(examples: Examples) -> pd.DataFrame:
 def teachers_of(examples: Examples, split: str) -> np.ndarray:
     """Teachers' predictions [K, N]: those of the first teacher seed, one of each kind."""
     return examples.teachers[split][:, 0].argmax(axis=-1)
+
+
+def _splits(examples: Examples) -> list[str]:
+    """The report splits on which there are teachers to agree or not."""
+    return examples.report_splits if examples.record["teachers"] else []
 
 
 def _students(examples: Examples, split: str) -> zip:

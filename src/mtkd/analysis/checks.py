@@ -28,10 +28,10 @@ def checks_table(examples: Examples) -> pd.DataFrame:
     """
     arms = examples.record["arms"]
     metric, classes = examples.record["metrics"][0], len(examples.record["labels"])
-    rows = []
-    for split in examples.report_splits:
+    pairs, rows = _pairs(arms), []
+    for split in examples.report_splits if pairs else []:
         labels, found = examples.labels[split], regions(teachers_of(examples, split))
-        for a, b in _pairs(arms):
+        for a, b in pairs:
             seeds = shared_seeds([arms[a], arms[b]])
             if not seeds:
                 continue

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from mtkd.analysis.constant import constant_class, constant_scores, lead
 from mtkd.analysis.paired import (
     bootstrap_interval,
     crossed_difference,
@@ -19,7 +20,7 @@ from mtkd.analysis.paired import (
     unknown_difference,
 )
 from mtkd.analysis.scores_per_example import Contributions, contributions, joined
-from mtkd.analysis.verdicts import findings
+from mtkd.analysis.verdicts import findings, without_skill
 from mtkd.records.examples import Examples
 
 COLUMNS = [
@@ -49,6 +50,14 @@ COLUMNS = [
     "margin",
     "minimum_detectable",
     "seeds_needed",
+    "constant",
+    "constant_value",
+    "lead_a",
+    "low_a",
+    "high_a",
+    "lead_b",
+    "low_b",
+    "high_b",
     "verdict",
     "note",
     "sentence",
@@ -214,27 +223,35 @@ def claims_table(examples: Examples, margin: float) -> pd.DataFrame:
     """A task's claims, one row each, with COLUMNS; effects and margin in percentage points.
 
     ``low`` and ``high`` are the crossed variance components' 95 % interval, ``bootstrap_*`` the
-    percentile bootstrap's over seeds and examples, which stands beside it as a check.
+    percentile bootstrap's over seeds and examples, which stands beside it as a check. ``constant``
+    is the label of the best constant answer, ``constant_value`` its score in percent; ``lead_a``
+    and ``lead_b`` are the points by which each side is above it, with their intervals.
     """
-    found = comparisons(examples)
-    differences, bootstraps = [], []
+    found, constant = comparisons(examples), constant_scores(examples, examples.report_splits)
+    differences, bootstraps, leads = [], [], []
     for _, a, b in found:
         values = 100 * (a.pseudovalues - b.pseudovalues)
         if not len(values):
             differences.append(unknown_difference(values.shape[1]))
             bootstraps.append((math.nan, math.nan))
+            leads.append((differences[-1], differences[-1]))
             continue
+        scores = [Contributions(side.value, side.pseudovalues) for side in (a, b)]
+        leads.append(tuple(lead(side, constant) for side in scores))
         estimate = 100 * float((a.value - b.value).mean())
         differences.append(crossed_difference(values, estimate))
         # The jackknife's mean is off by its bias correction; the check is centred on the estimate.
         low, high = bootstrap_interval(values, BOOTSTRAP_SEED)
         shift = estimate - values.mean()
         bootstraps.append((low + shift, high + shift))
-    verdicts = findings(differences, margin)
+    verdicts = [
+        finding if any(side.low > 0 for side in sides) else without_skill(finding)
+        for finding, sides in zip(findings(differences, margin), leads, strict=True)
+    ]
     splits = examples.record["report_splits"]
     rows = []
-    for (claim, a, b), difference, bootstrap, verdict in zip(
-        found, differences, bootstraps, verdicts, strict=True
+    for (claim, a, b), difference, bootstrap, sides, verdict in zip(
+        found, differences, bootstraps, leads, verdicts, strict=True
     ):
         row = {
             "task": examples.record["task"],
@@ -263,6 +280,11 @@ def claims_table(examples: Examples, margin: float) -> pd.DataFrame:
             "margin": margin,
             "minimum_detectable": verdict.minimum_detectable_effect,
             "seeds_needed": seeds_needed(difference, margin, verdict.level),
+            "constant": examples.record["labels"][constant_class(examples)],
+            "constant_value": 100 * constant.value[0],
+            **{f"lead_{name}": side.estimate for name, side in zip("ab", sides, strict=True)},
+            **{f"low_{name}": side.low for name, side in zip("ab", sides, strict=True)},
+            **{f"high_{name}": side.high for name, side in zip("ab", sides, strict=True)},
             "verdict": verdict.verdict,
             "note": verdict.note,
         }
@@ -298,6 +320,11 @@ def _ending(row: dict) -> str:
             seen = f"{row['minimum_detectable']:.2f} points"
             return (
                 f"undecidable; the least effect that this study could have seen is {seen}, {more}"
+            )
+        case "no skill":
+            return (
+                f"no skill: neither is better than {row['constant']!r} for every example, which "
+                f"has {row['constant_value']:.2f}"
             )
         case "no verdict":
             return "no verdict, which takes three seeds"

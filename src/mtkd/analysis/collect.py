@@ -46,7 +46,7 @@ def read_all_teachers(
 
 
 def teacher_array(teachers: Teachers, names: list[str], seeds: list[str]) -> np.ndarray:
-    """Logits [K, R, N, C] of teachers and their seeds, in that order."""
+    """Logits [K, R, N, C] of one teacher or more and of their seeds, in that order."""
     return np.stack([[teachers.by_run[name, seed].logits for seed in seeds] for name in names])
 
 
@@ -69,6 +69,12 @@ def collect_examples(
     a chosen cell has no predictions among the paths, or files do not belong together.
     """
     ids, labels, human = read_answers(folder, info.rows)
+    for split in study["report_splits"][task]:
+        if len(ids[split]) < 2:
+            raise InputError(
+                f"task {task}: split {split!r} has one example, which says nothing of others; "
+                "report on two at least"
+            )
     teachers = read_all_teachers(logits, ids, info)
     weights = {
         split: read_gates(gates, len(rows), info.digest, split) for split, rows in ids.items()
@@ -112,8 +118,11 @@ def collect_examples(
         "lost": lost,
         "data": info.digest,
     }
+    seeds = study["teacher_seeds"]
     arrays = {
-        split: teacher_array(values, names, study["teacher_seeds"])
+        split: teacher_array(values, names, seeds)
+        if names
+        else np.empty((0, len(seeds), len(ids[split]), len(info.labels)), np.float32)
         for split, values in teachers.items()
     }
     sample = np.arange(0) if sample_ids is None else _rows(ids["train"], sample_ids)

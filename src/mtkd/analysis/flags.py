@@ -30,7 +30,7 @@ from mtkd.config.values import NOT_APPLICABLE
 
 Found = Iterator[tuple[str, str]]
 
-NO_VERDICT = ("no verdict", "undecidable")
+NO_VERDICT = ("no verdict", "undecidable", "no skill")
 # Beyond this many standard deviations, or below this probability, chance is no explanation.
 BEYOND_CHANCE = 5.0
 CHANCE = 1e-3
@@ -349,6 +349,20 @@ def verdict_follows_interval(reported: Reported) -> Found:
             )
 
 
+def above_constant(reported: Reported) -> Found:
+    """Methods whose score one answer for all examples has too, and verdicts on two such sides."""
+    for task, rows in reported.values[reported.values.task != AVERAGE].groupby("task", sort=False):
+        constant = rows[rows.type == "constant"].value.max()
+        below = rows[~rows.type.isin(["constant", "reference"]) & (rows.value <= constant)]
+        if len(below):
+            stated = ", ".join(f"{row.method} {row.value:.2f}" for row in below.itertuples())
+            yield task, f"{stated}: one answer for every example has {constant:.2f}"
+    for claim in reported.claims.itertuples():
+        leads = [getattr(claim, f"low_{side}", math.nan) for side in "ab"]
+        if claim.verdict in ("better", "worse", "equivalent") and all(low <= 0 for low in leads):
+            yield _place(claim), f"is called {claim.verdict}, and neither has skill"
+
+
 def gap_exists(reported: Reported) -> Found:
     """Gaps to a teacher that is no better than the undistilled student on a task they span."""
     for (task, reference), _ in reported.gaps.groupby(["task", "reference"], sort=False):
@@ -407,6 +421,7 @@ RULES: dict[str, tuple[Callable[[Reported], Found], str]] = {
         f"no verdict without an interval, or with fewer than {MINIMUM_SEEDS} seeds",
     ),
     "verdict-follows-interval": (verdict_follows_interval, "a verdict follows from its interval"),
+    "above-constant": (above_constant, "a method says something where it beats a constant answer"),
     "gap-exists": (gap_exists, "without a gap there is no fraction of it"),
     "gaps-for-each-task": (gaps_for_each_task, "an average stands beside what it averages"),
 }

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from mtkd.analysis.claims import arm_scores, at_seeds, primary_scores, shared_seeds
+from mtkd.analysis.constant import constant_scores, lead
 from mtkd.analysis.paired import CONFIDENCE, Difference, crossed_difference
 from mtkd.analysis.scores_per_example import Contributions
 from mtkd.records.examples import Examples
@@ -55,7 +56,8 @@ def gap_table(examples: Examples) -> pd.DataFrame:
     shared by the arm and ``none`` (``seeds`` counts them, ``n`` the examples). ``against`` is
     ``teacher``: the one with the best mean on selection, the first on ties; and for arms of several
     teachers also ``fused``: what the arm itself learns from. ``reference_value`` and ``none_value``
-    are means. Empty without an undistilled arm.
+    are means. To a reference that is no better than a constant answer there is no gap either: what
+    closes it is giving that answer more often. Empty without an undistilled arm.
     """
     columns = ["task", "against", "reference", "reference_value", "none_value", "strategy"]
     columns += ["teachers", "T", "alpha", "seeds", "n", *GAP_COLUMNS]
@@ -63,6 +65,7 @@ def gap_table(examples: Examples) -> pd.DataFrame:
     arms = record["arms"]
     none = [i for i, arm in enumerate(arms) if arm["strategy"] == "none"]
     report = arm_scores(examples, "report")
+    constant = constant_scores(examples, examples.report_splits)
     rows = []
     for i, arm in enumerate(arms):
         seeds = shared_seeds([arm, *(arms[n] for n in none)])
@@ -78,7 +81,10 @@ def gap_table(examples: Examples) -> pd.DataFrame:
             row |= {"none_value": scores[1].value.mean()}
             row |= {key: arm[key] for key in ("strategy", "teachers", "T", "alpha")}
             row |= {"seeds": len(seeds), "n": reference.pseudovalues.shape[1]}
-            rows.append(row | gap_closed(*scores, reference))
+            found = gap_closed(*scores, reference)
+            if not lead(reference, constant).low > 0:
+                found |= {"gap": False} | dict.fromkeys(["fraction", "low", "high"], math.nan)
+            rows.append(row | found)
     return pd.DataFrame(rows, columns=columns)
 
 

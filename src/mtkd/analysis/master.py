@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,10 +21,18 @@ CELL = [*ARM, "T", "alpha"]
 # The axes that tell a method's runs from those of other methods, by kind.
 IDENTITY = {
     "reference": ["kind"],
+    "constant": ["kind"],
     "teacher": ["kind", "teacher"],
     "student": ["kind", "strategy", "teachers"],
 }
 REFERENCE = "Reference: TF-IDF"
+CONSTANT = "Reference: constant"
+# Beside a score that is no better than the constant answer's, and what it means.
+MARK = "†"
+MARK_MEANING = (
+    "no better than the constant answer (the class that answers train best, given to all): the "
+    "95 % interval of the difference, over seeds and examples, does not lie above 0"
+)
 STRATEGY_NAMES = {"none": "no distillation", "gating": "learned gating"}
 
 
@@ -47,7 +56,10 @@ def teacher_names(study: Study) -> list[str]:
 
 def methods(study: Study) -> pd.DataFrame:
     """Rows of the master table in order: method, type, and the axes that pick out its runs."""
-    rows = [{"method": REFERENCE, "type": "reference", "kind": "reference"}]
+    rows = [
+        {"method": CONSTANT, "type": "constant", "kind": "constant"},
+        {"method": REFERENCE, "type": "reference", "kind": "reference"},
+    ]
     for teacher in teacher_names(study):
         row = {"method": f"Teacher: {teacher}", "type": "teacher", "kind": "teacher"}
         rows.append(row | {"teacher": teacher})
@@ -56,7 +68,7 @@ def methods(study: Study) -> pd.DataFrame:
         prefix, type_ = types.get(arm["strategy"], ("Multi", "multi"))
         row = {"method": f"{prefix}: {arm_name(arm, study)}", "type": type_, "kind": "student"}
         rows.append(row | {name: arm[name] for name in ("strategy", "teachers")})
-    order = ["reference", "teacher", "baseline", "single", "multi"]
+    order = ["constant", "reference", "teacher", "baseline", "single", "multi"]
     rows.sort(key=lambda row: order.index(row["type"]))
     return pd.DataFrame(rows, columns=["method", "type", "kind", "teacher", "strategy", "teachers"])
 
@@ -137,13 +149,17 @@ def summary(values: pd.DataFrame) -> pd.DataFrame:
     return groups.value.agg(mean="mean", sd="std", seeds="count").reset_index()
 
 
-def master_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
+def master_table(
+    runs: pd.DataFrame, study: Study, skill: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """The study's main result in wide form, in percent, one row per method.
 
     Columns: ``method``, ``type``; for each task and report split ``{title} mean``, ``{title} sd``
     (sample standard deviation over seeds, empty with one seed) and ``{title} seeds``, where the
-    title names task and metric; ``AVG mean``, ``AVG sd``, ``AVG seeds``; for each task the
-    ``{task} T`` and ``{task} alpha`` chosen on selection.
+    title names task and metric, and ``{title} skill``, whether a teacher or an arm's students are
+    better than the constant answer (``yes``, ``no``, empty where ``skill``, the table of
+    ``mtkd.analysis.constant``, does not say); ``AVG mean``, ``AVG sd``, ``AVG seeds``; for each
+    task the ``{task} T`` and ``{task} alpha`` chosen on selection.
 
     AVG is the mean over tasks, a task of several report splits counting once by their mean. It is
     taken for each seed and then averaged, so its sd is over seeds; it is empty unless every
@@ -155,12 +171,15 @@ def master_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
     wide = values.pivot(index=["method", "seed"], columns=["task", "split"], values="value")
     wide = wide.reindex(columns=pd.MultiIndex.from_tuples(columns, names=["task", "split"]))
     chosen = chosen_settings(runs).set_index(ARM)
+    skilled = _skilled(skill)
     rows = []
     for method in methods(study).itertuples():
         block = wide[wide.index.get_level_values("method") == method.method]
         row = {"method": method.method, "type": method.type}
         for column in columns:
-            row |= _summary(column_title(study, *column), block[column].dropna())
+            title = column_title(study, *column)
+            row |= _summary(title, block[column].dropna())
+            row[f"{title} skill"] = skilled.get((*column, *_identity(method)), "")
         complete = block if not block.isna().any(axis=None) else block[:0]
         row |= _summary("AVG", complete.T.groupby(level="task").mean().mean())
         for task in study["tasks"]:
@@ -169,6 +188,23 @@ def master_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
             row |= {f"{task} {name}": chosen.at[key, name] if known else "" for name in CELL[3:]}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _skilled(skill: pd.DataFrame | None) -> dict[tuple, str]:
+    """``yes`` or ``no`` by task, split and ``_identity`` of a method."""
+    if skill is None:
+        return {}
+    return {
+        (row.task, row.split, row.kind, row.strategy, row.teachers): "yes" if row.skill else "no"
+        for row in skill.itertuples()
+    }
+
+
+def _identity(method) -> tuple[str, str, str]:
+    """Kind, strategy and teachers; of a teacher itself."""
+    if method.kind == "teacher":
+        return "teacher", "", method.teacher
+    return method.kind, method.strategy, method.teachers
 
 
 def _summary(title: str, values: pd.Series) -> dict[str, float]:
@@ -182,6 +218,8 @@ def _summary(title: str, values: pd.Series) -> dict[str, float]:
 
 def settings_text(study: Study) -> str:
     """The study's T and alpha in words, for captions."""
+    if not teacher_names(study):
+        return "hard labels alone"
     if len(study["T"]) == len(study["alpha"]) == 1:
         return f"T={study['T'][0]}, alpha={study['alpha'][0]}"
     grid = f"T in {{{', '.join(study['T'])}}}, alpha in {{{', '.join(study['alpha'])}}}"
@@ -191,8 +229,11 @@ def settings_text(study: Study) -> str:
 def seeds_text(study: Study) -> str:
     """The study's seeds in words, for captions."""
     seeds, teacher = study["seeds"], study["teacher_seed"]
+    students = f"{seed_count(len(seeds), 'student ')} ({', '.join(seeds)})"
+    if not teacher_names(study):
+        return students
     teachers = "teachers trained per seed" if teacher == "paired" else f"teacher seed {teacher}"
-    return f"{seed_count(len(seeds), 'student ')} ({', '.join(seeds)}), {teachers}"
+    return f"{students}, {teachers}"
 
 
 def seed_count(n: int, whose: str = "") -> str:
@@ -209,12 +250,15 @@ def render_master(master: pd.DataFrame, study: Study) -> str:
     ]
     for _, row in master.iterrows():
         lines.append([row["method"], *(score_entry(row, title) for title in titles)])
+    lines[2:] = zip(*map(_level, zip(*lines[2:], strict=True)), strict=True)
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = []
     for first, *rest in lines:
         entries = [entry.rjust(width) for entry, width in zip(rest, widths[1:], strict=True)]
         text.append("  ".join([first.ljust(widths[0]), *entries]).rstrip())
     text.insert(2, "-" * max(map(len, text)))
+    if any(MARK in line for line in text):
+        text += ["", *textwrap.wrap(f"{MARK} {MARK_MEANING}", 100)]
     return "\n".join(
         [
             f"{study['suite']}/{study['study']}: each task's primary metric in percent on the "
@@ -226,10 +270,21 @@ def render_master(master: pd.DataFrame, study: Study) -> str:
     )
 
 
+def _level(column: tuple[str, ...]) -> list[str]:
+    """A column's entries with a space where others have the mark: digits stay under digits."""
+    if not any(entry.endswith(MARK) for entry in column):
+        return list(column)
+    return [entry if entry.endswith(MARK) else f"{entry} " for entry in column]
+
+
 def score_entry(row: pd.Series, title: str) -> str:
-    """A cell of the master table as text: mean ±sd (number of seeds), or a dash without runs."""
+    """A cell of the master table as text: mean ±sd (number of seeds), or a dash without runs.
+
+    MARK stands behind a method that is no better than the constant answer.
+    """
     if not row[f"{title} seeds"]:
         return "-"
     sd = row[f"{title} sd"]
     spread = "" if pd.isna(sd) else f" ±{sd:.2f}"
-    return f"{row[f'{title} mean']:.2f}{spread} ({row[f'{title} seeds']})"
+    mark = MARK if row.get(f"{title} skill") == "no" else ""
+    return f"{row[f'{title} mean']:.2f}{spread} ({row[f'{title} seeds']}){mark}"

@@ -24,7 +24,8 @@ def provenance(records: Iterable[Record]) -> dict[str, Any]:
     runs; ``mixed_precision``, where and how paired runs differ in it; ``tasks`` with labels,
     examples by split and digest; ``teachers``, digests by ``task/teacher/seed``;
     ``code``, digests by kind; ``pools``, the definitions of strategies that are pooling operators;
-    ``training``, the settings of each model and the tasks that share them.
+    ``training``, the settings of each model and the tasks that share them; ``warnings``, what was
+    found wanting in a model or its tokenizer before it was trained, each once.
     """
     records = list(records)
     seconds = Counter()
@@ -53,6 +54,7 @@ def provenance(records: Iterable[Record]) -> dict[str, Any]:
         "code": {record["kind"]: record["digests"]["code"] for record in records},
         "pools": {record["strategy"]: record["pool"] for record in records if record.get("pool")},
         "training": _training(records),
+        "warnings": list(dict.fromkeys(line for record in records for line in _warnings(record))),
     }
 
 
@@ -103,6 +105,10 @@ def _task(record: Record) -> dict[str, Any]:
         "rows": record["rows"],
         "data": record["digests"]["data"],
     }
+
+
+def _warnings(record: Record) -> list[str]:
+    return [f"{record['task']}: {line}" for line in record.get("warnings") or []]
 
 
 def _training(records: Iterable[Record]) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mtkd.analysis.calibration import (
+    RELIABILITY_COLUMNS,
     adaptive_ece,
     brier,
     ece,
@@ -27,7 +28,8 @@ def quality_table(examples: Examples) -> pd.DataFrame:
     metric, fraction), sd, accuracy, nll (nats), brier, ece, adaptive_ece (fractions) of
     ``softmax(logits)``, the same after temperature scaling (``*_scaled``) with ``temperature``
     fitted on selection (Guo et al. 2017), n, seeds. The oracle picks a right teacher whenever there
-    is one: it bounds every selection of one teacher per example, and has a score alone.
+    is one: it bounds every selection of one teacher per example, and has a score alone; without
+    teachers it has no row.
     """
     rows = []
     for split in examples.report_splits:
@@ -41,6 +43,8 @@ def quality_table(examples: Examples) -> pd.DataFrame:
             sd = of_seeds.score.std(ddof=1) if len(of_seeds) > 1 else np.nan
             named = {"kind": model.kind, "name": model.name, "seeds": len(of_seeds), "sd": sd}
             rows.append({**axes, **named, **of_seeds.mean()})
+        if not examples.record["teachers"]:
+            continue
         of_seeds = examples.teachers[split].swapaxes(0, 1)
         share = float(np.mean([oracle(one.argmax(axis=-1), labels).oracle for one in of_seeds]))
         ceiling = {"kind": "oracle", "name": "oracle of teachers", "seeds": len(of_seeds)}
@@ -54,7 +58,7 @@ def quality_table(examples: Examples) -> pd.DataFrame:
 def reliability_table(examples: Examples) -> pd.DataFrame:
     """Reliability curves on report, all seeds together: columns task, kind, name, split and those
     of ``mtkd.analysis.calibration.reliability``."""
-    parts = []
+    parts = [pd.DataFrame(columns=[*RELIABILITY_COLUMNS, "kind", "name", "split"])]
     for split in examples.report_splits:
         for model in examples.models(split):
             seeds, _, classes = model.logits.shape

@@ -10,7 +10,8 @@ from mtkd.analysis.master import Study
 
 GAP_DEFINITION = (
     "(distilled - none) / (teacher - none) of the primary metric on report; the teacher, and T and "
-    "alpha, chosen on selection; no value where the gap is not above 0 or its interval includes 0"
+    "alpha, chosen on selection; no value where the gap is not above 0 or its interval includes 0, "
+    "or the teacher is no better than a constant answer"
 )
 ADVANTAGE_DEFINITION = (
     "points of the primary metric on report: best of n multi-teacher arms minus best of n "

@@ -80,6 +80,7 @@ def read_table(path: Path) -> pd.DataFrame:
     """
     names = (*AXES, "split", "role", "metric", "device", "precision", "data", "code")
     names += ("category", "note", "arm", "name", "a", "b", "T_a", "alpha_a", "T_b", "alpha_b")
+    names += ("constant",)
     text = dict.fromkeys(names, "str")
     try:
         return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
@@ -153,7 +154,8 @@ def _rule(record: Record) -> str:
     """The rule that makes a run anew."""
     if record["kind"] == "student":
         return "train_undistilled" if record["strategy"] == "none" else "train_students"
-    return {"teacher": "train_teacher", "reference": "fit_reference"}[record["kind"]]
+    rules = {"teacher": "train_teacher", "reference": "fit_reference", "constant": "score_constant"}
+    return rules[record["kind"]]
 
 
 def _name(axes: Mapping[str, str | None]) -> str:

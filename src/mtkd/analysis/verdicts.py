@@ -19,7 +19,7 @@ from mtkd.analysis.paired import (
 
 LEVEL = 0.05
 
-Verdict = Literal["better", "worse", "equivalent", "undecidable", "no verdict"]
+Verdict = Literal["better", "worse", "equivalent", "undecidable", "no skill", "no verdict"]
 
 
 class Finding(NamedTuple):
@@ -60,6 +60,17 @@ def findings(family: Sequence[Difference], margin: float) -> list[Finding]:
         else Finding("no verdict", "", math.nan, math.nan, level, math.nan)
         for (difference, known), p, q in zip(judged, superior, equivalent, strict=True)
     ]
+
+
+def without_skill(finding: Finding) -> Finding:
+    """The finding on two sides of which neither is better than a constant answer.
+
+    Such sides differ in how often they give each label, which says nothing of how they were
+    trained. Its p-values stay, so that the family is what it was.
+    """
+    if finding.verdict == "no verdict":
+        return finding
+    return finding._replace(verdict="no skill", note="")
 
 
 def _finding(difference: Difference, superior: float, equivalent: float, level: float) -> Finding:

@@ -14,14 +14,16 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from mtkd.config.schema import SEVERAL, STRATEGIES, Arm, Suite, Training, check_teachers
+from mtkd.config.written import LOADER, read_text, refuse_surprises
 from mtkd.errors import InputError
 
 
 def load_suite(path: Path) -> Suite:
     """Read and validate one suite file. Raises InputError."""
+    refuse_surprises(path)
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+        content = yaml.load(read_text(path), Loader=LOADER)
+    except yaml.YAMLError as error:
         raise InputError(f"{path}: {' '.join(str(error).split())}") from None
     return validate_suite(content, str(path))
 
@@ -57,8 +59,12 @@ def _check_references(suite: Suite) -> None:
                 place = f"{kind}.{name}.resources.runtime_per_task"
                 _known(task, suite.tasks, f"{place}.{task}", "task")
     for name, task in suite.tasks.items():
+        if name in ("all", "AVG"):
+            # Tables have it beside the tasks.
+            raise ValueError(f"tasks.{name}: tables call all tasks together so; rename the task")
         for split, path in task.splits.items():
-            if task.hub is None and Path(path).suffix not in (".parquet", ".csv", ".jsonl"):
+            known = Path(path).suffix.lower() in (".parquet", ".csv", ".jsonl")
+            if task.hub is None and not known:
                 raise ValueError(
                     f"tasks.{name}.splits.{split}: {path!r} is no .parquet, .csv or .jsonl file"
                 )

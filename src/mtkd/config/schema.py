@@ -8,10 +8,25 @@ from __future__ import annotations
 import math
 import re
 from typing import Annotated, Literal
+from unicodedata import normalize
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from mtkd.config.values import Alpha, Axis, Name, Seed, Temperature
+from mtkd.config.amounts import Duration, Megabytes, Minutes
+from mtkd.config.values import (
+    LONGEST_FILE_NAME,
+    Alpha,
+    AskedFor,
+    Axis,
+    Name,
+    Real,
+    Seed,
+    Temperature,
+    Text,
+    Whole,
+    as_number,
+    number,
+)
 from mtkd.metrics.names import metric_names
 
 # Pooling operators of mtkd.fusion.operators that are strategies by their names alone.
@@ -54,31 +69,36 @@ class Closed(BaseModel):
 class HubDataset(Closed):
     """A dataset on the Hugging Face hub, pinned by commit."""
 
-    name: str = Field(pattern=r"^[\w.-]+(/[\w.-]+)?$")
-    subset: str | None = None
-    revision: str = Field(default="", pattern=f"^({COMMIT})?$")
+    name: Text = Field(pattern=r"^[\w.-]+(/[\w.-]+)?$")
+    subset: Text | None = None
+    revision: Text = Field(default="", pattern=f"^({COMMIT})?$")
 
 
 class Carve(Closed):
     """How the selection split is carved from train: stratified, and whole groups at a time."""
 
-    fraction: float = Field(gt=0, le=0.5)
-    group: str | None = None
+    fraction: Real = Field(gt=0, le=0.5)
+    group: Text | None = None
 
 
 class Task(Closed):
     """A labelled text classification task; texts are one column or two (a pair)."""
 
     hub: HubDataset | None = None
-    splits: dict[str, str]
-    text: Annotated[list[str], Field(min_length=1, max_length=2)]
-    label: str = "label"
-    id: str | None = None
-    labels: Annotated[list[str], Field(min_length=2), *Axis]
-    human: Annotated[list[str], Field(min_length=2), *Axis] | None = None
-    metrics: Annotated[list[str], *Axis]
+    splits: dict[Text, Text]
+    text: Annotated[list[Text], Field(min_length=1, max_length=2)]
+    label: Text = "label"
+    id: Text | None = None
+    labels: Annotated[list[Text], Field(min_length=2), *Axis]
+    human: Annotated[list[Text], Field(min_length=2), *Axis] | None = None
+    metrics: Annotated[list[Text], *Axis]
     selection: Carve | None = None
-    max_length: int = Field(default=128, ge=4)
+    drop_unlabelled: bool = False
+    drop_blank: bool = False
+    drop_overlap: bool = False
+    # The share of a split's texts that may stand in another split.
+    max_overlap: Real = Field(default=0.05, ge=0, le=1)
+    max_length: Whole = Field(default=128, ge=4)
 
     @property
     def report_splits(self) -> list[str]:
@@ -105,6 +125,10 @@ class Task(Closed):
                 "give either a 'selection' split or 'selection: {fraction: ...}' to carve one "
                 "from train, not both and not neither"
             )
+        for label in self.labels:
+            # An accent may be one character with its letter, or one of its own.
+            if sum(normalize("NFC", label) == normalize("NFC", other) for other in self.labels) > 1:
+                raise ValueError(f"label {label!r} is listed twice, in two Unicode spellings")
         if self.human and len(self.human) != len(self.labels):
             raise ValueError(
                 f"'human' names {len(self.human)} columns for {len(self.labels)} labels: give one "
@@ -122,19 +146,23 @@ class Tokenizer(Closed):
     """A tokenizer trained on the task's train texts; with word vectors, of their words."""
 
     kind: Literal["word", "bpe", "wordpiece"]
-    vocab_size: int = Field(default=8000, ge=100)
+    vocab_size: Whole = Field(default=8000, ge=100)
+
+
+# A key of a model's own configuration: which kind it wants is not known here.
+ModelSetting = Annotated[int | float | str | bool | list[int], BeforeValidator(as_number)]
 
 
 class Model(Closed):
     """Where an encoder comes from: the hub, a folder, or an architecture trained from scratch."""
 
-    hub: str | None = Field(default=None, pattern=r"^[\w.-]+(/[\w.-]+)?$")
-    revision: str = Field(default="", pattern=f"^({COMMIT})?$")
-    folder: str | None = None
-    architecture: str | None = None
-    config: dict[str, int | float | str | bool | list[int]] = {}
+    hub: Text | None = Field(default=None, pattern=r"^[\w.-]+(/[\w.-]+)?$")
+    revision: Text = Field(default="", pattern=f"^({COMMIT})?$")
+    folder: Text | None = None
+    architecture: Text | None = None
+    config: dict[Text, ModelSetting] = {}
     tokenizer: Tokenizer | None = None
-    vectors: str | None = None
+    vectors: Text | None = None
 
     @model_validator(mode="after")
     def _one_source(self):
@@ -153,25 +181,25 @@ class Model(Closed):
 class Training(Closed):
     """AdamW with linear warm-up and decay. Every field changes numbers."""
 
-    epochs: int = Field(default=3, ge=0)
-    batch_size: int = Field(default=32, ge=1)
-    learning_rate: float = Field(default=2e-5, gt=0)
-    weight_decay: float = Field(default=0.01, ge=0)
-    warmup: float = Field(default=0.06, ge=0, lt=1)
-    adam_beta2: float = Field(default=0.999, gt=0, lt=1)
-    adam_epsilon: float = Field(default=1e-8, gt=0)
-    max_grad_norm: float = Field(default=1.0, gt=0)
+    epochs: Whole = Field(default=3, ge=0)
+    batch_size: Whole = Field(default=32, ge=1)
+    learning_rate: Real = Field(default=2e-5, gt=0)
+    weight_decay: Real = Field(default=0.01, ge=0)
+    warmup: Real = Field(default=0.06, ge=0, lt=1)
+    adam_beta2: Real = Field(default=0.999, gt=0, lt=1)
+    adam_epsilon: Real = Field(default=1e-8, gt=0)
+    max_grad_norm: Real = Field(default=1.0, gt=0)
     precision: Literal["auto", "fp32"] = "auto"
 
 
 class Resources(Closed):
     """What a job asks of the machine; never changes a result, so never reruns one."""
 
-    threads: int = Field(default=1, ge=1)
-    gpu: int = Field(default=0, ge=0)
-    mem_mb: int = Field(default=4000, ge=400)
-    runtime: int = Field(default=60, ge=1)
-    runtime_per_task: dict[str, Annotated[int, Field(ge=1)]] = {}
+    threads: Whole = Field(default=1, ge=1, le=1024)
+    gpu: Whole = Field(default=0, ge=0, le=64)
+    mem_mb: Megabytes = 4000
+    runtime: Minutes = Field(default=60, ge=1)
+    runtime_per_task: dict[Text, Annotated[Minutes, Field(ge=1)]] = {}
 
     def minutes(self, task: str) -> int:
         """The runtime on a task: tasks of a suite can differ in size a hundredfold."""
@@ -190,7 +218,7 @@ class Learner(Closed):
 
     model: Model
     training: Training = Training()
-    per_task: dict[str, dict[str, int | float | str]] = {}
+    per_task: dict[Text, dict[Text, Annotated[int | float | str, BeforeValidator(number)]]] = {}
     resources: Resources = Resources()
 
     def training_for(self, task: str) -> Training:
@@ -202,7 +230,7 @@ class Learner(Closed):
 class Teacher(Learner):
     """A teacher. ``label_order`` says which label each output of a ready-made one stands for."""
 
-    label_order: list[str] | None = None
+    label_order: list[Text] | None = None
 
     @model_validator(mode="after")
     def _order_of_ready_made(self):
@@ -221,8 +249,8 @@ class Student(Learner):
 class Strategy(Closed):
     """A strategy of the suite's own: an operator with weights and temperatures, or a user's."""
 
-    operator: str
-    weights: dict[Name, Annotated[float, Field(ge=0, le=1)]] = {}
+    operator: Text
+    weights: dict[Name, Annotated[Real, Field(ge=0, le=1)]] = {}
     T: dict[Name, Temperature] = {}
 
     @model_validator(mode="after")
@@ -254,14 +282,19 @@ def check_teachers(strategy: str, number: int, fewest: int, most: int | None) ->
 class Arm(Closed):
     """A strategy with its teachers."""
 
-    strategy: str
-    teachers: Annotated[list[str], *Axis[1:]] = []
+    strategy: Text
+    teachers: Annotated[list[Text], *Axis[1:]] = []
 
     @model_validator(mode="after")
     def _strategy_fits(self):
         # Whether the suite has one of another name is for the suite to say.
         if self.strategy in STRATEGIES:
             check_teachers(self.strategy, len(self.teachers), *STRATEGIES[self.strategy])
+        if len(self.label) > LONGEST_FILE_NAME:
+            raise ValueError(
+                f"the teachers' names, joined to one folder's, have {len(self.label)} letters, "
+                f"and file systems take {LONGEST_FILE_NAME}; shorten them"
+            )
         return self
 
     @property
@@ -273,8 +306,8 @@ class Arm(Closed):
 class Study(Closed):
     """One product: tasks x arms x T x alpha x seeds, with one student."""
 
-    student: str
-    tasks: Annotated[list[str], *Axis]
+    student: Text
+    tasks: Annotated[list[Text], *Axis]
     arms: Annotated[list[Arm], *Axis]
     T: Annotated[list[Temperature], *Axis]
     alpha: Annotated[list[Alpha], *Axis]
@@ -289,7 +322,7 @@ class Study(Closed):
 class Figures(Closed):
     """How figures are drawn."""
 
-    dpi: int = Field(default=200, ge=50)
+    dpi: Whole = Field(default=200, ge=50)
 
 
 class Suite(Closed):
@@ -304,14 +337,14 @@ class Suite(Closed):
     studies: dict[Name, Study]
     figures: Figures = Figures()
     # Percentage points of the primary metric; two arms closer than that are equivalent.
-    margin: float = Field(default=0.5, gt=0)
-    study: str | None = None
+    margin: Real = Field(default=0.5, gt=0)
+    study: AskedFor | None = None
     bundle: list[Literal["arm", "T", "alpha", "seed"]] | Literal["cell"] = ["T", "alpha"]
     allow_unpinned: bool = False
     # Changes no setting of a job: what a job does that asked for a GPU and cannot use one.
     allow_cpu: bool = False
     # Changes no result: between two saved states of a training in progress.
-    save_minutes: float = Field(default=10, ge=0)
+    save_minutes: Duration = Field(default=10, ge=0)
 
     @property
     def study_name(self) -> str:

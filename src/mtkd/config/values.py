@@ -1,8 +1,14 @@
-"""Axis values and names as canonical strings: one spelling each, safe inside a path."""
+"""Values as people write them in YAML: texts, numbers, and names and axes of one spelling.
+
+Axis values and names are canonical strings, safe inside a path. YAML makes numbers, truth values
+and dates of unquoted words, and leaves some numbers texts: what it made is refused where a text is
+wanted, and read where a number is.
+"""
 
 from __future__ import annotations
 
 import re
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
@@ -10,7 +16,15 @@ from pydantic import AfterValidator, BeforeValidator
 
 NOT_APPLICABLE = "NA"
 RESERVED_NAMES = {"none", NOT_APPLICABLE}
+# A name is that of a folder, or with others or an ending beside it that of a file.
+LONGEST_NAME = 200
+LONGEST_FILE_NAME = 255
+# T and alpha stand in one folder's name.
+MOST_DIGITS = 40
+# Torch's generators take no greater ones.
+GREATEST_SEED = 10**13
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 
 
 def canonical_number(value: Any) -> str:
@@ -26,6 +40,8 @@ def canonical_number(value: Any) -> str:
         raise ValueError(f"{value!r} is not a number") from None
     if not number.is_finite():
         raise ValueError(f"{value!r} is not finite")
+    if max(abs(number.adjusted()), len(number.as_tuple().digits)) > MOST_DIGITS:
+        raise ValueError(f"{value!r} has more than {MOST_DIGITS} digits")
     text = format(number.normalize(), "f")
     return "0" if text in ("-0", "") else text
 
@@ -51,13 +67,59 @@ def _seed(value: Any) -> str:
     text = canonical_number(value)
     if not text.isdigit():
         raise ValueError(f"seed {text} is impossible: seeds are whole numbers from 0 up")
+    if int(text) > GREATEST_SEED:
+        raise ValueError(f"seed {text} is impossible: the greatest is {GREATEST_SEED}")
     return text
+
+
+def number(value: Any) -> Any:
+    """A number, also where it is a text: YAML takes ``1e-5``, without a point, for one.
+
+    What is neither is for the field to refuse. Raises ValueError for true and false.
+    """
+    if isinstance(value, bool):
+        raise ValueError(f"a number is wanted; {_read_by_yaml(value)}")
+    return as_number(value)
+
+
+def as_number(value: Any) -> Any:
+    """A text that spells a number as that number; anything else as it is."""
+    if not isinstance(value, str) or not _NUMBER.fullmatch(text := value.strip()):
+        return value
+    return int(text) if text.lstrip("+-").isdigit() else float(text)
+
+
+def _text(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float | date):
+        raise ValueError(f"a text is wanted; {_read_by_yaml(value)}: quote it")
+    return value
+
+
+def _asked_for(value: Any) -> Any:
+    """A name to look up; ``--config`` makes a number of one that has only digits."""
+    return str(value) if type(value) is int else _text(value)
+
+
+def _read_by_yaml(value: Any) -> str:
+    """What YAML made of an unquoted word, in words."""
+    match value:
+        case bool():
+            words = "yes, on and true" if value else "no, off and false"
+            return f"YAML reads {words} as a truth value"
+        case None:
+            return "YAML reads null, ~ and nothing at all as no value"
+        case date():
+            return f"YAML reads {value} as a date"
+        case _:
+            return f"YAML reads {value} as a number"
 
 
 def _name(value: Any) -> str:
     # A YAML `no` arrives as False and `2` as an int: neither was meant as a name.
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is not a name; quote it")
+    if len(value) > LONGEST_NAME:
+        raise ValueError(f"name {value[:20]!r}... has {len(value)} letters, {LONGEST_NAME} at most")
     if not _NAME.fullmatch(value):
         raise ValueError(
             f"name {value!r} may hold letters, digits, '.', '_' and '-' only, "
@@ -68,6 +130,10 @@ def _name(value: Any) -> str:
     return value
 
 
+Text = Annotated[str, BeforeValidator(_text)]
+AskedFor = Annotated[str, BeforeValidator(_asked_for)]
+Whole = Annotated[int, BeforeValidator(number)]
+Real = Annotated[float, BeforeValidator(number)]
 Name = Annotated[str, BeforeValidator(_name)]
 Temperature = Annotated[str, BeforeValidator(_temperature)]
 Alpha = Annotated[str, BeforeValidator(_alpha)]

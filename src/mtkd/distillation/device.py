@@ -9,7 +9,8 @@ import re
 import resource
 import sys
 import tempfile
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import torch
@@ -154,6 +155,19 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     """bfloat16 where ``precision`` is "auto" and the device computes in it natively."""
     enabled = computed_in(device, precision) == "bfloat16"
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+
+
+@contextmanager
+def exact_float32() -> Iterator[None]:
+    """All of float32's mantissa, also on a GPU, for a comparison rather than for speed."""
+    precision, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(precision)
+        torch.backends.cudnn.allow_tf32 = convolutions
 
 
 def device_name(device: torch.device) -> str:

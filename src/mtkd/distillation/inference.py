@@ -1,4 +1,4 @@
-"""Forward passes over a whole split: logits, and the [CLS] states that the gate sees."""
+"""Forward passes over a whole split: logits, and the states that heads read and the gate sees."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from mtkd.distillation.training import PROGRESS_SECONDS
-from mtkd.models.build import cls_state, model_inputs
+from mtkd.models.build import head_state, model_inputs, read_position
 from mtkd.tasks.batches import DeviceTokens, evaluation_batches
 
 BATCH_SIZE = 256
@@ -26,9 +26,15 @@ def predict(
     return _forward(model, tokens, compute, rows)
 
 
-def cls_states(model: torch.nn.Module, tokens: DeviceTokens) -> np.ndarray:
-    """[CLS] states [N, H] (float32) of every example, in row order, without dropout."""
-    return _forward(model, tokens, lambda inputs: cls_state(model, inputs))
+def head_states(model: torch.nn.Module, tokens: DeviceTokens) -> np.ndarray:
+    """The states [N, H] (float32) that the model's head reads, in row order, without dropout."""
+    model.eval()
+    # A short, a long and a middling text show where that is.
+    order = np.argsort(tokens.cpu_lengths, kind="stable")
+    rows = order[[0, len(order) // 2, -1]]
+    index = torch.from_numpy(rows).to(tokens.tokens.device)
+    position = read_position(model, tokens.batch(index, int(tokens.cpu_lengths[rows].max())))
+    return _forward(model, tokens, lambda inputs: head_state(model, inputs, position))
 
 
 @torch.inference_mode()

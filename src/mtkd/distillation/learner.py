@@ -1,7 +1,8 @@
-"""A teacher or student ready to train: its tokenizer, its model, and its encoded splits."""
+"""A teacher or student ready to train: its tokenizer, its model, and its encoded splits, tried."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,10 +10,12 @@ import numpy as np
 import torch
 
 from mtkd.config.schema import Model
+from mtkd.distillation.trial import check_case, check_sizes, check_tokens, settle_padding
 from mtkd.errors import InputError
 from mtkd.models import build
 from mtkd.models.tokenizers import load_tokenizer, train_tokenizer
 from mtkd.records.files import read_json
+from mtkd.records.pointers import refuse_pointer
 from mtkd.tasks.batches import DeviceTokens
 from mtkd.tasks.corpus import Split, TaskInfo
 from mtkd.tasks.encoding import encode_cached
@@ -24,6 +27,20 @@ class Source(NamedTuple):
     model: Model
     folder: Path | None
     vectors: tuple[list[str], np.ndarray] | None
+
+    @property
+    def name(self) -> str:
+        """What the suite calls it."""
+        return self.model.hub or self.model.folder or self.model.architecture
+
+
+class Learner(NamedTuple):
+    """A model on its device, not trained yet; ``warnings`` are for its run's record."""
+
+    tokenizer: object
+    model: torch.nn.Module
+    tokens: dict[str, DeviceTokens]
+    warnings: list[str]
 
 
 def settle_source(model: Model, fetched: Path | None) -> Source:
@@ -48,12 +65,16 @@ def settle_source(model: Model, fetched: Path | None) -> Source:
 
 def read_vectors(path: Path) -> tuple[list[str], np.ndarray]:
     """Word vectors: tensor ``vectors`` [V, D] of a safetensors file, and ``vocabulary.txt``."""
+    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
+    words_path = path.with_name("vocabulary.txt")
+    refuse_pointer(path)
+    refuse_pointer(words_path)
     try:
         vectors = load_file(path)["vectors"].astype(np.float32)
-        words = path.with_name("vocabulary.txt").read_text(encoding="utf-8").splitlines()
-    except (OSError, KeyError) as error:
+        words = words_path.read_text(encoding="utf-8").splitlines()
+    except (OSError, KeyError, ValueError, SafetensorError) as error:
         raise InputError(f"{path}: cannot be read as word vectors ({error})") from None
     if len(words) != len(vectors):
         raise InputError(f"{path}: {len(vectors)} vectors for {len(words)} words")
@@ -70,24 +91,74 @@ def make_tokenizer(source: Source, train: Split, max_length: int):
     return train_tokenizer(tokenizer.kind, texts, tokenizer.vocab_size, max_length, words)
 
 
-def make_model(source: Source, tokenizer, labels: list[str], seed: int) -> torch.nn.Module:
-    """The model before training; what is not pretrained is initialised from ``seed``."""
+def make_model(
+    source: Source, tokenizer, labels: list[str], seed: int, trained: bool = False
+) -> torch.nn.Module:
+    """The model before training; what is not pretrained is initialised from ``seed``.
+
+    ``trained``: it is to be a ready-made classifier, used as it is; others are refused.
+    """
     if source.folder:
-        return build.load_pretrained(source.folder, labels, seed)
+        model = build.load_pretrained(source.folder, labels, seed, trained)
+        build.share_padding(model, tokenizer, source.name)
+        return model
+    if trained:
+        raise InputError(
+            f"architecture {source.name} is built without trained weights: 'epochs: 0' takes a "
+            "ready-made classifier, anything else has to be trained"
+        )
     return build.build_model(
         source.model.architecture, source.model.config, labels, tokenizer, seed, source.vectors
     )
 
 
-def load_tokens(
-    tokenizer, splits: dict[str, Split], info: TaskInfo, max_length: int, cache: Path, device
-) -> dict[str, DeviceTokens]:
-    """Encoded splits, resident on the device."""
-    return {
-        name: DeviceTokens(
-            encode_cached(tokenizer, split, max_length, cache, f"{info.digest}/{name}"),
-            tokenizer.pad_token_id,
-            device,
-        )
-        for name, split in splits.items()
-    }
+def load_learner(
+    source: Source,
+    trained: bool,
+    max_length: int,
+    info: TaskInfo,
+    labels: list[str],
+    splits: dict[str, Split],
+    seed: int,
+    cache: Path,
+    device: torch.device,
+) -> Learner:
+    """Load a model and encode the splits, and try whether the one can be trained on the other.
+
+    The one way to a model, wherever it comes from. ``labels`` names its outputs; ``trained`` as in
+    ``make_model``. Raises InputError for what cannot be trained as it is, see ``trial``.
+    """
+    tokenizer = make_tokenizer(source, splits["train"], max_length)
+    model = make_model(source, tokenizer, labels, seed, trained)
+    check_sizes(model, tokenizer, max_length, source.name)
+    try:
+        encoded = {
+            name: encode_cached(tokenizer, split, max_length, cache, f"{info.digest}/{name}")
+            for name, split in splits.items()
+        }
+    except InputError:
+        raise
+    # The library's bare one: a word is unknown, and the vocabulary has no token that says so.
+    except Exception as error:
+        cause = " ".join(str(error).split())
+        raise InputError(f"the tokenizer of {source.name} cannot encode a text: {cause}") from error
+    if source.folder:
+        check_case(tokenizer, splits["train"], max_length, source.name)
+    warnings = check_tokens(
+        tokenizer,
+        len(model.get_input_embeddings().weight),
+        encoded["train"],
+        splits["train"],
+        max_length,
+        source.name,
+        "use a model that was made for texts of this language and script"
+        if source.folder
+        else "use one of kind wordpiece or bpe, which know parts of words, or a larger vocab_size",
+    )
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    pad = build.padding_id(model)
+    tokens = {name: DeviceTokens(arrays, pad, device) for name, arrays in encoded.items()}
+    model = model.to(device)
+    tokenizer.padding_side = settle_padding(model, [*tokens.values()], max_length, source.name)
+    return Learner(tokenizer, model, tokens, warnings)

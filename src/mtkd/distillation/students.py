@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,8 +13,8 @@ import torch
 from mtkd.config.schema import Training
 from mtkd.distillation.checkpoints import Checkpoint
 from mtkd.distillation.device import machine, peak_memory_mb, provenance
-from mtkd.distillation.inference import cls_states, predict
-from mtkd.distillation.learner import Source, load_tokens, make_model, make_tokenizer
+from mtkd.distillation.inference import head_states, predict
+from mtkd.distillation.learner import Source, load_learner, make_model
 from mtkd.distillation.objective import distillation_loss, hard_label_loss, soft_labels
 from mtkd.distillation.training import train
 from mtkd.records.files import write_json, write_text
@@ -38,6 +38,7 @@ class Stage(NamedTuple):
     tokens: dict[str, DeviceTokens]
     labels: torch.Tensor
     device: torch.device
+    warnings: Sequence[str] = ()  # for every cell's record
 
 
 def load_stage(
@@ -49,12 +50,24 @@ def load_stage(
     cache: Path,
     device: torch.device,
 ) -> Stage:
-    """Read, tokenise and place every split of a task on the device."""
+    """Read, tokenise and place every split of a task on the device, and try the model on it."""
     splits = {name: read_split(task_folder, name) for name in info.rows}
-    tokenizer = make_tokenizer(source, splits["train"], max_length)
-    tokens = load_tokens(tokenizer, splits, info, max_length, cache, device)
+    # Every cell has a model of its own, from its seed; what is tried does not depend on it.
+    learner = load_learner(
+        source, training.epochs == 0, max_length, info, info.labels, splits, 0, cache, device
+    )
     labels = torch.from_numpy(splits["train"].labels).to(device)
-    return Stage(source, training, info, splits, tokenizer, tokens, labels, device)
+    return Stage(
+        source,
+        training,
+        info,
+        splits,
+        learner.tokenizer,
+        learner.tokens,
+        labels,
+        device,
+        learner.warnings,
+    )
 
 
 def train_cell(
@@ -92,6 +105,7 @@ def train_cell(
             predictions, features = {}, {}
     record = {
         **record,
+        "warnings": list(stage.warnings),
         "status": outcome.status,
         "reason": outcome.reason,
         "step": outcome.step,
@@ -122,7 +136,7 @@ def write_untrainable(stage: Stage, record: dict, reason: str, folder: Path) -> 
 def _outputs(
     stage: Stage, model: torch.nn.Module, with_features: bool
 ) -> tuple[dict[str, Logits], dict[str, np.ndarray]]:
-    """Logits on the evaluated splits and a sample of train, and [CLS] states where wanted."""
+    """Logits on the evaluated splits and a sample of train; the head's states where wanted."""
     predictions = {
         name: Logits(stage.splits[name].ids, predict(model, tokens))
         for name, tokens in stage.tokens.items()
@@ -133,7 +147,7 @@ def _outputs(
     predictions["train"] = Logits(ids[rows], predict(model, stage.tokens["train"], rows))
     # Half precision: the gate standardises them, and train splits are long.
     features = {
-        name: cls_states(model, tokens).astype(np.float16)
+        name: head_states(model, tokens).astype(np.float16)
         for name, tokens in stage.tokens.items()
         if with_features
     }

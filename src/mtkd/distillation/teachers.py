@@ -12,19 +12,23 @@ import torch
 from mtkd.config.schema import Training
 from mtkd.distillation.checkpoints import Checkpoint
 from mtkd.distillation.inference import predict
-from mtkd.distillation.learner import Source, load_tokens, make_model, make_tokenizer
+from mtkd.distillation.learner import Source, load_learner
 from mtkd.distillation.training import Memory, Outcome, train
 from mtkd.tasks.corpus import Split, TaskInfo
 
 
 class TrainedTeacher(NamedTuple):
-    """The kept model with its tokenizer, the epoch it comes from, its score there, the outcome."""
+    """The kept model with its tokenizer, the epoch it comes from, its score there, the outcome.
+
+    ``warnings`` are for its record.
+    """
 
     model: torch.nn.Module
     tokenizer: object
     epoch: int
     score: float
     outcome: Outcome
+    warnings: list[str]
 
 
 def train_teacher(
@@ -45,9 +49,10 @@ def train_teacher(
     ``outputs`` names what the model's outputs stand for. The earliest epoch wins ties. With
     ``epochs: 0`` the model is kept as it came.
     """
-    tokenizer = make_tokenizer(source, splits["train"], max_length)
-    tokens = load_tokens(tokenizer, splits, info, max_length, cache, device)
-    model = make_model(source, tokenizer, outputs, seed).to(device)
+    trained = training.epochs == 0
+    tokenizer, model, tokens, warnings = load_learner(
+        source, trained, max_length, info, outputs, splits, seed, cache, device
+    )
     labels = torch.from_numpy(splits["train"].labels).to(device)
     best = Memory({}, {"epoch": 0, "score": -1.0, "fault": None})
 
@@ -80,4 +85,6 @@ def train_teacher(
         outcome = outcome._replace(status="diverged", reason=best.facts["fault"])
     if best.tensors:
         model.load_state_dict(best.tensors)
-    return TrainedTeacher(model, tokenizer, best.facts["epoch"], best.facts["score"], outcome)
+    return TrainedTeacher(
+        model, tokenizer, best.facts["epoch"], best.facts["score"], outcome, warnings
+    )

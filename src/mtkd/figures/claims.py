@@ -26,14 +26,16 @@ FRAME = 3.0
 def claims_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     """A panel per task: every claim's effect and interval, coloured by verdict."""
     claims = tables["claims"]
-    most = max((len(rows) for _, rows in claims.groupby("task")), default=1)
+    # With less room the caption and the legend leave none to a panel of few claims.
+    most = max(3, *(len(rows) for _, rows in claims.groupby("task")), 0)
     figure = new_figure(
         0.9 + len(study["tasks"]) * (0.55 + 0.17 * most),
         f"{study['suite']}/{study['study']}: what can be claimed",
         "Difference of the primary metric on the report split in points, with its 95 % interval "
         "over seeds and examples (crossed variance components), cut at the frame (arrow); shaded: "
-        f"the margin of ±{study['margin']:g} within which arms count as equivalent; verdicts "
-        f"corrected for all claims of a task (Holm); {seeds_text(study)}; {settings_text(study)}.",
+        f"the margin of ±{study['margin']:g} within which arms count as equivalent; no skill: "
+        "neither side beats a constant answer; verdicts corrected for all claims of a task (Holm); "
+        f"{seeds_text(study)}; {settings_text(study)}.",
     )
     axes = figure.subplots(len(study["tasks"]), 1, squeeze=False)[:, 0]
     for axis, task in zip(axes, study["tasks"], strict=True):

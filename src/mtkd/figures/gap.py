@@ -29,7 +29,8 @@ def gap_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         "(distilled − none) / (teacher − none) of the primary metric on the report split, the "
         f"teacher chosen on selection; bars: 95 % interval over seeds and examples, cut at the "
         f"frame; {seeds_text(study)}; {settings_text(study)}; n: examples. No gap: the interval of "
-        "teacher − none does not lie above 0; the difference in points is shown instead.",
+        "teacher − none, or of the teacher above a constant answer, does not lie above 0; the "
+        "difference in points is shown instead.",
     )
     columns = min(PANELS_PER_ROW, len(study["tasks"]))
     axes = list(figure.subplots(lines, columns, squeeze=False, sharey=True).flat)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mtkd.analysis.master import (
+    CONSTANT,
     REFERENCE,
     Study,
     column_title,
@@ -22,6 +23,7 @@ from mtkd.analysis.master import (
 )
 from mtkd.figures.style import (
     BASELINE_LINE,
+    CONSTANT_LINE,
     MARKERS,
     RC,
     REFERENCE_LINE,
@@ -40,7 +42,7 @@ def master_figure(runs: pd.DataFrame, study: Study) -> Figure:
     values = report_values(runs, study)
     means = summary(values)
     rows = methods(study)
-    rows = rows[rows.type != "reference"].reset_index(drop=True)
+    rows = rows[~rows.type.isin(["constant", "reference"])].reset_index(drop=True)
     panels = [(task, split) for task in study["tasks"] for split in study["report_splits"][task]]
     lines = -(-len(panels) // PANELS_PER_ROW)
     figure = new_figure(
@@ -65,11 +67,12 @@ def master_figure(runs: pd.DataFrame, study: Study) -> Figure:
         handles=[
             sketch("mean", color="black", marker="o", linestyle=""),
             sketch("one seed", color="black", marker="o", linestyle="", markersize=2.2, alpha=0.5),
+            sketch(CONSTANT, **CONSTANT_LINE),
             sketch(REFERENCE, **REFERENCE_LINE),
             sketch("mean without distillation", **BASELINE_LINE),
         ],
         loc="outside lower center",
-        ncols=4,
+        ncols=5,
         frameon=False,
     )
     return figure
@@ -93,24 +96,31 @@ def _panel(axis: Axes, values: pd.DataFrame, means: pd.DataFrame, rows, study: S
         if row.type == "baseline":
             axis.axvline(100 * mean_of[row.method], zorder=0, **BASELINE_LINE)
     axis.set_yticks(np.arange(len(rows)), rows.method)
-    axis.set_ylim(len(rows) + 0.4, -0.7)
+    axis.set_ylim(len(rows) + 1.0, -0.7)
     for y in np.flatnonzero(rows.type.to_numpy()[1:] != rows.type.to_numpy()[:-1]):
         axis.axhline(y + 0.58, color="0.85", linewidth=0.6, zorder=0)
     axis.tick_params(axis="y", length=0)
     axis.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axis.margins(x=0.06)
-    if REFERENCE in mean_of.index:
-        _reference(axis, 100 * mean_of[REFERENCE])
+    limits = axis.get_xlim()
+    for place, (method, line) in enumerate(
+        {REFERENCE: REFERENCE_LINE, CONSTANT: CONSTANT_LINE}.items()
+    ):
+        if method in mean_of.index:
+            y = len(rows) + 0.6 * place - 0.1
+            _reference(axis, method, 100 * mean_of[method], line, limits, y)
 
 
-def _reference(axis: Axes, value: float) -> None:
+def _reference(
+    axis: Axes, method: str, value: float, line: dict, limits: tuple[float, float], y: float
+) -> None:
     """A line, or a note at the frame where the line would squeeze everything else."""
-    left, right = axis.get_xlim()
+    left, right = limits
     if left - 0.3 * (right - left) <= value <= right + 0.3 * (right - left):
-        axis.axvline(value, zorder=0, **REFERENCE_LINE)
+        axis.axvline(value, zorder=0, **line)
         return
-    y = axis.get_ylim()[0] - 0.5
+    text = f"{method.removeprefix('Reference: ')} {value:.2f}"
     if value < left:
-        note(axis, 0.02, y, f"◂ TF-IDF {value:.2f}", "left")
+        note(axis, 0.02, y, f"◂ {text}", "left")
     else:
-        note(axis, 0.98, y, f"TF-IDF {value:.2f} ▸", "right")
+        note(axis, 0.98, y, f"{text} ▸", "right")

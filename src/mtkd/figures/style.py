@@ -51,6 +51,7 @@ VERDICT_COLOURS = {
     "worse": "#D55E00",
     "equivalent": "#0072B2",
     "undecidable": "#4D4D4D",
+    "no skill": "#882255",
     "no verdict": "#A0A0A0",
 }
 # What teachers did on an error: from knowledge that none had to knowledge that all had.
@@ -63,6 +64,7 @@ FAILURE_COLOURS = {
 }
 MARKERS = {"teacher": "D", "baseline": "^", "single": "o", "multi": "s"}
 REFERENCE_LINE = {"color": "#4D4D4D", "linewidth": 0.8, "linestyle": (0, (4, 2))}
+CONSTANT_LINE = {"color": "#882255", "linewidth": 0.8, "linestyle": (0, (4, 1.5, 1, 1.5))}
 BASELINE_LINE = {"color": "#4D4D4D", "linewidth": 0.8, "linestyle": (0, (1, 1.5))}
 
 

@@ -1,4 +1,4 @@
-"""The learned gate: teachers' weights for an example, from the undistilled student's [CLS] state.
+"""The learned gate: teachers' weights for an example, from the state the undistilled student reads.
 
 ``g = softmax(MLP(h))`` with one hidden layer minimises the gold NLL of ``softmax(sum_k g_k z_k)``
 on selection rows. Trained on the distillation loss instead, a gate would learn which teacher is
@@ -62,6 +62,16 @@ def fit_gate(states: np.ndarray, logits: np.ndarray, labels: np.ndarray, seed: i
     final = best * (FOLDS + 1) + FOLDS
     table = {d: float(value) for d, value in zip(WEIGHT_DECAYS, by_decay, strict=True)}
     return Gate(mean, scale, hidden[final], output[final], WEIGHT_DECAYS[best], table)
+
+
+def varies(states: np.ndarray) -> bool:
+    """Whether states [N, H], in half precision, tell any two examples apart.
+
+    Equal ones differ by a rounding here and there: a feature counts that varies by more.
+    """
+    h = np.asarray(states, dtype=np.float64)
+    rounding = 1e-3 * np.abs(h.mean(0)) + 1e-4 * np.sqrt(np.square(h).mean())
+    return bool((h.std(0) > rounding).any())
 
 
 def gate_weights(gate: Gate, states: np.ndarray) -> np.ndarray:

@@ -13,9 +13,15 @@ WANTED = ("*.json", "*.txt", "*.model", "*.safetensors")
 def fetch_model(name: str, revision: str) -> dict[str, str]:
     """Have a model in the shared cache; returns its name, its commit and the folder it lies in.
 
-    Raises InputError, for a model without safetensors weights before anything is downloaded.
+    Raises InputError, for an adapter and for a model without safetensors weights before anything
+    is downloaded.
     """
     repository = list_repository("model", name, revision)
+    if "adapter_config.json" in repository.files:
+        raise InputError(
+            f"model {name}: commit {repository.commit} is an adapter, which alone is no model: "
+            "merge it into its base (merge_and_unload in peft) and use the saved folder"
+        )
     # Folders hold the same weights for other frameworks.
     top = [path for path in repository.files if "/" not in path]
     paths = [path for path in top if any(fnmatch(path, wanted) for wanted in WANTED)]

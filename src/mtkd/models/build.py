@@ -31,6 +31,7 @@ from transformers.utils import logging
 import mtkd.models.bilstm
 import mtkd.models.text_cnn  # noqa: F401  both register their models
 from mtkd.errors import InputError
+from mtkd.models.files import check_folder
 
 # What a checkpoint lacks is reported below in one line; bars for local files flood a job's log.
 logging.set_verbosity_error()
@@ -56,14 +57,14 @@ def build_model(
         config: keys of that model type's config class; vocabulary, padding and labels excepted,
             which come from the tokenizer and ``labels``.
         labels: names of the classes in the task's canonical order.
-        tokenizer: gives the vocabulary size, the padding id and the longest input.
+        tokenizer: gives the vocabulary size and the padding id.
         seed: determines the initialisation; the caller's random state is neither used nor changed.
         vectors: V tokens and their word vectors [V, E], E the model's embedding size; they replace
             the embedding rows of those tokens that the tokenizer knows.
 
     Raises:
-        InputError: unknown architecture or config key, sizes that contradict each other, the
-            tokenizer or the vectors.
+        InputError: unknown architecture or config key, sizes that contradict each other or the
+            vectors.
     """
     config_class = _config_class(architecture)
     _check_keys(architecture, config_class, config)
@@ -74,7 +75,6 @@ def build_model(
             pad_token_id=tokenizer.pad_token_id,
             **_label_maps(labels),
         )
-        _check_length(full, tokenizer.model_max_length, architecture)
         with _seeded(seed):
             model = AutoModelForSequenceClassification.from_config(full)
     except (StrictDataclassError, ValueError, TypeError) as error:
@@ -84,19 +84,21 @@ def build_model(
     return model.eval()
 
 
-def load_pretrained(folder: Path, labels: Sequence[str], seed: int) -> PreTrainedModel:
+def load_pretrained(
+    folder: Path, labels: Sequence[str], seed: int, trained: bool = False
+) -> PreTrainedModel:
     """The classifier saved in ``folder``, in float32 and evaluation mode; nothing is downloaded.
 
     A checkpoint of an encoder without a classification head gets a new one, initialised from
-    ``seed``; the caller's random state is neither used nor changed.
+    ``seed``, unless it is to be ``trained``, ready for use; the caller's random state is neither
+    used nor changed.
 
     Raises:
         InputError: folder, config or safetensors weights are missing or unreadable; the weights
-            lack parts of the encoder; the checkpoint's head has another number of labels, or the
-            same labels in another order.
+            lack parts of the encoder, or of a trained head; the checkpoint's head has another
+            number of labels, or the same labels in another order.
     """
-    if not folder.is_dir():
-        raise InputError(f"no such model folder: {folder}")
+    check_folder(folder)
     if not (folder / "config.json").is_file():
         raise InputError(f"no config.json in model folder {folder}")
     if not any(folder.glob("*.safetensors")):
@@ -119,9 +121,18 @@ def load_pretrained(folder: Path, labels: Sequence[str], seed: int) -> PreTraine
                 use_safetensors=True,
                 trust_remote_code=False,
             )
-    except (OSError, ValueError, KeyError, StrictDataclassError, SafetensorError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+        StrictDataclassError,
+        SafetensorError,
+    ) as error:
         raise InputError(f"unreadable model in {folder}: {' '.join(str(error).split())}") from error
-    _check_weights(folder, model, report, saved_labels, labels)
+    _check_weights(folder, model, report, saved_labels, labels, trained)
     return model.eval()
 
 
@@ -153,15 +164,77 @@ def accepts_token_types(model: PreTrainedModel) -> bool:
     return "token_type_ids" in parameters and getattr(model.config, "type_vocab_size", 0) > 1
 
 
-def cls_state(model: PreTrainedModel, batch: Mapping[str, Tensor]) -> Tensor:
-    """[B, H] the encoder's last state at the first position, before any head.
+def padding_id(model: PreTrainedModel) -> int | None:
+    """The id that the model itself takes for padding; None where its config names none there is."""
+    pad = getattr(model.config.get_text_config(), "pad_token_id", None)
+    return pad if pad is not None and 0 <= pad < len(model.get_input_embeddings().weight) else None
+
+
+def share_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str) -> None:
+    """See to it that the model and its tokenizer both have a padding token.
+
+    Decoders are published without one. Their end token serves, and the model is told, which finds
+    a text's last token by it. Raises InputError where there is no such token either.
+    """
+    if tokenizer.pad_token is None:
+        pad = padding_id(model)
+        tokenizer.pad_token = (
+            tokenizer.eos_token if pad is None else tokenizer.convert_ids_to_tokens(pad)
+        )
+        if tokenizer.pad_token is None:
+            raise InputError(
+                f"the tokenizer of model {name} has neither a padding nor an end token; name one "
+                'as "pad_token" in its tokenizer_config.json'
+            )
+    if padding_id(model) is None:
+        model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
+
+
+def read_position(model: PreTrainedModel, batch: Mapping[str, Tensor]) -> str:
+    """Which of the encoder's last states the model's own head reads: "first", "last" or "mean".
+
+    Found from the gradient of some texts' logits. "last" is the last token that is no padding;
+    whatever else a head makes of several states counts as "mean".
+    """
+    kept = []
+
+    def keep(_module, _arguments, output):
+        kept.append(output[0] if isinstance(output, tuple) else output.last_hidden_state)
+
+    hook = model.base_model.register_forward_hook(keep)
+    try:
+        logits = model(**model_inputs(model, **batch)).logits
+    finally:
+        hook.remove()
+    # Of one class: over all of them the gradients of two may cancel.
+    (gradient,) = torch.autograd.grad(logits[:, 0].sum(), kept[-1])
+    read = gradient.abs().sum(-1) > 0
+    if not read[:, 1:].any():
+        return "first"
+    rows = torch.arange(len(read), device=read.device)
+    alone = read.sum(-1).max() == 1
+    return "last" if alone and read[rows, _last(model, batch)].all() else "mean"
+
+
+def head_state(model: PreTrainedModel, batch: Mapping[str, Tensor], position: str) -> Tensor:
+    """[B, H] the encoder's last state where the model's head reads it, see ``read_position``.
 
     For the project's pooled encoders this is the pooled vector.
     """
-    inputs = model_inputs(
-        model, batch["input_ids"], batch["attention_mask"], batch.get("token_type_ids")
-    )
-    return model.base_model(**inputs).last_hidden_state[:, 0]
+    states = model.base_model(**model_inputs(model, **batch)).last_hidden_state
+    if position == "first":
+        return states[:, 0]
+    if position == "last":
+        return states[torch.arange(len(states), device=states.device), _last(model, batch)]
+    mask = batch["attention_mask"][:, :, None].to(states.dtype)
+    return (states * mask).sum(1) / mask.sum(1)
+
+
+def _last(model: PreTrainedModel, batch: Mapping[str, Tensor]) -> Tensor:
+    """[B] positions of the last token that is no padding, by its id as models tell it."""
+    ids = batch["input_ids"]
+    places = torch.arange(ids.shape[1], device=ids.device)
+    return (places * (ids != padding_id(model))).argmax(-1)
 
 
 @contextmanager
@@ -211,15 +284,6 @@ def _check_keys(
             )
 
 
-def _check_length(config: PreTrainedConfig, max_length: int, architecture: str) -> None:
-    positions = getattr(config, "max_position_embeddings", None)
-    if positions is not None and positions < max_length:
-        raise InputError(
-            f"config of {architecture!r}: max_position_embeddings is {positions}, but the "
-            f"tokenizer encodes up to {max_length} tokens"
-        )
-
-
 def _set_vectors(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
@@ -247,12 +311,14 @@ def _check_weights(
     report: Mapping[str, Any],
     saved_labels: Mapping[int, str],
     labels: Sequence[str],
+    trained: bool,
 ) -> None:
     if report["mismatched_keys"]:
         name, saved_shape, shape = sorted(report["mismatched_keys"])[0]
         raise InputError(
             f"weights in {folder}: {name} has shape {tuple(saved_shape)}, but {len(labels)} labels "
-            f"and config.json need {tuple(shape)}"
+            f"and config.json need {tuple(shape)}; a trained head serves tasks of its own labels "
+            "alone: for others take a checkpoint without one"
         )
     # Poolers belong to the head: checkpoints of masked language models come without one.
     encoder = f"{model.base_model_prefix}."
@@ -263,8 +329,15 @@ def _check_weights(
             f"weights in {folder} lack {len(missing)} of the encoder's tensors, first {missing[0]}"
         )
     if report["missing_keys"]:
+        if trained:
+            raise InputError(
+                f"weights in {folder} hold no trained head: "
+                f"{', '.join(sorted(report['missing_keys']))} would be random; 'epochs: 0' takes a "
+                "ready-made classifier, anything else has to be trained"
+            )
         return
-    saved = [saved_labels[index].casefold() for index in sorted(saved_labels)]
+    # Label names that are numbers stay numbers in config.json.
+    saved = [str(saved_labels[index]).casefold() for index in sorted(saved_labels)]
     wanted = [label.casefold() for label in labels]
     if saved != wanted and sorted(saved) == sorted(wanted):
         raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -20,6 +21,7 @@ from tokenizers import (
 from transformers import DebertaTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from mtkd.errors import InputError
+from mtkd.models.files import check_folder, json_content
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
@@ -93,13 +95,13 @@ def train_tokenizer(
 def load_tokenizer(folder: Path, max_length: int) -> PreTrainedTokenizerBase:
     """The tokenizer saved in ``folder``, encoding to at most ``max_length`` tokens.
 
+    A sentencepiece file will do where there is no ``tokenizer.json``.
+
     Raises:
-        InputError: the folder or its tokenizer is missing or unreadable.
+        InputError: the folder or its tokenizer is missing or unreadable; the tokenizer has no fast
+            version, or no vocabulary, its files being those of another type.
     """
-    if not folder.is_dir():
-        raise InputError(f"no such model folder: {folder}")
-    # Without a vocabulary Transformers makes up a tokenizer of five special tokens for a model type
-    # it knows, and every word becomes [UNK].
+    check_folder(folder)
     vocabularies = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
     if not any(any(folder.glob(pattern)) for pattern in vocabularies):
         raise InputError(
@@ -119,13 +121,103 @@ def load_tokenizer(folder: Path, max_length: int) -> PreTrainedTokenizerBase:
         )
     # A broken vocabulary surfaces as whatever its parser raises, bare Exception included.
     except Exception as error:
+        _refuse_slow(folder, _declared_class(folder))
         cause = " ".join(str(error).split())
+        # Its own advice, to install something, does not help.
+        if cause.startswith("Couldn't instantiate the backend tokenizer"):
+            cause = "it holds no vocabulary that this type of model reads, such as tokenizer.json"
         raise InputError(f"unreadable tokenizer in {folder}: {cause}") from error
+    _refuse_slow(folder, type(tokenizer))
+    _refuse_made_up(folder, tokenizer)
     if isinstance(tokenizer, DebertaTokenizer):
         # Transformers 5.23 puts two [SEP] between a pair's texts; DeBERTa was trained with one. It
         # does so at every load, whatever was saved.
         tokenizer.backend_tokenizer.post_processor = _template(tokenizer.backend_tokenizer)
+    if not (folder / "tokenizer.json").is_file() and tokenizer.cls_token:
+        _restore_template(tokenizer)
+    _restore_normalizer(folder, tokenizer)
     return tokenizer
+
+
+def _declared_class(folder: Path) -> type | None:
+    """The class that a tokenizer's own configuration names, if Transformers knows it."""
+    from transformers.models.auto.tokenization_auto import tokenizer_class_from_name
+
+    for name in ("tokenizer_config.json", "config.json"):
+        declared = json_content(folder / name).get("tokenizer_class")
+        if declared:
+            return tokenizer_class_from_name(declared)
+    return None
+
+
+def _refuse_slow(folder: Path, tokenizer_class: type | None) -> None:
+    if tokenizer_class is None or issubclass(tokenizer_class, PreTrainedTokenizerFast):
+        return
+    raise InputError(
+        f"the tokenizer in {folder}, {tokenizer_class.__name__}, has no fast version, which is "
+        "needed here; use a model whose tokenizer has one (a tokenizer.json)"
+    )
+
+
+def _refuse_made_up(folder: Path, tokenizer: PreTrainedTokenizerFast) -> None:
+    """Without the files of its class, Transformers makes up a tokenizer of special tokens.
+
+    Every word becomes unknown, or nothing at all, and a model trains on that to the end.
+    """
+    special = {*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()}
+    # Some of those that are made up know one more, the sign for a space.
+    if len(set(tokenizer.get_vocab()) - special) > 1:
+        return
+    files = {"tokenizer.json", *tokenizer.vocab_files_names.values()}
+    raise InputError(
+        f"the tokenizer in {folder} knows no word: its type, {type(tokenizer).__name__}, reads "
+        f"{', '.join(sorted(files))}, and the vocabulary there is another type's; put its own "
+        'there, or name the type that it is of as "tokenizer_class" in tokenizer_config.json'
+    )
+
+
+def _restore_template(tokenizer: PreTrainedTokenizerFast) -> None:
+    """Put [CLS] and [SEP] back around texts.
+
+    Transformers 5.23 leaves them out of some types that it reads from a sentencepiece file, and
+    puts them in once such a tokenizer was saved.
+    """
+    backend = tokenizer.backend_tokenizer
+    if tokenizer.cls_token_id not in backend.encode("").ids:
+        backend.post_processor = _template(backend, tokenizer.cls_token, tokenizer.sep_token)
+
+
+def _restore_normalizer(folder: Path, tokenizer: PreTrainedTokenizerFast) -> None:
+    """Put back the table of characters that a sentencepiece vocabulary was learnt with.
+
+    Transformers 5.23 drops it for some types at every load, DeBERTa-v3's among them, whereupon
+    full-width letters, ligatures, an ellipsis and the like are unknown.
+    """
+    backend = tokenizer.backend_tokenizer
+    has_table = backend.normalizer is not None and "Precompiled" in str(backend.normalizer)
+    if not isinstance(backend.model, models.Unigram) or has_table:
+        return
+    table = _character_table(folder, tokenizer)
+    if table:
+        own = [backend.normalizer] if backend.normalizer else []
+        backend.normalizer = normalizers.Sequence([normalizers.Precompiled(table), *own])
+
+
+def _character_table(folder: Path, tokenizer: PreTrainedTokenizerFast) -> bytes:
+    if (folder / "tokenizer.json").is_file():
+        normalizer = json_content(folder / "tokenizer.json").get("normalizer") or {}
+        for step in normalizer.get("normalizers", [normalizer]):
+            if step.get("type") == "Precompiled":
+                return base64.b64decode(step["precompiled_charsmap"])
+        return b""
+    path = folder / tokenizer.vocab_files_names.get("vocab_file", "tokenizer.model")
+    if not path.is_file():
+        return b""
+    from sentencepiece import sentencepiece_model_pb2
+
+    file = sentencepiece_model_pb2.ModelProto()
+    file.ParseFromString(path.read_bytes())
+    return file.normalizer_spec.precompiled_charsmap
 
 
 def _word_backend(vocabulary: dict[str, int]) -> Tokenizer:
@@ -212,11 +304,13 @@ def _train_wordpiece(texts: list[str], vocab_size: int) -> Tokenizer:
     return backend
 
 
-def _template(backend: Tokenizer) -> processors.TemplateProcessing:
+def _template(
+    backend: Tokenizer, cls: str = "[CLS]", sep: str = "[SEP]"
+) -> processors.TemplateProcessing:
     return processors.TemplateProcessing(
-        single="[CLS]:0 $A:0 [SEP]:0",
-        pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
-        special_tokens=[(token, backend.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
+        single=f"{cls}:0 $A:0 {sep}:0",
+        pair=f"{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1",
+        special_tokens=[(token, backend.token_to_id(token)) for token in (cls, sep)],
     )
 
 

@@ -13,7 +13,9 @@ AXES = ("task", "student", "teachers", "strategy", "T", "alpha", "seed", "teache
 _REQUIRED = ("kind", *AXES, "status", "digests", "metric", "report_splits", "scores", "rows")
 
 
-def new_record(kind: Literal["student", "teacher", "reference"], **axes: str) -> dict[str, Any]:
+def new_record(
+    kind: Literal["student", "teacher", "reference", "constant"], **axes: str
+) -> dict[str, Any]:
     """A record with every axis: strings, or None where an axis does not apply to this kind."""
     unknown = set(axes) - set(AXES)
     if unknown:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from mtkd.analysis.master import Study, arm_name, score_entry
+from mtkd.analysis.master import MARK, MARK_MEANING, Study, arm_name, score_entry
 from mtkd.report.shown import (
     MISSING,
     YES_OR_NO,
@@ -41,6 +41,7 @@ def task_tables(tables: Tables, study: Study, task: str) -> list[Shown]:
     """One task's tables, in the report's order; those without rows are left out."""
     makers = [
         _claims,
+        _skill,
         _grid,
         _quality,
         _reliability,
@@ -64,14 +65,18 @@ def _master(tables: Tables, study: Study) -> Shown:
         {"method": row["method"]} | {title: score_entry(row, title) for title in titles}
         for _, row in master.iterrows()
     ]
+    shown = frame(rows, ["method", *titles])
+    marked = shown.map(lambda entry: entry.endswith(MARK)).any(axis=None)
+    what = "mean ±sd over seeds (number of seeds), in percent"
     return Shown(
         "master",
         "Every method on every task",
-        caption("mean ±sd over seeds (number of seeds), in percent", study),
-        frame(rows, ["method", *titles]),
+        caption(what + (f"; {MARK}: {MARK_MEANING}" if marked else ""), study),
+        shown,
         ("method",),
         "AVG is the mean over tasks. Teachers and the reference were trained once: they have no "
-        "sd, and their rows say nothing of other trainings.",
+        "sd, and their rows say nothing of other trainings. The constant answer is one class for "
+        "every example, the one that answers train best.",
     )
 
 
@@ -128,7 +133,8 @@ def _gap(tables: Tables, study: Study) -> Shown:
         frame(rows, ["arm", "gap to", *heads.values()]).fillna(MISSING),
         ("arm", "gap to"),
         "Above 100: better than that teacher; below 0: worse than without distillation. Where "
-        "there is no gap, the difference to the undistilled student in points is given instead. "
+        "there is no gap, or the teacher is no better than a constant answer, the difference to "
+        "the undistilled student in points is given instead. "
         "Intervals are wide where the gap itself is uncertain, and without end where its own "
         "uncertainty leaves no bound.",
     )
@@ -287,6 +293,36 @@ def _claims(tables: Tables, study: Study, task: str) -> Shown:
     )
 
 
+def _skill(tables: Tables, study: Study, task: str) -> Shown:
+    skill = tables["skill"]
+    given = ", ".join(map(str, skill.constant.unique()))
+    rows = [
+        {
+            "model": model_name(row.kind, row.name),
+            f"{row.metric} (%)": percent(row.value, 2),
+            "constant (%)": percent(row.constant_value, 2),
+            "above it (points)": points(row.lead),
+            "95 % interval": interval(row.low, row.high),
+            "better": YES_OR_NO[row.skill],
+        }
+        for row in skill.itertuples(index=False)
+    ]
+    columns = ["model", f"{study['metrics'][task]} (%)", "constant (%)", "above it (points)"]
+    return Shown(
+        "skill",
+        "Against one answer for every example",
+        caption(
+            f"teachers and students against the constant answer ({given}: it answers train best)",
+            study,
+            task,
+        ),
+        split_column(frame(rows, [*columns, "95 % interval", "better"]), skill.split),
+        ("split", "model", "better"),
+        "The interval is over seeds and examples. Where neither side of a claim is better than the "
+        "constant answer, its verdict is no skill.",
+    )
+
+
 def _grid(tables: Tables, study: Study, task: str) -> Shown:
     grid = tables["grid"]
     several = grid.groupby(["strategy", "teachers"])["T"].transform("size") > 1
@@ -395,7 +431,8 @@ def _agreement(tables: Tables, study: Study, task: str) -> Shown:
 
 
 def _failures(tables: Tables, study: Study, task: str) -> Shown:
-    table = tables["failures"][tables["failures"].partition]
+    table = tables["failures"]
+    table = table[table.partition.astype(bool)]
     rows, splits = [], []
     for (split, arm), of_arm in table.groupby(["split", "arm"], sort=False):
         entries = {

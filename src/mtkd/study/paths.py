@@ -15,6 +15,7 @@ STATE = ROOT + "/state"
 TASK = ROOT + "/tasks/{task}"
 TEACHER = ROOT + "/teachers/{task}/{teacher}/seed{teacher_seed}"
 REFERENCE = ROOT + "/references/{task}/tfidf"
+CONSTANT = ROOT + "/references/{task}/constant"
 GATE = ROOT + "/gates/{student}/{task}/{teachers}/seed{seed}"
 CELL = ROOT + "/students/{student}/{task}/{teachers}/{strategy}/T{T}_a{alpha}/seed{seed}"
 UNDISTILLED = (

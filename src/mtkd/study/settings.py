@@ -137,7 +137,11 @@ def expected_runs(study: dict) -> list[dict[str, str]]:
         if name != "none"
         for seed in study["teacher_seeds"]
     ]
-    references = [{"kind": "reference", "task": task} for task in study["tasks"]]
+    references = [
+        {"kind": kind, "task": task}
+        for task in study["tasks"]
+        for kind in ("reference", "constant")
+    ]
     return students + teachers + references
 
 

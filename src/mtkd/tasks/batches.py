@@ -13,7 +13,10 @@ POOL_BATCHES = 50
 
 
 class DeviceTokens:
-    """An encoded split resident on the device, from which padded batches are gathered."""
+    """An encoded split resident on the device, from which padded batches are gathered.
+
+    Padding stands at ``padding_side``, "right" unless set to "left".
+    """
 
     def __init__(self, encoded: Encoded, pad_token_id: int, device: torch.device):
         self.tokens = torch.from_numpy(np.array(encoded.tokens, dtype=np.int64)).to(device)
@@ -22,6 +25,7 @@ class DeviceTokens:
         self.lengths = torch.from_numpy(np.array(encoded.lengths)).to(device)
         self.cpu_lengths = np.array(encoded.lengths)
         self.pad_token_id = pad_token_id
+        self.padding_side = "right"
 
     def batch(self, rows: torch.Tensor, longest: int) -> dict[str, torch.Tensor]:
         """``input_ids``, ``attention_mask`` and ``token_type_ids`` [B, longest].
@@ -29,9 +33,12 @@ class DeviceTokens:
         ``rows`` [B] lie on the device; ``longest`` is the greatest of their lengths, which is known
         without asking the device.
         """
-        positions = torch.arange(longest, device=self.tokens.device)
-        mask = positions[None, :] < self.lengths[rows][:, None]
-        places = torch.where(mask, self.starts[rows][:, None] + positions[None, :], 0)
+        positions = torch.arange(longest, device=self.tokens.device)[None, :]
+        lengths = self.lengths[rows][:, None]
+        if self.padding_side == "left":
+            positions = positions - (longest - lengths)
+        mask = (positions >= 0) & (positions < lengths)
+        places = torch.where(mask, self.starts[rows][:, None] + positions, 0)
         return {
             "input_ids": torch.where(mask, self.tokens[places], self.pad_token_id),
             "attention_mask": mask.long(),

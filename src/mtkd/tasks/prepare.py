@@ -1,71 +1,121 @@
-"""From raw tables to a task folder: checked, labelled, split by role.
+"""From raw tables to a task folder: split by role, with an account of every row.
 
 A task folder holds ``train.parquet`` and ``selection.parquet`` (id, text_a, text_b, label),
 ``report.parquet`` (split, id, text_a, text_b) with every report split, whose labels lie apart in
-``report_labels.parquet`` (split, id, label) for what scores, and ``task.json`` (labels in
-canonical order, sizes, digest of all content). Where raters' shares are known, the files with
-labels hold them as well: ``human_0``, ``human_1``, ... in the order of the labels.
+``report_labels.parquet`` (split, id, label) for what scores, ``overlap.csv`` with the texts that
+stand in two splits, and ``task.json`` (labels in canonical order, sizes, digest of all content,
+account of all rows). Where raters' shares are known, the files with labels hold them as well:
+``human_0``, ``human_1``, ... in the order of the labels.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from mtkd.errors import InputError
-from mtkd.records.files import digest_bytes, publish, write_json
+from mtkd.records.files import digest_bytes, publish, write_json, write_text
 from mtkd.tasks.corpus import HUMAN, is_report
+from mtkd.tasks.labels import possible_texts
+from mtkd.tasks.rows import check_rows
+from mtkd.tasks.spelling import listed, quoted
+from mtkd.tasks.splits import carve, check_share, first_with, text_keys
+from mtkd.tasks.tables import Table, read_table
 
-# The carve is part of the task, the same in every study: its seed is not an axis.
-CARVE_SEED = 0
+# Which share of a split's texts may stand in another one, where the suite does not say.
+MAX_OVERLAP = 0.05
+OVERLAP_COLUMNS = ["split", "id", "other_split", "other_id", "dropped"]
 
-
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a local parquet, CSV or JSONL file. Raises InputError."""
-    try:
-        match path.suffix:
-            case ".parquet":
-                return pd.read_parquet(path)
-            case ".jsonl":
-                return pd.read_json(path, lines=True, dtype=False)
-            case ".csv":
-                # "NA" and "null" are words like any other in a text column.
-                return pd.read_csv(path, keep_default_na=False, na_values=[""])
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
-    raise InputError(f"{path}: not a .parquet, .csv or .jsonl file")
+Splits = dict[str, pd.DataFrame]
 
 
-def prepare_task(task: dict[str, Any], tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Split tables with columns id, text_a, text_b, label (int64, canonical order).
+class Prepared(NamedTuple):
+    """A task's splits, and what became of every row of its tables.
+
+    ``splits``: columns id, text_a, text_b, label (int64, canonical order), human_0, ... ``overlap``
+    (``OVERLAP_COLUMNS``): the rows of a split whose text stands in another one, and whether the
+    other row was left out for that. ``account``, JSON-ready: ``tables`` (by split: lines, blank
+    lines, rows, rows left out by reason), ``carved`` (fraction wanted and share reached, or None),
+    ``labels`` (by split: rows of each label in canonical order), ``overlap`` (split, other_split,
+    dropped, rows), ``warnings``.
+    """
+
+    splits: Splits
+    overlap: pd.DataFrame
+    account: dict[str, Any]
+
+
+def read_tables(task: Mapping[str, Any], paths: Mapping[str, Path]) -> dict[str, Table]:
+    """Read the columns that a task uses from the file of each split. Raises InputError."""
+    answers = (task.get("label", "label"), possible_texts(task["labels"]))
+    tables = {}
+    for split, path in paths.items():
+        with _naming(split):
+            tables[split] = read_table(path, used_columns(task, split), answers)
+    return tables
+
+
+def used_columns(task: Mapping[str, Any], split: str) -> list[str]:
+    """The columns of a split's table that a task uses, each once."""
+    columns = [*task["text"], task.get("label", "label"), *task.get("human", [])]
+    columns += [task["id"]] if "id" in task else []
+    group = _group(task, split)
+    return list(dict.fromkeys([*columns, *([group] if group else [])]))
+
+
+def prepare_task(task: Mapping[str, Any], tables: Mapping[str, Table]) -> Prepared:
+    """Check and label tables, and split them by role.
 
     ``task`` is the task's settings, ``tables`` the raw table of each split it names. The selection
-    split is carved from train when the task says so. Raises InputError for a missing column, an
-    empty split, a label outside the list, missing text, or an id used twice.
+    split is carved from train when the task says so. Raises InputError for what cannot carry a
+    study: values that are no texts or labels, an empty split, a label without a row in train, a
+    carved share far from the one wanted, splits that share too many texts.
     """
-    splits = {name: _checked(task, name, table) for name, table in tables.items()}
-    carve = task.get("selection")
-    if carve:
-        group = _column(tables["train"], carve["group"], "train") if "group" in carve else None
-        if group is not None and group.isna().any():
-            row = splits["train"]["id"][group.isna().to_numpy()].iloc[0]
-            raise InputError(
-                f"split 'train': example {row!r} has no {carve['group']!r} to group by"
-            )
-        selected = _carve(splits["train"], carve["fraction"], group)
-        splits["selection"] = splits["train"][selected].reset_index(drop=True)
-        splits["train"] = splits["train"][~selected].reset_index(drop=True)
-    for name, frame in splits.items():
-        if frame.empty:
-            raise InputError(f"split {name!r} is empty")
-    return splits
+    splits: Splits = {}
+    account: dict[str, Any] = {"tables": {}, "carved": None}
+    warnings: list[str] = []
+    for name, table in tables.items():
+        with _naming(name):
+            rows = check_rows(task, name, table, _group(task, name))
+        splits[name] = rows.frame.assign(key=text_keys(rows.frame))
+        sizes = {"lines": table.lines, "blank_lines": table.blank, "rows": len(table.places)}
+        account["tables"][name] = {**sizes, "dropped": rows.dropped}
+        warnings += [f"split {name!r}: {note}" for note in rows.notes]
+    _check_sizes(splits)
+    drop = task.get("drop_overlap", False)
+    shared = [_leave_out_overlap(splits, account)] if drop else []
+    if selection := task.get("selection"):
+        _check_sizes(splits)
+        carved, warning = _carve(splits, selection["fraction"], len(task["labels"]))
+        account["carved"] = carved
+        warnings += [warning] if warning else []
+        shared += [_leave_out_overlap(splits, account)] if drop else []
+    _check_sizes(splits)
+    splits = {name: splits[name] for name in sorted(splits, key=_role)}
+    account["labels"] = {
+        name: np.bincount(frame["label"], minlength=len(task["labels"])).tolist()
+        for name, frame in splits.items()
+    }
+    warnings += _check_labels(task["labels"], account["labels"])
+    overlap = pd.concat([*shared, _overlap(splits)], ignore_index=True)
+    counts = overlap.groupby(["split", "other_split", "dropped"]).size()
+    account["overlap"] = counts.rename("rows").reset_index().to_dict("records")
+    warnings += _check_overlap(overlap, splits, task.get("max_overlap", MAX_OVERLAP))
+    splits = {
+        name: frame.drop(columns=["key", "group"], errors="ignore")
+        for name, frame in splits.items()
+    }
+    return Prepared(splits, overlap, {**account, "warnings": warnings})
 
 
-def write_task(folder: Path, task: dict[str, Any], splits: dict[str, pd.DataFrame]) -> None:
+def write_task(folder: Path, task: Mapping[str, Any], prepared: Prepared) -> None:
     """Write a task folder, ``task.json`` last."""
+    splits = prepared.splits
     reports = [frame.assign(split=name) for name, frame in splits.items() if is_report(name)]
     report = pd.concat(reports, ignore_index=True)
     _write_parquet(folder / "train.parquet", splits["train"])
@@ -73,6 +123,7 @@ def write_task(folder: Path, task: dict[str, Any], splits: dict[str, pd.DataFram
     answers = ["label", *(name for name in report if name.startswith(HUMAN))]
     _write_parquet(folder / "report.parquet", report.drop(columns=answers))
     _write_parquet(folder / "report_labels.parquet", report[["split", "id", *answers]])
+    write_text(folder / "overlap.csv", prepared.overlap.to_csv(index=False))
     summary = {
         "labels": task["labels"],
         "rows": {name: len(frame) for name, frame in splits.items()},
@@ -82,99 +133,131 @@ def write_task(folder: Path, task: dict[str, Any], splits: dict[str, pd.DataFram
             for name in sorted(splits)
             for part in (name.encode(), splits[name].to_csv(index=False).encode())
         ),
+        "account": prepared.account,
     }
     write_json(folder / "task.json", summary)
 
 
+def account_lines(labels: Sequence[str], account: Mapping[str, Any]) -> list[str]:
+    """What became of every row of a task's tables, and what to know of its splits, a line each."""
+    lines = []
+    for split, table in account["tables"].items():
+        said = [] if table["lines"] is None else [f"{table['lines']} lines"]
+        said += [f"{table['blank_lines']} blank"] if table["blank_lines"] else []
+        said.append(f"{table['rows']} rows read")
+        said += [f"{rows} left out: {reason}" for reason, rows in table["dropped"].items()]
+        lines.append(f"{split} table: {', '.join(said)}")
+    for split, rows in account["labels"].items():
+        by_label = ", ".join(f"{name}: {n}" for name, n in zip(labels, rows, strict=True))
+        lines.append(f"{split}: {sum(rows)} rows, {by_label}")
+    if carved := account["carved"]:
+        wanted, share = carved["fraction"], carved["share"]
+        lines.append(f"selection: carved from train, a share of {share:.4g} for {wanted:g} wanted")
+    return lines + [f"warning: {warning}" for warning in account["warnings"]]
+
+
+def _group(task: Mapping[str, Any], split: str) -> str | None:
+    return (task.get("selection") or {}).get("group") if split == "train" else None
+
+
+@contextmanager
+def _naming(split: str) -> Iterator[None]:
+    """Put a split's name before what is wrong with it."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"split {split!r}: {error}") from None
+
+
+def _role(split: str) -> int:
+    return ["train", "selection"].index(split) if not is_report(split) else 2
+
+
+def _check_sizes(splits: Splits) -> None:
+    for name, frame in splits.items():
+        if frame.empty:
+            raise InputError(f"split {name!r} is empty: there is no row, or all were left out")
+
+
+def _carve(splits: Splits, fraction: float, labels: int) -> tuple[dict[str, float], str | None]:
+    """Move the selection split's rows out of train; returns the shares, and what to say of them."""
+    train = splits["train"]
+    groups = train["group"] if "group" in train else train["key"]
+    selected = carve(train["label"].to_numpy(), groups.tolist(), fraction)
+    warning = check_share(int(selected.sum()), len(train), fraction, labels)
+    splits["selection"] = train[selected].reset_index(drop=True)
+    splits["train"] = train[~selected].reset_index(drop=True)
+    return {"fraction": fraction, "share": float(selected.mean())}, warning
+
+
+def _overlap(splits: Splits) -> pd.DataFrame:
+    """Rows of selection and report whose text stands in train, and of report in selection."""
+    rows = []
+    for name, frame in splits.items():
+        for other in ("train", "selection"):
+            if other in splits and _role(other) < _role(name):
+                found = first_with(frame["key"], splits[other]["key"], splits[other]["id"])
+                both = zip(frame["id"], found, strict=True)
+                rows += [(name, one, other, same, False) for one, same in both if same is not None]
+    return pd.DataFrame(rows, columns=OVERLAP_COLUMNS)
+
+
+def _leave_out_overlap(splits: Splits, account: dict[str, Any]) -> pd.DataFrame:
+    """Leave rows out of train whose text stands in another split; returns the rows there."""
+    found = _overlap(splits)
+    found = found[found["other_split"] == "train"].assign(dropped=True)
+    elsewhere = {key for name, frame in splits.items() if name != "train" for key in frame["key"]}
+    shared = np.array([key in elsewhere for key in splits["train"]["key"]], dtype=bool)
+    splits["train"] = splits["train"][~shared].reset_index(drop=True)
+    if shared.any():
+        dropped = account["tables"]["train"]["dropped"]
+        dropped["overlap"] = dropped.get("overlap", 0) + int(shared.sum())
+    return found
+
+
+def _check_labels(labels: Sequence[str], rows: Mapping[str, list[int]]) -> list[str]:
+    """What to say of labels without a row. Raises InputError for one that train lacks."""
+    missing = {
+        split: [label for label, n in zip(labels, counts, strict=True) if not n]
+        for split, counts in rows.items()
+    }
+    if missing["train"]:
+        raise InputError(
+            f"split 'train' has no row of {_of_labels(missing['train'])}, which no model can learn "
+            "without: add such rows, or take the label out of 'labels' and of every split"
+        )
+    return [
+        f"split {split!r} has no row of {_of_labels(absent)}: nothing is chosen or said on it there"
+        for split, absent in missing.items()
+        if absent
+    ]
+
+
+def _of_labels(labels: Sequence[str]) -> str:
+    return f"label{'s' * (len(labels) > 1)} {listed(labels)}"
+
+
+def _check_overlap(overlap: pd.DataFrame, splits: Splits, most: float) -> list[str]:
+    """What to say of texts that stand in two splits. Raises InputError for too many."""
+    said = []
+    for split, rows in overlap[~overlap["dropped"].astype(bool)].groupby("split", sort=False):
+        one, found, total = rows.iloc[0], rows["id"].nunique(), len(splits[split])
+        others = " or ".join(repr(name) for name in rows["other_split"].unique())
+        text = f"{found} of the {total} texts of split {split!r} stand in {others} too"
+        if found > most * total:
+            remedy = (
+                "'drop_overlap: true' leaves them out of train"
+                if "train" in others
+                else "give another selection split"
+            )
+            raise InputError(
+                f"{text}, such as that of {quoted(one['id'])} ({quoted(one['other_id'])} in "
+                f"{one['other_split']}): a share of {found / total:.3g}, where max_overlap allows "
+                f"{most:g}; {remedy}"
+            )
+        said.append(f"{text}; overlap.csv lists them")
+    return said
+
+
 def _write_parquet(path: Path, frame: pd.DataFrame) -> None:
     publish(path, lambda temporary: frame.to_parquet(temporary, index=False))
-
-
-def _column(table: pd.DataFrame, column: str, split: str) -> pd.Series:
-    if column not in table.columns:
-        raise InputError(
-            f"split {split!r} has no column {column!r}; its columns are {', '.join(table.columns)}"
-        )
-    return table[column]
-
-
-def _checked(task: dict[str, Any], split: str, table: pd.DataFrame) -> pd.DataFrame:
-    if table.empty:
-        raise InputError(f"split {split!r} is empty")
-    columns = {}
-    if "id" in task:
-        columns["id"] = _column(table, task["id"], split).astype(str)
-    else:
-        columns["id"] = pd.Series([f"{split}-{row}" for row in range(len(table))])
-    for name, column in zip(("text_a", "text_b"), task["text"], strict=False):
-        columns[name] = _column(table, column, split).astype("string")
-    columns["label"] = _labels(task, _column(table, task.get("label", "label"), split), split)
-    frame = pd.DataFrame({name: values.to_numpy() for name, values in columns.items()})
-    twice = frame["id"][frame["id"].duplicated()]
-    if len(twice):
-        raise InputError(f"split {split!r}: id {twice.iloc[0]!r} occurs more than once")
-    for name in ("text_a", "text_b"):
-        if name in frame and frame[name].isna().any():
-            row = frame["id"][frame[name].isna()].iloc[0]
-            raise InputError(f"split {split!r}: example {row!r} has no text in {name}")
-    frame = frame.astype({name: "str" for name in frame.columns if name != "label"})
-    return frame.assign(**_human(task, table, split))
-
-
-def _human(task: dict[str, Any], table: pd.DataFrame, split: str) -> dict[str, np.ndarray]:
-    """Raters' shares by column, each row scaled to a sum of exactly 1; none when not named."""
-    if not task.get("human"):
-        return {}
-    columns = [pd.to_numeric(_column(table, c, split), errors="coerce") for c in task["human"]]
-    shares = np.stack([column.to_numpy(dtype=float) for column in columns], axis=1)
-    total = shares.sum(axis=1)
-    bad = np.flatnonzero(~((shares >= 0).all(axis=1) & np.isclose(total, 1, atol=1e-3)))
-    if len(bad):
-        raise InputError(
-            f"split {split!r}: row {bad[0] + 1} has {shares[bad[0]].tolist()} in its columns "
-            f"{', '.join(task['human'])}: raters' shares are at least 0 and sum to 1"
-        )
-    return {f"{HUMAN}{i}": share for i, share in enumerate((shares / total[:, None]).T)}
-
-
-def _labels(task: dict[str, Any], values: pd.Series, split: str) -> pd.Series:
-    """Label indices: integers are indices already, anything else must be a label's name."""
-    names = task["labels"]
-    if pd.api.types.is_integer_dtype(values):
-        if any(name.isdigit() and int(name) != index for index, name in enumerate(names)):
-            raise InputError(
-                f"split {split!r}: whole numbers in the label column are label indices, but the "
-                f"labels {', '.join(names)} are numbers in another order; store them as text"
-            )
-        indices = values.where(values.between(0, len(names) - 1), -1)
-    else:
-        indices = values.map({name: index for index, name in enumerate(names)}).fillna(-1)
-    if (indices == -1).any():
-        bad = values[indices == -1].tolist()[0]
-        raise InputError(
-            f"split {split!r}: label {bad!r} is not in the task's labels {', '.join(names)}"
-        )
-    return indices.astype("int64")
-
-
-def _carve(train: pd.DataFrame, fraction: float, group: pd.Series | None) -> np.ndarray:
-    """Which train rows become selection rows: stratified by label, whole groups together.
-
-    Without a group column, equal texts form a group: no sentence is on both sides. Groups are
-    drawn in random order within the label of their first row, until the label has its fraction.
-    """
-    if group is None:
-        texts = [name for name in ("text_a", "text_b") if name in train]
-        group = train[texts].agg("\n".join, axis=1)
-    codes, names = pd.factorize(group.to_numpy())
-    sizes = np.bincount(codes)
-    label = train["label"].to_numpy()[np.unique(codes, return_index=True)[1]]
-    order = np.random.default_rng(CARVE_SEED).permutation(len(names))
-    chosen = np.zeros(len(names), dtype=bool)
-    for value in np.unique(label):
-        members = order[label[order] == value]
-        rows_before = np.cumsum(sizes[members]) - sizes[members]
-        # At least one group of a label that has two: a tiny task still gets every label.
-        wanted = max(fraction * sizes[members].sum(), 1 if len(members) > 1 else 0)
-        chosen[members[rows_before < wanted]] = True
-    return chosen[codes]

@@ -1,0 +1,34 @@
+"""What a study cannot say, whatever comes out, for want of arms or seeds."""
+
+from __future__ import annotations
+
+from mtkd.analysis.master import Study, seed_count
+from mtkd.analysis.paired import MINIMUM_SEEDS
+
+
+def unsaid(study: Study) -> list[str]:
+    """Sentences on the questions that a study's own axes leave open."""
+    strategies = [arm["strategy"] for arm in study["arms"]]
+    distilled = [strategy for strategy in strategies if strategy != "none"]
+    several = [strategy for strategy in distilled if strategy != "single"]
+    found = []
+    if not distilled:
+        found.append(
+            "Anything about distillation: no arm learns from a teacher. There is no audit, no gap "
+            "closed and no comparison, only the undistilled student's scores."
+        )
+    elif "none" not in strategies:
+        found.append(
+            "Whether distillation helps, and how much of a gap it closes: there is no arm without "
+            "distillation."
+        )
+    if distilled and not several:
+        found.append("Whether several teachers are better than one: no arm has several.")
+    elif distilled and "single" not in distilled:
+        found.append("Whether several teachers are better than one: no arm has a single one.")
+    if len(study["seeds"]) < MINIMUM_SEEDS:
+        found.append(
+            f"Which differences are more than luck: a verdict takes {MINIMUM_SEEDS} seeds, and "
+            f"this study has {seed_count(len(study['seeds']))}."
+        )
+    return found

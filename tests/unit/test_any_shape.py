@@ -1,0 +1,108 @@
+"""Tables and report of studies of every shape, from toy examples: none needs a full study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import toy_examples
+from test_tables import make_study
+from toy_examples import make_examples, runs_of
+
+from mtkd.analysis.audit import PREDICTION_COLUMNS, label_map_table, scored_predictions
+from mtkd.analysis.by_region import agreement_table, failures_table
+from mtkd.analysis.checks import checks_table
+from mtkd.analysis.claims import claims_table
+from mtkd.analysis.constant import skill_table
+from mtkd.analysis.flags import Flag, flags
+from mtkd.analysis.gap import gap_table
+from mtkd.analysis.master import grid_table, master_table, render_master
+from mtkd.analysis.over_tasks import over_tasks_table, profiles_table
+from mtkd.analysis.quality import quality_table, reliability_table
+from mtkd.analysis.ranking import ranking_table
+from mtkd.analysis.reported import fusion_of, reported_from_study
+from mtkd.analysis.soft_label_tables import (
+    confidence_table,
+    fidelity_table,
+    human_prediction_table,
+    human_table,
+)
+from mtkd.analysis.success import success_metrics
+from mtkd.analysis.tables import read_table
+from mtkd.records.examples import read_examples, write_examples
+from mtkd.report.latex import latex_table
+from mtkd.report.page import render
+from mtkd.report.results import study_tables, task_tables
+from mtkd.report.unsaid import unsaid
+
+PAGES = Path(__file__).parents[2] / "report"
+OF_EXAMPLES = {
+    "skill": skill_table, "checks": checks_table, "gap": gap_table, "quality": quality_table,
+    "reliability": reliability_table, "agreement": agreement_table, "failures": failures_table,
+    "fidelity": fidelity_table, "human": human_table,
+}  # fmt: skip
+OF_RUNS = {"ranking": ranking_table, "over_tasks": over_tasks_table, "profiles": profiles_table}
+
+
+def tables_of(study, task, folder, diverged):
+    """Every table that the report shows, as its rules make them and as it reads them."""
+    write_examples(folder / "examples", make_examples(study, task, 40, diverged=diverged))
+    examples = read_examples(folder / "examples")
+    runs_of(examples, study).to_csv(folder / "runs.csv", index=False)
+    runs, names = read_table(folder / "runs.csv"), examples.record["teachers"]
+    tables = {name: make(examples) for name, make in OF_EXAMPLES.items()}
+    tables |= {name: make(runs, study) for name, make in OF_RUNS.items()}
+    tables |= {"claims": claims_table(examples, study["margin"]), "grid": grid_table(runs)}
+    tables["confidence"] = confidence_table(task, examples.teachers, names, ["1", *study["T"]])
+    predicted = pd.DataFrame(columns=PREDICTION_COLUMNS)
+    tables["audit_scored"] = scored_predictions(predicted, tables["claims"])
+    tables["human_prediction"] = human_prediction_table(tables["human"], tables["quality"])
+    tables["master"] = master_table(runs, study, tables["skill"])
+    reported = reported_from_study(runs, study, tables, fusion_of(examples))
+    tables["flags"] = pd.DataFrame(flags(reported), columns=Flag._fields)
+    label_map_table(task, examples.teachers["selection"], examples.labels["selection"], names,
+                    examples.record["labels"])  # fmt: skip
+    render_master(tables["master"], study)
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False)
+    return {name: read_table(folder / f"{name}.csv") for name in tables}
+
+
+def arm(strategy, *teachers):
+    return {"strategy": strategy, "teachers": "+".join(teachers) or "none"}
+
+
+NONE, CNN, AVERAGE = arm("none"), arm("single", "cnn"), arm("average", "cnn", "bert")
+
+
+@pytest.mark.parametrize(
+    ("task", "arms", "diverged", "said"),
+    [
+        ("movies", [NONE], False, ["Anything about distillation", "no two arms", "No gap"]),
+        ("movies", [CNN], False, ["no arm without distillation", "no arm has several"]),
+        ("movies", [NONE, CNN, AVERAGE], True, ["has 1 seed"]),
+        ("forty", [NONE, AVERAGE], False, ["no arm has a single one"]),
+    ],
+)
+def test_every_shape_has_its_tables_and_its_report(
+    tmp_path, monkeypatch, task, arms, diverged, said
+):
+    monkeypatch.setitem(toy_examples.LABELS, "forty", [f"class {n}" for n in range(40)])
+    one = {"metrics": {task: "macro_f1"}, "report_splits": {task: ["report"]}}
+    study = make_study(tasks=[task], arms=arms, seeds=["1"]) | (one if task == "forty" else {})
+    lost = {arm["strategy"]: study["seeds"] for arm in arms} if diverged else {}
+    tables = tables_of(study, task, tmp_path, lost) | {"failed": pd.DataFrame()}
+    shown, of_task = study_tables(tables, study), task_tables(tables, study, task)
+    assert all(latex_table(table, "x") for table in [*shown, *of_task] if len(table.rows))
+    known = {"labels": [], "rows": {}, "data": ""}
+    provenance = dict.fromkeys(["pools", "runs", "devices", "versions", "seconds", "teachers"], {})
+    provenance |= {"code": {}, "training": [], "gpu_hours": 0.0, "tasks": {task: known}}
+    page = render(
+        PAGES, "report.html.j2", study=study, seeds="", settings="", unsaid=unsaid(study),
+        claims=tables["claims"].to_dict("records"), failed=[], tasks={task: of_task},
+        tables={table.name: table for table in shown}, figures={}, provenance=provenance,
+        success=success_metrics(tables["gap"], tables["claims"], study), times=[],
+        framework=[], framework_claims=[], framework_figures=[],
+    )  # fmt: skip
+    assert all(words in page for words in said)

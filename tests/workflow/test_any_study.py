@@ -1,0 +1,128 @@
+"""Studies of every shape through Snakemake: planned whole, and run to tables and a report.
+
+No teachers, one arm of one seed, forty classes: the default target ends with every table, and with
+a report that says what it cannot say.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pandas as pd
+import pytest
+from any_suite import suites
+from hypothesis import HealthCheck, Phase, given, settings
+from small_inputs import run_snakemake, write_suite
+
+from mtkd.config.load import validate_suite
+from mtkd.study.grid import cells
+
+CNN = {
+    "model": {
+        "architecture": "text-cnn",
+        "config": {"embedding_size": 4, "filters": 4},
+        "tokenizer": {"kind": "word"},
+    },
+    "training": {"epochs": 1, "batch_size": 32, "learning_rate": "1e-2"},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where any suite's tables are, as far as a plan needs them."""
+    folder = tmp_path_factory.mktemp("any")
+    for name in ("train.CSV", "selection.jsonl", "report.csv", "report_a.csv", "report_b.csv"):
+        (folder / name).touch()
+    return folder
+
+
+@settings(
+    max_examples=5,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(content=suites())
+def test_any_suite_that_validates_is_a_whole_graph(folder, content):
+    path = write_suite(folder / "suite.yaml", content)
+    result = run_snakemake(folder, "-n", "--quiet", "--configfile", path, "-c1")
+    assert result.returncode == 0, result.stdout
+    number = len(cells(validate_suite(content, "suite").chosen_study))
+    assert re.search(rf"^Plan: [\d,]+ jobs, {number:,} cells? to train$", result.stdout, re.M)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("margin: 1\nmargin: 2\n", "margin: given twice, in line 1 and again in line 2"),
+        (
+            "students: {a: {resources: {runtime: 2:00:00}}}\n",
+            "students.a.resources.runtime: line 1",
+        ),
+    ],
+)
+def test_a_suites_file_is_looked_at_before_its_values_are_taken(tmp_path, written, said):
+    path = tmp_path / "suite.yaml"
+    path.write_text(written)
+    result = run_snakemake(tmp_path, "-n", "--configfile", path)
+    assert result.returncode == 1 and "Traceback" not in result.stdout
+    assert result.stdout.splitlines()[-1].startswith(f"error: {path}: {said}")
+
+
+def write_study(folder, classes: int, arms: list[dict], **study) -> list[str]:
+    """A suite of one task whose texts name their class, and its tables; arguments of its run."""
+    rng = random.Random(0)
+    words = [f"word{number}" for number in range(classes)]
+    for split, of_each in (("train", 480 // classes), ("report", 80 // classes)):
+        rows = [(f"{rng.random()} {word}", word) for word in words * of_each]
+        table = pd.DataFrame(rows, columns=["text", "label"])
+        table.to_csv(folder / f"{split}.csv", index=False)
+    task = {
+        "splits": {"train": "train.csv", "report": "report.csv"},
+        "text": ["text"],
+        "labels": words,
+        "metrics": ["macro_f1", "accuracy"],
+        "selection": {"fraction": 0.25},
+        "max_length": 4,
+    }
+    names = dict.fromkeys(name for arm in arms for name in arm.get("teachers", []))
+    main = {"student": "cnn", "tasks": ["mine"], "arms": arms, "T": [4], "alpha": [0.7]}
+    suite = {
+        "suite": "any",
+        "tasks": {"mine": task},
+        "teachers": {name: CNN for name in names},
+        "students": {"cnn": CNN},
+        "studies": {"main": main | {"seeds": [1]} | study},
+        "bundle": ["arm", "T", "alpha", "seed"],
+        "figures": {"dpi": 50},
+    }
+    return ["--configfile", write_suite(folder / "suite.yaml", suite), "-c1"]
+
+
+STUDIES = {
+    "no teachers": (2, [{"strategy": "none"}], ["Anything about distillation", "1 seed"]),
+    "one arm of one seed": (
+        2,
+        [{"strategy": "single", "teachers": ["a"]}],
+        ["no arm without distillation", "no arm has several", "takes 3 seeds"],
+    ),
+    "forty classes": (40, [{"strategy": "none"}], ["takes 3 seeds"]),
+}
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_of_any_shape_runs_to_its_report(tmp_path, name):
+    classes, arms, unsaid = STUDIES[name]
+    result = run_snakemake(tmp_path, *write_study(tmp_path, classes, arms))
+    assert result.returncode == 0, result.stdout
+    tables = tmp_path / "results/any/studies/main/tables"
+    master = pd.read_csv(tables / "master.csv").set_index("method")
+    scores = master["mine (macro_f1) mean"]
+    assert scores.between(0, 100).all() and (tables / "latex/master.tex").is_file()
+    # All classes are of one size: one answer is right once in so many.
+    assert scores["Reference: constant"] == pytest.approx(100 * 2 / (1 + classes) / classes)
+    page = (tables.parent / "report.html").read_text(encoding="utf-8")
+    assert all(said in page for said in unsaid)
+    assert (tables.parent / "audit.html").exists() == (arms[0]["strategy"] == "single")

@@ -1,0 +1,63 @@
+"""Score a task's best constant answers, which see train labels alone, on selection and report."""
+
+import argparse
+import json
+from pathlib import Path
+
+from mtkd.errors import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: metrics, ...")
+    parser.add_argument("--code", type=json.loads, default={}, help="JSON: digests of the code")
+    parser.add_argument("--train", type=Path, required=True, help="the train split")
+    parser.add_argument("--selection", type=Path, required=True, help="the selection split")
+    parser.add_argument("--report-labels", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True, help="eval.json")
+    args = parser.parse_args()
+
+    from mtkd.analysis.constant import best_constant, constant_value
+    from mtkd.records.files import digest_text, write_json
+    from mtkd.records.runs import new_record, scored
+    from mtkd.study.settings import canonical_json
+    from mtkd.tasks.corpus import read_info, read_labels, read_report_labels
+
+    settings = args.settings
+    info = read_info(args.train.parent)
+    classes = len(info.labels)
+    _, train = read_labels(args.train)
+    given = {metric: best_constant(train, metric, classes) for metric in settings["metrics"]}
+    gold = {"selection": read_labels(args.selection), **read_report_labels(args.report_labels)}
+    scores = {
+        split: {metric: constant_value(given[metric], labels, metric, classes) for metric in given}
+        for split, (_, labels) in gold.items()
+    }
+    record = {
+        **new_record("constant", task=settings["task"]),
+        "labels": info.labels,
+        "training": {metric: info.labels[label] for metric, label in given.items()},
+        "seconds": 0.0,
+        "examples_per_second": None,
+        "peak_memory_mb": None,
+        "device": "cpu",
+        "precision": "float64",
+        "versions": {},
+        "digests": {"data": info.digest, "code": digest_text(canonical_json(args.code))},
+    }
+    rows = {split: len(labels) for split, (_, labels) in gold.items()}
+    write_json(
+        args.output,
+        scored(
+            record,
+            settings["suite"],
+            settings["metrics"],
+            settings["report_splits"],
+            scores,
+            rows,
+        ),
+    )
+
+
+if __name__ == "__main__":
+    run(main)
