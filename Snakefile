@@ -12,6 +12,7 @@ report: "report/captions/workflow.rst"
 
 include: "rules/common.smk"
 include: "rules/slurm.smk"
+include: "rules/start.smk"
 include: "rules/fetch.smk"
 include: "rules/tasks.smk"
 include: "rules/teachers.smk"
@@ -56,3 +57,4 @@ onstart:
         sys.exit(f"error: {reason}")
     if on_slurm:
         retry_preempted(executor)
+    begin_run()

@@ -16,7 +16,7 @@ from mtkd.config.written import refuse_surprises
 from mtkd.errors import InputError
 from mtkd.metrics.names import metric_module
 from mtkd.records.files import digest_folder
-from mtkd.study import paths, settings
+from mtkd.study import paths, settings, started
 from mtkd.study.code import code_digests, module_digests
 from mtkd.study.grid import cells, folded_arms, folded_axes, tasks_with_teachers, teacher_seeds
 
@@ -39,6 +39,9 @@ try:
     SUITE = validate_suite(config, ", ".join(map(str, workflow.configfiles)) or "--config")
     # Strategies whose operator is a user's function; looked for now, not when their first job runs.
     OWN_OPERATORS = settings.own_operators(SUITE)
+    if not workflow.is_main_process:
+        # A job of a cluster, whose graph has to be the one that its run was planned by.
+        started.check_graph(SUITE)
 except InputError as error:
     sys.exit(f"error: {error}")
 
