@@ -53,7 +53,8 @@ rule students:
 onstart:
     executor = workflow.executor_settings
     on_slurm = hasattr(executor, "no_requeue")
-    if reason := unpinned_refusal() or (slurm_refusal(executor) if on_slurm else None):
+    reason = unpinned_refusal() or unshared_refusal()
+    if reason := reason or (slurm_refusal(executor) if on_slurm else None):
         sys.exit(f"error: {reason}")
     if on_slurm:
         retry_preempted(executor)

@@ -1,4 +1,4 @@
-"""Suite and code edited under a run: its jobs stop, those that are not concerned go on."""
+"""What a run begins with: suite and code, which its jobs go by, and an executor for them."""
 
 import os
 import subprocess
@@ -52,3 +52,16 @@ def test_a_job_stops_whose_code_was_edited_under_its_run(edited, monkeypatch):
     assert "Traceback" not in result.stdout
     # Whoever begins a run there is no job of another.
     assert snakemake(edited, REFERENCE, "--dry-run").returncode == 0
+
+
+def test_an_executor_whose_jobs_see_no_files_is_refused(project):
+    write_tiny_suite(project)
+    shared = ["--shared-fs-usage", "input-output", "sources"]
+    call = [REFERENCE, "--executor", "slurm", "--jobs", "1", *shared]
+    result = snakemake(project, *call)
+    assert result.returncode == 1
+    assert result.stdout.splitlines()[-1].startswith("error: this executor, or --shared-fs-usage,")
+    assert "Kubernetes and cloud batch services are not supported" in result.stdout
+    assert "Traceback" not in result.stdout
+    # What could not be run can be looked at.
+    assert snakemake(project, *call, "--dry-run").returncode == 0
