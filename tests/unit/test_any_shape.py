@@ -31,6 +31,7 @@ from mtkd.analysis.soft_label_tables import (
 from mtkd.analysis.success import success_metrics
 from mtkd.analysis.tables import read_table
 from mtkd.records.examples import read_examples, write_examples
+from mtkd.report.data import rows_table, warnings_of
 from mtkd.report.latex import latex_table
 from mtkd.report.page import render
 from mtkd.report.results import study_tables, task_tables
@@ -95,13 +96,20 @@ def test_every_shape_has_its_tables_and_its_report(
     tables = tables_of(study, task, tmp_path, lost) | {"failed": pd.DataFrame()}
     shown, of_task = study_tables(tables, study), task_tables(tables, study, task)
     assert all(latex_table(table, "x") for table in [*shown, *of_task] if len(table.rows))
+    splits = ["train", "selection", *study["report_splits"][task]]
+    rows = {"tables": dict.fromkeys(splits, {"lines": 3, "rows": 2, "dropped": {}})}
+    rows |= {"labels": dict.fromkeys(splits, [1, 1]), "overlap": [], "warnings": ["few"]}
+    infos = {task: {"labels": ["a", "b"], "account": rows}}
     known = {"labels": [], "rows": {}, "data": ""}
-    provenance = dict.fromkeys(["pools", "runs", "devices", "versions", "seconds", "teachers"], {})
+    provenance = dict.fromkeys(
+        ["pools", "runs", "devices", "versions", "seconds", "teachers"], {}
+    ) | {"warnings": []}
     provenance |= {"code": {}, "training": [], "gpu_hours": 0.0, "tasks": {task: known}}
     page = render(
         PAGES, "report.html.j2", study=study, seeds="", settings="", unsaid=unsaid(study),
         claims=tables["claims"].to_dict("records"), failed=[], tasks={task: of_task},
         tables={table.name: table for table in shown}, figures={}, provenance=provenance,
+        data=rows_table(study, infos), warnings=warnings_of(study, infos),
         success=success_metrics(tables["gap"], tables["claims"], study), times=[],
         framework=[], framework_claims=[], framework_figures=[],
     )  # fmt: skip
