@@ -20,9 +20,7 @@ rule train_teacher:
     resources:
         gpu=lambda wildcards: teacher_of(wildcards).resources.gpu,
         mem_mb=lambda wildcards, attempt: teacher_of(wildcards).resources.mem_mb * attempt,
-        runtime=lambda wildcards, attempt: (
-            teacher_of(wildcards).resources.minutes(wildcards.task) * attempt
-        ),
+        runtime=lambda wildcards, attempt: (teacher_minutes(wildcards) * attempt),
     params:
         settings=lambda wildcards: canonical(
             settings.teacher_settings, wildcards.task, wildcards.teacher

@@ -1,5 +1,7 @@
 """The plan at the end of a dry run."""
 
+import re
+
 from tiny_study import change_suite, snakemake
 
 NO_RECORD = ["no", "record", "yet"]
@@ -26,9 +28,37 @@ def test_a_study_that_has_not_begun(project):
     for task in ("sst2", "mnli", "qqp", "mrpc"):
         assert plan[task] == ["3", "81", "27", "27", "27", "27", "192"]
     assert plan["total"] == ["12", "324", "108", "108", "108", "108", "768"]
-    # A job for each of 7 distilled arms, 4 tasks and 3 seeds, each on one GPU.
-    assert plan["gpu"] == ["84", *NO_RECORD, "84", *NO_RECORD]
-    assert plan["cpu"][-4:] == ["36", *NO_RECORD]
+    # A job for each of 7 distilled arms, 4 tasks and 3 seeds, each on one GPU; 9 cells in each take
+    # 60.4 minutes of guesses, and twice as much is asked for, in whole minutes.
+    hours = 21 * 9 * (4.9 + 27 + 28 + 0.5) / 60
+    asked = 21 * (89 + 486 + 504 + 10) / 60
+    assert plan["gpu"] == [
+        word for _ in range(2) for word in ("84", f"{hours:.1f}", f"{asked:.1f}")
+    ]
+    # Teachers, their logits and undistilled students beside gates, references and preparations.
+    assert [plan["cpu"][n] for n in (0, 3)] == [str(12 + 12 + 12 + 12 + 4 + 4), "36"]
+    # What runs where Snakemake runs asks for nothing.
+    assert plan["here"][-4:] == ["0"] * 4
+    assert plan["Disk:"][1:3] == ["files;", "bytes"]
+
+
+def test_what_was_recorded_is_asked_for_twice_unless_the_suite_says_how_much(study):
+    call = ["--dry-run", "--forcerun", "train_teacher", "--executor", "slurm", "--jobs", "1"]
+
+    def asked():
+        result = snakemake(study, *call)
+        found = {}
+        for rule, minutes in re.findall(
+            r"rule (\w+):\n(?:    .+\n)*?.*runtime=(\d+)", result.stdout
+        ):
+            found.setdefault(rule, set()).add(int(minutes))
+        return found
+
+    # All took seconds.
+    known = asked()
+    assert known["train_teacher"] == known["teacher_logits"] == known["train_students"] == {10}
+    change_suite(study, "teachers.cnn.resources", {"runtime": 90})
+    assert asked() == known | {"train_teacher": {10, 90}}
 
 
 def test_nothing_pending_is_no_plan_and_a_lost_cell_is_one(study):
