@@ -209,8 +209,8 @@ def test_pairs_of_different_precision_are_flagged(finished_study, tmp_path):
     )
     assert result.returncode == 0, result.stderr
     with open(tmp_path / "flags.csv", newline="") as file:
-        (flag,) = csv.DictReader(file)
-    assert (flag["rule"], flag["where"]) == ("one-precision", "reviews, seed 2")
+        (flag,) = (row for row in csv.DictReader(file) if row["rule"] == "one-precision")
+    assert flag["where"] == "reviews, seed 2"
     assert flag["what"].startswith("6 cells in float32; 1 in bfloat16 (average of cnn+bert")
 
 
