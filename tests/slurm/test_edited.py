@@ -13,7 +13,10 @@ def test_queued_jobs_stop_in_one_line_and_the_next_run_has_the_new_suite(project
     target = f"{TEACHER}/metrics.json"
     with open(project / "main.log", "w") as log:
         run = subprocess.Popen(
-            slurm_command(target), cwd=project, stdout=log, stderr=subprocess.STDOUT
+            slurm_command(target, "--restart-times", "0"),
+            cwd=project,
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
     while not list((project / "results/tiny/state/runs").glob("*.json")) and run.poll() is None:
         time.sleep(0.05)
