@@ -1,8 +1,15 @@
 """The plan at the end of a dry run."""
 
+import json
 import re
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+from small_inputs import REPOSITORY, run_snakemake
 from tiny_study import change_suite, snakemake
+
+from mtkd.config.load import load_suite
+from mtkd.records.files import write_json
 
 NO_RECORD = ["no", "record", "yet"]
 LEARNING_RATES = {"students.distilbert": 5.0e-3, "teachers.cnn": 1.0e-2}
@@ -40,6 +47,48 @@ def test_a_study_that_has_not_begun(project):
     # What runs where Snakemake runs asks for nothing.
     assert plan["here"][-4:] == ["0"] * 4
     assert plan["Disk:"][1:3] == ["files;", "bytes"]
+
+
+# Of the hub's models, megabytes and a key of their configuration; rows of GLUE's splits.
+MODELS = {
+    "bert-large-uncased": (1344, {"hidden_size": 1024}),
+    "roberta-large": (1421, {"hidden_size": 1024}),
+    "deberta-base": (556, {"hidden_size": 768}),
+    "distilbert-base-uncased": (268, {"dim": 768}),
+}
+ROWS = {
+    "sst2": {"train": 67_349, "report": 872},
+    "mnli": {"train": 392_702, "report_m": 9_815, "report_mm": 9_832},
+    "qqp": {"train": 363_846, "report": 40_430},
+    "mrpc": {"train": 3_668, "report": 408},
+}
+
+
+def test_gigabytes_are_known_once_models_and_datasets_are_here(tmp_path):
+    fetched = tmp_path / "results/glue/fetched"
+    suite = load_suite(REPOSITORY / "config/glue.yaml")
+    for name, learner in {**suite.teachers, **suite.students}.items():
+        size, config = MODELS[name]
+        folder = tmp_path / "cache" / name
+        folder.mkdir(parents=True)
+        with open(folder / "model.safetensors", "wb") as file:
+            file.truncate(size * 10**6)  # which takes no room
+        (folder / "config.json").write_text(json.dumps(config))
+        hub, commit = learner.model.hub.replace("/", "--"), learner.model.revision[:12]
+        write_json(fetched / f"models/{hub}@{commit}.json", {"folder": str(folder)})
+    for task, splits in ROWS.items():
+        (fetched / "datasets" / task).mkdir(parents=True)
+        for split, rows in splits.items():
+            table = pa.table({"nothing": pa.nulls(rows)})
+            pq.write_table(table, fetched / "datasets" / task / f"{split}.parquet")
+    call = ["--configfile", "config/glue.yaml", "--workflow-profile", "profiles/slurm"]
+    # The folder is not the one that the command is given in.
+    result = run_snakemake(tmp_path, "--dry-run", "--quiet", *call)
+    (disk,) = (line for line in result.stdout.splitlines() if line.startswith("Disk"))
+    assert re.match(r"Disk, about: 20\.1 GB kept in [23],\d{3} files; ", disk)
+    assert disk.endswith(
+        "up to 53.1 GB of 12 trainings of teachers or 80.4 GB of 100 trainings of students"
+    )
 
 
 def test_what_was_recorded_is_asked_for_twice_unless_the_suite_says_how_much(study):
