@@ -11,6 +11,7 @@ report: "report/captions/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/start.smk"
 include: "rules/head.smk"
 include: "rules/fetch.smk"
 include: "rules/tasks.smk"
@@ -23,6 +24,8 @@ include: "rules/figures.smk"
 include: "rules/fusion.smk"
 include: "rules/published.smk"
 include: "rules/report.smk"
+include: "rules/places.smk"
+include: "rules/smoke.smk"
 include: "rules/plan.smk"
 
 

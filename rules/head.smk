@@ -38,7 +38,7 @@ def start_run():
     """
     settings = workflow.executor_settings
     on_slurm = hasattr(settings, "no_requeue")
-    refused = unpinned_refusal()
+    refused = unpinned_refusal() or unshared_refusal()
     if not workflow.local_exec:
         limits = workflow.resource_settings
         refused = refused or limits_of_one_machine(limits.cores, limits.resources)
@@ -63,4 +63,5 @@ def start_run():
         limit = submit_limit([job.resources for job in submitted_jobs()], settings.qos)
         if limit:
             hold_jobs(limit)
+    begin_run()
     stop_on_signals()

@@ -42,7 +42,7 @@ rule train_students:
         'python "$SCRIPTS"/train_students.py --settings {params.settings:q}'
         " --code {params.code:q} --task {params.folder:q} --logits {input.logits:q}"
         " --gates {input.gates:q} --pools {params.pools:q} {params.fetched}"
-        " --state {params.state:q} --threads {threads} --gpu {params.gpu}"
+        " --state {params.state:q} --threads {threads} --gpu {params.gpu} $ALLOW_CPU"
         ' --save-minutes "$SAVE_MINUTES" {params.features}'
         " --outputs {output.predictions:q} > {log:q} 2>&1"
 

@@ -24,9 +24,7 @@ rule train_teacher:
         gpu=lambda wildcards: teacher_of(wildcards).resources.gpu,
         mem_mb=lambda wildcards, attempt: teacher_of(wildcards).resources.mem_mb
         * tries_of_memory(attempt),
-        runtime=lambda wildcards, attempt: (
-            teacher_of(wildcards).resources.minutes(wildcards.task) * tries_of_time(attempt)
-        ),
+        runtime=lambda wildcards, attempt: teacher_minutes(wildcards) * tries_of_time(attempt),
         state_mb=lambda wildcards: state_megabytes_of(teacher_of(wildcards)),
     params:
         settings=lambda wildcards: canonical(
@@ -42,7 +40,8 @@ rule train_teacher:
         'python "$SCRIPTS"/train_teacher.py --settings {params.settings:q}'
         " --code {params.code:q} --task {params.folder:q} --teacher {wildcards.teacher:q}"
         " --seed {wildcards.teacher_seed:q} {params.fetched} --state {params.state:q}"
-        ' --threads {threads} --gpu {params.gpu} --save-minutes "$SAVE_MINUTES"'
+        " --threads {threads} --gpu {params.gpu} $ALLOW_CPU"
+        ' --save-minutes "$SAVE_MINUTES"'
         " --model {output.model:q} --metrics {output.metrics:q} > {log:q} 2>&1"
 
 
@@ -78,5 +77,5 @@ rule teacher_logits:
     shell:
         'python "$SCRIPTS"/teacher_logits.py --settings {params.settings:q}'
         " --task {params.folder:q} --models {input.models:q} --metrics {input.metrics:q}"
-        " --state {params.state:q} --threads {threads} --gpu {params.gpu}"
+        " --state {params.state:q} --threads {threads} --gpu {params.gpu} $ALLOW_CPU"
         " --outputs {output:q} > {log:q} 2>&1"

@@ -91,6 +91,8 @@ def set_up(folder: Path) -> Path:
     shutil.copy(Path(__file__).parents[2] / "Makefile", folder)
     for learner in ("teachers.cnn", "teachers.bert", "students.distilbert"):
         change_suite(folder, f"{learner}.resources", {"gpu": 1, "mem_mb": 1500, "runtime": 10})
+    # The nodes' GPUs are no real ones.
+    change_suite(folder, "allow_cpu", True)
     for profile in ("slurm", "slurm-requeue"):
         for pattern, value in SITE_VALUES:
             change_profile(folder, profile, pattern, value)
