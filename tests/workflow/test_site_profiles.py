@@ -10,7 +10,10 @@ SUITE = ["--configfile", "config/tiny.yaml"]
 SITE = ["--profile", "profiles/site"]
 OURS = ["--workflow-profile", "profiles/slurm", "--restart-times", "0"]
 REFERENCE, TEACHER = "references/reviews/tfidf", "teachers/reviews/cnn/seed1"
-TARGETS = [f"results/tiny/{REFERENCE}/eval.json", f"results/tiny/{TEACHER}/metrics.json"]
+TARGETS = [
+    f"results/tiny/{REFERENCE}/predictions.safetensors",
+    f"results/tiny/{TEACHER}/metrics.json",
+]
 COMMON = "--parsable --job-name mtkd --output LOG --export=ALL --comment"
 
 
@@ -21,7 +24,7 @@ def slurm(tmp_path):
 
 @pytest.fixture
 def pending(study):
-    """The finished study, of which a teacher and a score have to be made again."""
+    """The finished study, of which a teacher and a reference have to be made again."""
     change_suite(study, "teachers.cnn.resources", {"gpu": 1, "mem_mb": 8000, "runtime": 240})
     for target in TARGETS:
         (study / target).unlink()
@@ -46,11 +49,11 @@ def test_account_partitions_qos_and_constraint_of_a_site(slurm, pending, gres):
     slurm.say("states", *["FAILED"] * 9)
     result = submit(slurm, pending, *TARGETS, *SUITE, *SITE, *OURS)
     assert result.returncode == 1
-    cpu = f"{COMMON} rule_score_reference_wildcards_reviews -A study -p cpu -t 30 --qos=normal"
+    cpu = f"{COMMON} rule_fit_reference_wildcards_reviews -A study -p cpu -t 30 --qos=normal"
     gpu = f"{COMMON} rule_train_teacher_wildcards_reviews_cnn_1 -A study -p gpu -t 240"
     limits = "--mem 8000 --no-requeue --cpus-per-task=1"
     expected = [
-        f"{cpu} --mem 4000 --no-requeue --ntasks=1 --cpus-per-task=1",
+        f"{cpu} --mem 8000 --no-requeue --ntasks=1 --cpus-per-task=1",
         f"{gpu} -C nvlink --qos=normal {limits} --gres=gpu:h100-80gb:1"
         if gres
         else f"{gpu} -C a100 --qos=normal {limits} --gpus=1",

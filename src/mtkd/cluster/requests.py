@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -93,7 +94,10 @@ def state_megabytes(weights: Iterable[Path]) -> int:
     for path in weights:
         try:
             with open(path, "rb") as file:
-                header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+                length = int.from_bytes(file.read(8), "little")
+                if length > os.fstat(file.fileno()).st_size:
+                    return 0
+                header = json.loads(file.read(length))
             header.pop("__metadata__", None)
             parameters += sum(math.prod(tensor["shape"]) for tensor in header.values())
         except (OSError, ValueError, OverflowError, AttributeError, TypeError, KeyError):
