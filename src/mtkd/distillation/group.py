@@ -54,6 +54,7 @@ class Machine(NamedTuple):
 
     threads: int
     gpus: int
+    allow_cpu: bool  # where none of them can be used
     save_minutes: float
 
 
@@ -139,7 +140,7 @@ def _trained(
         group.task,
         group.info,
         group.state / "tokens",
-        prepare_device(machine.threads, machine.gpus),
+        prepare_device(machine.threads, machine.gpus, machine.allow_cpu),
     )
 
     def cells() -> Iterator[single.Cell]:

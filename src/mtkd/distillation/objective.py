@@ -61,7 +61,7 @@ def distillation(
     each = torch.from_numpy(teachers).to(device) if "teachers" in needs else None
     generator = parameters = None
     if "generator" in needs:
-        generator = torch.Generator(device).manual_seed(_seed(seed))
+        generator = torch.Generator().manual_seed(_seed(seed))
     if hasattr(module, "parameters"):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_seed(seed))

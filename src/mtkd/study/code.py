@@ -86,25 +86,45 @@ def script_files(script: Path) -> set[Path]:
     return {used.path for used in _reached([_Used(Path(script), ())], all_parts=True)}
 
 
+def meaning(path: Path) -> str:
+    """Digest of a file of code without what is for people: comments, docstrings and layout.
+
+    Raises OSError, and SyntaxError or ValueError for what is no Python.
+    """
+    if path.suffix == ".py":
+        return _fingerprint(path, _tree(path))
+    # Snakemake's language: docstrings and the comments behind code count.
+    lines = [line.rstrip() for line in read_source(path).decode().splitlines()]
+    told = [line for line in lines if line and not line.lstrip().startswith("#")]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
 def function_digest(spec: str) -> dict[str, str]:
     """Digest of the file behind a user's function, ``{"code": ...}``; of one of ours, nothing.
 
     ``spec`` is ``file.py:function`` or ``module:function``, an installed module. What the file
     itself imports is not followed. Raises InputError where there is no such function.
     """
-    match = FUNCTION.fullmatch(spec)
-    if match is None:
-        return {}
-    source = match["source"]
     try:
-        found = None if source.endswith(".py") else importlib.util.find_spec(source)
-        path = Path(found.origin if found and found.origin else source)
-        names = {getattr(node, "name", None) for node in _tree(path).body}
-        if match["name"] not in names:
-            raise InputError(f"operator {spec!r}: {path} defines no {match['name']}")
+        path = operator_file(spec)
+        if path is None:
+            return {}
+        name = spec.rpartition(":")[2]
+        if name not in {getattr(node, "name", None) for node in _tree(path).body}:
+            raise InputError(f"operator {spec!r}: {path} defines no {name}")
         return {"code": _fingerprint(path, _tree(path))[:12]}
     except (OSError, SyntaxError, ImportError, ValueError) as error:
         raise InputError(f"operator {spec!r}: {' '.join(str(error).split())}") from None
+
+
+def operator_file(spec: str) -> Path | None:
+    """The file of a user's function; None for one of ours. Raises ImportError and ValueError."""
+    match = FUNCTION.fullmatch(spec)
+    if match is None:
+        return None
+    source = match["source"]
+    found = None if source.endswith(".py") else importlib.util.find_spec(source)
+    return Path(found.origin if found and found.origin else source)
 
 
 def _reached(roots: Sequence[_Used], all_parts: bool) -> list[_Used]:
@@ -183,12 +203,18 @@ def _names(statement: ast.AST) -> _Names:
 
 
 @cache
+def read_source(path: Path) -> bytes:
+    """A file as this process first read it, so that all its digests are of one state."""
+    return path.read_bytes()
+
+
+@cache
 def _tree(path: Path) -> ast.Module:
     """A file's syntax tree without docstrings and imports.
 
     What these bind is kept as its ``imports``, and as ``first_imports`` what importing it imports.
     """
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = ast.parse(read_source(path))
     first = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     tree.first_imports = [origin for node in first for origin in _bound(node).values()]
     tree.imports = _strip(tree)

@@ -12,7 +12,7 @@ import torch
 
 from mtkd.config.schema import Training
 from mtkd.distillation.checkpoints import Checkpoint
-from mtkd.distillation.device import peak_memory_mb, provenance
+from mtkd.distillation.device import machine, peak_memory_mb, provenance
 from mtkd.distillation.inference import head_states, predict
 from mtkd.distillation.learner import Source, load_learner, make_model
 from mtkd.distillation.objective import Objective, distillation, hard_labels
@@ -106,7 +106,8 @@ def train_cells(stage: Stage, cells: Iterable[Cell], with_features: bool) -> Ite
 
 def _train(stage: Stage, cell: Cell) -> tuple[Outcome, torch.nn.Module | None]:
     if cell.untrainable:
-        return Outcome("diverged", cell.untrainable, None, [], 0.0, 0.0), None
+        here = machine(stage.device, stage.training.precision)
+        return Outcome("diverged", cell.untrainable, None, [], 0.0, 0.0, [here]), None
     seed = int(cell.axes["seed"])
     model = make_model(stage.source, stage.tokenizer, stage.info.labels, seed).to(stage.device)
     outcome = train(
@@ -173,7 +174,7 @@ def _write(
         "seconds": round(outcome.seconds, 3),
         "examples_per_second": round(outcome.examples_per_second, 1),
         "peak_memory_mb": None if cell.untrainable else peak_memory_mb(stage.device),
-        **provenance(stage.device),
+        **provenance(outcome.machines),
     }
     history = "".join(json.dumps(row) + "\n" for row in outcome.history)
     write_text(cell.folder / "history.jsonl", history)

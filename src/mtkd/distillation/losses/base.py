@@ -39,5 +39,5 @@ class Batch(NamedTuple):
     progress: float  # the share of all steps that is done, from 0
     teachers: torch.Tensor | None = None  # [K, B, C], logits
     states: tuple[torch.Tensor, ...] | None = None  # of each layer, [B, tokens, hidden]
-    generator: torch.Generator | None = None
+    generator: torch.Generator | None = None  # draws on the processor
     parameters: torch.nn.Module | None = None
