@@ -74,7 +74,7 @@ def package(tmp_path, monkeypatch):
 
 def digests(package):
     """Of the script, its library without parts, and both parts."""
-    for cached in (code._tree, code._module, code._names, code._fingerprint):
+    for cached in (code.read_source, code._tree, code._module, code._names, code._fingerprint):
         cached.cache_clear()
     parts = [code.part_digest("mtkd.fusion.pool", "POOLS", name) for name in ("mean", "worst")]
     return [*list(code.code_digests(package.parent / "script.py", False).values())[1:], *parts]
@@ -117,7 +117,7 @@ def test_a_moved_file_changes_nothing(package):
     script = package.parent / "script.py"
     script.write_text(script.read_text().replace("mtkd.fusion.apply", "mtkd.applied"))
     apply.rename(package / "applied.py")
-    for cached in (code._tree, code._module, code._names, code._fingerprint):
+    for cached in (code.read_source, code._tree, code._module, code._names, code._fingerprint):
         cached.cache_clear()
     assert list(code.code_digests(script, False).values())[1:] == before[:2]
     assert code.part_digest("mtkd.models.pools", "POOLS", "mean") == before[2]

@@ -82,8 +82,15 @@ def file_digest(path: Path) -> str:
 
 
 def script_files(script: Path) -> set[Path]:
-    """A script and the files of ``mtkd`` in which something stands that it uses."""
-    return {used.path for used in _reached([_Used(Path(script), ())], all_parts=True)}
+    """A script and the files of ``mtkd`` that it imports, directly or not."""
+    found = {Path(script).resolve()}
+    waiting = list(found)
+    while waiting:
+        for module, name in _tree(waiting.pop()).imports.values():
+            new = {_file_of(module), _file_of(f"{module}.{name}")} - found - {None}
+            found |= new
+            waiting += new
+    return found
 
 
 def meaning(path: Path) -> str:
@@ -281,10 +288,15 @@ def _is_catalogue(node: ast.AST) -> bool:
 
 def _module_file(name: str) -> Path | None:
     """The file of a module of ``mtkd`` that computes numbers; None of any other."""
-    _, *rest = name.split(".")
-    if not _ours(name) or not rest or rest[0] in WITHOUT_NUMBERS:
+    package = name.split(".")[1:2]
+    return None if set(package) <= WITHOUT_NUMBERS else _file_of(name)
+
+
+def _file_of(name: str) -> Path | None:
+    """The file of a module of ``mtkd``; None of any other."""
+    if not _ours(name):
         return None
-    path = PACKAGE_ROOT.joinpath(*rest)
+    path = PACKAGE_ROOT.joinpath(*name.split(".")[1:])
     for file in (path.with_suffix(".py"), path / "__init__.py"):
         if file.is_file():
             return file
