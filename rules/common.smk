@@ -14,7 +14,7 @@ from mtkd.config.load import validate_suite
 from mtkd.config.schema import greatest_requests
 from mtkd.config.written import refuse_surprises
 from mtkd.errors import InputError
-from mtkd.metrics.names import metric_module
+from mtkd.metrics.names import metric_files
 from mtkd.records.files import digest_folder
 from mtkd.study import paths, settings
 from mtkd.study.code import code_digests, module_digests
@@ -155,7 +155,12 @@ def code_of(script):
 @cache
 def metrics_code(*names):
     """Digests of the metrics that a job computes, as canonical text."""
-    return settings.canonical_json(module_digests([metric_module(name) for name in names]))
+    return settings.canonical_json({name: module_digests(metric_files(name)) for name in names})
+
+
+def primary_metrics_code():
+    """Digests of the study's primary metrics, whose contributions its claims are made of."""
+    return metrics_code(*dict.fromkeys(SUITE.tasks[task].metrics[0] for task in STUDY.tasks))
 
 
 def record_name(model):

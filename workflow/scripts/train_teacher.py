@@ -23,12 +23,15 @@ def main() -> None:
     parser.add_argument("--metrics", type=Path, required=True, help="output JSON")
     args = parser.parse_args()
 
+    import numpy as np
+
     from mtkd.config.schema import Model, Training
     from mtkd.distillation.checkpoints import Checkpoint, stop_on_signals
     from mtkd.distillation.device import peak_memory_mb, prepare_device, provenance
     from mtkd.distillation.label_map import in_task_order
     from mtkd.distillation.learner import settle_source
     from mtkd.distillation.teachers import train_teacher
+    from mtkd.metrics.names import declared
     from mtkd.metrics.scores import score
     from mtkd.models.build import save_model
     from mtkd.models.sources import source_digests
@@ -49,6 +52,8 @@ def main() -> None:
         logits = in_task_order(logits, order, info.labels) if order else logits
         return score(logits, labels, [metric])[metric]
 
+    # A metric that these labels leave undefined is refused now rather than after an epoch.
+    score(np.zeros((len(labels), len(info.labels))), labels, [metric])
     training = Training.model_validate(args.settings["training"])
     claim = claim_output(args.state, args.model)
     determinants = {
@@ -73,6 +78,7 @@ def main() -> None:
         args.state / "tokens",
         device,
         checkpoint,
+        declared(metric).greater_is_better,
     )
     check_claim(claim)
     if teacher.outcome.status == "diverged":

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from mtkd.config.schema import SEVERAL, STRATEGIES, Arm, Suite, Training, check_teachers
 from mtkd.config.written import LOADER, read_text, refuse_surprises
 from mtkd.errors import InputError
+from mtkd.metrics.names import declared
 
 
 def load_suite(path: Path) -> Suite:
@@ -90,6 +91,8 @@ def _check_references(suite: Suite) -> None:
             strategies = {**STRATEGIES, **suite.strategies}
             _known(arm.strategy, strategies, f"{place}.arms.{number}", "strategy")
             _fits_teachers(suite, arm, place)
+            if arm.strategy == "weighted":
+                _can_weigh(suite, study.tasks, place)
             for teacher in arm.teachers:
                 _known(teacher, suite.teachers, f"{place}.arms", "teacher")
             ranks = [list(suite.teachers).index(teacher) for teacher in arm.teachers]
@@ -113,6 +116,18 @@ def _fits_teachers(suite: Suite, arm: Arm, place: str) -> None:
         )
     for name in own.T:
         _known(name, dict.fromkeys(arm.teachers), f"strategies.{arm.strategy}.T", "teacher")
+
+
+def _can_weigh(suite: Suite, tasks: list[str], place: str) -> None:
+    """Scores of which less is better are no weights; whether one is negative the run will show."""
+    for task in tasks:
+        metric = suite.tasks[task].metrics[0]
+        if not declared(metric).greater_is_better:
+            raise ValueError(
+                f"{place}.arms: strategy 'weighted' weighs teachers by their {metric} on "
+                f"selection, of which less is better on task {task!r}; name another metric first "
+                "there, or leave the arm out"
+            )
 
 
 def _no_brace(path: str, place: str) -> None:

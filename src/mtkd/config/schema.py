@@ -27,7 +27,7 @@ from mtkd.config.values import (
     as_number,
     number,
 )
-from mtkd.metrics.names import metric_names
+from mtkd.metrics.names import check_metric
 
 # Pooling operators of mtkd.fusion.operators that are strategies by their names alone.
 POOLS = (
@@ -135,10 +135,7 @@ class Task(Closed):
                 "for each label, in their order"
             )
         for metric in self.metrics:
-            if metric not in metric_names():
-                raise ValueError(f"unknown metric {metric!r}; known: {', '.join(metric_names())}")
-            if metric == "f1" and len(self.labels) != 2:
-                raise ValueError("metric 'f1' is for two labels; use 'macro_f1'")
+            check_metric(metric, len(self.labels))
         return self
 
 

@@ -46,15 +46,16 @@ def entropy(logits: np.ndarray) -> np.ndarray:
 
 
 def score_weights(scores: list[float]) -> np.ndarray:
-    """Weights [K] proportional to the teachers' selection scores (fractions).
+    """Weights [K] proportional to the teachers' selection scores, of which greater is better.
 
-    Raises InputError where there is nothing to be proportional to: all scores are 0.
+    Raises InputError where that gives no weights: a score is negative, or all are 0.
     """
     scores = np.asarray(scores, dtype=np.float64)
     if not (np.isfinite(scores).all() and (scores >= 0).all() and scores.sum() > 0):
         raise InputError(
             f"strategy 'weighted': selection scores {scores.tolist()} give its teachers no "
-            "weights; train the teachers for longer, or leave the arm out"
+            "weights; train the teachers for longer, or leave the arm out (weights are 0 or more, "
+            "and not all 0)"
         )
     return scores / scores.sum()
 

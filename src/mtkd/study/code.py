@@ -44,7 +44,7 @@ def code_digests(script: Path) -> dict[str, str]:
 
 
 def module_digests(modules: Sequence[Path]) -> dict[str, str]:
-    """Digests, by name, of modules that are loaded by path rather than imported: metrics."""
+    """Digests, by name, of modules that are loaded by path rather than imported: a metric's."""
     return {path.stem: _fingerprint(path)[:12] for path in modules}
 
 
