@@ -15,7 +15,7 @@ import pandas as pd
 
 from mtkd.analysis.paired import Difference, crossed_difference
 from mtkd.analysis.scores_per_example import improving, joined
-from mtkd.metrics.by_example import Contributions, metric_values, taken
+from mtkd.metrics.by_example import Contributions, check_defined, metric_values, taken
 from mtkd.metrics.names import declared
 from mtkd.records.examples import Examples
 
@@ -54,9 +54,14 @@ def constant_answer(train: np.ndarray, metric: str, names: list[str]) -> tuple[s
 
 
 def answered(answer: np.ndarray, labels: np.ndarray, metric: str) -> float:
-    """The metric, in its own unit, of giving a constant answer [C] to all of labels [N]."""
+    """The metric, in its own unit, of giving a constant answer [C] to all of labels [N].
+
+    Raises InputError where these labels leave it undefined.
+    """
     logits = np.broadcast_to(answer, (1, len(labels), len(answer)))
-    return float(metric_values(taken(logits, metric), labels, metric, len(answer))[0])
+    value = float(metric_values(taken(logits, metric), labels, metric, len(answer))[0])
+    check_defined(metric, value, labels, len(answer))
+    return value
 
 
 def constant_name(examples: Examples) -> str:

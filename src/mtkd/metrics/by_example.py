@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import softmax
 
+from mtkd.errors import InputError
 from mtkd.metrics.evaluated import computed
 from mtkd.metrics.names import METRICS_FOLDER, declared, metric_names
 
@@ -88,6 +89,16 @@ def contributions(
     value = metric_values(outputs, labels, metric, classes)
     without = _without_one(outputs, labels, metric, classes)
     return Contributions(value, n * value[:, None] - (n - 1) * without)
+
+
+def check_defined(metric: str, value: float, labels: np.ndarray, classes: int) -> None:
+    """Raises InputError where labels [N] leave a metric without a value."""
+    if not np.isfinite(value):
+        raise InputError(
+            f"metric {metric!r} has no value on these {len(labels)} examples, of which "
+            f"{np.bincount(labels, minlength=classes).tolist()} have each label; use another "
+            "metric, or a split with all labels"
+        )
 
 
 def of_one_run(metric: str, outputs: np.ndarray, labels: np.ndarray) -> dict[str, float]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mtkd.errors import InputError
-from mtkd.metrics.by_example import taken
+from mtkd.metrics.by_example import check_defined, taken
 from mtkd.metrics.evaluated import computed
 from mtkd.metrics.names import check_metric
 
@@ -24,12 +24,7 @@ def score(logits: np.ndarray, labels: np.ndarray, metrics: Sequence[str]) -> dic
     _check(logits, labels, metrics)
     scores = {name: computed(name, taken(logits, name), labels) for name in metrics}
     for name, value in scores.items():
-        if not np.isfinite(value):
-            raise InputError(
-                f"metric {name!r} has no value on these {len(labels)} examples, of which "
-                f"{np.bincount(labels, minlength=logits.shape[1]).tolist()} have each label; use "
-                "another metric, or a split with all labels"
-            )
+        check_defined(name, value, labels, logits.shape[1])
     return scores
 
 
