@@ -238,7 +238,8 @@ def test_tables_and_figures_have_the_metrics_unit(tables, runs):
     assert master[f"{title} mean"]["Multi: average"] == pytest.approx(mean_of(runs, "average"))
     assert master[f"{title} skill"]["Multi: average"] == "yes"
     text = render_master(tables["master"], STUDY)
-    assert "in percent or the unit beside the metric; ↓: less is better" in text
+    assert "in percent or the unit beside the metric on the report split, mean" in text
+    assert "(number of seeds); ↓: less is better" in text
     assert f"{mean_of(runs, 'average'):.4f} ±" in text and "(log_loss ↓, nats)" in text
     for figure in (
         master_figure(runs, STUDY), ceilings_figure(tables, STUDY), gap_figure(tables, STUDY)

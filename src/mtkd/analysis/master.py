@@ -13,7 +13,7 @@ import pandas as pd
 
 from mtkd.config.values import NOT_APPLICABLE
 from mtkd.errors import InputError
-from mtkd.metrics.names import declared, metric_title, on_one_scale
+from mtkd.metrics.names import PERCENT, declared, metric_title, on_one_scale
 
 Study = Mapping[str, Any]
 
@@ -98,11 +98,15 @@ def mark_meaning(study: Study) -> str:
 
 def unit_text(study: Study, tasks: Sequence[str] = ()) -> str:
     """In which units the primary metrics of some tasks, or all, are shown, for captions."""
-    metrics = [declared(study["metrics"][task]) for task in tasks or study["tasks"]]
-    if all(metric.unit == "%" for metric in metrics):
-        return "in percent"
-    arrow = "" if all(metric.greater_is_better for metric in metrics) else "; ↓: less is better"
-    return f"in percent or the unit beside the metric{arrow}"
+    units = [declared(study["metrics"][task]).unit for task in tasks or study["tasks"]]
+    return "in percent" if set(units) == {PERCENT} else "in percent or the unit beside the metric"
+
+
+def arrow_text(study: Study, tasks: Sequence[str] = ()) -> str:
+    """What captions add where less of a task's metric is better; else nothing."""
+    metrics = [study["metrics"][task] for task in tasks or study["tasks"]]
+    less = any(not declared(name).greater_is_better for name in metrics)
+    return "; ↓: less is better" if less else ""
 
 
 def improvement_text(study: Study, tasks: Sequence[str] = ()) -> str:
@@ -302,7 +306,7 @@ def render_master(master: pd.DataFrame, study: Study) -> str:
     return "\n".join(
         [
             f"{study['suite']}/{study['study']}: each task's primary metric {unit_text(study)} on "
-            "the report split, mean ±sd over seeds (number of seeds)",
+            f"the report split, mean ±sd over seeds (number of seeds){arrow_text(study)}",
             f"{seeds_text(study)}; {settings_text(study)}",
             "",
             *text,

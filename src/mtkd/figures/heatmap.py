@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from mtkd.analysis.master import Study, arm_name, grid_table, seeds_text
+from mtkd.analysis.master import Study, arm_name, arrow_text, grid_table, seeds_text
 from mtkd.figures.style import RC, colour, new_figure
 from mtkd.metrics.names import Declared, declared, metric_label
 
@@ -36,7 +36,8 @@ def heatmap_figure(runs: pd.DataFrame, study: Study, task: str) -> Figure:
         f"{'Mean of the splits ' if len(splits) > 1 else 'Split '}{' and '.join(splits)}"
         f" (n={', '.join(f'{n.get(split, 0):,}' for split in splits)}); mean over "
         f"{seeds_text(study)}; after ± the standard deviation over seeds; "
-        "framed: T and alpha chosen on the selection split; †: fewer seeds",
+        "framed: T and alpha chosen on the selection split; †: fewer seeds"
+        + arrow_text(study, [task]).replace("better", "better, and brighter"),
     )
     columns = min(PANELS_PER_ROW, len(arms))
     axes = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)

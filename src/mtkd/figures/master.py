@@ -13,6 +13,7 @@ from mtkd.analysis.master import (
     CONSTANT,
     REFERENCE,
     Study,
+    arrow_text,
     column_title,
     methods,
     report_values,
@@ -50,7 +51,7 @@ def master_figure(runs: pd.DataFrame, study: Study) -> Figure:
         1.0 + lines * (0.75 + 0.185 * len(rows)),
         f"{study['suite']}/{study['study']}: methods compared",
         f"Primary metric on the report split; {seeds_text(study)}; {settings_text(study)}; "
-        "n: examples. The axes are cut: compare positions, not lengths.",
+        f"n: examples{arrow_text(study)}. The axes are cut: compare positions, not lengths.",
     )
     columns = min(PANELS_PER_ROW, len(panels))
     axes = list(figure.subplots(lines, columns, sharey=True, squeeze=False).flat)

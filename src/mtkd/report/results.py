@@ -10,6 +10,7 @@ from mtkd.analysis.master import (
     MARK,
     Study,
     arm_name,
+    arrow_text,
     improvement_text,
     mark_meaning,
     score_entry,
@@ -77,7 +78,7 @@ def _master(tables: Tables, study: Study) -> Shown:
     ]
     shown = frame(rows, ["method", *titles])
     marked = shown.map(lambda entry: entry.endswith(MARK)).any(axis=None)
-    what = f"mean ±sd over seeds (number of seeds), {unit_text(study)}"
+    what = f"mean ±sd over seeds (number of seeds), {unit_text(study)}{arrow_text(study)}"
     return Shown(
         "master",
         "Every method on every task",
