@@ -158,6 +158,16 @@ def test_digests_follow_imports_and_ignore_words(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "script", sorted((ROOT / "workflow/scripts").glob("*.py")), ids=lambda p: p.stem
 )
+def test_metrics_are_behind_what_scores_and_not_behind_what_config_checks(script):
+    has = "metrics" in code_digests(script)
+    silent = ("fit_gate", "fit_reference", "teacher_logits", "train_students", "prepare_task")
+    assert not (has and script.stem in silent)
+    assert has or script.stem not in ("score", "state_claims", "train_teacher", "draw_figure")
+
+
+@pytest.mark.parametrize(
+    "script", sorted((ROOT / "workflow/scripts").glob("*.py")), ids=lambda p: p.stem
+)
 def test_library_imports_no_snakemake(script):
     digests = code_digests(script)
     assert digests["script"]

@@ -131,7 +131,7 @@ CHANGES = {
         Counter(),
     ),
     "code of a metric that is not used, as its definition has it": (
-        edit("src/mtkd/metrics/modules/brier/definition.py", "** 2", "** 3"),
+        edit("src/mtkd/metrics/modules/brier/definition.py", "error**2", "error**3"),
         Counter(),
     ),
     "another metric in the library": (add_metric, Counter()),

@@ -27,7 +27,7 @@ from mtkd.analysis.master import seed_count
 from mtkd.analysis.paired import MINIMUM_SEEDS
 from mtkd.analysis.reported import ADVANTAGE, AVERAGE, DISTILLED, POOLS, Reported
 from mtkd.config.values import NOT_APPLICABLE
-from mtkd.metrics.names import declared
+from mtkd.metrics.names import PERCENT, declared
 
 Found = Iterator[tuple[str, str]]
 
@@ -132,8 +132,8 @@ def _metric_by_values(reported: Reported, task: str, metric: str, swept: pd.Data
         return
     for row in _in_both(reported, task):
         sd = math.sqrt(2) * score_sd(row.swept, rows)
-        deviations = abs(row.swept - row.value) / sd
-        if deviations > BEYOND_CHANCE:
+        deviations = abs(row.swept - row.value) / sd if sd else 0
+        if declared(metric).unit == PERCENT and deviations > BEYOND_CHANCE:
             yield (
                 f"{task}, sweep",
                 f"{row.method} at T={row.T}, alpha={row.alpha} is {row.swept:.2f} in the sweep and "
@@ -212,7 +212,8 @@ def preference_beyond_noise(reported: Reported) -> Found:
     for preference in reported.preferences:
         own = reported.sweep[reported.sweep.method == preference["method"]]
         for task, grid in own.groupby("task", sort=False):
-            if len(grid) < 2:
+            # What chance does to a score is known of accuracies, and of what is much like them.
+            if len(grid) < 2 or declared(grid.metric.iloc[0]).unit != PERCENT:
                 continue
             mean, rows = grid.value.mean(), reported.tasks[task]["rows"]
             sd = score_sd(mean, rows) / math.sqrt(grid.seeds.min())

@@ -54,8 +54,7 @@ def score_weights(scores: list[float]) -> np.ndarray:
     if not (np.isfinite(scores).all() and (scores >= 0).all() and scores.sum() > 0):
         raise InputError(
             f"strategy 'weighted': selection scores {scores.tolist()} give its teachers no "
-            "weights; train the teachers for longer, or leave the arm out (weights are 0 or more, "
-            "and not all 0)"
+            "weights; train the teachers for longer, or leave the arm out"
         )
     return scores / scores.sum()
 
