@@ -89,7 +89,7 @@ def test_a_claim_is_of_the_improvement(tables, runs):
     assert lower > 0 and row.effect == pytest.approx(100 * lower)
     assert row.verdict == "better" and 0 < row.low < row.effect < row.high
     assert (claims.verdict == "better").all()
-    assert "points of improvement in log_loss, of which less is better, (95 %" in row.sentence
+    assert "points of improvement in log_loss (less is better; 95 % interval" in row.sentence
     several = success_metrics(tables["gap"], tables["claims"], STUDY)["multi_teacher_advantage"]
     assert several["per_task"]["movies"]["effect"] > 0
     assert several["definition"].endswith(

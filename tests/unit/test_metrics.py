@@ -22,7 +22,7 @@ from mtkd.errors import InputError
 from mtkd.metrics import by_example, evaluated, names
 from mtkd.metrics.by_example import contributions, metric_values, taken
 from mtkd.metrics.names import check_metric, declared, metric_label, metric_names, metric_title
-from mtkd.metrics.scores import score
+from mtkd.metrics.scores import score, try_metric
 
 NEW = ("matthews_correlation", "balanced_accuracy", "log_loss", "brier", "auroc")
 
@@ -58,6 +58,7 @@ def drawn(random, classes: int, n: int) -> tuple[np.ndarray, np.ndarray]:
     return logits, np.array(labels)
 
 
+@pytest.mark.filterwarnings("ignore:A single label was found")
 @settings(deadline=None, max_examples=25)
 @given(st.sampled_from(NEW), st.integers(2, 4), st.integers(6, 14), st.randoms())
 def test_values_are_scikit_learns_and_contributions_the_jackknifes(metric, classes, n, random):
@@ -209,6 +210,13 @@ def test_a_module_alone_has_the_jackknife(folder):
     np.testing.assert_allclose(value, [0.4, 0.2])
     np.testing.assert_allclose(parts, (PREDICTIONS != GOLD).astype(float), atol=1e-12)
     assert score(np.eye(3)[GOLD], GOLD, ["error_rate"]) == {"error_rate": 0.0}
+
+
+def test_contributions_of_another_shape_are_found_before_anything_is_trained(folder):
+    bad = DEFINITION.replace(".astype(float)", ".mean(axis=1, keepdims=True)")
+    (folder / "definition.py").write_text(bad)
+    with pytest.raises(InputError, match=r"'error_rate': its contributions .* shape \[1, 1\]"):
+        try_metric(GOLD, 3, "error_rate")
 
 
 @pytest.mark.parametrize(

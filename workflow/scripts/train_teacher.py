@@ -23,8 +23,6 @@ def main() -> None:
     parser.add_argument("--metrics", type=Path, required=True, help="output JSON")
     args = parser.parse_args()
 
-    import numpy as np
-
     from mtkd.config.schema import Model, Training
     from mtkd.distillation.checkpoints import Checkpoint, stop_on_signals
     from mtkd.distillation.device import peak_memory_mb, prepare_device, provenance
@@ -32,7 +30,7 @@ def main() -> None:
     from mtkd.distillation.learner import settle_source
     from mtkd.distillation.teachers import train_teacher
     from mtkd.metrics.names import declared
-    from mtkd.metrics.scores import score
+    from mtkd.metrics.scores import score, try_metric
     from mtkd.models.build import save_model
     from mtkd.models.sources import source_digests
     from mtkd.records.claims import check_claim, claim_output, release_claim
@@ -52,8 +50,7 @@ def main() -> None:
         logits = in_task_order(logits, order, info.labels) if order else logits
         return score(logits, labels, [metric])[metric]
 
-    # A metric that these labels leave undefined is refused now rather than after an epoch.
-    score(np.zeros((len(labels), len(info.labels))), labels, [metric])
+    try_metric(labels, len(info.labels), metric)
     training = Training.model_validate(args.settings["training"])
     claim = claim_output(args.state, args.model)
     determinants = {

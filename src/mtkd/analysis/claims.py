@@ -304,12 +304,12 @@ def sentence(row: dict) -> str:
     """A claim in plain words: what was compared, effect, interval, verdict."""
     if not row["seeds"]:
         return f"{row['task']}: {row['a']} against {row['b']}: no seed finished on both sides."
-    metric = row["metric"]
-    if not declared(metric).greater_is_better:
-        metric = f"improvement in {metric}, of which less is better,"
+    points, less = f"points of {row['metric']}", ""
+    if not declared(row["metric"]).greater_is_better:
+        points, less = f"points of improvement in {row['metric']}", "less is better; "
     opening = (
-        f"{row['task']}: {row['a']} against {row['b']}: {row['effect']:+.2f} points of "
-        f"{metric} (95 % interval {row['low']:+.2f} to {row['high']:+.2f}, "
+        f"{row['task']}: {row['a']} against {row['b']}: {row['effect']:+.2f} {points} "
+        f"({less}95 % interval {row['low']:+.2f} to {row['high']:+.2f}, "
         f"{row['seeds']} seed{'s' * (row['seeds'] > 1)}, {row['n']:,} examples)"
     )
     return f"{opening}: {_ending(row)}."

@@ -78,7 +78,7 @@ def attenuation_students(examples: Examples, pools: Pools) -> pd.DataFrame:
 
 
 def diversity_gains(examples: Examples) -> pd.DataFrame:
-    """Each average arm's gain over its own teachers' single arms, in points of improvement, and their diversity.
+    """Each average arm's gain over its own teachers' single arms, in points, and their diversity.
 
     ``diversity`` is the generalised Jensen-Shannon divergence of the arm's teachers at T = 1 on
     selection, in nats; ``members`` how many they are. Arms without a shared seed have no row.

@@ -76,10 +76,10 @@ class Reported:
         return wide.reindex(index=own.method.unique(), columns=self.values.task.unique())
 
     def signs(self) -> pd.Series:
-        """By task, 1 or -1 where less of its metric is better; AVG has what all tasks have."""
+        """By task 1, or -1 where less of its metric is better; AVG's is -1 where all tasks' are."""
         of_tasks = self.values[self.values.task != AVERAGE].drop_duplicates("task")
         signs = sign_of(of_tasks.set_index("task").metric)
-        return pd.concat([signs, pd.Series({AVERAGE: signs.min() if len(signs) else 1})])
+        return pd.concat([signs, pd.Series({AVERAGE: signs.max() if len(signs) else 1})])
 
     def points(self) -> pd.Series:
         """By task, points in one of its values' unit: 1 in percent, 100 in another unit."""

@@ -333,7 +333,7 @@ class Suite(Closed):
     teacher_seed: Literal["paired"] | Seed = "1"
     studies: dict[Name, Study]
     figures: Figures = Figures()
-    # Percentage points of the primary metric; two arms closer than that are equivalent.
+    # Points, hundredths of the primary metric; two arms closer than that are equivalent.
     margin: Real = Field(default=0.5, gt=0)
     study: AskedFor | None = None
     bundle: list[Literal["arm", "T", "alpha", "seed"]] | Literal["cell"] = ["T", "alpha"]

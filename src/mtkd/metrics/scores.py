@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mtkd.errors import InputError
-from mtkd.metrics.by_example import check_defined, taken
+from mtkd.metrics.by_example import check_defined, contributions, taken
 from mtkd.metrics.evaluated import computed
 from mtkd.metrics.names import check_metric
 
@@ -26,6 +26,23 @@ def score(logits: np.ndarray, labels: np.ndarray, metrics: Sequence[str]) -> dic
     for name, value in scores.items():
         check_defined(name, value, labels, logits.shape[1])
     return scores
+
+
+def try_metric(labels: np.ndarray, classes: int, metric: str) -> None:
+    """Score a model that says nothing, so that a metric fails before anything is trained.
+
+    Raises InputError as ``score`` does, and where the metric's contributions are none.
+    """
+    nothing = np.zeros((1, len(labels), classes))
+    score(nothing[0], labels, [metric])
+    if len(labels) < 2:
+        return
+    parts = contributions(taken(nothing, metric), labels, metric, classes).pseudovalues
+    if np.shape(parts) != (1, len(labels)) or not np.isfinite(parts).all():
+        raise InputError(
+            f"metric {metric!r}: its contributions of one run over {len(labels)} examples have "
+            f"shape {list(np.shape(parts))} or are not all numbers; mend its definition"
+        )
 
 
 def _check(logits: np.ndarray, labels: np.ndarray, metrics: Sequence[str]) -> None:
