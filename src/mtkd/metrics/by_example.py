@@ -118,13 +118,13 @@ def _checked(
 ) -> tuple[np.ndarray, np.ndarray]:
     if metric not in metric_names():
         raise ValueError(f"unknown metric {metric!r}; known: {', '.join(metric_names())}")
-    takes = declared(metric).takes
-    outputs, labels = np.asarray(outputs), np.asarray(labels)
-    shape = outputs.shape[1:] if takes == "predictions" else outputs.shape[1:-1]
-    if outputs.ndim != (2 if takes == "predictions" else 3) or shape != labels.shape:
+    takes, outputs, labels = declared(metric).takes, np.asarray(outputs), np.asarray(labels)
+    indices, wide = {"predictions": outputs, "labels": labels}, ()
+    if takes == "probabilities":
+        indices, wide = {"labels": labels}, (classes,)
+    if outputs.shape[1:] != (*labels.shape, *wide) or labels.ndim != 1:
         raise ValueError(f"{takes} {outputs.shape} do not fit labels {labels.shape}")
-    indices = {"labels": labels} | ({"predictions": outputs} if takes == "predictions" else {})
-    for name, found in sorted(indices.items(), reverse=True):
+    for name, found in indices.items():
         if found.size and (found.min() < 0 or found.max() >= classes):
             raise ValueError(f"{name} are not all class indices below {classes}")
     return outputs, labels
