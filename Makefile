@@ -47,15 +47,11 @@ format: $(READY)
 JOBS = squeue --me --noheader --format '%i|%j|%Z' | awk -F'|' -v here='$(CURDIR)' \
 	'$$2 ~ /^mtkd/ && $$3 == here {print $$1}'
 
-# Cancel them; trainings save their state. Then wait until they are gone.
-cancel:
-	$(JOBS) | xargs --no-run-if-empty scancel
-	@while [ -n "$$($(JOBS))" ]; do sleep 1; done
-
-# After Snakemake itself was killed: end what it left running and take its lock away. The command that
-# was running then goes on where it was.
-recover: cancel
-	rm -rf .snakemake/locks
+# Cancel what killed runs left in the queue, and wait until it is gone; trainings save their state.
+# recover, after Snakemake itself was killed, takes its lock away too: the command that was running then
+# goes on where it was. Both leave jobs and locks of a Snakemake that lives alone, wherever it runs.
+cancel recover:
+	@PYTHONPATH=src $(or $(wildcard $(BIN)/python),$(PYTHON)) -m mtkd.cluster $@
 
 # Finished cells, token arrays and states of stopped trainings; results stay, a rerun trains again.
 # Not under a job at work, which would find its claim on its output gone.

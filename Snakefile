@@ -11,7 +11,8 @@ report: "report/captions/workflow.rst"
 
 
 include: "rules/common.smk"
-include: "rules/slurm.smk"
+include: "rules/start.smk"
+include: "rules/head.smk"
 include: "rules/fetch.smk"
 include: "rules/tasks.smk"
 include: "rules/teachers.smk"
@@ -23,6 +24,8 @@ include: "rules/figures.smk"
 include: "rules/fusion.smk"
 include: "rules/published.smk"
 include: "rules/report.smk"
+include: "rules/places.smk"
+include: "rules/smoke.smk"
 include: "rules/plan.smk"
 
 
@@ -46,11 +49,5 @@ rule students:
         all_cells,
 
 
-# Before a real run, not before a dry run: a graph can be looked at that could not be run.
 onstart:
-    executor = workflow.executor_settings
-    on_slurm = hasattr(executor, "no_requeue")
-    if reason := unpinned_refusal() or (slurm_refusal(executor) if on_slurm else None):
-        sys.exit(f"error: {reason}")
-    if on_slurm:
-        retry_preempted(executor)
+    start_run()

@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=4)
     args = parser.parse_args()
     suite = load_suite(args.suite)
-    device = prepare_device(args.threads, gpus=1)
+    device = prepare_device(args.threads, gpus=1, allow_cpu=True)
     print(f"{device_name(device)}, torch {torch.__version__}")
     total = {"teachers": 0.0, "students": 0.0}
     for task in suite.chosen_study.tasks:

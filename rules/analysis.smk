@@ -1,4 +1,11 @@
 # Analyses: from what is on disk to tables. CPU only, nothing is trained; changing one reruns it alone.
+# Each takes seconds, so on a cluster they run where Snakemake runs.
+localrules:
+    collect_examples,
+    master_table,
+    audit_teachers,
+    analyse_examples,
+    state_claims,
 
 
 # A task's labels, teachers and chosen students in one file, from which the analyses start. Reads the
@@ -21,9 +28,6 @@ rule collect_examples:
         f"{BENCHMARKS}/collect_examples/{SUITE.study_name}/{{task}}.tsv"
     conda:
         "../envs/analysis.yaml"
-    resources:
-        mem_mb=small_memory,
-        runtime=small_minutes,
     params:
         settings=lambda wildcards: canonical(settings.examples_settings, wildcards.task),
         code=lambda wildcards: code_of("collect_examples.py"),
@@ -55,9 +59,6 @@ rule master_table:
         f"{BENCHMARKS}/master_table/{SUITE.study_name}.tsv"
     conda:
         "../envs/analysis.yaml"
-    resources:
-        mem_mb=small_memory,
-        runtime=small_minutes,
     params:
         settings=canonical(settings.table_settings),
         code=lambda wildcards: code_of("master_table.py"),
@@ -88,9 +89,6 @@ rule audit_teachers:
     priority: 1
     conda:
         "../envs/analysis.yaml"
-    resources:
-        mem_mb=small_memory,
-        runtime=small_minutes,
     params:
         settings=lambda wildcards: canonical(settings.examples_settings, wildcards.task),
         code=lambda wildcards: code_of("audit_teachers.py"),
@@ -126,9 +124,6 @@ rule analyse_examples:
         f"{BENCHMARKS}/analyse_examples/{SUITE.study_name}.tsv"
     conda:
         "../envs/analysis.yaml"
-    resources:
-        mem_mb=small_memory,
-        runtime=small_minutes,
     params:
         settings=canonical(settings.table_settings),
         code=lambda wildcards: code_of("analyse_examples.py"),
@@ -175,9 +170,6 @@ rule state_claims:
         f"{BENCHMARKS}/state_claims/{SUITE.study_name}.tsv"
     conda:
         "../envs/analysis.yaml"
-    resources:
-        mem_mb=small_memory,
-        runtime=small_minutes,
     params:
         settings=canonical(settings.table_settings),
         code=lambda wildcards: code_of("state_claims.py"),

@@ -10,15 +10,18 @@ from pathlib import Path
 SOURCE = Path(workflow.basedir)
 sys.path.insert(0, str(SOURCE / "src"))
 
+from mtkd.cluster.endings import tries_of_memory, tries_of_time
+from mtkd.cluster.requests import state_megabytes
 from mtkd.config.load import validate_suite
 from mtkd.config.schema import greatest_requests
 from mtkd.config.written import refuse_surprises
 from mtkd.errors import InputError
 from mtkd.metrics.names import metric_files
-from mtkd.records.files import digest_folder
-from mtkd.study import paths, settings
+from mtkd.records.files import digest_folder, read_json
+from mtkd.study import paths, settings, started
 from mtkd.study.code import code_digests, module_digests
 from mtkd.study.grid import cells, folded_arms, folded_axes, tasks_with_teachers, teacher_seeds
+from mtkd.study.requests import expected_logits, logits_minutes, training_minutes
 
 DEFAULT_SUITE = "config/embedded.yaml"
 
@@ -39,6 +42,9 @@ try:
     SUITE = validate_suite(config, ", ".join(map(str, workflow.configfiles)) or "--config")
     # Strategies whose operator is a user's function; looked for now, not when their first job runs.
     OWN_OPERATORS = settings.own_operators(SUITE)
+    if not workflow.is_main_process:
+        # A job of a cluster, whose graph has to be the one that its run was planned by.
+        started.check_graph(SUITE)
 except InputError as error:
     sys.exit(f"error: {error}")
 
@@ -54,6 +60,8 @@ os.environ.update(
     SCRIPTS=str(SOURCE / "workflow" / "scripts"),
     PAGES=str(SOURCE / "report"),
     SAVE_MINUTES=str(SUITE.save_minutes),
+    # What a job does that asked for a GPU and finds none usable: it stops, without this.
+    ALLOW_CPU="--allow-cpu" if SUITE.allow_cpu else "",
     # Nothing but the fetching rules talks to the hub.
     HF_HUB_OFFLINE="1",
     TOKENIZERS_PARALLELISM="false",
@@ -186,6 +194,24 @@ def fetched_option(learner):
     return f"--fetched {shlex.quote(model_inputs(learner)[0])}" if learner.model.hub else ""
 
 
+def state_megabytes_of(learner):
+    """How large the saved state of a learner's training gets; 0 where its weights are not here yet.
+
+    Encoders that are trained from scratch count as small.
+    """
+    if learner.model.hub:
+        record = Path(model_inputs(learner)[0])
+        folder = read_json(record)["folder"] if record.exists() else None
+    else:
+        folder = learner.model.folder
+    return folder_megabytes(folder) if folder else 0
+
+
+@cache
+def folder_megabytes(folder):
+    return state_megabytes(Path(folder).glob("*.safetensors"))
+
+
 def seeds_of(wildcards):
     """The student seeds behind a target: the bundle's, or the one in its path."""
     return tuple(FOLDED["seed"]) if "seed" in FOLDED else (wildcards.seed,)
@@ -233,24 +259,43 @@ def teacher_of(wildcards):
     return SUITE.teachers[wildcards.teacher]
 
 
+@cache
+def recorded(kind):
+    """Mean seconds of finished jobs of a kind, for students of one cell; None without a record."""
+    from mtkd.study.plan import recorded_seconds
+
+    return recorded_seconds(kind, Path(BENCHMARKS), Path(LOGS))
+
+
 def logits_requests(wildcards):
-    """What a job on logits asks for: the most that any of its teachers does."""
-    names = FOLDED_TEACHERS or [wildcards.teacher]
-    return greatest_requests([SUITE.teachers[name].resources for name in names], wildcards.task)
+    """What a job on logits asks for: the most that any of its teachers does, and their minutes."""
+    teachers = [SUITE.teachers[name] for name in FOLDED_TEACHERS or [wildcards.teacher]]
+    kind = wildcards.teacher_seed if FOLDED_TEACHERS else wildcards.teacher
+    known = recorded(f"teacher_logits/{wildcards.task}/{kind}")
+    minutes = logits_minutes(teachers, wildcards.task, known)
+    return greatest_requests([teacher.resources for teacher in teachers], minutes)
 
 
-# What a job asks for that neither trains nor predicts: like every other's, times the attempt.
+def teacher_minutes(wildcards):
+    """Minutes that a teacher's training asks for."""
+    known = recorded(f"train_teacher/{wildcards.task}/{wildcards.teacher}")
+    return training_minutes(teacher_of(wildcards), wildcards.task, known)
+
+
+# What a job asks for that neither trains nor predicts: like every other's, times its tries.
 def small_memory(wildcards, attempt):
-    return 4000 * attempt
+    return 4000 * tries_of_memory(attempt)
 
 
 def small_minutes(wildcards, attempt):
-    return 30 * attempt
+    return 30 * tries_of_time(attempt)
 
 
 def minutes_of(wildcards, cells):
     """Minutes that a bundle asks for: its cells are trained one after another."""
-    return STUDENT.resources.minutes(wildcards.task) * cells
+    learner = f"{wildcards.student}/{wildcards.task}"
+    known = recorded(f"train_students/{learner}") or recorded(f"train_undistilled/{learner}")
+    return training_minutes(STUDENT, wildcards.task, known, cells)
 
 
 def arms_of(wildcards):

@@ -5,6 +5,7 @@
 localrules:
     fetch_model,
     fetch_dataset,
+    fetch,
 
 
 # By the name of their record: the model, and where the suite names it.
@@ -55,3 +56,15 @@ rule fetch_dataset:
         'HF_HUB_OFFLINE=0 python "$SCRIPTS"/fetch_dataset.py --key tasks.{wildcards.task:q}.hub'
         " --settings {params.settings:q} --split {wildcards.split:q} --record {output.record:q}"
         " --output {output.table:q} > {log:q} 2>&1"
+
+
+# All that the chosen study needs of the hub, and nothing else.
+rule fetch:
+    input:
+        [
+            model_inputs(SUITE.teachers[name])
+            for name in study_teachers()
+            if SUITE.teachers[name].model.hub
+        ],
+        model_inputs(STUDENT) if STUDENT.model.hub else [],
+        [list(tables_of(task).values()) for task in STUDY.tasks if SUITE.tasks[task].hub],

@@ -5,6 +5,7 @@ localrules:
     certify_own_operators,
     operators,
     draw_fusion_experiment,
+    framework_claims,
     fusion,
 
 
@@ -120,9 +121,6 @@ rule framework_claims:
         f"{BENCHMARKS}/framework_claims/{SUITE.study_name}.tsv"
     conda:
         "../envs/analysis.yaml"
-    resources:
-        mem_mb=small_memory,
-        runtime=small_minutes,
     params:
         pools=pools_text(*STUDY.strategies),
         code=lambda wildcards: code_of("framework_claims.py"),

@@ -1,5 +1,15 @@
 # Scores: predictions against labels. Besides collect_examples, which scores by example, the only rules
 # that read the report labels; all CPU.
+#
+# On a cluster they run where Snakemake runs: each takes seconds and little memory, which is less than a
+# job costs there to be queued. One job for all of a task would be as few, but would have no score of any
+# cell until the last is trained, and none at all after one that failed.
+localrules:
+    score_students,
+    score_undistilled,
+    score_teachers,
+    score_reference,
+    score_constant,
 
 
 rule score_students:
@@ -18,9 +28,6 @@ rule score_students:
     priority: -1
     conda:
         "../envs/analysis.yaml"
-    resources:
-        mem_mb=small_memory,
-        runtime=small_minutes,
     params:
         settings=lambda wildcards: canonical(settings.score_settings, wildcards.task),
         code=lambda wildcards: code_of("score.py"),
@@ -91,9 +98,6 @@ rule score_constant:
     priority: -1
     conda:
         "../envs/analysis.yaml"
-    resources:
-        mem_mb=small_memory,
-        runtime=small_minutes,
     params:
         settings=lambda wildcards: canonical(settings.score_settings, wildcards.task),
         code=lambda wildcards: code_of("score_constant.py"),

@@ -24,8 +24,9 @@ rule train_students:
     threads: STUDENT.resources.threads
     resources:
         gpu=STUDENT.resources.gpu,
-        mem_mb=lambda wildcards, attempt: STUDENT.resources.mem_mb * attempt,
-        runtime=lambda wildcards, attempt: minutes_of(wildcards, CELLS) * attempt,
+        mem_mb=lambda wildcards, attempt: STUDENT.resources.mem_mb * tries_of_memory(attempt),
+        runtime=lambda wildcards, attempt: minutes_of(wildcards, CELLS) * tries_of_time(attempt),
+        state_mb=lambda wildcards: state_megabytes_of(STUDENT),
     params:
         settings=lambda wildcards: canonical(
             settings.student_settings, wildcards.task, wildcards.student
@@ -35,12 +36,13 @@ rule train_students:
         fetched=fetched_option(STUDENT),
         features="",
         folder=subpath(input.info, parent=True),
+        gpu=lambda wildcards, input: STUDENT.resources.gpu,
         state=STATE,
     shell:
         'python "$SCRIPTS"/train_students.py --settings {params.settings:q}'
         " --code {params.code:q} --task {params.folder:q} --logits {input.logits:q}"
         " --gates {input.gates:q} --pools {params.pools:q} {params.fetched}"
-        " --state {params.state:q} --threads {threads} --gpu {resources.gpu}"
+        " --state {params.state:q} --threads {threads} --gpu {params.gpu} $ALLOW_CPU"
         ' --save-minutes "$SAVE_MINUTES" {params.features}'
         " --outputs {output.predictions:q} > {log:q} 2>&1"
 
@@ -63,8 +65,10 @@ use rule train_students as train_undistilled with:
         f"{BENCHMARKS}/train_undistilled/{name_of(fold_seeds(UNDISTILLED))}.tsv"
     resources:
         gpu=STUDENT.resources.gpu,
-        mem_mb=lambda wildcards, attempt: STUDENT.resources.mem_mb * attempt,
-        runtime=lambda wildcards, attempt: minutes_of(wildcards, CELLS_UNDISTILLED) * attempt,
+        mem_mb=lambda wildcards, attempt: STUDENT.resources.mem_mb * tries_of_memory(attempt),
+        runtime=lambda wildcards, attempt: minutes_of(wildcards, CELLS_UNDISTILLED)
+        * tries_of_time(attempt),
+        state_mb=lambda wildcards: state_megabytes_of(STUDENT),
     params:
         settings=lambda wildcards: canonical(
             settings.student_settings, wildcards.task, wildcards.student
@@ -74,6 +78,7 @@ use rule train_students as train_undistilled with:
         fetched=fetched_option(STUDENT),
         features="--features",
         folder=subpath(input.info, parent=True),
+        gpu=lambda wildcards, input: STUDENT.resources.gpu,
         state=STATE,
 
 
@@ -93,8 +98,8 @@ rule fit_gate:
         "../envs/torch.yaml"
     threads: STUDENT.resources.threads
     resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 30 * attempt,
+        mem_mb=lambda wildcards, attempt: 8000 * tries_of_memory(attempt),
+        runtime=lambda wildcards, attempt: 30 * tries_of_time(attempt),
     params:
         code=lambda wildcards: code_of("fit_gate.py"),
         folder=subpath(input.info, parent=True),

@@ -46,8 +46,8 @@ rule fit_reference:
     conda:
         "../envs/analysis.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 30 * attempt,
+        mem_mb=lambda wildcards, attempt: 8000 * tries_of_memory(attempt),
+        runtime=lambda wildcards, attempt: 30 * tries_of_time(attempt),
     params:
         code=lambda wildcards: code_of("fit_reference.py"),
         folder=subpath(input.info, parent=True),

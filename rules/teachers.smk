@@ -1,4 +1,7 @@
 # Teachers: fine-tuned once per task and teacher seed, their logits cached on every split.
+#
+# Here and with students, params.gpu is what the suite gives a job, whichever option of sbatch asks for
+# it (resources: gpu or gres). It is a function of the input, which Snakemake does not compare.
 
 
 rule train_teacher:
@@ -19,10 +22,10 @@ rule train_teacher:
     threads: lambda wildcards: teacher_of(wildcards).resources.threads
     resources:
         gpu=lambda wildcards: teacher_of(wildcards).resources.gpu,
-        mem_mb=lambda wildcards, attempt: teacher_of(wildcards).resources.mem_mb * attempt,
-        runtime=lambda wildcards, attempt: (
-            teacher_of(wildcards).resources.minutes(wildcards.task) * attempt
-        ),
+        mem_mb=lambda wildcards, attempt: teacher_of(wildcards).resources.mem_mb
+        * tries_of_memory(attempt),
+        runtime=lambda wildcards, attempt: teacher_minutes(wildcards) * tries_of_time(attempt),
+        state_mb=lambda wildcards: state_megabytes_of(teacher_of(wildcards)),
     params:
         settings=lambda wildcards: canonical(
             settings.teacher_settings, wildcards.task, wildcards.teacher
@@ -31,12 +34,14 @@ rule train_teacher:
         metric=lambda wildcards: metrics_code(task_of(wildcards).metrics[0]),
         fetched=lambda wildcards: fetched_option(teacher_of(wildcards)),
         folder=subpath(input.info, parent=True),
+        gpu=lambda wildcards, input: teacher_of(wildcards).resources.gpu,
         state=STATE,
     shell:
         'python "$SCRIPTS"/train_teacher.py --settings {params.settings:q}'
         " --code {params.code:q} --task {params.folder:q} --teacher {wildcards.teacher:q}"
         " --seed {wildcards.teacher_seed:q} {params.fetched} --state {params.state:q}"
-        ' --threads {threads} --gpu {resources.gpu} --save-minutes "$SAVE_MINUTES"'
+        " --threads {threads} --gpu {params.gpu} $ALLOW_CPU"
+        ' --save-minutes "$SAVE_MINUTES"'
         " --model {output.model:q} --metrics {output.metrics:q} > {log:q} 2>&1"
 
 
@@ -59,15 +64,18 @@ rule teacher_logits:
     threads: lambda wildcards: logits_requests(wildcards).threads
     resources:
         gpu=lambda wildcards: logits_requests(wildcards).gpu,
-        mem_mb=lambda wildcards, attempt: logits_requests(wildcards).mem_mb * attempt,
-        runtime=lambda wildcards, attempt: logits_requests(wildcards).runtime * attempt,
+        mem_mb=lambda wildcards, attempt: logits_requests(wildcards).mem_mb
+        * tries_of_memory(attempt),
+        runtime=lambda wildcards, attempt: logits_requests(wildcards).runtime
+        * tries_of_time(attempt),
     params:
         settings=lambda wildcards: canonical(settings.logits_settings, wildcards.task),
         code=lambda wildcards: code_of("teacher_logits.py"),
         folder=subpath(input.info, parent=True),
+        gpu=lambda wildcards, input: logits_requests(wildcards).gpu,
         state=STATE,
     shell:
         'python "$SCRIPTS"/teacher_logits.py --settings {params.settings:q}'
         " --task {params.folder:q} --models {input.models:q} --metrics {input.metrics:q}"
-        " --state {params.state:q} --threads {threads} --gpu {resources.gpu}"
+        " --state {params.state:q} --threads {threads} --gpu {params.gpu} $ALLOW_CPU"
         " --outputs {output:q} > {log:q} 2>&1"

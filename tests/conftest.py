@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 import warm
+from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HF_HUB_OFFLINE"] = "1"
+# No test fails because a machine is slow.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 SERVER = pytest.StashKey[warm.Server]()
 # Seconds of a test, or of its fixtures, by folder; SLURM's tests mostly wait.

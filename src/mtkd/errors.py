@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -11,8 +12,15 @@ class InputError(Exception):
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a script's ``main``; an ``InputError`` ends it with its one line and exit status 1."""
+    """Run a script's ``main``; an ``InputError`` ends it with its one line and exit status 1.
+
+    So does code that has changed since the run began whose job the script is.
+    """
+    # Here, since it needs this module.
+    from mtkd.study.started import check_script
+
     try:
+        check_script(os.path.basename(sys.argv[0]))
         main()
     except InputError as error:
         sys.exit(f"error: {error}")

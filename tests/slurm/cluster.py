@@ -30,6 +30,8 @@ GPU_NODES = [
     f"{name}{number}" for name in ("gpu", "dead", "orphan", "pre1", "pre2") for number in (1, 2)
 ]
 NODES = (*GPU_NODES, "cpu1")
+# Jobs that QOS "few" lets a user submit.
+FEW = 3
 SOCKET = "/run/mysqld/mysqld.sock"
 
 # config_overrides: nodes have the processors and memory written here. linuxproc and OverMemoryKill
@@ -74,6 +76,7 @@ AccountingStorageHost=127.0.0.1
 AccountingStoragePort=16819
 AccountingStorageTRES=gres/gpu
 AccountingStoreFlags=job_comment
+AccountingStorageEnforce=associations,limits,qos
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
@@ -91,7 +94,8 @@ PartitionName=gpu Nodes=gpu[1-2]
 PartitionName=dead Nodes=dead[1-2]
 PartitionName=orphan Nodes=orphan[1-2]
 PartitionName=urgent1 Nodes=pre1[1-2] PriorityTier=10 PreemptMode=off
-PartitionName=preempt1 Nodes=pre1[1-2] PriorityTier=1 PreemptMode=requeue
+# A job has some seconds to end by itself, as on most sites that preempt.
+PartitionName=preempt1 Nodes=pre1[1-2] PriorityTier=1 PreemptMode=requeue GraceTime=20
 PartitionName=urgent2 Nodes=pre2[1-2] PriorityTier=10 PreemptMode=off
 PartitionName=preempt2 Nodes=pre2[1-2] PriorityTier=1 PreemptMode=requeue
 PartitionName=cpu Nodes=cpu1 MaxTime=01:00:00 Default=YES
@@ -284,6 +288,9 @@ def _start_accounting(folder: Path) -> None:
     _quiet("sacctmgr", "-i", "add", "cluster", "mtkdtest")
     _quiet("sacctmgr", "-i", "add", "account", "study", "cluster=mtkdtest")
     _quiet("sacctmgr", "-i", "add", "user", "root", "account=study", "cluster=mtkdtest")
+    # A QOS of few jobs, for those that ask for it.
+    _quiet("sacctmgr", "-i", "add", "qos", "few", "set", f"MaxSubmitJobsPerUser={FEW}")
+    _quiet("sacctmgr", "-i", "modify", "user", "root", "set", "QOS+=few")
 
 
 def _run(*command: str) -> None:

@@ -21,8 +21,9 @@ CLUSTER = pytest.StashKey[Path]()
 VARIABLE = "MTKD_TEST_CLUSTER"
 # As a user fills them in: the commented lines that name the site.
 SITE_VALUES = [
-    (r"# slurm_account: name", "slurm_account: study"),
-    (r"# slurm_partition: cpu", "slurm_partition: cpu"),
+    (r"# (default-resources:)", r"\1"),
+    (r"#   slurm_account: name", "  slurm_account: study"),
+    (r"#   slurm_partition: cpu", "  slurm_partition: cpu"),
     (r"# (set-resources:)", r"\1"),
     (r"#   (train_teacher|teacher_logits|train_students|train_undistilled): ", r"  \1: "),
 ]
@@ -90,6 +91,8 @@ def set_up(folder: Path) -> Path:
     shutil.copy(Path(__file__).parents[2] / "Makefile", folder)
     for learner in ("teachers.cnn", "teachers.bert", "students.distilbert"):
         change_suite(folder, f"{learner}.resources", {"gpu": 1, "mem_mb": 1500, "runtime": 10})
+    # The nodes' GPUs are no real ones.
+    change_suite(folder, "allow_cpu", True)
     for profile in ("slurm", "slurm-requeue"):
         for pattern, value in SITE_VALUES:
             change_profile(folder, profile, pattern, value)
@@ -146,5 +149,5 @@ def submit(folder: Path, *arguments: str, profile: str = "slurm") -> subprocess.
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=600,
+        timeout=1200,
     )

@@ -130,25 +130,51 @@ def finished(process, folder, expected, seconds=2 * PATIENCE):
 
 
 def accounted(column, folder):
-    """A column of sacct for the jobs of this folder."""
+    """A column of sacct for the jobs of this folder's studies."""
     found = subprocess.run(
-        ["sacct", "-X", "-n", "-P", "-o", f"{column},WorkDir"], capture_output=True, text=True
+        ["sacct", "-X", "-n", "-P", "-o", f"{column},JobName,WorkDir"],
+        capture_output=True,
+        text=True,
     )
-    rows = [line.rsplit("|", 1) for line in found.stdout.splitlines()]
-    return [value for value, where in rows if where == str(folder)]
+    rows = [line.rsplit("|", 2) for line in found.stdout.splitlines()]
+    return [
+        value for value, name, where in rows if name.startswith("mtkd") and where == str(folder)
+    ]
 
 
 def test_a_job_killed_by_its_time_limit_goes_on_with_more_time(run, long_study, undisturbed):
     make_teacher_long(long_study, LONGEST)
     change_suite(long_study, "teachers.bert.resources.runtime", 1)
     change_suite(long_study, "save_minutes", 0)  # the state is the one saved on SIGTERM
-    log = finished(run(), long_study, undisturbed(LONGEST))
+    tries = ["--restart-times", "5"]  # for a slow machine
+    log = finished(run("slurm", *tries), long_study, undisturbed(LONGEST), seconds=4 * PATIENCE)
     assert GOES_ON in log
     first, *_, last = accounted("State", long_study)[1:]
     assert (first, last) == ("TIMEOUT", "COMPLETED")
-    # The second try asks for twice the minutes, the third, on a slow machine, for three times.
+    # The second try asks for twice the minutes, the third for three times; and all for the same
+    # memory.
     minutes = accounted("TimelimitRaw", long_study)[1:]
-    assert minutes == ["1", "2", "3"][: len(minutes)]
+    assert minutes == [str(number + 1) for number in range(len(minutes))]
+    assert len(set(accounted("ReqMem", long_study)[1:])) == 1
+
+
+def test_a_state_that_takes_longer_than_the_kill_wait_is_asked_for_earlier(
+    run, long_study, undisturbed
+):
+    make_teacher_long(long_study, LONGEST)
+    change_suite(long_study, "teachers.bert.resources.runtime", 2)
+    change_suite(long_study, "save_minutes", 0)  # the state is the one saved on SIGTERM
+    source = long_study / "src/mtkd/distillation/checkpoints.py"
+    text, slow = source.read_text(), "        check_claim(self.claim)\n"
+    assert text.count(slow) == 1
+    source.write_text(text.replace(slow, f"{slow}        time.sleep(8 * bool(_signals))\n"))
+    large = ["--set-resources", "train_teacher:state_mb=20000", "train_teacher:slurm_partition=gpu"]
+    log = finished(run("slurm", *large), long_study, undisturbed(LONGEST))
+    assert GOES_ON in log
+    # It was not killed, ended by itself before the limit, and still asked for more time.
+    first, *_, last = accounted("State", long_study)[1:]
+    assert (first, last) == ("FAILED", "COMPLETED")
+    assert accounted("TimelimitRaw", long_study)[1:3] == ["2", "4"]
 
 
 def kill_node(cluster, node, job, with_children):
@@ -200,7 +226,7 @@ def test_a_node_dies_under_a_training(cluster, run, long_study, undisturbed, rev
     if orphan:
         # It goes on beside the new job until it wants to save or publish, and then does neither.
         until("a second writer", lambda: len(trainings(long_study)) == 2, PATIENCE)
-        until("the orphan's end", lambda: not slurm.alive(pid), 30)
+        until("the orphan's end", lambda: not slurm.alive(pid), PATIENCE)
         assert trainings(long_study), "the new job goes on"
     log = finished(process, long_study, undisturbed(seconds))
     # Two writers write over each other's lines.
@@ -236,6 +262,10 @@ def test_a_preempted_training_goes_on(run, long_study, undisturbed, profile, num
     # Requeued by SLURM under its number, or submitted again by Snakemake.
     teacher_jobs = {"slurm": 2, "slurm-requeue": 1}[profile]
     assert submitted == teacher_jobs + 1  # and one that prepared the task
+    # With time to end by itself, it was no failure either, and no try asked for more.
+    if profile == "slurm":
+        assert accounted("State", long_study)[1:] == ["FAILED", "COMPLETED"]
+    assert len(set(accounted("TimelimitRaw,ReqMem", long_study)[1:])) == 1
 
 
 def test_out_of_memory_is_met_with_more_memory(run, long_study, undisturbed):
@@ -244,14 +274,40 @@ def test_out_of_memory_is_met_with_more_memory(run, long_study, undisturbed):
     states_of_jobs = accounted("State", long_study)
     assert "COMPLETED" in states_of_jobs[-1] and len(states_of_jobs) > 2, states_of_jobs
     assert set(states_of_jobs[1:-1]) <= {"FAILED", "OUT_OF_MEMORY"}
+    assert len(set(accounted("TimelimitRaw", long_study)[1:])) == 1, (
+        "of memory alone there was too little"
+    )
     assert "error" not in log
 
 
-@pytest.mark.parametrize("harm", [None, "truncated"])
-def test_ctrl_c_and_the_same_command_again(run, long_study, undisturbed, harm):
+def test_a_submission_over_the_limit_of_jobs_waits_and_is_no_failure(run, long_study):
+    use_qos = "slurm_account: study\n  qos: few"
+    change_profile(long_study, "slurm", "slurm_account: study", use_qos)
+    held = ["sbatch", "--parsable", "--hold", "--qos=few", "-A", "study", "-t", "1"]
+    held += ["-o", "/dev/null", "--wrap", "true"]
+    others = [
+        subprocess.run(
+            held, cwd=long_study, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for _ in range(slurm.FEW)
+    ]
+    process = run("slurm", "--until", "prepare_task", "--restart-times", "0")
+    log = long_study / "main.log"
+    told = "not submitted yet, the limit of jobs is reached"
+    until("a refusal", lambda: told in log.read_text(), PATIENCE)
+    subprocess.run(["scancel", *others], check=True)
+    process.wait(timeout=PATIENCE)
+    assert process.returncode == 0, log.read_text()
+    most = f"At most {slurm.FEW - 1} jobs at a time: QOS few lets a user submit {slurm.FEW}."
+    assert most in log.read_text()
+    assert accounted("State", long_study) == ["COMPLETED"]
+
+
+@pytest.mark.parametrize(("sent", "harm"), [("SIGTERM", None), ("SIGINT", "truncated")])
+def test_ctrl_c_or_sigterm_and_the_same_command_again(run, long_study, undisturbed, sent, harm):
     process = run()
     in_training(long_study)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(getattr(signal, sent))
     process.wait(timeout=60)
     assert process.returncode != 0
     until("an empty queue", lambda: not jobs(long_study) and not trainings(long_study), 60)

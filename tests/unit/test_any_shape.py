@@ -102,9 +102,10 @@ def test_every_shape_has_its_tables_and_its_report(
     infos = {task: {"labels": ["a", "b"], "account": rows}}
     known = {"labels": [], "rows": {}, "data": ""}
     provenance = dict.fromkeys(
-        ["pools", "runs", "devices", "versions", "seconds", "teachers"], {}
+        ["pools", "runs", "devices", "precisions", "versions", "seconds", "teachers"], {}
     ) | {"warnings": []}
     provenance |= {"code": {}, "training": [], "gpu_hours": 0.0, "tasks": {task: known}}
+    provenance["mixed_precision"] = []
     page = render(
         PAGES, "report.html.j2", study=study, seeds="", settings="", unsaid=unsaid(study),
         claims=tables["claims"].to_dict("records"), failed=[], tasks={task: of_task},

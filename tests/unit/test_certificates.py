@@ -19,7 +19,7 @@ from mtkd.fusion.axioms import AXIOMS, CLAIMS, off_hull
 from mtkd.fusion.certificates import COLUMNS, PROOFS, certificate_table, violation
 from mtkd.fusion.operators import OPERATORS, power_mean
 
-few = settings(deadline=None, max_examples=40)
+few = settings(max_examples=40)
 
 DOCS = Path(__file__).parents[2] / "docs" / "operators.md"
 

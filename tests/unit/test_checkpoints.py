@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mtkd.config.schema import Training
-from mtkd.distillation import checkpoints
+from mtkd.distillation import checkpoints, training
 from mtkd.distillation.checkpoints import Checkpoint, stop_on_signals
 from mtkd.distillation.training import Memory, train
 from mtkd.errors import InputError
@@ -125,6 +125,26 @@ def test_a_training_stopped_twice_goes_on_to_the_same_numbers(corpus, tmp_path):
     resumed = fit(corpus, checkpoint_of(tmp_path))
     assert_same(resumed, undisturbed)
     assert resumed[3] == STEPS - 18
+
+
+def test_going_on_on_another_kind_of_machine_is_said_and_recorded(
+    corpus, tmp_path, capfd, monkeypatch
+):
+    def stopped_on(device):
+        """The machines in the state of a training that goes on here, and is stopped once more."""
+        facts = {"device": device, "precision": "bfloat16", "torch": "2"}
+        monkeypatch.setattr(training, "machine", lambda *_: facts)
+        stopped(corpus, tmp_path, 9)
+        said = capfd.readouterr().err
+        return checkpoint_of(tmp_path).load().facts["machines"], said
+
+    for _ in range(2):
+        machines, said = stopped_on("A100")
+        assert [one["device"] for one in machines] == ["A100"]
+        assert "computed otherwise" not in said
+    machines, said = stopped_on("T4")
+    assert [one["device"] for one in machines] == ["A100", "T4"]
+    assert "computed otherwise (device A100, now T4): the training goes on" in said
 
 
 def test_states_are_saved_as_time_passes_and_change_nothing(corpus, tmp_path):

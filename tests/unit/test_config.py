@@ -131,6 +131,13 @@ def test_what_is_no_number_is_refused(given):
             {"runtime_per_task": {"movie": 5}},
             ["teachers.bert.resources.runtime_per_task.movie", "did you mean 'movies'"],
         ),
+        (
+            "teachers.bert.resources",
+            {"gpu": 2},
+            ["teachers.bert.resources.gpu", "others would idle"],
+        ),
+        ("students.distilbert.resources", {"gpu": 8}, ["resources.gpu", "computes on one GPU"]),
+        ("interruptions", -1, ["interruptions"]),
         ("tasks.movies.metrics", ["acuracy"], ["unknown metric 'acuracy'"]),
         ("tasks.movies.selection", None, ["tasks.movies", "selection"]),
         ("tasks.movies.splits", {"train": "x.csv"}, ["report"]),
@@ -227,9 +234,7 @@ def test_every_key_is_documented():
     assert missing == []
 
 
-def test_a_job_on_logits_asks_for_the_most_of_its_teachers_on_the_task():
-    small = Resources(threads=2, runtime=10, runtime_per_task={"mnli": 90})
-    large = Resources(gpu=1, mem_mb=9000, runtime=60, runtime_per_task={"mrpc": 5})
-    on_mnli, on_mrpc = (greatest_requests([small, large], task) for task in ("mnli", "mrpc"))
-    assert (on_mnli.threads, on_mnli.gpu, on_mnli.mem_mb) == (2, 1, 9000)
-    assert (on_mnli.runtime, on_mrpc.runtime) == (90, 10)
+def test_a_job_on_logits_asks_for_the_most_of_its_teachers():
+    small, large = Resources(threads=2, runtime=90), Resources(gpu=1, mem_mb=9000)
+    asked = greatest_requests([small, large], runtime=7)
+    assert (asked.threads, asked.gpu, asked.mem_mb, asked.runtime) == (2, 1, 9000, 7)

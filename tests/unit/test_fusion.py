@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -199,7 +199,3 @@ def test_the_gate_depends_on_its_seed_alone():
 def test_too_few_rows_are_refused():
     with pytest.raises(ValueError, match="too few"):
         fit_gate(*gate_problem(3, seed=0), seed=0)
-
-
-settings.register_profile("default", deadline=None)
-settings.load_profile("default")

@@ -115,6 +115,22 @@ def test_hours_are_split_by_partition_and_say_what_they_leave_out(folders):
     assert text.splitlines()[-1].endswith("count: prepare_task 1, train_students 1")
 
 
+def test_hours_asked_for_stand_beside_those_expected(folders):
+    record(folders, f"{STUDENTS}/bert/single/1", 3600, trained=1)
+    jobs = [
+        training("single", 2, gpu=1, partition="gpu", minutes=240, guess=60),
+        training("single", 2, task="mrpc", gpu=1, partition="gpu", minutes=30, guess=900),
+        PendingJob("prepare_task", "sst2", (), 0, "gpu", "prepare_task/sst2.tsv", minutes=30),
+        PendingJob("make_tables", None, (), 0, "here"),
+    ]
+    text = plan_text(jobs, *folders)
+    # A record counts, not the guess, and a guess where there is none.
+    assert rows(text, "gpu") == [["3", "2.25", "5.00", "2", "2.25", "4.50"]]
+    assert rows(text, "here") == [["1", "no", "record", "yet", "0", "0", "0", "0"]]
+    assert "record yet, whose hours the suite guesses: train_students 1\n" in text
+    assert text.endswith("record yet, which no hours count: prepare_task 1")
+
+
 def test_a_record_that_was_cut_off_is_not_used(folders):
     record(folders, "prepare_task/sst2", "")
     record(folders, "prepare_task/sst2/x", "s")

@@ -19,7 +19,7 @@ from test_tables import diverged, hand_values, make_records, make_study
 from mtkd.analysis.claims import COLUMNS, sentence
 from mtkd.analysis.master import grid_table, master_table
 from mtkd.analysis.over_tasks import over_tasks_table, profiles_table
-from mtkd.analysis.provenance import provenance, seconds_by_rule
+from mtkd.analysis.provenance import mixed_precisions, provenance, seconds_by_rule
 from mtkd.analysis.ranking import ranking_table
 from mtkd.analysis.success import success_metrics
 from mtkd.analysis.tables import failed_table, runs_table
@@ -184,6 +184,8 @@ def folder(tmp_path_factory):
         return hand_values(task, name.replace("weighted", "average"), *axes)
 
     records = make_records(STUDY, value)
+    records = [record | {"precision": "bfloat16"} for record in records]
+    next(r for r in records if r["kind"] == "student")["precision"] = "float32"
     said = ["the tokenizer of <bert> does not know 30% of the train texts' tokens"]
     records[:2] = [record | {"warnings": said} for record in records[:2]]
     records[-1] = diverged(records[-1]) | {"reason": "loss is <nan>"}
@@ -267,6 +269,28 @@ def test_tables_failed_runs_and_provenance_are_there(page):
     assert "as predicted" in page.text
     for said in ("student: 20", "GPU-hours0.00", "data-movies", "code-teacher", "3 s in 1 job"):
         assert said in page.text, said
+    assert "float32 (1 runs); paired cells differ in it on movies, seed " in page.text
+
+
+def test_paired_students_of_different_precision_are_named():
+    precisions = {"1": "bfloat16", "2": "tf32"}
+    records = [
+        # Seeds may differ: cells are paired within them. So may teachers.
+        record | {"precision": precisions.get(record["seed"], "float32")}
+        for record in make_records(STUDY, lambda *axes: (0.5, 0.5))
+    ]
+    assert mixed_precisions(records) == []
+    students = [r for r in records if r["kind"] == "student" and r["seed"] == "2"]
+    other = next(r for r in students if r["strategy"] == "average")
+    other["precision"] = "float32 + tf32"
+    ((where, what),) = mixed_precisions(runs_table(records).to_dict("records"))
+    assert where == f"{other['task']}, seed 2"
+    assert (
+        what
+        == f"4 cells in tf32; 1 in float32 + tf32 (average of {other['teachers']} T=4 alpha=0.7)"
+    )
+    other["precision"] = None
+    assert mixed_precisions(records) == []
 
 
 def test_a_warning_of_several_runs_stands_in_the_provenance_once(page):

@@ -26,7 +26,7 @@ def test_scores_by_hand():
     assert all(type(value) is float for value in scores.values())
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(2, 4), st.integers(1, 30), st.randoms(use_true_random=False))
 def test_scores_agree_with_scikit_learn(classes, n, random):
     logits = np.array([[random.random() for _ in range(classes)] for _ in range(n)])

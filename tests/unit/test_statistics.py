@@ -39,7 +39,7 @@ def sklearn_metric(metric: str, predictions: np.ndarray, labels: np.ndarray) -> 
     return f1_score(labels, predictions, average=average, zero_division=0)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     st.sampled_from(["accuracy", "f1", "macro_f1"]),
     st.integers(2, 4),
@@ -188,7 +188,6 @@ def test_values_are_refused(values, message):
         bootstrap_interval(values, 1)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 5), st.integers(2, 8), st.integers(0, 1000))
 def test_intervals_turn_with_the_arms_and_scale_with_the_unit(seeds, examples, draw):
     values = np.random.default_rng(draw).normal(0.3, 1, (seeds, examples))
@@ -234,7 +233,7 @@ def test_effect_is_detected_with_the_power_asked_for():
     assert effect == pytest.approx(exact, rel=0.01)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(3, 12), st.integers(0, 1000))
 def test_seeds_needed_for_what_these_seeds_detect_are_these(seeds, draw):
     rng = np.random.default_rng(draw)

@@ -78,7 +78,7 @@ def test_stochastic_order_at_its_ends():
     assert almost_stochastic_order([0.7], [0.7], 1) == (0.5, 0.5)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(1, 7), st.integers(1, 7), st.integers(0, 1000))
 def test_violation_is_the_integral_over_quantiles(n, m, seed):
     rng = np.random.default_rng(seed)
@@ -181,7 +181,6 @@ def test_reversal_of_kidney_stones():
     assert result.second_shares["small"] == pytest.approx(270 / 350)
 
 
-@settings(deadline=None)
 @given(st.integers(2, 30), st.integers(0, 10_000))
 def test_accuracy_never_reverses_in_regions_of_the_examples(n, seed):
     rng = np.random.default_rng(seed)

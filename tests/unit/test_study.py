@@ -135,7 +135,7 @@ def test_digests_follow_imports_and_ignore_words(tmp_path, monkeypatch):
     script.write_text("def main():\n    from mtkd.fusion.pool import mean\n    return mean\n")
 
     def digests():
-        for cached in (code._tree, code._imports, code._fingerprint):
+        for cached in (code.read_source, code._tree, code._imports, code._fingerprint):
             cached.cache_clear()
         return code_digests(script)
 

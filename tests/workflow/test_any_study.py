@@ -39,7 +39,6 @@ def folder(tmp_path_factory):
 
 @settings(
     max_examples=5,
-    deadline=None,
     derandomize=True,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),

@@ -155,9 +155,9 @@ class TestTables:
 
 
 class TestTeachers:
-    def train(self, task, folder, model, training, metric="accuracy"):
+    def train(self, task, folder, model, training, metric="accuracy", **more):
         """Run train_teacher where a trained teacher lies already; returns the result."""
-        (folder / "model").mkdir()
+        (folder / "model").mkdir(exist_ok=True)
         (folder / "model" / "config.json").write_text("{}")
         (folder / "metrics.json").write_text("{}")
         settings = {"model": model, "training": training, "max_length": 16, "metric": metric}
@@ -170,6 +170,7 @@ class TestTeachers:
             state=folder / "state",
             model=folder / "model",
             metrics=folder / "metrics.json",
+            **more,
         )
 
     def assert_earlier_teacher_kept(self, folder):
@@ -185,6 +186,11 @@ class TestTeachers:
         refused(result, f"no tokenizer in {source}", "save the model's tokenizer")
         self.assert_earlier_teacher_kept(tmp_path)
 
+    def test_a_job_that_asked_for_a_gpu_does_not_train_without_one(self, task, tmp_path):
+        result = self.train(task, tmp_path, STUDENT["model"], {"epochs": 1}, gpu=1)
+        refused(result, "no usable GPU: torch", "allow_cpu=true")
+        self.assert_earlier_teacher_kept(tmp_path)
+
     def test_a_metric_without_a_value_is_refused_before_anything_is_trained(self, task, tmp_path):
         shutil.copytree(task, tmp_path / "reviews")
         path = tmp_path / "reviews/selection.parquet"
@@ -198,8 +204,24 @@ class TestTeachers:
 
     def test_a_diverging_teacher_is_refused(self, task, tmp_path):
         result = self.train(task, tmp_path, STUDENT["model"], EXPLODING)
-        refused(result, "teacher cnn diverged: loss is", "at step", "lower its learning_rate")
+        words = [
+            "teacher cnn diverged: loss is",
+            "at step",
+            "(on cpu, float32); lower its learning_rate",
+        ]
+        refused(result, *words)
         self.assert_earlier_teacher_kept(tmp_path)
+
+        # A retry is told the same at once: there is nothing to train on. Other settings are tried.
+        bare = tmp_path / "reviews"
+        bare.mkdir()
+        shutil.copy(task / "task.json", bare)
+        again = self.train(bare, tmp_path, STUDENT["model"], EXPLODING)
+        assert again.stderr.splitlines()[-1] == result.stderr.splitlines()[-1]
+        refused(again, *words)
+        other = {**EXPLODING, "learning_rate": 1.0e-3}
+        assert "train.parquet" in self.train(bare, tmp_path, STUDENT["model"], other).stderr
+        assert self.train(task, tmp_path, STUDENT["model"], other).returncode == 0
 
 
 def logits_file(path, task, split="train", labels=LABELS, spoil=lambda ids, logits: (ids, logits)):

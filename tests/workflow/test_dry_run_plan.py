@@ -1,6 +1,15 @@
 """The plan at the end of a dry run."""
 
+import json
+import re
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from small_inputs import REPOSITORY, run_snakemake
 from tiny_study import change_suite, snakemake
+
+from mtkd.config.load import load_suite
+from mtkd.records.files import write_json
 
 NO_RECORD = ["no", "record", "yet"]
 LEARNING_RATES = {"students.distilbert": 5.0e-3, "teachers.cnn": 1.0e-2}
@@ -26,9 +35,79 @@ def test_a_study_that_has_not_begun(project):
     for task in ("sst2", "mnli", "qqp", "mrpc"):
         assert plan[task] == ["3", "81", "27", "27", "27", "27", "192"]
     assert plan["total"] == ["12", "324", "108", "108", "108", "108", "768"]
-    # A job for each of 7 distilled arms, 4 tasks and 3 seeds, each on one GPU.
-    assert plan["gpu"] == ["84", *NO_RECORD, "84", *NO_RECORD]
-    assert plan["cpu"][-4:] == ["36", *NO_RECORD]
+    # A job for each of 7 distilled arms, 4 tasks and 3 seeds, each on one GPU; 9 cells in each take
+    # 60.4 minutes of guesses, and twice as much is asked for, in whole minutes.
+    hours = 21 * 9 * (4.9 + 27 + 28 + 0.5) / 60
+    asked = 21 * (89 + 486 + 504 + 10) / 60
+    assert plan["gpu"] == [
+        word for _ in range(2) for word in ("84", f"{hours:.1f}", f"{asked:.1f}")
+    ]
+    # Teachers, their logits and undistilled students beside gates, references and preparations.
+    assert [plan["cpu"][n] for n in (0, 3)] == [str(12 + 12 + 12 + 12 + 4 + 4), "36"]
+    # What runs where Snakemake runs asks for nothing.
+    assert plan["here"][-4:] == ["0"] * 4
+    assert plan["Disk:"][1:3] == ["files;", "bytes"]
+
+
+# Of the hub's models, megabytes and a key of their configuration; rows of GLUE's splits.
+MODELS = {
+    "bert-large-uncased": (1344, {"hidden_size": 1024}),
+    "roberta-large": (1421, {"hidden_size": 1024}),
+    "deberta-base": (556, {"hidden_size": 768}),
+    "distilbert-base-uncased": (268, {"dim": 768}),
+}
+ROWS = {
+    "sst2": {"train": 67_349, "report": 872},
+    "mnli": {"train": 392_702, "report_m": 9_815, "report_mm": 9_832},
+    "qqp": {"train": 363_846, "report": 40_430},
+    "mrpc": {"train": 3_668, "report": 408},
+}
+
+
+def test_gigabytes_are_known_once_models_and_datasets_are_here(tmp_path):
+    fetched = tmp_path / "results/glue/fetched"
+    suite = load_suite(REPOSITORY / "config/glue.yaml")
+    for name, learner in {**suite.teachers, **suite.students}.items():
+        size, config = MODELS[name]
+        folder = tmp_path / "cache" / name
+        folder.mkdir(parents=True)
+        with open(folder / "model.safetensors", "wb") as file:
+            file.truncate(size * 10**6)  # which takes no room
+        (folder / "config.json").write_text(json.dumps(config))
+        hub, commit = learner.model.hub.replace("/", "--"), learner.model.revision[:12]
+        write_json(fetched / f"models/{hub}@{commit}.json", {"folder": str(folder)})
+    for task, splits in ROWS.items():
+        (fetched / "datasets" / task).mkdir(parents=True)
+        for split, rows in splits.items():
+            table = pa.table({"nothing": pa.nulls(rows)})
+            pq.write_table(table, fetched / "datasets" / task / f"{split}.parquet")
+    call = ["--configfile", "config/glue.yaml", "--workflow-profile", "profiles/slurm"]
+    # The folder is not the one that the command is given in.
+    result = run_snakemake(tmp_path, "--dry-run", "--quiet", *call)
+    (disk,) = (line for line in result.stdout.splitlines() if line.startswith("Disk"))
+    assert re.match(r"Disk, about: 20\.1 GB kept in [23],\d{3} files; ", disk)
+    assert disk.endswith(
+        "up to 53.1 GB of 12 trainings of teachers or 80.4 GB of 100 trainings of students"
+    )
+
+
+def test_what_was_recorded_is_asked_for_twice_unless_the_suite_says_how_much(study):
+    call = ["--dry-run", "--forcerun", "train_teacher", "--executor", "slurm", "--jobs", "1"]
+
+    def asked():
+        result = snakemake(study, *call)
+        found = {}
+        for rule, minutes in re.findall(
+            r"rule (\w+):\n(?:    .+\n)*?.*runtime=(\d+)", result.stdout
+        ):
+            found.setdefault(rule, set()).add(int(minutes))
+        return found
+
+    # All took seconds.
+    known = asked()
+    assert known["train_teacher"] == known["teacher_logits"] == known["train_students"] == {10}
+    change_suite(study, "teachers.cnn.resources", {"runtime": 90})
+    assert asked() == known | {"train_teacher": {10, 90}}
 
 
 def test_nothing_pending_is_no_plan_and_a_lost_cell_is_one(study):

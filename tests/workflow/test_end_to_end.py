@@ -7,9 +7,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from tiny_study import snakemake
+from small_inputs import run_script
+from tiny_study import SUITE_FILE, snakemake
 
+from mtkd.config.load import load_suite
 from mtkd.records.logits import read_logits, read_tensors
+from mtkd.study.settings import table_settings
 from mtkd.tasks.corpus import read_labels, read_report_labels
 
 ARMS = [
@@ -183,6 +186,32 @@ def test_a_score_record_says_what_it_cost_and_where_it_comes_from(finished_study
     assert min(record[key] for key in ("seconds", "examples_per_second", "peak_memory_mb")) > 0
     assert sorted(record["digests"]["teachers"]) == ["bert/seed1", "cnn/seed1"]
     assert {"device", "versions", "training"} <= set(record)
+    assert (record["device"], record["precision"]) == ("cpu", "float32") and record["processor"]
+
+
+def test_pairs_of_different_precision_are_flagged(finished_study, tmp_path):
+    folder = finished_study / "results/tiny/studies/main"
+    with open(tmp_path / "runs.csv", "w", newline="") as file:
+        rows = table(finished_study, "runs")
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        for row in rows:
+            other = row["strategy"] == "average" and row["seed"] == "2"
+            writer.writerow(row | {"precision": "bfloat16" if other else row["precision"]})
+    result = run_script(
+        "state_claims.py",
+        settings=table_settings(load_suite(finished_study / SUITE_FILE)),
+        runs=tmp_path / "runs.csv",
+        examples=folder / "examples/reviews.safetensors",
+        analyses=[folder / "tables/confidence.csv", folder / "tables/failures.csv"],
+        predictions=folder / "audit/reviews/predictions.csv",
+        output=tmp_path,
+    )
+    assert result.returncode == 0, result.stderr
+    with open(tmp_path / "flags.csv", newline="") as file:
+        (flag,) = (row for row in csv.DictReader(file) if row["rule"] == "one-precision")
+    assert flag["where"] == "reviews, seed 2"
+    assert flag["what"].startswith("6 cells in float32; 1 in bfloat16 (average of cnn+bert")
 
 
 def test_arms_and_seeds_differ_but_no_cell_was_trained_twice(finished_study):

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
@@ -188,15 +189,32 @@ class TestModels:
         assert (Path(found) / WEIGHTS).resolve().parent.name == "blobs"
         assert not [request for request in hub.requests if "authorization" in request.headers]
 
-        # Again, as for another study: the hub is asked what belongs to the commit, no more, and
-        # the cache is not touched.
+        # Again, as for another study: the hub is not asked, and the cache is not touched.
         (tmp_path / "record.json").unlink()
         hub.requests.clear()
         before = state_of(home)
         succeeded(fetch_model(tmp_path))
         assert read_json(tmp_path / "record.json") == record
-        assert [request for request in hub.requests if "/api/" not in request.path] == []
+        assert hub.requests == []
         assert state_of(home) == before
+
+    @pytest.mark.parametrize("harm", ["no listing", "a torn one", "a file less"])
+    def test_a_cache_that_is_not_full_asks_the_hub(self, hub, tmp_path, harm):
+        succeeded(fetch_model(tmp_path))
+        listing = tmp_path / "home/hub/models--unit--bert/listings" / f"{OLD}.json"
+        folder = Path(read_json(tmp_path / "record.json")["folder"])
+        listed = harm != "a file less"
+        if harm == "no listing":
+            listing.unlink()
+        elif harm == "a torn one":
+            listing.write_text(listing.read_text()[:-9])
+        else:
+            (folder / "vocab.txt").resolve().unlink()
+        hub.requests.clear()
+        succeeded(fetch_model(tmp_path))
+        assert_whole(tmp_path)
+        for what, wanted in (("recursive", listed), ("vocab.txt", not listed)):
+            assert any(what in request.path for request in hub.requests) == wanted
 
     def test_another_commit_lies_beside_it(self, hub, tmp_path):
         succeeded(fetch_model(tmp_path, OLD))
@@ -386,8 +404,26 @@ class TestDatasets:
         hub.requests.clear()
         succeeded(fetch_dataset(tmp_path, split="validation"))
         assert len(pd.read_parquet(tmp_path / "train.parquet")) == 40
-        assert hub.asked("GET", server="cdn") == []
-        assert all("/api/" in r.path or r.method == "HEAD" for r in hub.requests)
+        # Nor is the hub asked for anything: the cache is full.
+        assert hub.requests == []
+
+    def test_a_splits_job_prepares_that_split_alone(self, hub, tmp_path):
+        other = tmp_path / "served" / f"dataset-{OLD}/moods/validation-00000-of-00001.parquet"
+        other.write_bytes(b"no parquet")
+        succeeded(fetch_dataset(tmp_path))
+        assert len(pd.read_parquet(tmp_path / "train.parquet")) == 100
+
+    def test_a_dataset_in_archives_is_read(self, hub, tmp_path):
+        folder = tmp_path / "served" / "zipped"
+        folder.mkdir()
+        with ZipFile(folder / "train.zip", "w") as archive:
+            archive.writestr("train.csv", glue_table("sst2", 30, 0).to_csv(index=False))
+        hub.add("dataset", "unit/zipped", folder, OLD)
+        succeeded(fetch_dataset(tmp_path, name="unit/zipped", subset=None))
+        expected = glue_table("sst2", 30, 0)
+        assert pd.read_parquet(tmp_path / "train.parquet").to_dict("list") == expected.to_dict(
+            "list"
+        )
 
     def test_a_dropped_connection_is_resumed(self, hub, tmp_path):
         name = "train-00001-of-00002.parquet"
@@ -428,11 +464,18 @@ class TestDatasets:
         assert not (tmp_path / "train.parquet").exists()
         assert hub.asked("GET", server="cdn") == []
 
-    def test_files_of_another_commit_are_refused(self, hub, tmp_path):
-        card = CARD.replace("path: ", f"path: hf://datasets/unit/moods@{NEW}/")
-        (tmp_path / "served" / f"dataset-{OLD}" / "README.md").write_text(card)
+    @pytest.mark.parametrize("place", ["another commit", "this machine"])
+    def test_files_of_elsewhere_are_refused(self, hub, tmp_path, place):
+        served = tmp_path / "served"
+        elsewhere = {
+            "another commit": f"hf://datasets/unit/moods@{NEW}/",
+            "this machine": f"{served}/dataset-{NEW}/",
+        }[place]
+        card = CARD.replace("path: ", f"path: {elsewhere}")
+        (served / f"dataset-{OLD}" / "README.md").write_text(card)
         line = refused(fetch_dataset(tmp_path), f"is no file of its commit {OLD}")
-        assert f"unit/moods@{NEW}/moods/train-00000-of-00002.parquet" in line
+        assert f"{elsewhere}moods/train-00000-of-00002.parquet" in line
+        assert not (tmp_path / "train.parquet").exists()
 
 
 def suite_from_hub():
@@ -547,13 +590,10 @@ class TestThroughSnakemake:
         path = write_suite(tmp_path / "suite.yaml", suite_from_hub())
         records = tmp_path / "results" / "fetched" / "fetched"
         models = [f"unit--{name}@{OLD[:12]}.json" for name in ("bert", "distilbert")]
-        targets = [f"results/fetched/fetched/models/{name}" for name in models]
-        targets += [
-            f"results/fetched/fetched/datasets/moods/{split}.parquet"
-            for split in ("train", "report")
-        ]
-        result = run_snakemake(tmp_path, *targets, "--configfile", path, "-c2")
+        result = run_snakemake(tmp_path, "fetch", "--configfile", path, "-c2")
         assert result.returncode == 0, result.stdout
+        tables = (records / "datasets" / "moods").glob("*.parquet")
+        assert {table.stem for table in tables} == {"train", "report"}
         assert {read_json(records / "models" / name)["commit"] for name in models} == {OLD}
 
         # The hub is still there, and nothing asks it.

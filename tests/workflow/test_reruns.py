@@ -83,7 +83,9 @@ CHANGES = {
         Counter(),
     ),
     "a teacher's resources": (
-        setting("teachers.cnn.resources", {"mem_mb": 5000, "runtime": 90}),
+        setting(
+            "teachers.cnn.resources", {"mem_mb": 5000, "runtime": 90, "expected": {"reviews": 3}}
+        ),
         Counter(),
     ),
     "a secondary metric": (

@@ -40,6 +40,7 @@ def main() -> None:
         "examples_per_second": round(info.rows["train"] / seconds, 1),
         "peak_memory_mb": None,
         "device": "cpu",
+        "precision": "float64",
         "versions": {"scikit-learn": sklearn.__version__},
         "digests": {"data": info.digest, "code": digest_text(canonical_json(args.code))},
     }

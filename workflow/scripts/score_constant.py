@@ -40,6 +40,7 @@ def main() -> None:
         "examples_per_second": None,
         "peak_memory_mb": None,
         "device": "cpu",
+        "precision": "float64",
         "versions": {},
         "digests": {"data": info.digest, "code": digest_text(canonical_json(args.code))},
     }

@@ -26,6 +26,7 @@ def main() -> None:
     from mtkd.analysis.gap import gap_table
     from mtkd.analysis.master import grid_table
     from mtkd.analysis.over_tasks import over_tasks_table, profiles_table
+    from mtkd.analysis.provenance import mixed_precisions
     from mtkd.analysis.ranking import ranking_table
     from mtkd.analysis.reported import fusion_of, reported_from_study
     from mtkd.analysis.success import success_metrics
@@ -53,6 +54,10 @@ def main() -> None:
     stated = tables | {path.stem: read_table(path) for path in args.analyses}
     fusion = {name: pool for task in tasks for name, pool in fusion_of(task).items()}
     found = flags(reported_from_study(runs, study, stated, fusion))
+    # Of the runs, not of what the tables say: no rule for published ones.
+    because = "paired runs are computed alike"
+    mixed = mixed_precisions(runs.to_dict("records"))
+    found += [Flag("one-precision", where, what, because) for where, what in mixed]
     tables["flags"] = pd.DataFrame(found, columns=Flag._fields)
     for name, table in tables.items():
         write_text(args.output / f"{name}.csv", table.to_csv(index=False))

@@ -16,6 +16,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True, help="the suite's state folder")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--gpu", type=int, default=0, help="GPUs the job asked for")
+    parser.add_argument("--allow-cpu", action="store_true", help="where none of them can be used")
     parser.add_argument(
         "--outputs",
         type=Path,
@@ -38,7 +39,7 @@ def main() -> None:
 
     info = read_info(args.task)
     splits = {name: read_split(args.task, name) for name in info.rows}
-    device = prepare_device(args.threads, args.gpu)
+    device = prepare_device(args.threads, args.gpu, args.allow_cpu)
     max_length = args.settings["max_length"]
     cache = args.state / "tokens"
     for number, (folder, metrics) in enumerate(zip(args.models, args.metrics, strict=True)):
@@ -49,13 +50,15 @@ def main() -> None:
         _, model, tokens, _ = load_learner(
             source, True, max_length, info, order, splits, 0, cache, device
         )
-        logits = {
-            name: in_task_order(predict(model, tokens[name]), order, info.labels) for name in splits
-        }
+        logits = {}
+        # Selection first: on it a teacher can be refused, before train takes its time.
+        for name in sorted(splits, key=lambda name: name != "selection"):
+            logits[name] = in_task_order(predict(model, tokens[name]), order, info.labels)
+            if name == "selection":
+                gold = splits[name].labels
+                check_label_map(logits[name], gold, info.labels, record["teacher"])
         # What the audit compares the encoders by; the other splits would be large.
         states = {"selection": head_states(model, tokens["selection"]).astype(np.float16)}
-        selection = splits["selection"]
-        check_label_map(logits["selection"], selection.labels, info.labels, record["teacher"])
         for output in args.outputs[number :: len(args.models)]:
             in_file = is_report if output.stem == "report" else output.stem.__eq__
             held = {n: Logits(splits[n].ids, logits[n]) for n in filter(in_file, splits)}

@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True, help="the suite's state folder")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--gpu", type=int, default=0, help="GPUs the job asked for")
+    parser.add_argument("--allow-cpu", action="store_true", help="where none of them can be used")
     parser.add_argument("--save-minutes", type=float, default=0, help="between saved states")
     parser.add_argument(
         "--outputs",
@@ -75,7 +76,7 @@ def main() -> None:
             args.task,
             info,
             args.state / "tokens",
-            prepare_device(args.threads, args.gpu),
+            prepare_device(args.threads, args.gpu, args.allow_cpu),
         )
 
     kept = args.state / "cells"

@@ -3,6 +3,7 @@
 import argparse
 import json
 from pathlib import Path
+from typing import NoReturn
 
 from mtkd.errors import InputError, run
 
@@ -18,10 +19,30 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True, help="the suite's state folder")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--gpu", type=int, default=0, help="GPUs the job asked for")
+    parser.add_argument("--allow-cpu", action="store_true", help="where none of them can be used")
     parser.add_argument("--save-minutes", type=float, default=0, help="between saved states")
     parser.add_argument("--model", type=Path, required=True, help="output folder")
     parser.add_argument("--metrics", type=Path, required=True, help="output JSON")
     args = parser.parse_args()
+
+    from mtkd.models.sources import source_digests
+    from mtkd.records.files import digest_text, read_json, write_json
+    from mtkd.study.settings import canonical_json
+    from mtkd.tasks.corpus import read_info, read_split
+
+    info = read_info(args.task)
+    determinants = {
+        "data": info.digest,
+        "settings": args.settings,
+        "model_files": source_digests(args.settings["model"], args.fetched),
+        "code": args.code,
+        "seed": args.seed,
+    }
+    digest = digest_text(canonical_json(determinants))
+    # A training that diverged would do so again: a retry is told at once, before torch is loaded.
+    verdict = args.state / "diverged" / f"{digest}.json"
+    if verdict.is_file():
+        refuse(args.teacher, read_json(verdict), verdict)
 
     from mtkd.config.schema import Model, Training
     from mtkd.distillation.checkpoints import Checkpoint, stop_on_signals
@@ -32,19 +53,15 @@ def main() -> None:
     from mtkd.metrics.names import declared
     from mtkd.metrics.scores import score, try_metric
     from mtkd.models.build import save_model
-    from mtkd.models.sources import source_digests
     from mtkd.records.claims import check_claim, claim_output, release_claim
-    from mtkd.records.files import digest_folder, digest_text, publish_folder, write_json
+    from mtkd.records.files import digest_folder, publish_folder
     from mtkd.records.runs import new_record
-    from mtkd.study.settings import canonical_json
-    from mtkd.tasks.corpus import read_info, read_split
 
-    info = read_info(args.task)
     splits = {name: read_split(args.task, name) for name in ("train", "selection")}
     labels = splits["selection"].labels
     metric = args.settings["metric"]
     order = args.settings.get("label_order")
-    device = prepare_device(args.threads, args.gpu)
+    device = prepare_device(args.threads, args.gpu, args.allow_cpu)
 
     def selection_score(logits) -> float:
         logits = in_task_order(logits, order, info.labels) if order else logits
@@ -53,14 +70,6 @@ def main() -> None:
     try_metric(labels, len(info.labels), metric)
     training = Training.model_validate(args.settings["training"])
     claim = claim_output(args.state, args.model)
-    determinants = {
-        "data": info.digest,
-        "settings": args.settings,
-        "model_files": source_digests(args.settings["model"], args.fetched),
-        "code": args.code,
-        "seed": args.seed,
-    }
-    digest = digest_text(canonical_json(determinants))
     checkpoint = Checkpoint(args.state, args.model, digest, args.save_minutes, claim)
     stop_on_signals()
     teacher = train_teacher(
@@ -79,10 +88,11 @@ def main() -> None:
     )
     check_claim(claim)
     if teacher.outcome.status == "diverged":
+        on = provenance(teacher.outcome.machines)
+        found = {"reason": teacher.outcome.reason, "device": f"{on['device']}, {on['precision']}"}
+        write_json(verdict, {"teacher": args.teacher, "seed": args.seed, **found})
         checkpoint.remove()
-        raise InputError(
-            f"teacher {args.teacher} diverged: {teacher.outcome.reason}; lower its learning_rate"
-        )
+        refuse(args.teacher, found, verdict)
     publish_folder(args.model, lambda folder: save_model(teacher.model, teacher.tokenizer, folder))
     digest = digest_folder(args.model)
     write_json(
@@ -100,7 +110,7 @@ def main() -> None:
             "seconds": round(teacher.outcome.seconds, 3),
             "examples_per_second": round(teacher.outcome.examples_per_second, 1),
             "peak_memory_mb": peak_memory_mb(device),
-            **provenance(device),
+            **provenance(teacher.outcome.machines),
             "digests": {
                 "data": info.digest,
                 "model": digest,
@@ -111,6 +121,14 @@ def main() -> None:
     )
     checkpoint.remove()
     release_claim(claim)
+
+
+def refuse(teacher: str, found: dict, verdict: Path) -> NoReturn:
+    """Raise the InputError of a diverged teacher, whose verdict is kept."""
+    raise InputError(
+        f"teacher {teacher} diverged: {found['reason']} (on {found['device']}); lower its "
+        f"learning_rate: as it is set, it is not trained again while {verdict} is there"
+    )
 
 
 if __name__ == "__main__":

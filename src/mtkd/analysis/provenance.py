@@ -12,13 +12,17 @@ import pandas as pd
 
 from mtkd.analysis.tables import Record
 
+# Cells of a kind that a sentence names.
+NAMED = 3
+
 
 def provenance(records: Iterable[Record]) -> dict[str, Any]:
     """What eval records say of their origin, JSON-ready.
 
     ``runs`` and ``seconds`` (of training) by kind; ``gpu_hours``, the hours of runs on another
-    device than the CPU; ``devices`` and ``versions``, each with the number of its runs; ``tasks``
-    with labels, examples by split and digest; ``teachers``, digests by ``task/teacher/seed``;
+    device than the CPU; ``devices``, ``precisions`` and ``versions``, each with the number of its
+    runs; ``mixed_precision``, where and how paired runs differ in it; ``tasks`` with labels,
+    examples by split and digest; ``teachers``, digests by ``task/teacher/seed``;
     ``code``, digests by kind; ``pools``, the definitions of strategies that are pooling operators;
     ``training``, the settings of each model and the tasks that share them; ``warnings``, what was
     found wanting in a model or its tokenizer before it was trained, each once.
@@ -38,6 +42,8 @@ def provenance(records: Iterable[Record]) -> dict[str, Any]:
         "seconds": {kind: round(total, 1) for kind, total in seconds.items()},
         "gpu_hours": round(sum(on_gpu) / 3600, 3),
         "devices": dict(Counter(map(_device, records))),
+        "precisions": dict(Counter(record.get("precision") or "unknown" for record in records)),
+        "mixed_precision": [f"{where}: {what}" for where, what in mixed_precisions(records)],
         "versions": dict(sorted(versions.items())),
         "tasks": {record["task"]: _task(record) for record in records},
         "teachers": {
@@ -50,6 +56,31 @@ def provenance(records: Iterable[Record]) -> dict[str, Any]:
         "training": _training(records),
         "warnings": list(dict.fromkeys(line for record in records for line in _warnings(record))),
     }
+
+
+def mixed_precisions(runs: Iterable[Record]) -> list[tuple[str, str]]:
+    """Where and how students that are compared as pairs were computed in different precision.
+
+    Students of one task and seed are such pairs: kinds of GPU differ in what they compute in, so
+    that a difference of arms would be one of precision as well. ``runs`` are records or rows of
+    ``runs_table``; those that do not say their precision count nowhere.
+    """
+    cells: Mapping[tuple[str, str], dict[str, dict]] = defaultdict(lambda: defaultdict(dict))
+    for run in runs:
+        if run["kind"] == "student" and (run.get("precision") or "unknown") != "unknown":
+            name = f"{run['strategy']} of {run['teachers']} T={run['T']} alpha={run['alpha']}"
+            cells[run["task"], run["seed"]][run["precision"]][name] = None
+    found = []
+    for (task, seed), precisions in cells.items():
+        if len(precisions) > 1:
+            usual, *others = sorted(precisions, key=lambda one: (-len(precisions[one]), one))
+            parts = [f"{len(precisions[usual])} cells in {usual}"]
+            for other in others:
+                names = list(precisions[other])
+                shown = ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
+                parts.append(f"{len(names)} in {other} ({shown})")
+            found.append((f"{task}, seed {seed}", "; ".join(parts)))
+    return found
 
 
 def seconds_by_rule(benchmarks: Path) -> pd.DataFrame:

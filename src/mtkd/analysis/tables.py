@@ -39,6 +39,7 @@ RUNS_COLUMNS = (
     "primary",
     "rows",
     *MEASURES,
+    "precision",
     "data",
     "code",
 )
@@ -54,6 +55,7 @@ def runs_table(records: Iterable[Record]) -> pd.DataFrame:
     rows = [
         {axis: record[axis] for axis in AXES}
         | {name: record[name] for name in MEASURES}
+        | {"precision": record.get("precision") or "unknown"}
         | {"data": record["digests"]["data"], "code": _text(record["digests"]["code"])}
         | {
             "split": split,
@@ -76,8 +78,9 @@ def read_table(path: Path) -> pd.DataFrame:
 
     Raises InputError.
     """
-    names = (*AXES, "split", "role", "metric", "device", "data", "code", "category", "note")
-    names += ("arm", "name", "a", "b", "T_a", "alpha_a", "T_b", "alpha_b", "constant")
+    names = (*AXES, "split", "role", "metric", "device", "precision", "data", "code")
+    names += ("category", "note", "arm", "name", "a", "b", "T_a", "alpha_a", "T_b", "alpha_b")
+    names += ("constant",)
     text = dict.fromkeys(names, "str")
     try:
         return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])

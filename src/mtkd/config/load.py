@@ -56,9 +56,10 @@ def _check_references(suite: Suite) -> None:
                     raise ValueError(_one_line(error, f"{place}.{task}", Training)) from None
             for key in ("folder", "vectors"):
                 _no_brace(getattr(learner.model, key) or "", f"{kind}.{name}.model.{key}")
-            for task in learner.resources.runtime_per_task:
-                place = f"{kind}.{name}.resources.runtime_per_task"
-                _known(task, suite.tasks, f"{place}.{task}", "task")
+            for key in ("runtime_per_task", "expected"):
+                for task in getattr(learner.resources, key):
+                    place = f"{kind}.{name}.resources.{key}"
+                    _known(task, suite.tasks, f"{place}.{task}", "task")
     for name, task in suite.tasks.items():
         if name in ("all", "AVG"):
             # Tables have it beside the tasks.

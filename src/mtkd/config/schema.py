@@ -10,7 +10,14 @@ import re
 from typing import Annotated, Literal
 from unicodedata import normalize
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from mtkd.config.amounts import Duration, Megabytes, Minutes
 from mtkd.config.values import (
@@ -193,21 +200,34 @@ class Resources(Closed):
     """What a job asks of the machine; never changes a result, so never reruns one."""
 
     threads: Whole = Field(default=1, ge=1, le=1024)
-    gpu: Whole = Field(default=0, ge=0, le=64)
+    gpu: Whole = Field(default=0, ge=0)
     mem_mb: Megabytes = 4000
     runtime: Minutes = Field(default=60, ge=1)
     runtime_per_task: dict[Text, Annotated[Minutes, Field(ge=1)]] = {}
+    # Minutes by task, a guess: what is asked for where no runtime is given follows from it.
+    expected: dict[Text, Annotated[Duration, Field(gt=0)]] = {}
 
-    def minutes(self, task: str) -> int:
-        """The runtime on a task: tasks of a suite can differ in size a hundredfold."""
-        return self.runtime_per_task.get(task, self.runtime)
+    @field_validator("gpu")
+    @classmethod
+    def _no_gpu_idles(cls, gpu):
+        if gpu > 1:
+            raise ValueError(
+                f"a job computes on one GPU, and of {gpu} the others would idle; give 1"
+            )
+        return gpu
+
+    def own_minutes(self, task: str) -> int | None:
+        """The runtime that is given for a task, whose sizes differ a hundredfold; None: none is."""
+        if "runtime" in self.model_fields_set:
+            return self.runtime_per_task.get(task, self.runtime)
+        return self.runtime_per_task.get(task)
 
 
-def greatest_requests(requests: list[Resources], task: str) -> Resources:
-    """Of each resource the most that any of some jobs on a task asks for."""
+def greatest_requests(requests: list[Resources], runtime: int) -> Resources:
+    """Of each resource the most that any of some jobs asks for; minutes add up elsewhere."""
     names = ("threads", "gpu", "mem_mb")
     greatest = {name: max(getattr(one, name) for one in requests) for name in names}
-    return Resources(**greatest, runtime=max(one.minutes(task) for one in requests))
+    return Resources(**greatest, runtime=runtime)
 
 
 class Learner(Closed):
@@ -338,8 +358,12 @@ class Suite(Closed):
     study: AskedFor | None = None
     bundle: list[Literal["arm", "T", "alpha", "seed"]] | Literal["cell"] = ["T", "alpha"]
     allow_unpinned: bool = False
+    # Changes no setting of a job: what a job does that asked for a GPU and cannot use one.
+    allow_cpu: bool = False
     # Changes no result: between two saved states of a training in progress.
     save_minutes: Duration = Field(default=10, ge=0)
+    # How often one job of a cluster may be preempted or lose its node.
+    interruptions: Whole = Field(default=100, ge=0)
 
     @property
     def study_name(self) -> str:

@@ -12,7 +12,7 @@ import torch
 
 from mtkd.config.schema import Training
 from mtkd.distillation.checkpoints import Checkpoint
-from mtkd.distillation.device import peak_memory_mb, provenance
+from mtkd.distillation.device import machine, peak_memory_mb, provenance
 from mtkd.distillation.inference import head_states, predict
 from mtkd.distillation.learner import Source, load_learner, make_model
 from mtkd.distillation.objective import distillation_loss, hard_label_loss, soft_labels
@@ -113,7 +113,7 @@ def train_cell(
         "seconds": round(outcome.seconds, 3),
         "examples_per_second": round(outcome.examples_per_second, 1),
         "peak_memory_mb": peak_memory_mb(stage.device),
-        **provenance(stage.device),
+        **provenance(outcome.machines),
     }
     _write(folder, record, outcome.history, predictions, features if with_features else None)
 
@@ -128,7 +128,7 @@ def write_untrainable(stage: Stage, record: dict, reason: str, folder: Path) -> 
         "seconds": 0.0,
         "examples_per_second": 0.0,
         "peak_memory_mb": None,
-        **provenance(stage.device),
+        **provenance([machine(stage.device, stage.training.precision)]),
     }
     _write(folder, record, [], {}, None)
 

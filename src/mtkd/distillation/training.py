@@ -13,7 +13,7 @@ import torch
 
 from mtkd.config.schema import Training
 from mtkd.distillation.checkpoints import Checkpoint, Saved
-from mtkd.distillation.device import autocast
+from mtkd.distillation.device import autocast, machine
 from mtkd.models.build import model_inputs
 from mtkd.tasks.batches import DeviceTokens, training_batches
 
@@ -31,6 +31,8 @@ class Outcome(NamedTuple):
     history: list[dict]
     seconds: float
     examples_per_second: float
+    # Each ``mtkd.distillation.device.machine`` that it ran on, in order.
+    machines: list[dict]
 
 
 class Memory(NamedTuple):
@@ -56,7 +58,8 @@ def train(
     model; what it returns joins the epoch's history row, what it keeps belongs in ``memory``. The
     seed fixes the data order and, apart from it, the dropout. A non-finite loss ends the run as
     diverged, at the step where it arose. With a ``checkpoint`` the training goes on from the state
-    saved there, to the same numbers bit for bit on one host and thread count.
+    saved there, to the same numbers bit for bit on one host and thread count; that it was another
+    is said.
     """
     device = tokens.tokens.device
     torch.manual_seed(dropout_seed(seed))
@@ -70,6 +73,7 @@ def train(
     at = saved.facts if saved else {}
     step, history = at.get("step", 0), at.get("history", [])
     progress = _Progress(total, at.get("examples", 0), at.get("seconds", 0.0))
+    machines = _machines(at.get("machines", []), machine(device, training.precision))
     for epoch in range(at.get("epoch", 1), training.epochs + 1):
         model.train()
         losses = saved.tensors["losses"] if saved else torch.zeros(steps_an_epoch)
@@ -101,7 +105,7 @@ def train(
                 if fault is not None:
                     bad = step - place + fault
                     reason = f"loss is {losses[fault].item()} at step {bad} of {total}"
-                    return Outcome("diverged", reason, bad, history, *progress.totals())
+                    return Outcome("diverged", reason, bad, history, *progress.totals(), machines)
             if checkpoint and checkpoint.due():
                 facts = {
                     "epoch": epoch,
@@ -112,6 +116,7 @@ def train(
                     "epoch_seconds": time.perf_counter() - epoch_start,
                     "history": history,
                     "memory": memory.facts,
+                    "machines": machines,
                 }
                 checkpoint.save(_tensors(model, optimizer, losses, memory), facts)
         row = {
@@ -122,7 +127,29 @@ def train(
         }
         history.append({**row, **(after_epoch(epoch) if after_epoch else {})})
         saved, at = None, {}  # they speak of the epoch that is done
-    return Outcome("finished", None, None, history, *progress.totals())
+    return Outcome("finished", None, None, history, *progress.totals(), machines)
+
+
+def _machines(before: list[dict], here: dict) -> list[dict]:
+    """The machines of a training, with a line where it goes on on one that computes otherwise."""
+    if not before:
+        return [here]
+    last = before[-1]
+    names = dict.fromkeys([*last, *here])
+    other = [
+        f"{name} {last.get(name)}, now {here.get(name)}"
+        for name in names
+        if last.get(name) != here.get(name)
+    ]
+    if not other:
+        return before
+    print(
+        f"that state was computed otherwise ({'; '.join(other)}): the training goes on, and its "
+        "record names both, but its numbers are not those of one machine, bit for bit",
+        file=sys.stderr,
+        flush=True,
+    )
+    return [*before, here]
 
 
 def dropout_seed(seed: int) -> int:
@@ -182,7 +209,8 @@ def _restore(
     memory.tensors.update(_below("memory/", saved.tensors))
     memory.facts.update(saved.facts["memory"])
     torch.set_rng_state(saved.tensors["random"])
-    if "random_cuda" in saved.tensors:
+    # One that goes on on the processor draws its dropout there.
+    if "random_cuda" in saved.tensors and next(model.parameters()).is_cuda:
         torch.cuda.set_rng_state(saved.tensors["random_cuda"])
 
 

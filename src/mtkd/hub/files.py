@@ -3,8 +3,9 @@
 The hub's own client compares no download with the checksums that the hub lists, and begins a file
 again that another process left half done. Here, a file enters the cache with the right checksum or
 not at all, and a download goes on from the last byte received. The cache keeps the client's layout,
-so that whatever else reads it finds the files. Tokens are the client's business: HF_TOKEN, or what
-``hf auth login`` has stored.
+so that whatever else reads it finds the files; beside a repository's own folders lies what the hub
+listed of each commit, which never changes, so that a full cache needs no network. Tokens are the
+client's business: HF_TOKEN, or what ``hf auth login`` has stored.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, TypeVar
 
@@ -39,6 +40,7 @@ from huggingface_hub.utils import (
 )
 
 from mtkd.errors import InputError
+from mtkd.records.files import write_text
 
 Result = TypeVar("Result")
 
@@ -68,7 +70,12 @@ class Repository(NamedTuple):
 
 
 def list_repository(kind: str, name: str, revision: str) -> Repository:
-    """List a repository at a commit; without ``revision``, at its newest. Raises InputError."""
+    """List a repository at a commit; without ``revision``, at its newest. Raises InputError.
+
+    A commit that was listed before is not asked for again.
+    """
+    if revision and (files := _kept_listing(kind, name, revision)):
+        return Repository(kind, name, revision, files)
     api = HfApi(library_name="mtkd")
     try:
         with one_line_errors(kind, name, revision):
@@ -78,7 +85,34 @@ def list_repository(kind: str, name: str, revision: str) -> Repository:
     except OSError as error:
         # Above all, a token's file that is somebody else's.
         raise InputError(f"{kind} {name}: the hub's client: {error}; check HF_HOME") from None
+    _keep_listing(kind, name, commit, files)
     return Repository(kind, name, commit, files)
+
+
+def _folder(kind: str, name: str) -> Path:
+    """A repository's folder in the cache, where the hub's client has it too."""
+    return Path(constants.HF_HUB_CACHE) / f"{kind}s--{name.replace('/', '--')}"
+
+
+def _listing(kind: str, name: str, commit: str) -> Path:
+    return _folder(kind, name) / "listings" / f"{commit}.json"
+
+
+def _kept_listing(kind: str, name: str, commit: str) -> dict[str, Listed] | None:
+    """The files of a commit as they were listed before; None where they were not, or not whole."""
+    try:
+        content = json.loads(_listing(kind, name, commit).read_text(encoding="utf-8"))
+        return {
+            path: Listed(int(size), str(checksum)) for path, (size, checksum) in content.items()
+        }
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def _keep_listing(kind: str, name: str, commit: str, files: dict[str, Listed]) -> None:
+    # In a cache that somebody else fills, the hub is asked the next time as well.
+    with suppress(OSError):
+        write_text(_listing(kind, name, commit), json.dumps(files, indent=0, sort_keys=True))
 
 
 def fetch_files(repository: Repository, paths: Iterable[str]) -> Path:
@@ -92,15 +126,13 @@ def fetch_files(repository: Repository, paths: Iterable[str]) -> Path:
             cache cannot be written.
     """
     kind, name, commit, files = repository
-    cache = Path(constants.HF_HUB_CACHE)
-    folder = f"{kind}s--{name.replace('/', '--')}"
-    snapshot = cache / folder / "snapshots" / commit
+    cache, folder = Path(constants.HF_HUB_CACHE), _folder(kind, name)
+    snapshot = folder / "snapshots" / commit
     for path in paths:
         size, checksum = files[path]
-        if ".." in PurePosixPath(path).parts or not CHECKSUM.fullmatch(checksum):
-            raise InputError(f"{kind} {name}: the hub lists {path!r}, which is no file to store")
-        blob = cache / folder / "blobs" / checksum
-        lock = cache / ".locks" / folder / f"{checksum}.lock"
+        check_path(repository, path)
+        blob = folder / "blobs" / checksum
+        lock = cache / ".locks" / folder.name / f"{checksum}.lock"
         url = hf_hub_url(name, path, repo_type=kind, revision=commit)
         try:
             if has_checksum(snapshot / path, checksum):
@@ -118,6 +150,14 @@ def fetch_files(repository: Repository, paths: Iterable[str]) -> Path:
                 "or get permission there, or set HF_HUB_CACHE to another folder, and run again"
             ) from None
     return snapshot
+
+
+def check_path(repository: Repository, path: str) -> None:
+    """Raise InputError for a listed file that would lie outside of its folder, or has no name."""
+    kind, name, _, files = repository
+    parts = PurePosixPath(path)
+    if ".." in parts.parts or parts.is_absolute() or not CHECKSUM.fullmatch(files[path].checksum):
+        raise InputError(f"{kind} {name}: the hub lists {path!r}, which is no file to store")
 
 
 def has_checksum(path: Path, checksum: str) -> bool:
@@ -195,7 +235,8 @@ def one_line_errors(kind: str, name: str, revision: str) -> Iterator[None]:
     except HTTPError as error:
         raise InputError(
             f"{what}: the hub at {constants.ENDPOINT} cannot be reached ({_reason(error)}); check "
-            "the connection and run again; what has arrived is kept"
+            "the connection and run again; what has arrived is kept, and a commit that was fetched "
+            "whole needs no network (HF_HUB_CACHE)"
         ) from None
 
 

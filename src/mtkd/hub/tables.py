@@ -7,13 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
-from datasets import disable_progress_bars, load_dataset_builder
+from datasets import SplitDict, disable_progress_bars, load_dataset_builder
+from datasets.data_files import DataFilesDict
 from datasets.exceptions import DatasetsError
 from huggingface_hub.errors import HTTPError
 
 from mtkd.errors import InputError
-from mtkd.hub.files import fetch_files, list_repository, one_line_errors, patiently
+from mtkd.hub.files import (
+    Repository,
+    check_path,
+    fetch_files,
+    list_repository,
+    one_line_errors,
+    patiently,
+)
 from mtkd.records.files import publish
 
 # What says which files make up which split, and what their columns are.
@@ -30,7 +39,7 @@ def fetch_split(hub: dict[str, Any], split: str, output: Path) -> dict[str, str 
     name, subset = hub["name"], hub.get("subset")
     repository = list_repository("dataset", name, hub.get("revision", ""))
     commit = repository.commit
-    fetch_files(repository, [path for path in CARDS if path in repository.files])
+    snapshot = fetch_files(repository, [path for path in CARDS if path in repository.files])
     output.parent.mkdir(parents=True, exist_ok=True)
     # The library's prepared copies go with this job: shared ones are checked by nobody.
     with (
@@ -38,29 +47,56 @@ def fetch_split(hub: dict[str, Any], split: str, output: Path) -> dict[str, str 
         one_line_errors("dataset", name, commit),
         _one_line_refusals(name),
     ):
-        builder = patiently(
-            lambda: load_dataset_builder(
-                f"hf://datasets/{name}", subset, revision=commit, cache_dir=prepared
-            )
-        )
+        # Resolved, as the library names the files that it finds there.
+        tree = Path(prepared, "tree", name.split("/")[-1]).resolve()
+        _link_tree(repository, snapshot, tree)
+        try:
+            builder = load_dataset_builder(str(tree), subset, cache_dir=prepared)
+        except BadZipFile:
+            # Archives tell their format from within.
+            zips = [path for path in repository.files if path.endswith(".zip")]
+            _link(fetch_files(repository, zips), tree, zips)
+            builder = load_dataset_builder(str(tree), subset, cache_dir=prepared)
         splits = builder.config.data_files
         if split not in splits:
             raise InputError(
                 f"dataset {name}: no split {split!r}; its splits are {', '.join(splits)}"
             )
-        root = f"hf://datasets/{name}@{commit}/"
-        urls = [url for files in splits.values() for url in files]
-        outside = [url for url in urls if url.removeprefix(root) not in repository.files]
+        # All splits' files, so that the cache is full after any of their jobs; of the splits
+        # themselves, this one alone is prepared.
+        paths = [file.removeprefix(f"{tree}/") for files in splits.values() for file in files]
+        outside = [path for path in paths if path not in repository.files]
         if outside:
             raise InputError(
                 f"dataset {name}: {outside[0]} is no file of its commit {commit}; save the splits "
                 "as local files instead"
             )
-        fetch_files(repository, [url.removeprefix(root) for url in urls])
+        _link(fetch_files(repository, paths), tree, paths)
+        builder.config.data_files = DataFilesDict({split: splits[split]})
+        if builder.info.splits and split in builder.info.splits:
+            builder.info.splits = SplitDict({split: builder.info.splits[split]})
         patiently(builder.download_and_prepare)
         table = builder.as_dataset(split=split)
         publish(output, lambda temporary: table.to_parquet(str(temporary)))
     return {"name": name, "subset": subset, "split": split, "commit": commit}
+
+
+def _link_tree(repository: Repository, snapshot: Path, tree: Path) -> None:
+    """Lay out a commit's files by their names, by which the library finds those of each split.
+
+    Those that are in the cache are linked, the others are empty.
+    """
+    for path in repository.files:
+        check_path(repository, path)
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).touch()
+    _link(snapshot, tree, [path for path in CARDS if path in repository.files])
+
+
+def _link(snapshot: Path, tree: Path, paths: list[str]) -> None:
+    for path in paths:
+        (tree / path).unlink()
+        (tree / path).symlink_to(snapshot / path)
 
 
 @contextmanager

@@ -43,6 +43,24 @@ def code_digests(script: Path) -> dict[str, str]:
     return {"format": RECORD_FORMAT, "script": _fingerprint(Path(script))[:12], **digests}
 
 
+def script_files(script: Path) -> set[Path]:
+    """A script and the modules of this project that it imports, directly or not."""
+    return {Path(script).resolve(), *_reachable(Path(script))}
+
+
+def meaning(path: Path) -> str:
+    """Digest of a file of code without what is for people: comments, docstrings and layout.
+
+    Raises OSError, and SyntaxError or ValueError for what is no Python.
+    """
+    if path.suffix == ".py":
+        return _fingerprint(path)
+    # Snakemake's language: docstrings and the comments behind code count.
+    lines = [line.rstrip() for line in read_source(path).decode().splitlines()]
+    told = [line for line in lines if line and not line.lstrip().startswith("#")]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
 def module_digests(modules: Sequence[Path]) -> dict[str, str]:
     """Digests, by name, of modules that are loaded by path rather than imported: a metric's."""
     return {path.stem: _fingerprint(path)[:12] for path in modules}
@@ -54,19 +72,26 @@ def function_digest(spec: str) -> dict[str, str]:
     ``spec`` is ``file.py:function`` or ``module:function``, an installed module. What the file
     itself imports is not followed. Raises InputError where there is no such function.
     """
-    match = FUNCTION.fullmatch(spec)
-    if match is None:
-        return {}
-    source = match["source"]
     try:
-        found = None if source.endswith(".py") else importlib.util.find_spec(source)
-        path = Path(found.origin if found and found.origin else source)
-        names = {getattr(node, "name", None) for node in _tree(path).body}
-        if match["name"] not in names:
-            raise InputError(f"operator {spec!r}: {path} defines no {match['name']}")
+        path = operator_file(spec)
+        if path is None:
+            return {}
+        name = spec.rpartition(":")[2]
+        if name not in {getattr(node, "name", None) for node in _tree(path).body}:
+            raise InputError(f"operator {spec!r}: {path} defines no {name}")
         return {"code": _fingerprint(path)[:12]}
     except (OSError, SyntaxError, ImportError, ValueError) as error:
         raise InputError(f"operator {spec!r}: {' '.join(str(error).split())}") from None
+
+
+def operator_file(spec: str) -> Path | None:
+    """The file of a user's function; None for one of ours. Raises ImportError and ValueError."""
+    match = FUNCTION.fullmatch(spec)
+    if match is None:
+        return None
+    source = match["source"]
+    found = None if source.endswith(".py") else importlib.util.find_spec(source)
+    return Path(found.origin if found and found.origin else source)
 
 
 def _reachable(script: Path) -> set[Path]:
@@ -83,8 +108,14 @@ def _reachable(script: Path) -> set[Path]:
 
 
 @cache
+def read_source(path: Path) -> bytes:
+    """A file as this process first read it, so that all its digests are of one state."""
+    return path.read_bytes()
+
+
+@cache
 def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+    return ast.parse(read_source(path))
 
 
 def _statements(node: ast.AST) -> Iterator[ast.AST]:

@@ -1,8 +1,8 @@
-"""What a dry run ends with: cells to train, jobs, and the hours that recorded jobs lead to expect.
+"""What a dry run ends with: cells to train, jobs, and hours, those asked for and those expected.
 
 Expectations come from Snakemake's record of each finished job (``results/{suite}/benchmarks``): the
 mean of what jobs of the same rule, task and learner took, for training by cell. Arms of one student
-differ little, so that another arm's record will do.
+differ little, so that another arm's record will do. Until there is one, the suite's guess counts.
 """
 
 from __future__ import annotations
@@ -36,6 +36,10 @@ class PendingJob(NamedTuple):
     partition: str = "none"
     # Where its record will be, relative to the benchmarks' folder; None: it keeps none.
     record: str | None = None
+    # Minutes that it asks a cluster for; None: it asks for none.
+    minutes: int | None = None
+    # The suite's guess, in seconds.
+    guess: float | None = None
 
 
 def plan_text(jobs: Sequence[PendingJob], benchmarks: Path, logs: Path) -> str:
@@ -47,20 +51,24 @@ def plan_text(jobs: Sequence[PendingJob], benchmarks: Path, logs: Path) -> str:
         kind: recorded_seconds(kind, benchmarks, logs)
         for kind in sorted({_kind(job) for job in jobs if job.record})
     }
-    seconds = [_expected(job, known) for job in jobs]
+    recorded = [_recorded(job, known) for job in jobs]
+    seconds = [
+        job.guess if took is None else took for job, took in zip(jobs, recorded, strict=True)
+    ]
     parts = [f"Plan: {_count(len(jobs), 'job')}, {_count(cells.total(), 'cell')} to train"]
     if cells:
         parts.append(_cells_table(cells))
     parts.append(_hours_table(jobs, seconds))
-    unknown = Counter(
-        job.rule
-        for job, expected in zip(jobs, seconds, strict=True)
-        if expected is None and job.record
-    )
-    if unknown:
-        rules = ", ".join(f"{rule} {number:,}" for rule, number in unknown.items())
-        parts.append(f"Jobs with {NO_RECORD}, which no hours count: {rules}")
+    missing = [job for job, took in zip(jobs, recorded, strict=True) if took is None]
+    if guessed := [job for job in missing if job.guess is not None]:
+        parts.append(f"Jobs with {NO_RECORD}, whose hours the suite guesses: {_by_rule(guessed)}")
+    if unknown := [job for job in missing if job.guess is None and job.record]:
+        parts.append(f"Jobs with {NO_RECORD}, which no hours count: {_by_rule(unknown)}")
     return "\n\n".join(parts)
+
+
+def _by_rule(jobs: Iterable[PendingJob]) -> str:
+    return ", ".join(f"{rule} {n:,}" for rule, n in Counter(job.rule for job in jobs).items())
 
 
 def recorded_seconds(kind: str, benchmarks: Path, logs: Path) -> float | None:
@@ -89,7 +97,7 @@ def _by_cell(kind: str) -> bool:
     return kind.split("/")[0] in ("train_students", "train_undistilled")
 
 
-def _expected(job: PendingJob, known: dict[str, float | None]) -> float | None:
+def _recorded(job: PendingJob, known: dict[str, float | None]) -> float | None:
     each = known[_kind(job)] if job.record else None
     if each is None:
         return None
@@ -137,20 +145,31 @@ def _cells_table(cells: Counter) -> str:
 
 
 def _hours_table(jobs: Sequence[PendingJob], seconds: Sequence[float | None]) -> str:
-    rows = [["partition", "jobs", "hours", "GPU jobs", "GPU-hours"]]
-    for partition in sorted({job.partition for job in jobs}):
-        own = [pair for pair in zip(jobs, seconds, strict=True) if pair[0].partition == partition]
+    rows = [["partition", "jobs", "hours", "asked for", "GPU jobs", "GPU-hours", "asked for"]]
+    partitions = {}
+    for job, took in zip(jobs, seconds, strict=True):
+        partitions.setdefault(job.partition, []).append((job, took))
+    for partition, own in sorted(partitions.items()):
         on_gpu = [(job, took) for job, took in own if job.gpu]
         rows.append(
             [
                 partition,
                 len(own),
                 _hours([took for _, took in own]),
+                _asked([job.minutes for job, _ in own]),
                 len(on_gpu),
                 _hours([took and job.gpu * took for job, took in on_gpu]),
+                _asked([job.minutes and job.gpu * job.minutes for job, _ in on_gpu]),
             ]
         )
+    if all(job.minutes is None for job in jobs):
+        rows = [row[:3] + row[4:6] for row in rows]
     return _table(rows)
+
+
+def _asked(minutes: list[int | None]) -> str:
+    """Hours that jobs ask a cluster for."""
+    return _hours([60 * asked for asked in minutes if asked is not None])
 
 
 def _hours(seconds: list[float | None]) -> str:

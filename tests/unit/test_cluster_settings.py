@@ -9,7 +9,8 @@ import pytest
 import yaml
 from snakemake_executor_plugin_slurm import ExecutorSettings
 
-from mtkd.config.slurm import jobs_left_running, slurm_mistake
+from mtkd.cluster import settings as module
+from mtkd.cluster.settings import forgetful_queue, limits_of_one_machine, slurm_mistake
 
 PROFILES = Path(__file__).parents[2] / "profiles"
 
@@ -23,7 +24,7 @@ def settings(**values):
     [
         ({"requeue": True}, ["slurm-requeue with slurm-status-command: sacct", "profiles/slurm"]),
         ({}, ["neither slurm-requeue nor slurm-no-requeue"]),
-        ({"no_requeue": True, "array_jobs": "all"}, ["slurm-array-jobs: all", "remove"]),
+        ({"no_requeue": True, "array_jobs": "all"}, ["slurm-array-jobs: all", "#473", "remove"]),
     ],
 )
 def test_combinations_that_lose_work_are_named_in_one_line(values, words):
@@ -55,26 +56,36 @@ def test_the_two_profiles_differ_in_their_retries_alone():
     assert differing == retries | report
 
 
-def fake_squeue(monkeypatch, folder, rows):
-    program = folder / "bin" / "squeue"
-    program.parent.mkdir()
-    lines = "\n".join(rows)
-    program.write_text(f"#!/bin/sh\ncat <<'ROWS'\n{lines}\nROWS\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+REQUEUE = {"requeue": True, "status_command": "squeue"}
 
 
-def test_jobs_that_a_killed_run_left_are_counted_and_the_remedy_named(monkeypatch, tmp_path):
-    ours = f"mtkd_1a2b|{tmp_path}"
-    fake_squeue(monkeypatch, tmp_path, [ours, ours, f"other|{tmp_path}", "mtkd_1a2b|/elsewhere"])
-    left = jobs_left_running("mtkd", tmp_path)
-    assert left.startswith("2 job(s)") and "`make recover`" in left and "\n" not in left
-    assert jobs_left_running("mtkd", tmp_path / "another") is None
+@pytest.mark.parametrize(
+    ("age", "seconds", "refused"),
+    [(300, 20, False), (60, 20, False), (59, 20, True), (2, 20, True), (30, 10, False)],
+)
+def test_requeueing_is_refused_where_squeue_forgets_soon(age, seconds, refused):
+    given = {"init_seconds_before_status_checks": seconds, "no_requeue": False, **REQUEUE}
+    said = forgetful_queue(settings(**given), age)
+    assert (said is not None) is refused
+    if refused:
+        assert f"MinJobAge of this cluster is {age} s" in said and "\n" not in said
+        assert "profiles/slurm (no-requeue and sacct)" in said
+    assert forgetful_queue(settings(no_requeue=True), age) is None
 
 
-def test_without_slurm_nothing_is_said_of_jobs(monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert jobs_left_running("mtkd", tmp_path) is None
+def test_requeueing_is_refused_where_nothing_but_sacct_would_be_asked(monkeypatch):
+    monkeypatch.setattr(module.shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert "cannot be read" in forgetful_queue(settings(**REQUEUE), None)
+
+
+@pytest.mark.parametrize(
+    ("cores", "limits", "refused"),
+    [(2, {"gpu": 1}, True), (None, {"gpu": 1}, False), (64, {"gpu": 8}, False), (2, {}, False)],
+)
+def test_limits_of_one_machine_are_no_clusters(cores, limits, refused):
+    said = limits_of_one_machine(cores, limits)
+    assert (said is not None) is refused
+    assert said is None or "--workflow-profile profiles/slurm" in said
 
 
 @pytest.fixture
