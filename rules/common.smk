@@ -16,7 +16,7 @@ from mtkd.config.load import validate_suite
 from mtkd.config.schema import greatest_requests
 from mtkd.config.written import refuse_surprises
 from mtkd.errors import InputError
-from mtkd.metrics.names import metric_module
+from mtkd.metrics.names import metric_files
 from mtkd.records.files import digest_folder, read_json
 from mtkd.study import paths, settings, started
 from mtkd.study.arms import is_distilled, is_gated
@@ -170,7 +170,12 @@ def code_of(script, all_parts=True):
 @cache
 def metrics_code(*names):
     """Digests of the metrics that a job computes, as canonical text."""
-    return settings.canonical_json({name: file_digest(metric_module(name)) for name in names})
+    return settings.canonical_json({name: file_digest(*metric_files(name)) for name in names})
+
+
+def primary_metrics_code():
+    """Digests of the study's primary metrics, whose contributions its claims are made of."""
+    return metrics_code(*dict.fromkeys(SUITE.tasks[task].metrics[0] for task in STUDY.tasks))
 
 
 def record_name(model):

@@ -221,7 +221,7 @@ def test_nearness_to_people_is_that_of_the_labels_that_students_saw():
     ):
         human.append(row | {"kind": kind, "name": name, "T": "1", "kl": distance})
     students = [
-        row | {"kind": "student", "name": n, "score": 0.9 - d}
+        row | {"kind": "student", "name": n, "metric": "f1", "score": 0.9 - d}
         for n, d in zip(names, kl, strict=True)
     ]
     table = human_prediction_table(pd.DataFrame(human), pd.DataFrame(students))
@@ -383,7 +383,8 @@ def test_teachers_that_all_score_0_have_no_weights_and_are_named():
     assert list(audit.fusions(logits, zeros, arms[:1], ["cnn", "bert"], RECIPES)) == ["average"]
     with pytest.raises(InputError, match="^strategy 'weighted': cnn, bert: selection scores"):
         audit.fusions(logits, zeros, arms, ["cnn", "bert"], RECIPES)
-    assert np.isnan(audit.summary_row("t", logits, labels, [0.0, 0.0], ["4"])["weights_offset"])
+    row = audit.summary_row("t", logits, labels, [0.0, 0.0], ["4"], "accuracy")
+    assert np.isnan(row["weights_offset"])
 
 
 def test_ceilings_by_hand():
@@ -400,14 +401,14 @@ def test_ceilings_by_hand():
 
 def test_the_summary_of_equal_teachers_has_no_room():
     logits, labels = teachers_of()
-    same = audit.summary_row("t", logits[[1, 1]], labels, [0.5, 0.5], ["4"])
+    same = audit.summary_row("t", logits[[1, 1]], labels, [0.5, 0.5], ["4"], "accuracy")
     assert (same["headroom"], same["disagreement"]) == (0, 0)
     assert same["effective_teachers"] == pytest.approx(1)
     assert same["jsd_T1"] == pytest.approx(0, abs=1e-9)
-    differ = audit.summary_row("t", logits, labels, [0.6, 0.4], ["4"])
+    differ = audit.summary_row("t", logits, labels, [0.6, 0.4], ["4"], "accuracy")
     assert differ["headroom"] > 0 and 0 < differ["jsd_T4"] < differ["jsd_T1"] < np.log(2)
     assert differ["entropy_T4"] > differ["entropy_T1"] and differ["jsd_most"] == np.log(2)
-    alone = audit.summary_row("t", logits[:1], labels, [0.5], ["4"])
+    alone = audit.summary_row("t", logits[:1], labels, [0.5], ["4"], "accuracy")
     assert (alone["effective_teachers"], alone["headroom"], alone["jsd_T1"]) == (1, 0, 0)
 
 

@@ -407,8 +407,18 @@ def test_a_teacher_that_blows_up_in_its_last_step_has_diverged(stage, tmp_path):
     assert teacher.outcome.reason == "selection logits are not finite after epoch 1"
 
 
-@pytest.mark.parametrize(("scores", "kept"), [([0.5, 0.5, 0.5], 1), ([0.5, 0.7, 0.7], 2)])
-def test_a_teacher_keeps_the_earliest_of_its_best_epochs(stage, tmp_path, scores, kept):
+@pytest.mark.parametrize(
+    ("scores", "more_is_better", "kept"),
+    [
+        ([0.5, 0.5, 0.5], True, 1),
+        ([0.5, 0.7, 0.7], True, 2),
+        ([-1.0, -1.0, -1.0], True, 1),
+        ([2.5, 0.7, 0.7], False, 2),
+    ],
+)
+def test_a_teacher_keeps_the_earliest_of_its_best_epochs(
+    stage, tmp_path, scores, more_is_better, kept
+):
     waiting = iter(scores)
     teacher = train_teacher(
         stage.source,
@@ -421,8 +431,9 @@ def test_a_teacher_keeps_the_earliest_of_its_best_epochs(stage, tmp_path, scores
         score=lambda logits: next(waiting),
         cache=tmp_path,
         device=CPU,
+        greater_is_better=more_is_better,
     )
-    assert (teacher.epoch, teacher.score) == (kept, max(scores))
+    assert (teacher.epoch, teacher.score) == (kept, scores[kept - 1])
 
 
 def test_a_seed_whose_undistilled_student_diverged_has_no_gate(stage, tmp_path):

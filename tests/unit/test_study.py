@@ -7,7 +7,7 @@ import pytest
 from mtkd.config.load import load_suite
 from mtkd.config.schema import Carve, HubDataset, Model, Resources, Task, Tokenizer, Training
 from mtkd.errors import InputError
-from mtkd.study import settings
+from mtkd.study import code, settings
 from mtkd.study.code import code_digests
 from mtkd.study.grid import cells, folded_axes, tasks_with_teachers, teacher_seeds
 from mtkd.study.paths import CELL, parse_cell
@@ -117,6 +117,17 @@ def test_defaults_are_frozen():
     assert fields["max_overlap"].default == MAX_OVERLAP == 0.05
     assert not any("resources" in text for text in map(str, [settings.student_settings.__doc__]))
     assert Resources().gpu == 0
+
+
+@pytest.mark.parametrize(
+    "script", sorted((ROOT / "workflow/scripts").glob("*.py")), ids=lambda p: p.stem
+)
+def test_metrics_are_behind_what_scores_and_not_behind_what_config_checks(script):
+    reached = code._reached([code._Used(script, ())], all_parts=True)
+    has = any("metrics" in used.path.parts for used in reached if used.statements)
+    silent = ("fit_gate", "fit_reference", "teacher_logits", "train_students", "prepare_task")
+    assert not (has and script.stem in silent)
+    assert has or script.stem not in ("score", "state_claims", "train_teacher", "draw_figure")
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ ARM = Counter(["train_students", "score_students"])
 UNDISTILLED = Counter(["train_undistilled", "score_undistilled"])
 TEACHER = Counter(["train_teacher", "teacher_logits", "score_teachers"])
 GATE = Counter(["fit_gate"])
+UNDISTILLED_SCORES = Counter(["score_undistilled", "score_reference", "score_constant"])
 SCORES = Counter({"score_students": 6, "score_undistilled": 1, "score_teachers": 2})
 SCORES += Counter(["score_reference", "score_constant"])
 
@@ -56,6 +57,13 @@ def new_loss(folder):
     """A loss of one file, and a strategy that no arm has yet."""
     shutil.copy(ROOT / "tests/dkd.py", folder / "src/mtkd/distillation/losses/dkd.py")
     change_suite(folder, "strategies", {"dkd": {"fusion": "average", "loss": "dkd"}})
+
+
+def add_metric(folder):
+    modules = folder / "src/mtkd/metrics/modules"
+    (modules / "error_rate").mkdir()
+    source = (modules / "accuracy/accuracy.py").read_text()
+    (modules / "error_rate/error_rate.py").write_text(source.replace("accuracy", "error_rate"))
 
 
 def touch_every_source(folder):
@@ -149,6 +157,16 @@ CHANGES = {
     "code of a metric that is not used": (
         edit("src/mtkd/metrics/modules/macro_f1/macro_f1.py", "import", "import os\nimport"),
         Counter(),
+    ),
+    "code of a metric that is not used, as its definition has it": (
+        edit("src/mtkd/metrics/modules/brier/definition.py", "error**2", "error**3"),
+        Counter(),
+    ),
+    "another metric in the library": (add_metric, Counter()),
+    # It keeps teachers' epochs, and claims are made of its contributions.
+    "code of the primary metric": (
+        edit("src/mtkd/metrics/modules/accuracy/definition.py", "==", "<="),
+        times(2, TEACHER) + GATE + times(6, ARM) + UNDISTILLED_SCORES + TABLES + AUDIT,
     ),
     "comments and docstrings of training": (
         edit(

@@ -54,7 +54,9 @@ def main() -> None:
         "pairs": audit.pairs_table(task, selection, gold, names, [features[n] for n in names]),
         "ceilings": audit.ceilings_table(task, selection, fused, gold, names, metric),
         "confidence": confidence_table(task, logits, names, temperatures),
-        "summary": pd.DataFrame([audit.summary_row(task, selection, gold, first, study["T"])]),
+        "summary": pd.DataFrame(
+            [audit.summary_row(task, selection, gold, first, study["T"], metric)]
+        ),
         "predictions": audit.predictions_table(
             task, selection[lone or slice(None)], fused, gold, metric, study["margin"]
         ),

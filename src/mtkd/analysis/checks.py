@@ -10,6 +10,7 @@ from mtkd.analysis.by_region import teachers_of
 from mtkd.analysis.claims import shared_seeds
 from mtkd.analysis.reversal import reversal
 from mtkd.analysis.significance import mcnemar, sign_flip_p
+from mtkd.metrics.by_example import taken
 from mtkd.records.examples import Examples
 from mtkd.study.arms import AVERAGE, WITHOUT, is_plain_average
 
@@ -36,13 +37,15 @@ def checks_table(examples: Examples) -> pd.DataFrame:
             seeds = shared_seeds([arms[a], arms[b]])
             if not seeds:
                 continue
-            first, second = (
-                examples.students[split][i][[arms[i]["seeds"].index(s) for s in seeds]].argmax(-1)
+            logits = [
+                examples.students[split][i][[arms[i]["seeds"].index(s) for s in seeds]]
                 for i in (a, b)
-            )
+            ]
+            first, second = (of_arm.argmax(-1) for of_arm in logits)
             difference = (first == labels).astype(float) - (second == labels)
             tests = [mcnemar(x, y, labels) for x, y in zip(first, second, strict=True)]
-            turned = reversal(first, second, labels, found, found, metric, classes)
+            of_metric = (taken(of_arm, metric) for of_arm in logits)
+            turned = reversal(*of_metric, labels, found, found, metric, classes)
             rows.append(
                 {
                     "task": examples.record["task"],

@@ -1,6 +1,6 @@
 """Records of runs (eval.json) to tables: every run, failed ones, missing ones, and conflicts.
 
-Records are the dicts read from eval.json files; values are fractions.
+Records are the dicts read from eval.json files; values are in each metric's own unit.
 """
 
 from __future__ import annotations

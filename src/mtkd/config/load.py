@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from mtkd.config.losses import declared_losses
 from mtkd.config.schema import (
+    BY_SCORES,
     SEVERAL,
     STRATEGIES,
     Arm,
@@ -25,6 +26,7 @@ from mtkd.config.schema import (
 )
 from mtkd.config.written import LOADER, read_text, refuse_surprises
 from mtkd.errors import InputError
+from mtkd.metrics.names import declared
 
 
 def load_suite(path: Path) -> Suite:
@@ -100,6 +102,9 @@ def _check_references(suite: Suite) -> None:
             strategies = {**STRATEGIES, **suite.strategies}
             _known(arm.strategy, strategies, f"{place}.arms.{number}", "strategy")
             _fits_teachers(suite, arm, place)
+            own = suite.strategies.get(arm.strategy)
+            if (own.fusion if own else arm.strategy) == BY_SCORES:
+                _can_weigh(suite, study.tasks, place)
             for teacher in arm.teachers:
                 _known(teacher, suite.teachers, f"{place}.arms", "teacher")
             ranks = [list(suite.teachers).index(teacher) for teacher in arm.teachers]
@@ -140,6 +145,18 @@ def _fits_classes(suite: Suite, study: Study, place: str) -> None:
                     f"{place}: loss {own.loss!r} of strategy {strategy!r} is for {wanted} classes, "
                     f"and task {task!r} has {number}"
                 )
+
+
+def _can_weigh(suite: Suite, tasks: list[str], place: str) -> None:
+    """Scores of which less is better are no weights; whether one is negative the run will show."""
+    for task in tasks:
+        metric = suite.tasks[task].metrics[0]
+        if not declared(metric).greater_is_better:
+            raise ValueError(
+                f"{place}.arms: strategy 'weighted' weighs teachers by their {metric} on "
+                f"selection, of which less is better on task {task!r}; name another metric first "
+                "there, or leave the arm out"
+            )
 
 
 def _no_brace(path: str, place: str) -> None:

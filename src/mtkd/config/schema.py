@@ -35,7 +35,7 @@ from mtkd.config.values import (
     as_number,
     number,
 )
-from mtkd.metrics.names import metric_names
+from mtkd.metrics.names import check_metric
 
 # Pooling operators of mtkd.fusion.operators that are strategies by their names alone.
 POOLS = (
@@ -54,6 +54,8 @@ POOLS = (
 )
 # The arm without distillation, and the one of a single teacher.
 UNDISTILLED, SINGLE = "none", "single"
+# The one whose teachers weigh as they scored.
+BY_SCORES = "weighted"
 # What a student minimises where its strategy does not say.
 LOSS = "hinton"
 SEVERAL = (2, None)
@@ -147,10 +149,7 @@ class Task(Closed):
                 "for each label, in their order"
             )
         for metric in self.metrics:
-            if metric not in metric_names():
-                raise ValueError(f"unknown metric {metric!r}; known: {', '.join(metric_names())}")
-            if metric == "f1" and len(self.labels) != 2:
-                raise ValueError("metric 'f1' is for two labels; use 'macro_f1'")
+            check_metric(metric, len(self.labels))
         return self
 
 
@@ -395,7 +394,7 @@ class Suite(Closed):
     teacher_seed: Literal["paired"] | Seed = "1"
     studies: dict[Name, Study]
     figures: Figures = Figures()
-    # Percentage points of the primary metric; two arms closer than that are equivalent.
+    # Points, hundredths of the primary metric; two arms closer than that are equivalent.
     margin: Real = Field(default=0.5, gt=0)
     study: AskedFor | None = None
     bundle: list[Literal["arm", "T", "alpha", "seed"]] | Literal["cell"] = ["T", "alpha"]

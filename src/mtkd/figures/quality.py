@@ -18,6 +18,7 @@ from mtkd.figures.style import (
     panels,
     sketch,
 )
+from mtkd.metrics.names import declared, metric_label
 from mtkd.study.arms import is_plain_average
 
 
@@ -79,26 +80,28 @@ def ceilings_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     )
     for axis, (task, split) in zip(panels(figure, len(keys)), keys, strict=True):
         here = table[(table.task == task) & (table.split == split)]
+        metric = study["metrics"][task]
+        scale = declared(metric).scale
         of = {kind: rows.set_index("name") for kind, rows in here.groupby("kind")}
         for arm in study["arms"]:
             name = arm_name(arm, study)
             if "student" not in of or name not in of["student"].index:
                 continue
             student = of["student"].loc[name]
-            sd = 0 if pd.isna(student.sd) else 100 * student.sd
+            sd = 0 if pd.isna(student.sd) else scale * student.sd
             if arm["family"] == "undistilled":
                 axis.axhline(
-                    100 * student.score, color="0.3", linewidth=0.8, linestyle=(0, (1, 1.5))
+                    scale * student.score, color="0.3", linewidth=0.8, linestyle=(0, (1, 1.5))
                 )
                 continue
             teacher = of["teacher" if arm["family"] == "single" else "fused"].loc[name]
-            axis.errorbar(100 * teacher.score, 100 * student.score, sd, markersize=5,
+            axis.errorbar(scale * teacher.score, scale * student.score, sd, markersize=5,
                           marker=FAMILY_MARKERS[arm["family"]], elinewidth=0.8,
                           color=colour(arm, study))  # fmt: skip
         oracle = 100 * of["oracle"].accuracy.iloc[0]
         n = here.n.iloc[0]
         axis.set_title(f"{task} {split}, n={n:,}, oracle {oracle:.1f} %", loc="left")
-        axis.set_xlabel(f"teacher's {study['metrics'][task]} (%)")
-        axis.set_ylabel(f"student's {study['metrics'][task]} (%)")
+        axis.set_xlabel(f"teacher's {metric_label(metric)}")
+        axis.set_ylabel(f"student's {metric_label(metric)}")
     arms_legend(figure, [arm for arm in study["arms"] if arm["family"] != "undistilled"], study)
     return figure

@@ -20,6 +20,7 @@ from mtkd.figures.style import (
     panels,
     sketch,
 )
+from mtkd.metrics.names import declared, metric_label
 
 
 @rc_context(RC)
@@ -129,12 +130,13 @@ def human_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         here = human[(human.task == task) & (human.split == split)]
         scores = quality[(quality.task == task) & (quality.split == split)]
         students = scores[scores.kind == "student"].set_index("name")
+        scale = declared(study["metrics"][task]).scale
         soft = here[here.kind == "soft labels"].set_index("name")
         for arm in study["arms"]:
             name = arm_name(arm, study)
             if name not in students.index:
                 continue
-            score, sd = 100 * students.score[name], 100 * students.sd.fillna(0)[name]
+            score, sd = scale * students.score[name], scale * students.sd.fillna(0)[name]
             if arm["family"] == "undistilled":
                 axis.axhline(score, **BASELINE_LINE)
             elif name in soft.index:
@@ -142,6 +144,6 @@ def human_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
                               markersize=5, elinewidth=0.8, color=colour(arm, study))  # fmt: skip
         axis.set_title(f"{task} {split}, n={here.n.iloc[0]:,}", loc="left")
         axis.set_xlabel("KL from people (nats)")
-        axis.set_ylabel(f"student's {study['metrics'][task]} (%)")
+        axis.set_ylabel(f"student's {metric_label(study['metrics'][task])}")
     arms_legend(figure, [arm for arm in study["arms"] if arm["family"] != "undistilled"], study)
     return figure

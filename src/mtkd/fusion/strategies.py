@@ -47,9 +47,9 @@ def entropy(logits: np.ndarray) -> np.ndarray:
 
 
 def score_weights(scores: list[float]) -> np.ndarray:
-    """Weights [K] proportional to the teachers' selection scores (fractions).
+    """Weights [K] proportional to the teachers' selection scores, of which greater is better.
 
-    Raises InputError where there is nothing to be proportional to: all scores are 0.
+    Raises InputError where that gives no weights: a score is negative, or all are 0.
     """
     scores = np.asarray(scores, dtype=np.float64)
     if not (np.isfinite(scores).all() and (scores >= 0).all() and scores.sum() > 0):

@@ -76,9 +76,10 @@ def part_digest(module: str, catalogue: str, name: str) -> str:
     raise KeyError(name)
 
 
-def file_digest(path: Path) -> str:
-    """Digest of a part that is a file of its own, with what it uses of ``mtkd``."""
-    return _digest(_reached([_Used(path, tuple(_tree(path).body))], all_parts=True))
+def file_digest(*paths: Path) -> str:
+    """Digest of a part that is a file of its own, or several, with what it uses of ``mtkd``."""
+    roots = [_Used(path, tuple(_tree(path).body)) for path in paths]
+    return _digest(_reached(roots, all_parts=True))
 
 
 def script_files(script: Path) -> set[Path]:
