@@ -16,6 +16,7 @@ from mtkd.analysis.tables import read_table
 from mtkd.config.load import validate_suite
 from mtkd.records.files import read_json
 from mtkd.records.logits import Logits, write_logits, write_tensors
+from mtkd.study.recipes import recipes
 from mtkd.study.settings import score_settings, table_settings, task_settings
 from mtkd.tasks.corpus import read_labels
 
@@ -319,6 +320,7 @@ def train_students(task, folder, training, output, **more):
     return run_script(
         "train_students.py",
         settings={"model": STUDENT["model"], "training": training, "max_length": 16},
+        recipes=recipes(CHECKED_SUITE, ["none", "single"]),
         task=task,
         state=folder / "state",
         outputs=output,
