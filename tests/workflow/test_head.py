@@ -135,6 +135,8 @@ def test_a_local_run_is_stopped_as_by_ctrl_c(tmp_path, sent):
         cwd=tmp_path,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.STDOUT,
+        # Ignored where the tests themselves run under nohup.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
     with contextlib.ExitStack() as stack:
         stack.callback(process.kill)
