@@ -16,9 +16,9 @@ import numpy as np
 from scipy import stats
 
 from mtkd.analysis.paired import bootstrap_interval, crossed_difference
-from mtkd.analysis.scores_per_example import contributions
 from mtkd.analysis.significance import sign_flip_p
 from mtkd.analysis.verdicts import findings
+from mtkd.metrics.by_example import contributions
 
 SEEDS = (3, 5, 10)
 EXAMPLES = (400, 2500)

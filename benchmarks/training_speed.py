@@ -21,6 +21,7 @@ from mtkd.config.load import load_suite
 from mtkd.config.schema import Suite
 from mtkd.distillation.device import device_name, peak_memory_mb, prepare_device
 from mtkd.distillation.inference import predict
+from mtkd.distillation.objective import hard_labels
 from mtkd.distillation.training import train
 from mtkd.models.tokenizers import load_tokenizer
 from mtkd.tasks.batches import DeviceTokens
@@ -93,13 +94,12 @@ def measure(suite: Suite, name: str, task: str, encoded: Encoded, labels: int, d
     def tokens(steps: int) -> DeviceTokens:
         return DeviceTokens(first(encoded, steps * training.batch_size), 0, device)
 
-    def hard_label_loss(logits, rows):
-        return torch.nn.functional.cross_entropy(logits, torch.zeros_like(rows))
-
+    rows = max(WARM_STEPS, STEPS) * training.batch_size
+    objective = hard_labels(torch.zeros(rows, dtype=torch.long, device=device))
     once = training.model_copy(update={"epochs": 1})
-    train(model, tokens(WARM_STEPS), hard_label_loss, once, seed=1)
+    train(model, tokens(WARM_STEPS), objective, once, seed=1)
     sample = tokens(STEPS)
-    trained = train(model, sample, hard_label_loss, once, seed=1).examples_per_second
+    trained = train(model, sample, objective, once, seed=1).examples_per_second
     predict(model, tokens(WARM_STEPS))
     start = time.perf_counter()
     predict(model, sample)  # returns host arrays, so the device has finished

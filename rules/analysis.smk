@@ -30,7 +30,7 @@ rule collect_examples:
         "../envs/analysis.yaml"
     params:
         settings=lambda wildcards: canonical(settings.examples_settings, wildcards.task),
-        code=lambda wildcards: code_of("collect_examples.py"),
+        code=lambda wildcards: code_of("collect_examples.py", all_parts=False),
         folder=subpath(input.info, parent=True),
     shell:
         "printf '%s\\n' {input.predictions:q} |"
@@ -62,6 +62,7 @@ rule master_table:
     params:
         settings=canonical(settings.table_settings),
         code=lambda wildcards: code_of("master_table.py"),
+        metrics=lambda wildcards: primary_metrics_code(),
         folder=subpath(output.master, parent=True),
     shell:
         'python "$SCRIPTS"/master_table.py --settings {params.settings:q} --runs {input.runs:q}'
@@ -90,7 +91,8 @@ rule audit_teachers:
         "../envs/analysis.yaml"
     params:
         settings=lambda wildcards: canonical(settings.examples_settings, wildcards.task),
-        code=lambda wildcards: code_of("audit_teachers.py"),
+        code=lambda wildcards: code_of("audit_teachers.py", all_parts=False),
+        metric=lambda wildcards: metrics_code(task_of(wildcards).metrics[0]),
         task=subpath(input.info, parent=True),
         folder=subpath(output[0], parent=True),
     shell:
@@ -125,6 +127,7 @@ rule analyse_examples:
     params:
         settings=canonical(settings.table_settings),
         code=lambda wildcards: code_of("analyse_examples.py"),
+        metrics=lambda wildcards: primary_metrics_code(),
         folder=subpath(output[0], parent=True),
     shell:
         'python "$SCRIPTS"/analyse_examples.py --settings {params.settings:q}'
@@ -170,6 +173,7 @@ rule state_claims:
     params:
         settings=canonical(settings.table_settings),
         code=lambda wildcards: code_of("state_claims.py"),
+        metrics=lambda wildcards: primary_metrics_code(),
         folder=subpath(output.claims, parent=True),
     shell:
         'python "$SCRIPTS"/state_claims.py --settings {params.settings:q} --runs {input.runs:q}'

@@ -16,10 +16,12 @@ from mtkd.config.load import validate_suite
 from mtkd.config.schema import greatest_requests
 from mtkd.config.written import refuse_surprises
 from mtkd.errors import InputError
-from mtkd.metrics.names import metric_module
+from mtkd.metrics.names import metric_files
 from mtkd.records.files import digest_folder, read_json
 from mtkd.study import paths, settings, started
-from mtkd.study.code import code_digests, module_digests
+from mtkd.study.arms import is_distilled, is_gated
+from mtkd.study.code import code_digests, file_digest
+from mtkd.study.recipes import recipes
 from mtkd.study.grid import cells, folded_arms, folded_axes, tasks_with_teachers, teacher_seeds
 from mtkd.study.requests import expected_logits, logits_minutes, training_minutes
 
@@ -155,15 +157,25 @@ def canonical(build, *arguments):
 
 
 @cache
-def code_of(script):
-    """Digests of the code behind a script, as canonical text."""
-    return settings.canonical_json(code_digests(SOURCE / "workflow" / "scripts" / script))
+def code_of(script, all_parts=True):
+    """Digests of the code behind a script, as canonical text.
+
+    Without all parts for scripts whose recipes hold the digests of those that they use.
+    """
+    return settings.canonical_json(
+        code_digests(SOURCE / "workflow" / "scripts" / script, all_parts)
+    )
 
 
 @cache
 def metrics_code(*names):
     """Digests of the metrics that a job computes, as canonical text."""
-    return settings.canonical_json(module_digests([metric_module(name) for name in names]))
+    return settings.canonical_json({name: file_digest(*metric_files(name)) for name in names})
+
+
+def primary_metrics_code():
+    """Digests of the study's primary metrics, whose contributions its claims are made of."""
+    return metrics_code(*dict.fromkeys(SUITE.tasks[task].metrics[0] for task in STUDY.tasks))
 
 
 def record_name(model):
@@ -313,9 +325,15 @@ def pools_text(*strategies):
     return settings.canonical_json(settings.pool_settings(SUITE, strategies))
 
 
-def pools_of(wildcards):
-    """The same of a bundle's arms."""
-    return pools_text(*dict.fromkeys(arm.strategy for arm in arms_of(wildcards)))
+@cache
+def recipes_text(*strategies):
+    """The recipes of some strategies, as canonical text."""
+    return settings.canonical_json(recipes(SUITE, strategies))
+
+
+def recipes_of(wildcards):
+    """Those of a bundle's arms."""
+    return recipes_text(*dict.fromkeys(arm.strategy for arm in arms_of(wildcards)))
 
 
 # Kept: jobs that differ in T and alpha alone have the same teachers.
@@ -347,7 +365,7 @@ def gates(wildcards):
         f"{GATE}/weights.safetensors",
         student=wildcards.student,
         task=wildcards.task,
-        teachers=[arm.label for arm in arms_of(wildcards) if arm.strategy == "gating"],
+        teachers=[arm.label for arm in arms_of(wildcards) if is_gated(SUITE, arm)],
         seed=seeds_of(wildcards),
     )
 
@@ -396,7 +414,7 @@ def study_gates(wildcards):
         f"{GATE}/weights.safetensors",
         student=STUDY.student,
         task=wildcards.task,
-        teachers=[arm.label for arm in STUDY.arms if arm.strategy == "gating"],
+        teachers=[arm.label for arm in STUDY.arms if is_gated(SUITE, arm)],
         seed=STUDY.seeds,
     )
 
@@ -406,7 +424,7 @@ def study_tables():
 
 
 def has_grid():
-    distilled = any(arm.strategy != "none" for arm in STUDY.arms)
+    distilled = any(is_distilled(arm.strategy) for arm in STUDY.arms)
     return distilled and len(STUDY.T) * len(STUDY.alpha) > 1
 
 

@@ -124,6 +124,7 @@ rule framework_claims:
     params:
         pools=pools_text(*STUDY.strategies),
         code=lambda wildcards: code_of("framework_claims.py"),
+        metrics=lambda wildcards: primary_metrics_code(),
         folder=subpath(output[0], parent=True),
     shell:
         'python "$SCRIPTS"/framework_claims.py --pools {params.pools:q}'

@@ -101,6 +101,7 @@ rule score_constant:
     params:
         settings=lambda wildcards: canonical(settings.score_settings, wildcards.task),
         code=lambda wildcards: code_of("score_constant.py"),
+        metrics=lambda wildcards: metrics_code(*task_of(wildcards).metrics),
     shell:
         'python "$SCRIPTS"/score_constant.py --settings {params.settings:q} --code {params.code:q}'
         " --train {input.train:q} --selection {input.selection:q}"

@@ -31,8 +31,8 @@ rule train_students:
         settings=lambda wildcards: canonical(
             settings.student_settings, wildcards.task, wildcards.student
         ),
-        code=lambda wildcards: code_of("train_students.py"),
-        pools=lambda wildcards: pools_of(wildcards),
+        code=lambda wildcards: code_of("train_students.py", all_parts=False),
+        recipes=lambda wildcards: recipes_of(wildcards),
         fetched=fetched_option(STUDENT),
         features="",
         folder=subpath(input.info, parent=True),
@@ -41,7 +41,7 @@ rule train_students:
     shell:
         'python "$SCRIPTS"/train_students.py --settings {params.settings:q}'
         " --code {params.code:q} --task {params.folder:q} --logits {input.logits:q}"
-        " --gates {input.gates:q} --pools {params.pools:q} {params.fetched}"
+        " --gates {input.gates:q} --recipes {params.recipes:q} {params.fetched}"
         " --state {params.state:q} --threads {threads} --gpu {params.gpu} $ALLOW_CPU"
         ' --save-minutes "$SAVE_MINUTES" {params.features}'
         " --outputs {output.predictions:q} > {log:q} 2>&1"
@@ -73,8 +73,8 @@ use rule train_students as train_undistilled with:
         settings=lambda wildcards: canonical(
             settings.student_settings, wildcards.task, wildcards.student
         ),
-        code=lambda wildcards: code_of("train_students.py"),
-        pools=lambda wildcards: pools_text(),
+        code=lambda wildcards: code_of("train_students.py", all_parts=False),
+        recipes=lambda wildcards: recipes_text("none"),
         fetched=fetched_option(STUDENT),
         features="--features",
         folder=subpath(input.info, parent=True),

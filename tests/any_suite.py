@@ -37,7 +37,7 @@ def axis(values: list) -> st.SearchStrategy[list]:
 def tasks(draw) -> dict[str, Any]:
     few = st.lists(st.text(min_size=1, max_size=3), min_size=2, max_size=3, unique=True)
     labels = draw(few | st.just([f"label {number}" for number in range(40)]))
-    known = ["accuracy", "macro_f1"] + ["f1"] * (len(labels) == 2)
+    known = ["accuracy", "macro_f1", "balanced_accuracy"] + ["f1"] * (len(labels) == 2)
     splits = {"train": "train.CSV"}
     reports = draw(st.sampled_from([["report"], ["report_a", "report_b"]]))
     splits |= {split: f"{split}.csv" for split in reports}

@@ -15,7 +15,8 @@ def load_runs(folder: str | Path) -> pd.DataFrame:
     """Every scored run under a suite's results, such as ``results/embedded``, as one tidy frame.
 
     One row per run, split and metric, of all its studies; columns as of
-    ``mtkd.analysis.tables.runs_table``, values as fractions. Raises InputError for a folder without
+    ``mtkd.analysis.tables.runs_table``, values in the metric's own unit, fractions for those
+    in percent. Raises InputError for a folder without
     scored runs.
     """
     from mtkd.analysis.tables import runs_table

@@ -29,13 +29,12 @@ from mtkd.analysis.soft_label_tables import (
 )
 from mtkd.analysis.success import success_metrics
 from mtkd.analysis.tables import read_table, runs_table
-from mtkd.distillation.label_map import best_order
 from mtkd.errors import InputError
 from mtkd.records.files import write_json
+from mtkd.study.arms import described
+from mtkd.tasks.label_map import best_order
 
-STUDY = make_study(
-    arms=[*ARMS, {"strategy": "gating", "teachers": "cnn+bert"}], seeds=["1", "2", "3"]
-)
+STUDY = make_study(arms=[*ARMS, described("gating", "cnn+bert")], seeds=["1", "2", "3"])
 TASKS = ("movies", "mnli")
 
 
@@ -222,7 +221,7 @@ def test_nearness_to_people_is_that_of_the_labels_that_students_saw():
     ):
         human.append(row | {"kind": kind, "name": name, "T": "1", "kl": distance})
     students = [
-        row | {"kind": "student", "name": n, "score": 0.9 - d}
+        row | {"kind": "student", "name": n, "metric": "f1", "score": 0.9 - d}
         for n, d in zip(names, kl, strict=True)
     ]
     table = human_prediction_table(pd.DataFrame(human), pd.DataFrame(students))
@@ -357,17 +356,20 @@ def test_pairs_of_teachers_and_none_of_one():
     assert alone.empty and list(alone.columns) == list(table.columns)
 
 
+RECIPES = {name: {"fusion": name} for name in ("average", "weighted", "best-per-sample")}
+
+
 def test_fusions_are_of_the_arms_that_need_no_student():
     logits, _ = teachers_of(seeds=2)
     scores = [[0.5, 0.6], [0.5, 0.9]]
     arms = [
-        {"strategy": s, "teachers": t, "name": s}
+        described(s, t) | {"name": s}
         for s, t in (
             ("none", "none"), ("single", "cnn"), ("average", "cnn+bert"),
             ("weighted", "cnn+bert"), ("best-per-sample", "cnn+bert"), ("gating", "cnn+bert"),
         )
     ]  # fmt: skip
-    fused = audit.fusions(logits, scores, arms, ["cnn", "bert"], {})
+    fused = audit.fusions(logits, scores, arms, ["cnn", "bert"], RECIPES)
     assert list(fused) == ["average", "weighted", "best-per-sample"]
     np.testing.assert_allclose(fused["average"], logits.mean(axis=0), rtol=1e-5)
     second = 0.4 * logits[0, 1] + 0.6 * logits[1, 1]
@@ -376,12 +378,13 @@ def test_fusions_are_of_the_arms_that_need_no_student():
 
 def test_teachers_that_all_score_0_have_no_weights_and_are_named():
     logits, labels = teachers_of()
-    arms = [{"strategy": s, "teachers": "cnn+bert", "name": s} for s in ("average", "weighted")]
+    arms = [described(s, "cnn+bert") | {"name": s} for s in ("average", "weighted")]
     zeros = [[0.0], [0.0]]
-    assert list(audit.fusions(logits, zeros, arms[:1], ["cnn", "bert"], {})) == ["average"]
-    with pytest.raises(InputError, match="^cnn, bert: strategy 'weighted': selection scores"):
-        audit.fusions(logits, zeros, arms, ["cnn", "bert"], {})
-    assert np.isnan(audit.summary_row("t", logits, labels, [0.0, 0.0], ["4"])["weights_offset"])
+    assert list(audit.fusions(logits, zeros, arms[:1], ["cnn", "bert"], RECIPES)) == ["average"]
+    with pytest.raises(InputError, match="^strategy 'weighted': cnn, bert: selection scores"):
+        audit.fusions(logits, zeros, arms, ["cnn", "bert"], RECIPES)
+    row = audit.summary_row("t", logits, labels, [0.0, 0.0], ["4"], "accuracy")
+    assert np.isnan(row["weights_offset"])
 
 
 def test_ceilings_by_hand():
@@ -398,14 +401,14 @@ def test_ceilings_by_hand():
 
 def test_the_summary_of_equal_teachers_has_no_room():
     logits, labels = teachers_of()
-    same = audit.summary_row("t", logits[[1, 1]], labels, [0.5, 0.5], ["4"])
+    same = audit.summary_row("t", logits[[1, 1]], labels, [0.5, 0.5], ["4"], "accuracy")
     assert (same["headroom"], same["disagreement"]) == (0, 0)
     assert same["effective_teachers"] == pytest.approx(1)
     assert same["jsd_T1"] == pytest.approx(0, abs=1e-9)
-    differ = audit.summary_row("t", logits, labels, [0.6, 0.4], ["4"])
+    differ = audit.summary_row("t", logits, labels, [0.6, 0.4], ["4"], "accuracy")
     assert differ["headroom"] > 0 and 0 < differ["jsd_T4"] < differ["jsd_T1"] < np.log(2)
     assert differ["entropy_T4"] > differ["entropy_T1"] and differ["jsd_most"] == np.log(2)
-    alone = audit.summary_row("t", logits[:1], labels, [0.5], ["4"])
+    alone = audit.summary_row("t", logits[:1], labels, [0.5], ["4"], "accuracy")
     assert (alone["effective_teachers"], alone["headroom"], alone["jsd_T1"]) == (1, 0, 0)
 
 
@@ -583,7 +586,7 @@ def test_success_metrics_are_json_without_nan(lost, tmp_path):
 def test_success_averages_over_the_tasks_that_have_a_gap():
     study = make_study()
 
-    arm = {"strategy": "single", "teachers": "bert"}
+    arm = described("single", "bert")
     rows = [
         {"task": "movies", "against": "teacher", "gap": False, "fraction": math.nan},
         {"task": "mnli", "against": "teacher", "gap": True, "fraction": 5 / 14},

@@ -36,6 +36,7 @@ from mtkd.report.latex import latex_table
 from mtkd.report.page import render
 from mtkd.report.results import study_tables, task_tables
 from mtkd.report.unsaid import unsaid
+from mtkd.study.arms import described
 
 PAGES = Path(__file__).parents[2] / "report"
 OF_EXAMPLES = {
@@ -71,7 +72,7 @@ def tables_of(study, task, folder, diverged):
 
 
 def arm(strategy, *teachers):
-    return {"strategy": strategy, "teachers": "+".join(teachers) or "none"}
+    return described(strategy, "+".join(teachers) or "none")
 
 
 NONE, CNN, AVERAGE = arm("none"), arm("single", "cnn"), arm("average", "cnn", "bert")

@@ -10,6 +10,7 @@ import torch
 from mtkd.config.schema import Training
 from mtkd.distillation import checkpoints, training
 from mtkd.distillation.checkpoints import Checkpoint, stop_on_signals
+from mtkd.distillation.objective import Objective
 from mtkd.distillation.training import Memory, train
 from mtkd.errors import InputError
 from mtkd.models.build import build_model
@@ -58,7 +59,7 @@ def fit(corpus, checkpoint=None, at_step=None, act=None):
     memory = Memory({}, {"best": None})
     step = 0
 
-    def loss(logits, rows):
+    def loss(logits, states, rows, progress):
         nonlocal step
         step += 1
         if step == at_step:
@@ -71,7 +72,7 @@ def fit(corpus, checkpoint=None, at_step=None, act=None):
             memory.tensors["bias"] = model.classifier.bias.detach().cpu().clone()
         return {"seen": epoch}
 
-    outcome = train(model, tokens, loss, TRAINING, 1, after_epoch, memory, checkpoint)
+    outcome = train(model, tokens, Objective(loss), TRAINING, 1, after_epoch, memory, checkpoint)
     history = [{**row, "seconds": None} for row in outcome.history]
     return {k: v.cpu() for k, v in model.state_dict().items()}, history, memory, step
 

@@ -18,10 +18,11 @@ from toy_examples import make_examples, runs_of
 from mtkd.analysis.claims import COLUMNS, choice_weights, claims_table, sentence
 from mtkd.analysis.master import master_table
 from mtkd.analysis.tables import read_table
+from mtkd.study.arms import described
 
 FUSED = "cnn+bert"
 STUDY = make_study(
-    arms=[*ARMS, *({"strategy": s, "teachers": FUSED} for s in ("weighted", "gating"))],
+    arms=[*ARMS, *(described(s, FUSED) for s in ("weighted", "gating"))],
     seeds=["1", "2", "3"],
 )
 
@@ -209,7 +210,7 @@ def test_nothing_finished_is_nothing_known():
 
 
 def arm(strategy, *teachers):
-    return {"strategy": strategy, "teachers": "+".join(teachers) or "none"}
+    return described(strategy, "+".join(teachers) or "none")
 
 
 NONE, CNN, BERT = arm("none"), arm("single", "cnn"), arm("single", "bert")

@@ -17,7 +17,7 @@ from mtkd.analysis.constant import (
 )
 from mtkd.analysis.gap import gap_table
 from mtkd.analysis.master import MARK, MARK_MEANING, master_table, render_master
-from mtkd.analysis.scores_per_example import Contributions, contributions
+from mtkd.metrics.by_example import Contributions, contributions
 
 SEEDS = ["1", "2", "3"]
 STUDY = make_study(arms=ARMS, seeds=SEEDS, tasks=["movies"])

@@ -15,24 +15,24 @@ from hypothesis import strategies as st
 
 from mtkd.config.schema import Model, Training
 from mtkd.distillation import inference
-from mtkd.distillation.bundles import PREDICTIONS, cell_digest, keep_cell, restore_cell
 from mtkd.distillation.device import free_device, prepare_device
+from mtkd.distillation.engines.single import Cell, Stage, train_cells
 from mtkd.distillation.inference import head_states, predict
-from mtkd.distillation.label_map import check_label_map, in_task_order
 from mtkd.distillation.learner import Source, settle_source
-from mtkd.distillation.objective import distillation_loss, soft_labels
-from mtkd.distillation.soft_targets import fuse_teachers, read_gates, teacher_determinants
-from mtkd.distillation.students import Stage, train_cell, write_untrainable
+from mtkd.distillation.objective import Objective, distillation, hard_labels
 from mtkd.distillation.teachers import train_teacher
 from mtkd.distillation.training import set_learning_rate, train
 from mtkd.errors import InputError
+from mtkd.fusion.targets import fuse_teachers, lacks_gate, read_gates, teacher_determinants
 from mtkd.models.build import build_model
 from mtkd.models.tokenizers import train_tokenizer
+from mtkd.records.cells import PREDICTIONS, cell_digest, keep_cell, restore_cell
 from mtkd.records.logits import read_logits, read_tensors, write_tensors
 from mtkd.records.teachers import TeacherLogits, Teachers
 from mtkd.tasks.batches import DeviceTokens
 from mtkd.tasks.corpus import Split, TaskInfo
 from mtkd.tasks.encoding import encode
+from mtkd.tasks.label_map import check_label_map, in_task_order
 
 CPU = torch.device("cpu")
 
@@ -71,29 +71,31 @@ numbers = st.floats(-8, 8)
 )
 def test_the_objective_is_hintons(rows, T, alpha):
     student, labels, fused = zip(*rows, strict=True)
-    z = torch.tensor(fused, dtype=torch.float64)
-    found = distillation_loss(
-        torch.tensor(student, dtype=torch.float64),
-        torch.tensor(labels),
-        soft_labels(z, T),
-        T,
-        alpha,
-    )
+    z = np.array(fused)
+    found = objective_of(torch.tensor(student, dtype=torch.float64), labels, z, T, alpha)
     assert float(found) == pytest.approx(slow_loss(student, labels, fused, T, alpha), abs=1e-6)
 
 
+def objective_of(logits, labels, fused, T, alpha):
+    """The default objective of a batch that is all of train."""
+    labels, rows = torch.tensor(labels), torch.arange(len(labels))
+    objective = distillation(HINTON, T, alpha, labels, fused, fused[None], None, seed=1)
+    return objective.value(logits, None, rows, 0.0)
+
+
 def test_the_soft_part_vanishes_at_the_teacher_and_pulls_towards_it():
-    fused = torch.tensor([[2.0, -1.0, 0.2]])
-    at_teacher = fused.clone().requires_grad_()
-    loss = distillation_loss(at_teacher, torch.tensor([0]), soft_labels(fused, 4.0), 4.0, 1.0)
+    fused = np.array([[2.0, -1.0, 0.2]], dtype=np.float32)
+    at_teacher = torch.from_numpy(fused).clone().requires_grad_()
+    loss = objective_of(at_teacher, [0], fused, 4.0, 1.0)
     loss.backward()
     assert loss.item() == pytest.approx(0, abs=1e-6)
     assert at_teacher.grad.abs().max() < 1e-6
     away = torch.zeros(1, 3, requires_grad=True)
-    distillation_loss(away, torch.tensor([0]), soft_labels(fused, 4.0), 4.0, 1.0).backward()
-    assert (away.grad.sign() == -(fused - fused.mean()).sign()).all()
+    objective_of(away, [0], fused, 4.0, 1.0).backward()
+    assert (away.grad.sign().numpy() == -np.sign(fused - fused.mean())).all()
 
 
+HINTON = {"fusion": "average", "loss": "hinton", "options": {}}
 TRAINING = Training(epochs=2, batch_size=8, learning_rate=5e-3, warmup=0.1)
 WORDS = ["good", "fine", "great", "bad", "poor", "awful", "film", "plot", "cast", "of", "the", "a"]
 
@@ -123,12 +125,12 @@ def new_model(tokenizer, seed=1):
     return build_model("distilbert", config, ["no", "yes"], tokenizer, seed)
 
 
-def run(corpus, seed=1, training=TRAINING, loss=None, after_epoch=None):
+def run(corpus, seed=1, training=TRAINING, objective=None, after_epoch=None):
     tokenizer, tokens, split = corpus
     model = new_model(tokenizer, seed)
     labels = torch.from_numpy(split.labels)
-    loss = loss or (lambda z, rows: torch.nn.functional.cross_entropy(z, labels[rows]))
-    outcome = train(model, tokens, loss, training, seed, after_epoch)
+    objective = objective or hard_labels(labels)
+    outcome = train(model, tokens, objective, training, seed, after_epoch)
     return outcome, predict(model, tokens), model
 
 
@@ -163,12 +165,12 @@ def test_a_non_finite_loss_ends_the_run_at_its_step(corpus):
     labels = torch.from_numpy(corpus[2].labels)
     calls = []
 
-    def loss(z, rows):
+    def loss(z, states, rows, progress):
         calls.append(1)
         value = torch.nn.functional.cross_entropy(z, labels[rows])
         return value * float("nan") if len(calls) == 15 else value
 
-    outcome, _, _ = run(corpus, loss=loss)
+    outcome, _, _ = run(corpus, objective=Objective(loss))
     assert (outcome.status, outcome.step) == ("diverged", 15)
     assert "nan at step 15 of 24" in outcome.reason
 
@@ -250,14 +252,14 @@ def teachers():
 
 def test_weights_by_scores_that_are_all_0_are_refused_in_one_line():
     runs = {key: run._replace(score=0.0) for key, run in teachers().by_run.items()}
-    axes = {"teachers": "a+b", "strategy": "weighted", "seed": "1"}
-    with pytest.raises(InputError, match="^a/seed1, b/seed1: strategy 'weighted': selection"):
-        fuse_teachers(axes, Teachers(runs), {}, {})
+    axes = {"teachers": "a+b", "strategy": "weighted", "seed": "1", "T": "4"}
+    with pytest.raises(InputError, match="^strategy 'weighted': a, b: selection"):
+        fuse_teachers(axes, {"fusion": "weighted"}, Teachers(runs), {})
 
 
 def test_each_strategy_fuses_the_arms_own_teachers():
     both = teachers()
-    axes = {"teachers": "a+b", "seed": "1"}
+    axes = {"teachers": "a+b", "seed": "1", "T": "4"}
     z = np.stack([both.of("a", "1").logits, both.of("b", "1").logits])
     gates = {("a+b", "1"): np.tile([0.25, 0.75], (5, 1))}
     expected = {
@@ -266,30 +268,30 @@ def test_each_strategy_fuses_the_arms_own_teachers():
         "gating": 0.25 * z[0] + 0.75 * z[1],
     }
     for strategy, value in expected.items():
-        fused = fuse_teachers({**axes, "strategy": strategy}, both, gates, {})
+        fused = fuse_teachers(axes, {"fusion": strategy}, both, gates)
         np.testing.assert_allclose(fused, value, atol=1e-6)
-    alone = fuse_teachers({"teachers": "b", "seed": "1", "strategy": "single"}, both, {}, {})
+    alone = fuse_teachers({**axes, "teachers": "b"}, {"fusion": "single"}, both, {})
     assert np.array_equal(alone, z[1])
-    assert fuse_teachers({**axes, "strategy": "none"}, both, {}, {}) is None
+    assert fuse_teachers(axes, {"fusion": None}, both, {}) is None
 
 
 def test_a_cell_is_determined_by_its_own_teachers_alone():
     both, gates = teachers(), {("a+b", "1"): np.full((5, 2), 0.5)}
-    one = {"teachers": "a", "seed": "1", "strategy": "single"}
-    assert list(teacher_determinants(one, both, gates, {})) == ["a/seed1"]
-    axes = {"teachers": "a+b", "seed": "1"}
+    one, single = {"teachers": "a", "seed": "1"}, {"fusion": "single"}
+    assert list(teacher_determinants(one, single, both, gates)) == ["a/seed1"]
+    axes = {"teachers": "a+b", "seed": "1", "T": "4"}
     digests = {
-        cell_digest(teacher_determinants({**axes, "strategy": s}, both, gates, {}))
+        cell_digest(teacher_determinants(axes, {"fusion": s}, both, gates))
         for s in ("average", "weighted", "gating")
     }
     assert len(digests) == 3
     gates["a+b", "1"][0] = [0.4, 0.6]
-    changed = cell_digest(teacher_determinants({**axes, "strategy": "gating"}, both, gates, {}))
+    changed = cell_digest(teacher_determinants(axes, {"fusion": "gating"}, both, gates))
     assert changed not in digests
     # Logits other than those that a kept cell learnt from, of a model that says it is the same.
-    known = teacher_determinants(one, both, gates, {})
+    known = teacher_determinants(one, single, both, gates)
     both.by_run["a", "1"] = both.by_run["a", "1"]._replace(digest="other")
-    assert cell_digest(teacher_determinants(one, both, gates, {})) != cell_digest(known)
+    assert cell_digest(teacher_determinants(one, single, both, gates)) != cell_digest(known)
 
 
 FILES = ["run.json", PREDICTIONS]
@@ -373,8 +375,14 @@ def stage(corpus):
 AXES = {"strategy": "none", "teachers": "none", "T": "NA", "alpha": "NA", "seed": "1"}
 
 
+def cell_of(folder, axes=AXES, untrainable=None):
+    """A cell without distillation."""
+    record = {"labels": ["no", "yes"]}
+    return Cell(axes, {"fusion": None}, None, None, untrainable, record, folder, None)
+
+
 def test_a_student_that_blows_up_in_its_last_step_has_diverged(stage, tmp_path):
-    train_cell(stage, AXES, None, {"labels": ["no", "yes"]}, tmp_path, with_features=True)
+    list(train_cells(stage, [cell_of(tmp_path)], with_features=True))
     splits, record = read_logits(tmp_path / PREDICTIONS)
     assert splits == {}
     assert (record["status"], record["step"]) == ("diverged", 1)
@@ -399,8 +407,18 @@ def test_a_teacher_that_blows_up_in_its_last_step_has_diverged(stage, tmp_path):
     assert teacher.outcome.reason == "selection logits are not finite after epoch 1"
 
 
-@pytest.mark.parametrize(("scores", "kept"), [([0.5, 0.5, 0.5], 1), ([0.5, 0.7, 0.7], 2)])
-def test_a_teacher_keeps_the_earliest_of_its_best_epochs(stage, tmp_path, scores, kept):
+@pytest.mark.parametrize(
+    ("scores", "more_is_better", "kept"),
+    [
+        ([0.5, 0.5, 0.5], True, 1),
+        ([0.5, 0.7, 0.7], True, 2),
+        ([-1.0, -1.0, -1.0], True, 1),
+        ([2.5, 0.7, 0.7], False, 2),
+    ],
+)
+def test_a_teacher_keeps_the_earliest_of_its_best_epochs(
+    stage, tmp_path, scores, more_is_better, kept
+):
     waiting = iter(scores)
     teacher = train_teacher(
         stage.source,
@@ -413,8 +431,9 @@ def test_a_teacher_keeps_the_earliest_of_its_best_epochs(stage, tmp_path, scores
         score=lambda logits: next(waiting),
         cache=tmp_path,
         device=CPU,
+        greater_is_better=more_is_better,
     )
-    assert (teacher.epoch, teacher.score) == (kept, max(scores))
+    assert (teacher.epoch, teacher.score) == (kept, scores[kept - 1])
 
 
 def test_a_seed_whose_undistilled_student_diverged_has_no_gate(stage, tmp_path):
@@ -426,8 +445,11 @@ def test_a_seed_whose_undistilled_student_diverged_has_no_gate(stage, tmp_path):
     gates = read_gates([tmp_path / "1", tmp_path / "2"], 5, "d")
     assert list(gates) == [("a+b", "2")]
     axes = {**AXES, "strategy": "gating", "teachers": "a+b"}
-    assert list(teacher_determinants(axes, teachers(), gates, {})) == ["a/seed1", "b/seed1"]
-    write_untrainable(stage, {"labels": []}, "no gate", tmp_path / "cell")
+    gating = {"fusion": "gating"}
+    assert list(teacher_determinants(axes, gating, teachers(), gates)) == ["a/seed1", "b/seed1"]
+    assert lacks_gate(axes, gating, gates)
+    assert not lacks_gate({**axes, "seed": "2"}, gating, gates)
+    list(train_cells(stage, [cell_of(tmp_path / "cell", axes, "no gate")], with_features=False))
     splits, record = read_logits(tmp_path / "cell" / PREDICTIONS)
     assert splits == {} and record["status"] == "diverged" and record["reason"] == "no gate"
     for rows, data in ((6, "d"), (5, "other")):
@@ -443,10 +465,12 @@ def test_two_gating_arms_keep_their_own_gates(tmp_path):
     both = teachers()
     first, second = both.of("a", "1").logits, both.of("b", "1").logits
     for name, logits in (("a+b", (first, second)), ("b+a", (second, first))):
-        axes = {"teachers": name, "strategy": "gating", "seed": "1"}
+        axes = {"teachers": name, "seed": "1", "T": "4"}
         weight = 0.25 if name == "a+b" else 0.75
         expected = weight * logits[0] + (1 - weight) * logits[1]
-        np.testing.assert_allclose(fuse_teachers(axes, both, gates, {}), expected, atol=1e-6)
+        np.testing.assert_allclose(
+            fuse_teachers(axes, {"fusion": "gating"}, both, gates), expected, atol=1e-6
+        )
 
 
 def test_a_job_that_asked_for_no_gpu_leaves_a_visible_one_alone(monkeypatch):

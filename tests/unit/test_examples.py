@@ -15,13 +15,14 @@ from mtkd.analysis.tables import runs_table
 from mtkd.errors import InputError
 from mtkd.records.examples import read_examples, write_examples
 from mtkd.records.logits import Logits, write_logits, write_tensors
+from mtkd.study.arms import described
 from mtkd.study.paths import CELL
 from mtkd.tasks.corpus import read_info
 from mtkd.tasks.prepare import Prepared, write_task
 
 STUDY = make_study(
     tasks=["movies"],
-    arms=[*ARMS, {"strategy": "gating", "teachers": "cnn+bert"}],
+    arms=[*ARMS, described("gating", "cnn+bert")],
     T=["2", "4"],
 )
 LABELS = ["bad", "good"]
@@ -43,6 +44,12 @@ def logits_of(number: float, split: str, rows=None) -> np.ndarray:
 def shuffled(split: str, logits: np.ndarray, ids: np.ndarray) -> Logits:
     order = np.random.default_rng(len(ids)).permutation(len(ids))
     return Logits(ids[order], logits[order])
+
+
+RECIPES = {
+    name: {"fusion": None if name == "none" else name}
+    for name in ("none", "single", "average", "gating")
+}
 
 
 class Files:
@@ -87,7 +94,9 @@ class Files:
                     )
                     # The greater T is the better on selection.
                     value = {"selection": 0.9 if T == "4" else 0.8, "report": 0.7}
-                    record = student(study, "movies", *arm.values(), seed, value, T)
+                    record = student(
+                        study, "movies", arm["strategy"], arm["teachers"], seed, value, T
+                    )
                     records.append(record | {"status": status, "reason": "nan", "step": 3})
         self.runs = runs_table(records)
 
@@ -121,7 +130,7 @@ class Files:
     def collect(self):
         return collect_examples(
             self.study, "movies", ["f1", "accuracy"], self.runs, self.folder, self.info,
-            self.predictions, self.logits, self.gates, {},
+            self.predictions, self.logits, self.gates, RECIPES,
         )  # fmt: skip
 
 

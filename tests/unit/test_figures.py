@@ -32,6 +32,7 @@ from mtkd.figures.quality import ceilings_figure, reliability_figure
 from mtkd.figures.ranking import profiles_figure, ranking_figure
 from mtkd.figures.soft_labels import confidence_figure, fidelity_figure, human_figure
 from mtkd.figures.style import WIDTH, colour, save_figure
+from mtkd.study.arms import described
 
 STUDY = make_study(T=["2", "10"], alpha=["0.5", "0.9"])
 
@@ -288,11 +289,11 @@ def test_captions_of_analyses_state_seeds_settings_split_and_examples(name, tabl
 
 LONG = "a-teacher-with-a-long-name"
 TWO_AVERAGES = [
-    {"strategy": "none", "teachers": "none"},
-    *({"strategy": "single", "teachers": t} for t in ("cnn", "bert", LONG)),
-    {"strategy": "average", "teachers": "cnn+bert"},
-    {"strategy": "average", "teachers": f"cnn+bert+{LONG}"},
-    {"strategy": "gating", "teachers": f"cnn+bert+{LONG}"},
+    described("none", "none"),
+    *(described("single", t) for t in ("cnn", "bert", LONG)),
+    described("average", "cnn+bert"),
+    described("average", f"cnn+bert+{LONG}"),
+    described("gating", f"cnn+bert+{LONG}"),
 ]
 STUDIES = {
     "one seed": (STUDY | {"seeds": ["1"]}, None),

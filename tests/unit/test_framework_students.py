@@ -23,6 +23,7 @@ from mtkd.figures.attenuation import attenuation_students_figure
 from mtkd.fusion.pools import pooled_logits
 from mtkd.records.examples import Examples
 from mtkd.report.framework import claim_tables, framework_tables
+from mtkd.study.arms import described
 
 ROOT = Path(__file__).parents[2]
 NAMES, T, N = ["a", "b", "c"], 2.0, 300
@@ -40,7 +41,7 @@ NO_CLAIMS = pd.DataFrame(columns=["task", "claim", "a"])
 
 
 def study_of(arms=ARMS, **changes):
-    arms = [{"strategy": strategy, "teachers": teachers} for strategy, teachers in arms]
+    arms = [described(strategy, teachers) for strategy, teachers in arms]
     return make_study(
         tasks=["mnli"], arms=arms, T=["2"], alpha=["1"], seeds=["1", "2", "3"], **changes
     )
@@ -68,7 +69,7 @@ def examples_of(taught, arms=ARMS, seeds=("1", "2", "3")):
         "teachers": NAMES,
         "teacher_seeds": ["1"],
         "arms": [
-            {"strategy": s, "teachers": t, "name": f"{s} ({t})", "T": "2", "alpha": "1",
+            described(s, t) | {"name": f"{s} ({t})", "T": "2", "alpha": "1",
              "seeds": list(seeds)}
             for s, t in arms
         ],

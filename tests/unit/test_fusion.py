@@ -123,7 +123,7 @@ def test_published_scores_give_nearly_equal_weights():
 
 @pytest.mark.parametrize("scores", [[0.0, 0.0], [-0.1, 0.5], [float("nan"), 0.5]])
 def test_scores_that_give_no_weights_are_refused(scores):
-    with pytest.raises(InputError, match="give its teachers no weights; train"):
+    with pytest.raises(InputError, match="give no weights; train"):
         score_weights(scores)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from mtkd.analysis.gap import gap_closed
 from mtkd.analysis.paired import crossed_difference
-from mtkd.analysis.scores_per_example import Contributions
+from mtkd.metrics.by_example import Contributions
 
 
 def scores(values: np.ndarray) -> Contributions:

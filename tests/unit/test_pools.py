@@ -10,14 +10,15 @@ from scipy.special import softmax
 
 from mtkd.config.load import validate_suite
 from mtkd.config.schema import POOLS
-from mtkd.distillation.soft_targets import fuse_teachers
 from mtkd.errors import InputError
 from mtkd.fusion.operators import OPERATORS, fuse
 from mtkd.fusion.pools import find_operator, pooled_logits
 from mtkd.fusion.strategies import average
+from mtkd.fusion.targets import fuse_teachers
 from mtkd.records.teachers import TeacherLogits, Teachers
 from mtkd.study.code import function_digest
-from mtkd.study.settings import own_operators, pool_settings
+from mtkd.study.recipes import recipe
+from mtkd.study.settings import own_operators
 
 ROOT = Path(__file__).parents[2]
 TEACHERS = ["a", "b", "c"]
@@ -95,8 +96,7 @@ def test_the_documented_ten_lines_work(tmp_path, monkeypatch):
         for name, own in zip(arm["teachers"], z, strict=True)
     }
     axes = {"strategy": "sharpened", "teachers": "textcnn+bert", "seed": "1", "T": "2"}
-    pools = pool_settings(suite, ["sharpened"])
-    fused = fuse_teachers(axes, Teachers(runs), {}, pools)
+    fused = fuse_teachers(axes, recipe(suite, "sharpened"), Teachers(runs), {})
     squared = fuse("linear-pool", z, T=2.0) ** 2
     expected = squared / squared.sum(axis=-1, keepdims=True)
     np.testing.assert_allclose(softmax(fused / 2, axis=-1), expected, atol=1e-6)

@@ -22,6 +22,7 @@ from mtkd.analysis.reported import ADVANTAGE, fusion_of, read_published, reporte
 from mtkd.analysis.soft_label_tables import confidence_table
 from mtkd.analysis.tables import read_table, runs_table
 from mtkd.errors import InputError
+from mtkd.study.arms import described
 
 TABLES = Path(__file__).parents[2] / "config" / "published"
 TASKS = ["SST-2", "MNLI", "QQP", "MRPC"]
@@ -446,7 +447,7 @@ def taught(examples, strategy, labels):
 
 
 def test_our_pools_are_what_they_are_called(study, runs):
-    fused = [{"strategy": name, "teachers": "cnn+bert"} for name in ("linear-pool", "weighted")]
+    fused = [described(name, "cnn+bert") for name in ("linear-pool", "weighted")]
     study = study | {"arms": [*ARMS, *fused]}
     movies, mnli = examples_of(study)
     # At the T of the students: at T = 1 the labels are others.
@@ -475,7 +476,7 @@ def test_our_pools_are_what_they_are_called(study, runs):
 
 
 def test_teachers_that_say_the_same_have_any_pool(study):
-    study = study | {"arms": [*ARMS, {"strategy": "linear-pool", "teachers": "cnn+bert"}]}
+    study = study | {"arms": [*ARMS, described("linear-pool", "cnn+bert")]}
     movies = make_examples(study, "movies")
     same = {split: logits[[0, 0]] for split, logits in movies.teachers.items()}
     labels = softmax(same["train"][0, 0][movies.sample].astype(float) / 2, axis=-1)
@@ -516,7 +517,7 @@ def test_a_gap_of_ours_to_a_teacher_below_the_undistilled_student_is_flagged(stu
 
 
 def test_a_study_of_one_arm_has_nothing_to_flag(study):
-    alone = study | {"arms": [{"strategy": "single", "teachers": "bert"}]}
+    alone = study | {"arms": [described("single", "bert")]}
     runs = runs_table(make_records(alone, grid_values))
     reported = ours(alone, runs, claims=claims_of(alone).iloc[:0])
     assert flags(reported) == [] and reported.gaps.empty and reported.fusion == {}

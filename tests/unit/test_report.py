@@ -26,10 +26,11 @@ from mtkd.analysis.tables import failed_table, runs_table
 from mtkd.records.files import write_json
 from mtkd.report.latex import escaped
 from mtkd.report.shown import interval, p_value, points, seeds_needed, spread
+from mtkd.study.arms import described
 
 REPOSITORY = Path(__file__).parents[2]
 STUDY = make_study(margin=2.0)
-STUDY["arms"] = [*STUDY["arms"], {"strategy": "weighted", "teachers": "cnn+bert"}]
+STUDY["arms"] = [*STUDY["arms"], described("weighted", "cnn+bert")]
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )

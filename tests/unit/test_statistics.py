@@ -27,8 +27,9 @@ from mtkd.analysis.paired import (
     seeds_needed,
     superiority_p,
 )
-from mtkd.analysis.scores_per_example import Contributions, contributions, joined, metric_values
+from mtkd.analysis.scores_per_example import joined
 from mtkd.analysis.verdicts import findings, holm
+from mtkd.metrics.by_example import Contributions, contributions, metric_values
 
 
 def sklearn_metric(metric: str, predictions: np.ndarray, labels: np.ndarray) -> float:

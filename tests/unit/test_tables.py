@@ -24,12 +24,13 @@ from mtkd.analysis.tables import (
     runs_table,
 )
 from mtkd.errors import InputError
+from mtkd.study.arms import described
 
 ARMS = [
-    {"strategy": "none", "teachers": "none"},
-    {"strategy": "single", "teachers": "cnn"},
-    {"strategy": "single", "teachers": "bert"},
-    {"strategy": "average", "teachers": "cnn+bert"},
+    described("none", "none"),
+    described("single", "cnn"),
+    described("single", "bert"),
+    described("average", "cnn+bert"),
 ]
 
 
@@ -127,7 +128,7 @@ def make_records(study: dict, value) -> list[dict]:
             grid = [("NA", "NA")] if none else itertools.product(study["T"], study["alpha"])
             name = f"{arm['strategy']}:{arm['teachers']}"
             records += [
-                student(study, task, *arm.values(), seed,
+                student(study, task, arm["strategy"], arm["teachers"], seed,
                         by_split(study, task, *value(task, name, T, alpha, seed)), T, alpha)
                 for T, alpha in grid
             ]  # fmt: skip
@@ -294,7 +295,7 @@ def test_master_refuses_two_runs_of_one_seed(study, records):
 
 
 def test_two_arms_of_one_strategy_have_names_of_their_own(study):
-    study = make_study(arms=[*ARMS, {"strategy": "average", "teachers": "bert+cnn"}])
+    study = make_study(arms=[*ARMS, described("average", "bert+cnn")])
     master = master_table(runs_table([]), study)
     assert list(master.method[-2:]) == ["Multi: average (cnn+bert)", "Multi: average (bert+cnn)"]
 

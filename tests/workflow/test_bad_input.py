@@ -16,6 +16,7 @@ from mtkd.analysis.tables import read_table
 from mtkd.config.load import validate_suite
 from mtkd.records.files import read_json
 from mtkd.records.logits import Logits, write_logits, write_tensors
+from mtkd.study.recipes import recipes
 from mtkd.study.settings import score_settings, table_settings, task_settings
 from mtkd.tasks.corpus import read_labels
 
@@ -155,12 +156,12 @@ class TestTables:
 
 
 class TestTeachers:
-    def train(self, task, folder, model, training, **more):
+    def train(self, task, folder, model, training, metric="accuracy", **more):
         """Run train_teacher where a trained teacher lies already; returns the result."""
         (folder / "model").mkdir(exist_ok=True)
         (folder / "model" / "config.json").write_text("{}")
         (folder / "metrics.json").write_text("{}")
-        settings = {"model": model, "training": training, "max_length": 16, "metric": "accuracy"}
+        settings = {"model": model, "training": training, "max_length": 16, "metric": metric}
         return run_script(
             "train_teacher.py",
             settings=settings,
@@ -191,9 +192,24 @@ class TestTeachers:
         refused(result, "no usable GPU: torch", "allow_cpu=true")
         self.assert_earlier_teacher_kept(tmp_path)
 
+    def test_a_metric_without_a_value_is_refused_before_anything_is_trained(self, task, tmp_path):
+        shutil.copytree(task, tmp_path / "reviews")
+        path = tmp_path / "reviews/selection.parquet"
+        selection = pd.read_parquet(path)
+        selection[selection.label == 0].to_parquet(path)
+        result = self.train(
+            tmp_path / "reviews", tmp_path, STUDENT["model"], {"epochs": 1}, "auroc"
+        )
+        refused(result, "metric 'auroc' has no value on these", "use another metric, or a split")
+        self.assert_earlier_teacher_kept(tmp_path)
+
     def test_a_diverging_teacher_is_refused(self, task, tmp_path):
         result = self.train(task, tmp_path, STUDENT["model"], EXPLODING)
-        words = ["teacher cnn diverged: loss is", "at step", "(on cpu, float32); lower its"]
+        words = [
+            "teacher cnn diverged: loss is",
+            "at step",
+            "(on cpu, float32); lower its learning_rate",
+        ]
         refused(result, *words)
         self.assert_earlier_teacher_kept(tmp_path)
 
@@ -304,6 +320,7 @@ def train_students(task, folder, training, output, **more):
     return run_script(
         "train_students.py",
         settings={"model": STUDENT["model"], "training": training, "max_length": 16},
+        recipes=recipes(CHECKED_SUITE, ["none", "single"]),
         task=task,
         state=folder / "state",
         outputs=output,

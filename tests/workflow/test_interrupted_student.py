@@ -13,6 +13,7 @@ from tiny_study import SUITE_FILE
 from mtkd.config.load import load_suite
 from mtkd.records.files import digest_text, read_json
 from mtkd.records.logits import read_tensors
+from mtkd.study.recipes import recipes
 from mtkd.study.settings import canonical_json, student_settings
 
 CELLS = [f"results/tiny/students/distilbert/reviews/cnn+bert/average/T{T}_a0.7/seed1" for T in "24"]
@@ -23,13 +24,15 @@ LONG = 1.5
 @pytest.fixture
 def bundle(study):
     """Starts the training of two distilled cells, with state and results in a folder of its own."""
-    settings = student_settings(load_suite(study / SUITE_FILE), "reviews", "distilbert")
+    suite = load_suite(study / SUITE_FILE)
+    settings = student_settings(suite, "reviews", "distilbert")
     teachers = [f"results/tiny/teachers/reviews/{name}/seed1" for name in ("cnn", "bert")]
 
     def start(folder, epochs):
         training = {**settings["training"], "epochs": epochs}
         command = [warm.python(), "workflow/scripts/train_students.py"]
         command += ["--settings", canonical_json({**settings, "training": training})]
+        command += ["--recipes", canonical_json(recipes(suite, ["average"]))]
         command += ["--task", "results/tiny/tasks/reviews", "--state", f"{folder}/state"]
         command += ["--logits", *(f"{teacher}/logits/train.safetensors" for teacher in teachers)]
         # Every 60 ms.

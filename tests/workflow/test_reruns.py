@@ -4,12 +4,15 @@ The study has one task, two teachers (cnn, bert) and seven arms, each trained in
 single cnn, single bert; and four that fuse both, one of them gating.
 """
 
+import shutil
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import yaml
 from tiny_study import SUITE_FILE, change_suite, planned
 
+ROOT = Path(__file__).parents[2]
 FIGURES = Counter({"draw_figure": 12, "report": 1})
 CLAIMS = Counter({"state_claims": 1, "draw_figure": 5, "report": 1, "latex_tables": 1})
 ANALYSES = Counter(["collect_examples", "analyse_examples", "state_claims"])
@@ -19,6 +22,7 @@ ARM = Counter(["train_students", "score_students"])
 UNDISTILLED = Counter(["train_undistilled", "score_undistilled"])
 TEACHER = Counter(["train_teacher", "teacher_logits", "score_teachers"])
 GATE = Counter(["fit_gate"])
+UNDISTILLED_SCORES = Counter(["score_undistilled", "score_reference", "score_constant"])
 SCORES = Counter({"score_students": 6, "score_undistilled": 1, "score_teachers": 2})
 SCORES += Counter(["score_reference", "score_constant"])
 
@@ -47,6 +51,19 @@ def add_teacher(folder):
     suite["teachers"]["other"] = suite["teachers"]["cnn"]
     suite["studies"]["main"]["arms"].append({"strategy": "single", "teachers": ["other"]})
     (folder / SUITE_FILE).write_text(yaml.safe_dump(suite, sort_keys=False))
+
+
+def new_loss(folder):
+    """A loss of one file, and a strategy that no arm has yet."""
+    shutil.copy(ROOT / "tests/dkd.py", folder / "src/mtkd/distillation/losses/dkd.py")
+    change_suite(folder, "strategies", {"dkd": {"fusion": "average", "loss": "dkd"}})
+
+
+def add_metric(folder):
+    modules = folder / "src/mtkd/metrics/modules"
+    (modules / "error_rate").mkdir()
+    source = (modules / "accuracy/accuracy.py").read_text()
+    (modules / "error_rate/error_rate.py").write_text(source.replace("accuracy", "error_rate"))
 
 
 def touch_every_source(folder):
@@ -102,33 +119,60 @@ CHANGES = {
     ),
     "fusion code": (
         edit("src/mtkd/fusion/strategies.py", "logits.mean(axis=0", "0.5 * logits.sum(axis=0"),
-        UNDISTILLED + GATE + times(6, ARM) + TABLES + AUDIT,
+        ARM + TABLES + AUDIT,
+    ),
+    "a new operator": (
+        edit(
+            "src/mtkd/fusion/operators.py",
+            '"random-teacher": random_teacher,',
+            '"random-teacher": random_teacher, "new": linear_pool,',
+        ),
+        Counter(),
+    ),
+    "a new loss": (new_loss, Counter()),
+    "code of the loss": (
+        edit("src/mtkd/distillation/losses/hinton.py", "batch.T**2", "batch.T * batch.T"),
+        times(6, ARM) + TABLES,
     ),
     "gate code": (
         edit("src/mtkd/fusion/gate.py", "STEPS = 150", "STEPS = 200"),
         GATE + ARM + TABLES,
     ),
     "code of a figure": (
-        edit("src/mtkd/figures/gap.py", "import annotations\n", "import annotations\nUNUSED = 1\n"),
+        edit("src/mtkd/figures/gap.py", "FRAME = (-100.0,", "FRAME = (-150.0,"),
         FIGURES,
+    ),
+    "code that nothing uses": (
+        edit("src/mtkd/figures/gap.py", "FRAME = (", "UNUSED = 1\nFRAME = ("),
+        Counter(),
     ),
     "code of the claims": (
         edit("src/mtkd/analysis/claims.py", "BOOTSTRAP_SEED = 0", "BOOTSTRAP_SEED = 1"),
         CLAIMS,
     ),
     "code of the tables": (
-        edit("src/mtkd/analysis/tables.py", "AXES = (", "UNUSED = 1\nAXES = ("),
+        edit("src/mtkd/analysis/tables.py", "AXES = (", "AXES = () + ("),
         TABLES + Counter(["audit"]),
     ),
     "code of a metric that is not used": (
         edit("src/mtkd/metrics/modules/macro_f1/macro_f1.py", "import", "import os\nimport"),
         Counter(),
     ),
+    "code of a metric that is not used, as its definition has it": (
+        edit("src/mtkd/metrics/modules/brier/definition.py", "error**2", "error**3"),
+        Counter(),
+    ),
+    "another metric in the library": (add_metric, Counter()),
+    # It keeps teachers' epochs, and claims are made of its contributions.
+    "code of the primary metric": (
+        edit("src/mtkd/metrics/modules/accuracy/definition.py", "==", "<="),
+        times(2, TEACHER) + GATE + times(6, ARM) + UNDISTILLED_SCORES + TABLES + AUDIT,
+    ),
     "comments and docstrings of training": (
         edit(
-            "src/mtkd/distillation/objective.py",
-            '"""The distillation objective."""',
-            '"""What students minimise."""  # a remark',
+            "src/mtkd/distillation/losses/hinton.py",
+            '"""Soft labels, as Hinton',
+            '"""Soft labels,  as Hinton',
         ),
         Counter(),
     ),

@@ -38,8 +38,8 @@ def main() -> None:
     selection, gold = logits["selection"], labels["selection"]
     scores = [[teachers["selection"].by_run[name, s].score for s in seeds] for name in names]
     arms = [{**arm, "name": arm_name(arm, study)} for arm in study["arms"]]
-    fused = audit.fusions(selection, scores, arms, names, args.settings["pools"])
-    lone = [names.index(arm["teachers"]) for arm in arms if arm["strategy"] == "single"]
+    fused = audit.fusions(selection, scores, arms, names, args.settings["fusions"])
+    lone = [names.index(arm["teachers"]) for arm in arms if arm["family"] == "single"]
     features = {}
     for path in args.logits:
         tensors, record = read_tensors(path)
@@ -54,7 +54,9 @@ def main() -> None:
         "pairs": audit.pairs_table(task, selection, gold, names, [features[n] for n in names]),
         "ceilings": audit.ceilings_table(task, selection, fused, gold, names, metric),
         "confidence": confidence_table(task, logits, names, temperatures),
-        "summary": pd.DataFrame([audit.summary_row(task, selection, gold, first, study["T"])]),
+        "summary": pd.DataFrame(
+            [audit.summary_row(task, selection, gold, first, study["T"], metric)]
+        ),
         "predictions": audit.predictions_table(
             task, selection[lone or slice(None)], fused, gold, metric, study["margin"]
         ),

@@ -40,7 +40,7 @@ def main() -> None:
         [Path(line.rstrip("\n")) for line in listed],
         args.logits,
         args.gates,
-        args.settings["pools"],
+        args.settings["fusions"],
     )
     write_examples(args.output, examples)
 

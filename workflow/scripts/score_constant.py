@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="eval.json")
     args = parser.parse_args()
 
-    from mtkd.analysis.constant import best_constant, constant_value
+    from mtkd.analysis.constant import answered, constant_answer
     from mtkd.records.files import digest_text, write_json
     from mtkd.records.runs import new_record, scored
     from mtkd.study.settings import canonical_json
@@ -25,18 +25,17 @@ def main() -> None:
 
     settings = args.settings
     info = read_info(args.train.parent)
-    classes = len(info.labels)
     _, train = read_labels(args.train)
-    given = {metric: best_constant(train, metric, classes) for metric in settings["metrics"]}
+    given = {metric: constant_answer(train, metric, info.labels) for metric in settings["metrics"]}
     gold = {"selection": read_labels(args.selection), **read_report_labels(args.report_labels)}
     scores = {
-        split: {metric: constant_value(given[metric], labels, metric, classes) for metric in given}
+        split: {metric: answered(answer, labels, metric) for metric, (_, answer) in given.items()}
         for split, (_, labels) in gold.items()
     }
     record = {
         **new_record("constant", task=settings["task"]),
         "labels": info.labels,
-        "training": {metric: info.labels[label] for metric, label in given.items()},
+        "training": {metric: name for metric, (name, _) in given.items()},
         "seconds": 0.0,
         "examples_per_second": None,
         "peak_memory_mb": None,

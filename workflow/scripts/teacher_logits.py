@@ -31,11 +31,11 @@ def main() -> None:
     from mtkd.config.schema import Model
     from mtkd.distillation.device import prepare_device
     from mtkd.distillation.inference import head_states, predict
-    from mtkd.distillation.label_map import check_label_map, in_task_order
     from mtkd.distillation.learner import load_learner, settle_source
     from mtkd.records.files import read_json
     from mtkd.records.logits import Logits, write_logits
     from mtkd.tasks.corpus import is_report, read_info, read_split
+    from mtkd.tasks.label_map import check_label_map, in_task_order
 
     info = read_info(args.task)
     splits = {name: read_split(args.task, name) for name in info.rows}

@@ -47,14 +47,15 @@ def main() -> None:
     from mtkd.config.schema import Model, Training
     from mtkd.distillation.checkpoints import Checkpoint, stop_on_signals
     from mtkd.distillation.device import peak_memory_mb, prepare_device, provenance
-    from mtkd.distillation.label_map import in_task_order
     from mtkd.distillation.learner import settle_source
     from mtkd.distillation.teachers import train_teacher
-    from mtkd.metrics.scores import score
+    from mtkd.metrics.names import declared
+    from mtkd.metrics.scores import score, try_metric
     from mtkd.models.build import save_model
     from mtkd.records.claims import check_claim, claim_output, release_claim
     from mtkd.records.files import digest_folder, publish_folder
     from mtkd.records.runs import new_record
+    from mtkd.tasks.label_map import in_task_order
 
     splits = {name: read_split(args.task, name) for name in ("train", "selection")}
     labels = splits["selection"].labels
@@ -66,6 +67,7 @@ def main() -> None:
         logits = in_task_order(logits, order, info.labels) if order else logits
         return score(logits, labels, [metric])[metric]
 
+    try_metric(labels, len(info.labels), metric)
     training = Training.model_validate(args.settings["training"])
     claim = claim_output(args.state, args.model)
     checkpoint = Checkpoint(args.state, args.model, digest, args.save_minutes, claim)
@@ -82,6 +84,7 @@ def main() -> None:
         args.state / "tokens",
         device,
         checkpoint,
+        declared(metric).greater_is_better,
     )
     check_claim(claim)
     if teacher.outcome.status == "diverged":

@@ -24,11 +24,13 @@ from mtkd.analysis.diversity import (
     pairwise,
 )
 from mtkd.analysis.paired import crossed_difference
-from mtkd.analysis.scores_per_example import Contributions, contributions
-from mtkd.distillation.label_map import best_order
+from mtkd.analysis.scores_per_example import improving
 from mtkd.errors import InputError
-from mtkd.fusion.pools import pooled_logits
-from mtkd.fusion.strategies import STRATEGIES, entropy, score_weights
+from mtkd.fusion.strategies import entropy, score_weights
+from mtkd.fusion.targets import Recipe, fused_logits
+from mtkd.metrics.names import declared
+from mtkd.study.arms import has_gate
+from mtkd.tasks.label_map import best_order
 
 # What a student inherits of its teachers' lead, before anything is measured here: the share of the
 # gap that the published study's best student closed (28.3 %). Its interval takes none to all of it.
@@ -81,7 +83,7 @@ def fusions(
     scores: Sequence[Sequence[float]],
     arms: Sequence[Mapping],
     names: list[str],
-    pools: Mapping[str, Mapping],
+    recipes: Mapping[str, Recipe],
 ) -> dict[str, np.ndarray]:
     """Fused logits [R, N, C], at T = 1, of the arms that need no student, by arm name.
 
@@ -90,23 +92,23 @@ def fusions(
     """
     found = {}
     for arm in arms:
-        if "+" not in arm["teachers"] or arm["strategy"] == "gating":
+        if "+" not in arm["teachers"] or has_gate(arm):
             continue
-        teachers, strategy = arm["teachers"].split("+"), arm["strategy"]
+        teachers, fusion = arm["teachers"].split("+"), recipes[arm["strategy"]]["fusion"]
         members = [names.index(name) for name in teachers]
-        of_seeds = []
-        for seed in range(logits.shape[1]):
-            own = logits[members, seed]
-            if strategy in pools:
-                of_seeds.append(pooled_logits(pools[strategy], teachers, own, 1.0))
-                continue
-            extra = []
-            if strategy == "weighted":
-                try:
-                    extra = [score_weights([scores[k][seed] for k in members])]
-                except InputError as error:
-                    raise InputError(f"{', '.join(teachers)}: {error}") from None
-            of_seeds.append(STRATEGIES[strategy](own, *extra))
+        try:
+            of_seeds = [
+                fused_logits(
+                    fusion,
+                    teachers,
+                    logits[members, seed],
+                    1.0,
+                    [scores[k][seed] for k in members],
+                )
+                for seed in range(logits.shape[1])
+            ]
+        except InputError as error:
+            raise InputError(f"strategy {arm['strategy']!r}: {error}") from None
         found[arm["name"]] = np.stack(of_seeds)
     return found
 
@@ -130,7 +132,7 @@ def ceilings_table(
     for kind, name, of_seeds in models:
         predictions = of_seeds.argmax(axis=-1)
         row = {"task": task, "kind": kind, "name": name}
-        row["score"] = _scores(of_seeds, labels, metric).value.mean()
+        row["score"] = declared(metric).sign * improving(of_seeds, labels, metric).value.mean()
         row["accuracy"] = (predictions == labels).mean()
         row["nll"] = np.mean([nll(one, labels) for one in of_seeds])
         row["ece"] = np.mean([ece(one, labels) for one in of_seeds])
@@ -146,6 +148,7 @@ def summary_row(
     labels: np.ndarray,
     scores: Sequence[float],
     temperatures: Sequence[str],
+    metric: str,
 ) -> dict[str, Any]:
     """A task in one row: how much the teachers differ, and how much room there is above the best.
 
@@ -154,7 +157,8 @@ def summary_row(
     ``disagreement`` the share of examples on which not all teachers predict the same;
     ``brier_ambiguity`` and ``nll_ambiguity`` what the linear and the log-linear pool at T=1 gain
     over their mean member, exactly; ``weights_offset`` how far the weights of ``weighted``, from
-    the teachers' ``scores`` [K], are from equal ones: max |w_k - 1/K|, NaN where all scores are 0.
+    the teachers' ``scores`` [K], are from equal ones: max |w_k - 1/K|, NaN where scores of the
+    ``metric`` cannot be weights: less is better, one is negative, all are 0.
     """
     first = logits[:, 0].astype(float)
     predictions = first.argmax(axis=-1)
@@ -168,9 +172,7 @@ def summary_row(
         "headroom": 100 * oracle(predictions, labels).headroom,
         "brier_ambiguity": brier_ambiguity(softmax(first, axis=-1), labels, equal).ambiguity,
         "nll_ambiguity": nll_ambiguity(first, labels, equal).ambiguity,
-        "weights_offset": float(np.abs(score_weights(scores) - equal).max())
-        if any(scores)
-        else float("nan"),
+        "weights_offset": _weights_offset(scores, metric),
         "jsd_most": float(np.log(min(len(first), first.shape[-1]))),
     }
     for T in ("1", *temperatures):
@@ -193,18 +195,18 @@ def predictions_table(
     that the arms are compared with.
 
     Columns task, arm, lead, lead_low, lead_high, inherited, predicted, predicted_low,
-    predicted_high and expected. ``lead`` is the fused teacher's score on selection above the mean
-    of the single teachers', with its 95 % interval; ``predicted`` is the share INHERITED of it
-    (``inherited``). Its interval reaches from nothing inherited to all of it at the ends of the
-    lead's. ``expected`` is ``helps``, ``hurts`` or ``no difference``, by whether ``predicted`` lies
-    beyond the margin.
+    predicted_high and expected. ``lead`` is how much better the fused teacher scores on selection
+    than the mean of the single teachers, with its 95 % interval; ``predicted`` is the share
+    INHERITED of it (``inherited``). Its interval reaches from nothing inherited to all of it at the
+    ends of the lead's. ``expected`` is ``helps``, ``hurts`` or ``no difference``, by whether
+    ``predicted`` lies beyond the margin.
     """
-    teachers = [_scores(of, labels, metric) for of in logits]
+    teachers = [improving(of, labels, metric) for of in logits]
     value = np.mean([one.value for one in teachers], axis=0)
     pseudovalues = np.mean([one.pseudovalues for one in teachers], axis=0)
     rows = []
     for name, of_seeds in fused.items():
-        own = _scores(of_seeds, labels, metric)
+        own = improving(of_seeds, labels, metric)
         lead = crossed_difference(
             100 * (own.pseudovalues - pseudovalues), 100 * float((own.value - value).mean())
         )
@@ -237,5 +239,10 @@ def scored_predictions(predictions: pd.DataFrame, claims: pd.DataFrame) -> pd.Da
     return table
 
 
-def _scores(logits: np.ndarray, labels: np.ndarray, metric: str) -> Contributions:
-    return contributions(logits.argmax(axis=-1), labels, metric, logits.shape[-1])
+def _weights_offset(scores: Sequence[float], metric: str) -> float:
+    if not declared(metric).greater_is_better:
+        return float("nan")
+    try:
+        return float(np.abs(score_weights(scores) - 1 / len(scores)).max())
+    except InputError:
+        return float("nan")

@@ -12,9 +12,12 @@ PRINTED = 0.005
 
 
 def score_sd(percent: float, rows: int) -> float:
-    """Standard deviation, in points, of an accuracy measured on ``rows`` independent examples."""
+    """Standard deviation, in points, of an accuracy measured on ``rows`` independent examples.
+
+    0 of what is no accuracy: below 0 or above 100.
+    """
     p = percent / 100
-    return 100 * math.sqrt(p * (1 - p) / rows)
+    return 100 * math.sqrt(max(p * (1 - p), 0) / rows)
 
 
 def expected_maximum(n: int) -> float:

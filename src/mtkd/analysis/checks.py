@@ -10,7 +10,9 @@ from mtkd.analysis.by_region import teachers_of
 from mtkd.analysis.claims import shared_seeds
 from mtkd.analysis.reversal import reversal
 from mtkd.analysis.significance import mcnemar, sign_flip_p
+from mtkd.metrics.by_example import taken
 from mtkd.records.examples import Examples
+from mtkd.study.arms import AVERAGE, WITHOUT, is_plain_average
 
 FLIP_SEED = 0
 COLUMNS = ["task", "split", "a", "b", "seeds", "difference", "mcnemar_p", "seeds_p", "examples_p"]
@@ -35,13 +37,15 @@ def checks_table(examples: Examples) -> pd.DataFrame:
             seeds = shared_seeds([arms[a], arms[b]])
             if not seeds:
                 continue
-            first, second = (
-                examples.students[split][i][[arms[i]["seeds"].index(s) for s in seeds]].argmax(-1)
+            logits = [
+                examples.students[split][i][[arms[i]["seeds"].index(s) for s in seeds]]
                 for i in (a, b)
-            )
+            ]
+            first, second = (of_arm.argmax(-1) for of_arm in logits)
             difference = (first == labels).astype(float) - (second == labels)
             tests = [mcnemar(x, y, labels) for x, y in zip(first, second, strict=True)]
-            turned = reversal(first, second, labels, found, found, metric, classes)
+            of_metric = (taken(of_arm, metric) for of_arm in logits)
+            turned = reversal(*of_metric, labels, found, found, metric, classes)
             rows.append(
                 {
                     "task": examples.record["task"],
@@ -63,10 +67,10 @@ def checks_table(examples: Examples) -> pd.DataFrame:
 def _pairs(arms: list[dict]) -> list[tuple[int, int]]:
     """Numbers of the arms compared."""
     place = {(arm["strategy"], arm["teachers"]): i for i, arm in enumerate(arms)}
-    none = place.get(("none", "none"))
+    none = place.get(WITHOUT)
     pairs = [(i, none) for i in range(len(arms)) if none is not None and i != none]
     for i, arm in enumerate(arms):
-        average = place.get(("average", arm["teachers"]))
-        if arm["strategy"] not in ("none", "single", "average") and average is not None:
+        average = place.get((AVERAGE, arm["teachers"]))
+        if arm["family"] == "several" and not is_plain_average(arm) and average is not None:
             pairs.append((i, average))
     return pairs

@@ -12,16 +12,19 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mtkd.analysis.constant import constant_class, constant_scores, lead
+from mtkd.analysis.constant import constant_name, constant_scores, lead
 from mtkd.analysis.paired import (
     bootstrap_interval,
     crossed_difference,
     seeds_needed,
     unknown_difference,
 )
-from mtkd.analysis.scores_per_example import Contributions, contributions, joined
+from mtkd.analysis.scores_per_example import improving, joined
 from mtkd.analysis.verdicts import findings, without_skill
+from mtkd.metrics.by_example import Contributions
+from mtkd.metrics.names import declared
 from mtkd.records.examples import Examples
+from mtkd.study.arms import FAMILIES, is_plain_average
 
 COLUMNS = [
     "task",
@@ -66,7 +69,10 @@ BOOTSTRAP_SEED = 0
 
 
 class Side(NamedTuple):
-    """One side of a comparison: what it is called, its values [S, N], and what it was made of."""
+    """One side of a comparison: what it is called, its values [S, N], and what it was made of.
+
+    Values are in the direction of improvement: negative where less of the metric is better.
+    """
 
     name: str
     value: np.ndarray  # [S]
@@ -85,6 +91,7 @@ def arm_scores(examples: Examples, role: str) -> list[Contributions]:
     """Each arm's score of each of its seeds on selection or report, and each example's part in it.
 
     ``role`` is ``selection`` or ``report``; a task of several report splits scores their mean.
+    Greater is better, as of ``primary_scores``.
     """
     splits = examples.report_splits if role == "report" else [role]
     return [
@@ -94,13 +101,13 @@ def arm_scores(examples: Examples, role: str) -> list[Contributions]:
 
 
 def primary_scores(examples: Examples, logits: Mapping[str, np.ndarray]) -> Contributions:
-    """The primary metric of logits [S, N, C] by split, the mean of several splits, by example."""
-    metric, classes = examples.record["metrics"][0], len(examples.record["labels"])
+    """The primary metric of logits [S, N, C] by split, the mean of several splits, by example.
+
+    Times -1 where less of the metric is better: of these, greater is.
+    """
+    metric = examples.record["metrics"][0]
     return joined(
-        [
-            contributions(of_split.argmax(axis=-1), examples.labels[split], metric, classes)
-            for split, of_split in logits.items()
-        ]
+        [improving(of_split, examples.labels[split], metric) for split, of_split in logits.items()]
     )
 
 
@@ -157,9 +164,9 @@ def planned(arms: Sequence[dict]) -> list[Plan]:
 
     Sides of several arms are of those that have seeds; an arm without any keeps its own claims.
     """
-    none = [i for i, arm in enumerate(arms) if arm["strategy"] == "none"]
-    single = [i for i, arm in enumerate(arms) if arm["strategy"] == "single"]
-    multi = [i for i, arm in enumerate(arms) if i not in none + single]
+    none, single, multi, controls = (
+        [i for i, arm in enumerate(arms) if arm["family"] == family] for family in FAMILIES
+    )
 
     def own(i: int) -> tuple[str, list[int]]:
         return arms[i]["name"], [i]
@@ -185,8 +192,15 @@ def planned(arms: Sequence[dict]) -> list[Plan]:
         Plan("strategy v average", own(i), own(j), 1)
         for j in multi
         for i in multi
-        if arms[j]["strategy"] == "average" != arms[i]["strategy"]
+        if is_plain_average(arms[j])
+        and not is_plain_average(arms[i])
         and arms[i]["teachers"] == arms[j]["teachers"]
+    ]
+    found += [
+        Plan("strategy v control", own(i), own(j), 1)
+        for j in controls
+        for i in single + multi
+        if arms[i]["teachers"] == arms[j]["teachers"]
     ]
     return found
 
@@ -220,11 +234,13 @@ def comparisons(examples: Examples) -> list[tuple[str, Side, Side]]:
 
 
 def claims_table(examples: Examples, margin: float) -> pd.DataFrame:
-    """A task's claims, one row each, with COLUMNS; effects and margin in percentage points.
+    """A task's claims, one row each, with COLUMNS; effects and margin in points.
 
+    A point is a hundredth of the primary metric's unit, a percentage point of one in percent. An
+    effect is an improvement: a's metric less b's, or b's less a's where less is better.
     ``low`` and ``high`` are the crossed variance components' 95 % interval, ``bootstrap_*`` the
     percentile bootstrap's over seeds and examples, which stands beside it as a check. ``constant``
-    is the label of the best constant answer, ``constant_value`` its score in percent; ``lead_a``
+    is the best constant answer, ``constant_value`` its score as tables show it; ``lead_a``
     and ``lead_b`` are the points by which each side is above it, with their intervals.
     """
     found, constant = comparisons(examples), constant_scores(examples, examples.report_splits)
@@ -248,7 +264,7 @@ def claims_table(examples: Examples, margin: float) -> pd.DataFrame:
         finding if any(side.low > 0 for side in sides) else without_skill(finding)
         for finding, sides in zip(findings(differences, margin), leads, strict=True)
     ]
-    splits = examples.record["report_splits"]
+    splits, metric = examples.record["report_splits"], declared(examples.record["metrics"][0])
     rows = []
     for (claim, a, b), difference, bootstrap, sides, verdict in zip(
         found, differences, bootstraps, leads, verdicts, strict=True
@@ -280,8 +296,8 @@ def claims_table(examples: Examples, margin: float) -> pd.DataFrame:
             "margin": margin,
             "minimum_detectable": verdict.minimum_detectable_effect,
             "seeds_needed": seeds_needed(difference, margin, verdict.level),
-            "constant": examples.record["labels"][constant_class(examples)],
-            "constant_value": 100 * constant.value[0],
+            "constant": constant_name(examples),
+            "constant_value": metric.scale * metric.sign * constant.value[0],
             **{f"lead_{name}": side.estimate for name, side in zip("ab", sides, strict=True)},
             **{f"low_{name}": side.low for name, side in zip("ab", sides, strict=True)},
             **{f"high_{name}": side.high for name, side in zip("ab", sides, strict=True)},
@@ -296,9 +312,12 @@ def sentence(row: dict) -> str:
     """A claim in plain words: what was compared, effect, interval, verdict."""
     if not row["seeds"]:
         return f"{row['task']}: {row['a']} against {row['b']}: no seed finished on both sides."
+    points, less = f"points of {row['metric']}", ""
+    if not declared(row["metric"]).greater_is_better:
+        points, less = f"points of improvement in {row['metric']}", "less is better; "
     opening = (
-        f"{row['task']}: {row['a']} against {row['b']}: {row['effect']:+.2f} points of "
-        f"{row['metric']} (95 % interval {row['low']:+.2f} to {row['high']:+.2f}, "
+        f"{row['task']}: {row['a']} against {row['b']}: {row['effect']:+.2f} {points} "
+        f"({less}95 % interval {row['low']:+.2f} to {row['high']:+.2f}, "
         f"{row['seeds']} seed{'s' * (row['seeds'] > 1)}, {row['n']:,} examples)"
     )
     return f"{opening}: {_ending(row)}."
@@ -324,7 +343,7 @@ def _ending(row: dict) -> str:
         case "no skill":
             return (
                 f"no skill: neither is better than {row['constant']!r} for every example, which "
-                f"has {row['constant_value']:.2f}"
+                f"has {row['constant_value']:.{declared(row['metric']).decimals}f}"
             )
         case "no verdict":
             return "no verdict, which takes three seeds"

@@ -10,11 +10,12 @@ import pandas as pd
 from scipy.special import softmax
 
 from mtkd.analysis.master import Study, arm_name, chosen_settings, teacher_names
-from mtkd.distillation.soft_targets import Gates, fuse_teachers, read_gates
 from mtkd.errors import InputError
+from mtkd.fusion.targets import Gates, Recipe, fuse_teachers, read_gates
 from mtkd.records.examples import Examples
 from mtkd.records.logits import aligned, read_logits
 from mtkd.records.teachers import Teachers, read_teachers
+from mtkd.study.arms import has_gate
 from mtkd.study.paths import parse_cell
 from mtkd.tasks.corpus import TaskInfo, is_report, read_human, read_labels, read_report_labels
 
@@ -60,13 +61,13 @@ def collect_examples(
     predictions: Iterable[Path],
     logits: Iterable[Path],
     gates: list[Path],
-    pools: Mapping[str, Mapping],
+    recipes: Mapping[str, Recipe],
 ) -> Examples:
     """Everything the analyses know of a task's examples.
 
-    Of each arm the cells of the T and alpha chosen on selection are taken. ``pools`` defines the
-    strategies that are pooling operators. Raises InputError where
-    a chosen cell has no predictions among the paths, or files do not belong together.
+    Of each arm the cells of the T and alpha chosen on selection are taken. ``recipes`` are the
+    strategies' (``mtkd.study.recipes``). Raises InputError where a chosen cell has no predictions
+    among the paths, or files do not belong together.
     """
     ids, labels, human = read_answers(folder, info.rows)
     for split in study["report_splits"][task]:
@@ -96,11 +97,13 @@ def collect_examples(
             students[split].append(np.stack([values[split] for values in found.values()]))
         sample = _rows(ids["train"], sample_ids)
         # Only a gate, or teachers of the student's own seed, give each seed labels of its own.
-        own = arm["strategy"] == "gating" or study["teacher_seed"] == "paired"
+        own = has_gate(arm) or study["teacher_seed"] == "paired"
         of_seeds = [{**axes, "seed": seed} for seed in (found if own else list(found)[:1])]
         for split in ids:
             rows = sample if split == "train" else slice(None)
-            own_fused, own_soft = _fused(of_seeds, teachers[split], weights[split], pools, rows)
+            own_fused, own_soft = _fused(
+                of_seeds, recipes[arm["strategy"]], teachers[split], weights[split], rows
+            )
             fused[split].append(own_fused)
             soft[split].append(own_soft)
         settings = {"T": axes["T"], "alpha": axes["alpha"], "seeds": list(found)}
@@ -130,15 +133,15 @@ def collect_examples(
 
 
 def _fused(
-    of_seeds: list[dict], teachers: Teachers, gates: Gates, pools: Mapping, rows
+    of_seeds: list[dict], recipe: Recipe, teachers: Teachers, gates: Gates, rows
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Fused teachers' logits at T = 1 and soft labels at the cells' T, [S, N, C] of some rows."""
-    if of_seeds[0]["strategy"] == "none":
+    if recipe["fusion"] is None:
         return None, None
     fused, soft = [], []
     for axes in of_seeds:
-        fused.append(fuse_teachers({**axes, "T": "1"}, teachers, gates, pools)[rows])
-        taught = fuse_teachers(axes, teachers, gates, pools)[rows]
+        fused.append(fuse_teachers({**axes, "T": "1"}, recipe, teachers, gates)[rows])
+        taught = fuse_teachers(axes, recipe, teachers, gates)[rows]
         soft.append(softmax(taught.astype(np.float64) / float(axes["T"]), axis=-1))
     return np.stack(fused), np.stack(soft).astype(np.float32)
 

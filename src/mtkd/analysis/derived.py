@@ -14,15 +14,18 @@ GAP_ROUNDING = 0.5  # gaps are printed as whole percent
 
 
 def advantage_by_task(reported: Reported) -> pd.Series:
-    """Best multi-teacher value less best single-teacher value of each task; AVG is their mean."""
-    multi, single = (reported.of_type(type_) for type_ in ("multi", "single"))
+    """Best multi-teacher value less best single-teacher value of each task; AVG is their mean.
+
+    Here and below a difference is an improvement, also where less of a metric is better.
+    """
+    multi, single = (_improving(reported, type_) for type_ in ("multi", "single"))
     gains = (multi.max() - single.max()).drop(AVERAGE)
     return pd.concat([gains, pd.Series({AVERAGE: gains.mean()})])
 
 
 def advantage_on_average(reported: Reported) -> pd.Series:
     """The multi-teacher arm best on AVG less the single-teacher arm best on AVG, by task."""
-    multi, single = (reported.of_type(type_) for type_ in ("multi", "single"))
+    multi, single = (_improving(reported, type_) for type_ in ("multi", "single"))
     return multi.loc[multi[AVERAGE].idxmax()] - single.loc[single[AVERAGE].idxmax()]
 
 
@@ -34,8 +37,9 @@ DEFINITIONS = {
 
 def gaps_by_task(reported: Reported, distilled: str) -> pd.Series:
     """Percent of the gap to each task's best teacher that a method closes; NaN without a gap."""
-    best = reported.of_type("teacher").max().drop(AVERAGE)
-    student, none = reported.of_type(*DISTILLED).loc[distilled], reported.baseline()
+    best = _improving(reported, "teacher").max().drop(AVERAGE)
+    student = _improving(reported, *DISTILLED).loc[distilled]
+    none = reported.signs() * reported.baseline()
     return pd.Series({task: _gap(student[task], none[task], best[task]) for task in best.index})
 
 
@@ -47,9 +51,10 @@ def derived_figures(reported: Reported) -> pd.DataFrame:
     """
     rows = []
     for gap in reported.gaps.itertuples():
-        student = reported.of_type(*DISTILLED).at[gap.distilled, gap.task]
-        teacher = reported.of_type("teacher").at[gap.reference, gap.task]
-        closed = _gap(student, reported.baseline()[gap.task], teacher)
+        student = _improving(reported, *DISTILLED).at[gap.distilled, gap.task]
+        teacher = _improving(reported, "teacher").at[gap.reference, gap.task]
+        none = reported.signs() * reported.baseline()
+        closed = _gap(student, none[gap.task], teacher)
         name = f"gap closed, {gap.distilled} of {gap.reference}, %"
         rows.append((name, gap.task, closed, gap.value, GAP_ROUNDING))
     for distilled in reported.gaps.distilled[reported.gaps.task == AVERAGE]:
@@ -79,6 +84,12 @@ def render_figures(figures: pd.DataFrame) -> str:
             entry = f"{row.task:<6}{row.computed:>10.2f}{stated:>10}  {row.agrees}"
             lines.append(entry.rstrip())
     return "\n".join(lines)
+
+
+def _improving(reported: Reported, *types: str) -> pd.DataFrame:
+    """Values [method, task] of some types of methods; of these, greater is better."""
+    wide = reported.of_type(*types)
+    return wide * reported.signs().reindex(wide.columns)
 
 
 def _gap(student: float, none: float, teacher: float) -> float:

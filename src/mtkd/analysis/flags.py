@@ -27,6 +27,7 @@ from mtkd.analysis.master import seed_count
 from mtkd.analysis.paired import MINIMUM_SEEDS
 from mtkd.analysis.reported import ADVANTAGE, AVERAGE, DISTILLED, POOLS, Reported
 from mtkd.config.values import NOT_APPLICABLE
+from mtkd.metrics.names import PERCENT, declared
 
 Found = Iterator[tuple[str, str]]
 
@@ -71,10 +72,11 @@ def stated_setting(reported: Reported) -> Found:
     if len(actual):
         lines = []
         for row in actual.itertuples():
-            stated = "not in the sweep" if math.isnan(row.at_stated) else f"{row.at_stated:.2f}"
+            value, at_stated = (_entry(number, row.metric) for number in (row.value, row.at_stated))
+            stated = "not in the sweep" if math.isnan(row.at_stated) else at_stated
             found = " or ".join(f"T={T}, alpha={alpha}" for T, alpha in row.settings)
             lines.append(
-                f"{row.method} on {row.task} is {row.value:.2f}, the sweep's value at {found}; "
+                f"{row.method} on {row.task} is {value}, the sweep's value at {found}; "
                 f"the stated T={row.T}, alpha={row.alpha} has {stated}"
             )
         shared = set.intersection(*map(set, actual.settings))
@@ -130,8 +132,8 @@ def _metric_by_values(reported: Reported, task: str, metric: str, swept: pd.Data
         return
     for row in _in_both(reported, task):
         sd = math.sqrt(2) * score_sd(row.swept, rows)
-        deviations = abs(row.swept - row.value) / sd
-        if deviations > BEYOND_CHANCE:
+        deviations = abs(row.swept - row.value) / sd if sd else 0
+        if declared(metric).unit == PERCENT and deviations > BEYOND_CHANCE:
             yield (
                 f"{task}, sweep",
                 f"{row.method} at T={row.T}, alpha={row.alpha} is {row.swept:.2f} in the sweep and "
@@ -148,9 +150,11 @@ def reproduced(reported: Reported) -> Found:
             mean = row.drop(AVERAGE).mean()
             if abs(mean - row[AVERAGE]) > ROUNDING:
                 yield "main table", f"{method} has AVG {row[AVERAGE]:.2f}, the mean is {mean:.2f}"
+    signs, points = reported.signs(), reported.points()
     for claim, sides in _plain_sides(reported):
         if len(sides) == 2 and all(row.seeds == claim.seeds for row in sides.values()):
             effect = sides["a"].value - sides["b"].value
+            effect *= signs[claim.task] * points[claim.task]
             if abs(effect - claim.effect) > ROUNDING:
                 yield (
                     _place(claim),
@@ -208,7 +212,8 @@ def preference_beyond_noise(reported: Reported) -> Found:
     for preference in reported.preferences:
         own = reported.sweep[reported.sweep.method == preference["method"]]
         for task, grid in own.groupby("task", sort=False):
-            if len(grid) < 2:
+            # What chance does to a score is known of accuracies, and of what is much like them.
+            if len(grid) < 2 or declared(grid.metric.iloc[0]).unit != PERCENT:
                 continue
             mean, rows = grid.value.mean(), reported.tasks[task]["rows"]
             sd = score_sd(mean, rows) / math.sqrt(grid.seeds.min())
@@ -353,10 +358,14 @@ def above_constant(reported: Reported) -> Found:
     """Methods whose score one answer for all examples has too, and verdicts on two such sides."""
     for task, rows in reported.values[reported.values.task != AVERAGE].groupby("task", sort=False):
         constant = rows[rows.type == "constant"].value.max()
-        below = rows[~rows.type.isin(["constant", "reference"]) & (rows.value <= constant)]
+        no_better = reported.signs()[task] * (rows.value - constant) <= 0
+        below = rows[~rows.type.isin(["constant", "reference"]) & no_better]
         if len(below):
-            stated = ", ".join(f"{row.method} {row.value:.2f}" for row in below.itertuples())
-            yield task, f"{stated}: one answer for every example has {constant:.2f}"
+            stated = ", ".join(
+                f"{row.method} {_entry(row.value, row.metric)}" for row in below.itertuples()
+            )
+            has = _entry(constant, rows.metric.iloc[0])
+            yield task, f"{stated}: one answer for every example has {has}"
     for claim in reported.claims.itertuples():
         leads = [getattr(claim, f"low_{side}", math.nan) for side in "ab"]
         if claim.verdict in ("better", "worse", "equivalent") and all(low <= 0 for low in leads):
@@ -369,11 +378,16 @@ def gap_exists(reported: Reported) -> Found:
         teachers, none = reported.of_type("teacher"), reported.baseline()
         spanned = none.index.drop(AVERAGE, errors="ignore") if task == AVERAGE else [task]
         for name in spanned:
-            if teachers.at[reference, name] <= none[name]:
+            if reported.signs()[name] * (teachers.at[reference, name] - none[name]) <= 0:
+                metric = reported.values[reported.values.task == name].metric.iloc[0]
+                has, student = (
+                    _entry(number, metric) for number in (teachers.at[reference, name], none[name])
+                )
+                side = "below" if declared(metric).greater_is_better else "above"
                 yield (
                     f"gap closed, {task}",
-                    f"{reference} has {teachers.at[reference, name]:.2f} on {name}, below the "
-                    f"undistilled student's {none[name]:.2f}: there is no gap to close",
+                    f"{reference} has {has} on {name}, {side} the "
+                    f"undistilled student's {student}: there is no gap to close",
                 )
 
 
@@ -430,22 +444,25 @@ RULES: dict[str, tuple[Callable[[Reported], Found], str]] = {
 def settings_behind(reported: Reported) -> pd.DataFrame:
     """Main-table cells whose value the sweep has, and not at the T and alpha that are stated.
 
-    Columns method, task, value, T and alpha as stated, at_stated (the sweep's value there, NaN
-    without one), settings: the (T, alpha) where the sweep's value is the same.
+    Columns method, task, metric, value, T and alpha as stated, at_stated (the sweep's value there,
+    NaN without one), settings: the (T, alpha) where the sweep's value is the same.
     """
     rows = []
     merged = reported.sweep.merge(
         reported.values, on=["task", "method"], suffixes=("", "_stated"), sort=False
     )
     for (task, method), cells in merged.groupby(["task", "method"], sort=False):
-        value, T, alpha = cells[["value_stated", "T_stated", "alpha_stated"]].iloc[0]
+        value, T, alpha, metric = cells[
+            ["value_stated", "T_stated", "alpha_stated", "metric_stated"]
+        ].iloc[0]
         stated = cells[(cells["T"] == T) & (cells.alpha == alpha)].value
-        same = cells[(cells.value - value).abs() < PRINTED]
+        printed = PRINTED * declared(metric).scale / 100
+        same = cells[(cells.value - value).abs() < printed]
         at_stated = stated.iloc[0] if len(stated) else math.nan
-        if len(same) and not abs(at_stated - value) < PRINTED:
+        if len(same) and not abs(at_stated - value) < printed:
             settings = list(zip(same["T"], same.alpha, strict=True))
-            rows.append((method, task, value, T, alpha, at_stated, settings))
-    columns = ["method", "task", "value", "T", "alpha", "at_stated", "settings"]
+            rows.append((method, task, metric, value, T, alpha, at_stated, settings))
+    columns = ["method", "task", "metric", "value", "T", "alpha", "at_stated", "settings"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -487,6 +504,11 @@ def _plain_sides(reported: Reported) -> Iterator[tuple[Any, dict[str, pd.Series]
     for claim in reported.claims.itertuples():
         sides = {side: arms.get((claim.task, getattr(claim, side))) for side in "ab"}
         yield claim, {side: row for side, row in sides.items() if row is not None}
+
+
+def _entry(value: float, metric: str) -> str:
+    """A value as tables print it."""
+    return f"{value:.{declared(metric).decimals}f}"
 
 
 def _place(claim: Any) -> str:

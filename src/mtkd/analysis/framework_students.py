@@ -26,6 +26,7 @@ from mtkd.analysis.framework_claims import (
 )
 from mtkd.analysis.paired import MINIMUM_SEEDS, crossed_difference
 from mtkd.records.examples import Examples
+from mtkd.study.arms import is_plain_average, is_plain_single
 
 Pools = Mapping[str, Mapping[str, Any]]
 
@@ -85,11 +86,11 @@ def diversity_gains(examples: Examples) -> pd.DataFrame:
     """
     record = examples.record
     arms, scores = record["arms"], arm_scores(examples, "report")
-    single = {a["teachers"]: i for i, a in enumerate(arms) if a["strategy"] == "single"}
+    single = {a["teachers"]: i for i, a in enumerate(arms) if is_plain_single(a["strategy"])}
     rows = []
     for number, arm in enumerate(arms):
         teachers = arm["teachers"].split("+")
-        if arm["strategy"] != "average" or not all(name in single for name in teachers):
+        if not is_plain_average(arm) or not all(name in single for name in teachers):
             continue
         members = [single[name] for name in teachers]
         seeds = shared_seeds([arms[i] for i in (number, *members)])
@@ -158,7 +159,7 @@ def _sweep(examples: Examples, pools: Pools, teacher: str | None) -> list[Point]
     alone = [
         i
         for i, arm in enumerate(record["arms"])
-        if (arm["strategy"], arm["teachers"]) == ("single", teacher)
+        if is_plain_single(arm["strategy"]) and arm["teachers"] == teacher
     ]
     operators = dict.fromkeys(point.operator for point in points)
     return points + [Point(i, name, 1.0, members) for name in operators for i in alone]
@@ -256,7 +257,7 @@ def _log_loss_rows(examples: Examples, pools: Pools) -> list[dict]:
     record = examples.record
     rows = []
     for number, arm in enumerate(record["arms"]):
-        equal = arm["strategy"] == "average" or (
+        equal = is_plain_average(arm) or (
             arm["strategy"] in pools and not pools[arm["strategy"]].get("weights")
         )
         if not equal:

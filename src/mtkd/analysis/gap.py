@@ -11,7 +11,8 @@ from scipy import stats
 from mtkd.analysis.claims import arm_scores, at_seeds, primary_scores, shared_seeds
 from mtkd.analysis.constant import constant_scores, lead
 from mtkd.analysis.paired import CONFIDENCE, Difference, crossed_difference
-from mtkd.analysis.scores_per_example import Contributions
+from mtkd.metrics.by_example import Contributions
+from mtkd.metrics.names import declared
 from mtkd.records.examples import Examples
 
 GAP_COLUMNS = ["gap", "fraction", "low", "high", "difference", "difference_low", "difference_high"]
@@ -20,8 +21,9 @@ GAP_COLUMNS = ["gap", "fraction", "low", "high", "difference", "difference_low",
 def gap_closed(distilled: Contributions, none: Contributions, teacher: Contributions) -> dict:
     """Fraction of the gap closed, (distilled - none) / (teacher - none), of the same seeds.
 
-    Values [S] and pseudovalues [S, N] of one metric on the same examples. A teacher that is the
-    same for every seed has S equal rows: intervals are then conditional on it.
+    Values [S] and pseudovalues [S, N] of one metric on the same examples, of which greater is
+    better (``improving``). A teacher that is the same for every seed has S equal rows: intervals
+    are then conditional on it.
 
     ``gap`` is whether there is one: the 95 % interval of teacher - none lies above 0. Without a gap
     ``fraction`` is NaN and ``difference`` (distilled - none, with its interval) is what there is to
@@ -52,18 +54,19 @@ def gap_closed(distilled: Contributions, none: Contributions, teacher: Contribut
 def gap_table(examples: Examples) -> pd.DataFrame:
     """One row per distilled arm and reference: the columns of ``gap_closed``, and what they are of.
 
-    Fractions throughout, primary metric on report, T and alpha chosen on selection, the seeds
-    shared by the arm and ``none`` (``seeds`` counts them, ``n`` the examples). ``against`` is
-    ``teacher``: the one with the best mean on selection, the first on ties; and for arms of several
-    teachers also ``fused``: what the arm itself learns from. ``reference_value`` and ``none_value``
-    are means. To a reference that is no better than a constant answer there is no gap either: what
+    The metric's own unit throughout (fractions for one in percent), primary metric on report, T and
+    alpha chosen on selection, the seeds shared by the arm and ``none`` (``seeds`` counts them,
+    ``n`` the examples). ``against`` is ``teacher``: the one with the best mean on selection, the
+    first on ties; and for arms of several teachers also ``fused``: what the arm itself learns from.
+    ``reference_value`` and ``none_value`` are means, ``difference`` an improvement whatever the
+    metric. To a reference that is no better than a constant answer there is no gap either: what
     closes it is giving that answer more often. Empty without an undistilled arm.
     """
     columns = ["task", "against", "reference", "reference_value", "none_value", "strategy"]
     columns += ["teachers", "T", "alpha", "seeds", "n", *GAP_COLUMNS]
     record = examples.record
-    arms = record["arms"]
-    none = [i for i, arm in enumerate(arms) if arm["strategy"] == "none"]
+    arms, sign = record["arms"], declared(record["metrics"][0]).sign
+    none = [i for i, arm in enumerate(arms) if arm["family"] == "undistilled"]
     report = arm_scores(examples, "report")
     constant = constant_scores(examples, examples.report_splits)
     rows = []
@@ -77,8 +80,8 @@ def gap_table(examples: Examples) -> pd.DataFrame:
             references.append(("fused", arm["name"], _fused(examples, i, seeds)))
         for against, name, reference in references:
             row = {"task": record["task"], "against": against, "reference": name}
-            row |= {"reference_value": reference.value.mean()}
-            row |= {"none_value": scores[1].value.mean()}
+            row |= {"reference_value": sign * reference.value.mean()}
+            row |= {"none_value": sign * scores[1].value.mean()}
             row |= {key: arm[key] for key in ("strategy", "teachers", "T", "alpha")}
             row |= {"seeds": len(seeds), "n": reference.pseudovalues.shape[1]}
             found = gap_closed(*scores, reference)
@@ -90,7 +93,8 @@ def gap_table(examples: Examples) -> pd.DataFrame:
 
 def best_teacher(examples: Examples) -> int:
     """Number of the teacher with the best mean primary score on selection, the first on ties."""
-    return int(np.argmax(np.mean(examples.record["teacher_scores"], axis=1).round(12)))
+    sign = declared(examples.record["metrics"][0]).sign
+    return int(np.argmax(sign * np.mean(examples.record["teacher_scores"], axis=1).round(12)))
 
 
 def _teacher(examples: Examples, seeds: list[str]) -> tuple[str, Contributions]:

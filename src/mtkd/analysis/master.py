@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from mtkd.config.values import NOT_APPLICABLE
 from mtkd.errors import InputError
+from mtkd.metrics.names import PERCENT, declared, metric_title, on_one_scale
+from mtkd.study.arms import is_plain_single
 
 Study = Mapping[str, Any]
 
@@ -29,10 +31,20 @@ REFERENCE = "Reference: TF-IDF"
 CONSTANT = "Reference: constant"
 # Beside a score that is no better than the constant answer's, and what it means.
 MARK = "†"
+CLASS_GIVEN = "the class that answers train best, given to all"
 MARK_MEANING = (
-    "no better than the constant answer (the class that answers train best, given to all): the "
+    f"no better than the constant answer ({CLASS_GIVEN}): the "
     "95 % interval of the difference, over seeds and examples, does not lie above 0"
 )
+# What a method's name begins with, and its type, by the family of its arm.
+TYPES = {
+    "undistilled": ("Student", "baseline"),
+    "single": ("Distill", "single"),
+    "several": ("Multi", "multi"),
+    "control": ("Control", "control"),
+}
+# The same where a task's metric takes probabilities.
+SHARES_GIVEN = f"{CLASS_GIVEN}; under a metric of probabilities, the shares of the labels in train"
 STRATEGY_NAMES = {"none": "no distillation", "gating": "learned gating"}
 
 
@@ -42,7 +54,7 @@ def arm_name(arm: Mapping[str, str], study: Study) -> str:
     The teachers are added where two arms of the study share the strategy.
     """
     strategy, teachers = arm["strategy"], arm["teachers"]
-    if strategy == "single":
+    if is_plain_single(strategy):
         return teachers
     alike = [other for other in study["arms"] if other["strategy"] == strategy]
     return STRATEGY_NAMES.get(strategy, strategy) + (f" ({teachers})" if len(alike) > 1 else "")
@@ -50,7 +62,7 @@ def arm_name(arm: Mapping[str, str], study: Study) -> str:
 
 def teacher_names(study: Study) -> list[str]:
     """The study's teachers, in the order in which its arms name them."""
-    labels = [arm["teachers"] for arm in study["arms"] if arm["teachers"] != "none"]
+    labels = [arm["teachers"] for arm in study["arms"] if arm["family"] != "undistilled"]
     return list(dict.fromkeys(teacher for label in labels for teacher in label.split("+")))
 
 
@@ -63,12 +75,11 @@ def methods(study: Study) -> pd.DataFrame:
     for teacher in teacher_names(study):
         row = {"method": f"Teacher: {teacher}", "type": "teacher", "kind": "teacher"}
         rows.append(row | {"teacher": teacher})
-    types = {"none": ("Student", "baseline"), "single": ("Distill", "single")}
     for arm in study["arms"]:
-        prefix, type_ = types.get(arm["strategy"], ("Multi", "multi"))
+        prefix, type_ = TYPES[arm["family"]]
         row = {"method": f"{prefix}: {arm_name(arm, study)}", "type": type_, "kind": "student"}
         rows.append(row | {name: arm[name] for name in ("strategy", "teachers")})
-    order = ["constant", "reference", "teacher", "baseline", "single", "multi"]
+    order = ["constant", "reference", "teacher", "baseline", "single", "multi", "control"]
     rows.sort(key=lambda row: order.index(row["type"]))
     return pd.DataFrame(rows, columns=["method", "type", "kind", "teacher", "strategy", "teachers"])
 
@@ -77,11 +88,47 @@ def column_title(study: Study, task: str, split: str) -> str:
     """A task's column with its metric; the split is named where the task has several."""
     several = len(study["report_splits"][task]) > 1
     name = f"{task} {split}" if several else task
-    return f"{name} ({study['metrics'][task]})"
+    return f"{name} ({metric_title(study['metrics'][task])})"
+
+
+def sign_of(metrics: pd.Series) -> pd.Series:
+    """1, or -1 where less of a metric is better, for each of some metrics' names."""
+    return metrics.map({name: declared(name).sign for name in metrics.unique()}).astype(float)
+
+
+def mark_meaning(study: Study) -> str:
+    """What MARK says in a study's tables."""
+    if any(declared(name).takes == "probabilities" for name in study["metrics"].values()):
+        return MARK_MEANING.replace(CLASS_GIVEN, SHARES_GIVEN)
+    return MARK_MEANING
+
+
+def unit_text(study: Study, tasks: Sequence[str] = ()) -> str:
+    """In which units the primary metrics of some tasks, or all, are shown, for captions."""
+    units = [declared(study["metrics"][task]).unit for task in tasks or study["tasks"]]
+    return "in percent" if set(units) == {PERCENT} else "in percent or the unit beside the metric"
+
+
+def arrow_text(study: Study, tasks: Sequence[str] = ()) -> str:
+    """What captions add where less of a task's metric is better; else nothing."""
+    metrics = [study["metrics"][task] for task in tasks or study["tasks"]]
+    less = any(not declared(name).greater_is_better for name in metrics)
+    return "; ↓: less is better" if less else ""
+
+
+def improvement_text(study: Study, tasks: Sequence[str] = ()) -> str:
+    """What captions add on differences where less of a task's metric is better; else nothing."""
+    metrics = dict.fromkeys(study["metrics"][task] for task in tasks or study["tasks"])
+    less = [name for name in metrics if not declared(name).greater_is_better]
+    if not less:
+        return ""
+    return f"; differences of {', '.join(less)} are improvements: above 0, less of it"
 
 
 def chosen_settings(runs: pd.DataFrame) -> pd.DataFrame:
     """The T and alpha of each task and arm: best mean score over seeds on the selection split.
+
+    The best is the greatest, or the least of a metric of which less is better.
 
     Columns task, strategy, teachers, T, alpha, selection (mean), seeds. Candidates that lost
     seeds to divergence stand back behind those with more seeds; on ties the smaller T, then the
@@ -91,7 +138,8 @@ def chosen_settings(runs: pd.DataFrame) -> pd.DataFrame:
     means = students.groupby(CELL, sort=False).value.agg(selection="mean", seeds="count")
     means = means.reset_index()
     # Ties are common on small splits; rounding keeps the order of summation from breaking them.
-    means["rank"] = means.selection.round(12)
+    metrics = students.drop_duplicates("task").set_index("task").metric
+    means["rank"] = sign_of(means.task.map(metrics)) * means.selection.round(12)
     means["T_number"] = pd.to_numeric(means["T"], errors="coerce")
     means["alpha_number"] = pd.to_numeric(means.alpha, errors="coerce")
     means = means.sort_values(
@@ -152,7 +200,7 @@ def summary(values: pd.DataFrame) -> pd.DataFrame:
 def master_table(
     runs: pd.DataFrame, study: Study, skill: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """The study's main result in wide form, in percent, one row per method.
+    """The study's main result in wide form, one row per method, in percent (or the metric's unit).
 
     Columns: ``method``, ``type``; for each task and report split ``{title} mean``, ``{title} sd``
     (sample standard deviation over seeds, empty with one seed) and ``{title} seeds``, where the
@@ -162,9 +210,10 @@ def master_table(
     task the ``{task} T`` and ``{task} alpha`` chosen on selection.
 
     AVG is the mean over tasks, a task of several report splits counting once by their mean. It is
-    taken for each seed and then averaged, so its sd is over seeds; it is empty unless every
-    column has the same seeds. Seeds are a teacher's own for teachers: with one fixed teacher seed
-    their rows have one value, no sd, and say nothing about other trainings of that teacher.
+    taken for each seed and then averaged, so its sd is over seeds; it is empty unless every column
+    has the same seeds, and where the tasks' metrics are not on one scale. Seeds are a teacher's own
+    for teachers: with one fixed teacher seed their rows have one value, no sd, and say nothing
+    about other trainings of that teacher.
     """
     values = report_values(runs, study)
     columns = [(task, split) for task in study["tasks"] for split in study["report_splits"][task]]
@@ -172,16 +221,18 @@ def master_table(
     wide = wide.reindex(columns=pd.MultiIndex.from_tuples(columns, names=["task", "split"]))
     chosen = chosen_settings(runs).set_index(ARM)
     skilled = _skilled(skill)
+    metrics = [study["metrics"][task] for task in study["tasks"]]
     rows = []
     for method in methods(study).itertuples():
         block = wide[wide.index.get_level_values("method") == method.method]
         row = {"method": method.method, "type": method.type}
         for column in columns:
             title = column_title(study, *column)
-            row |= _summary(title, block[column].dropna())
+            row |= _summary(title, block[column].dropna(), study["metrics"][column[0]])
             row[f"{title} skill"] = skilled.get((*column, *_identity(method)), "")
         complete = block if not block.isna().any(axis=None) else block[:0]
-        row |= _summary("AVG", complete.T.groupby(level="task").mean().mean())
+        complete = complete if on_one_scale(metrics) else block[:0]
+        row |= _summary("AVG", complete.T.groupby(level="task").mean().mean(), metrics[0])
         for task in study["tasks"]:
             key = (task, method.strategy, method.teachers)
             known = method.kind == "student" and key in chosen.index
@@ -207,11 +258,11 @@ def _identity(method) -> tuple[str, str, str]:
     return method.kind, method.strategy, method.teachers
 
 
-def _summary(title: str, values: pd.Series) -> dict[str, float]:
-    percent = 100 * values
+def _summary(title: str, values: pd.Series, metric: str) -> dict[str, float]:
+    shown = declared(metric).scale * values
     return {
-        f"{title} mean": percent.mean(),
-        f"{title} sd": percent.std(ddof=1),
+        f"{title} mean": shown.mean(),
+        f"{title} sd": shown.std(ddof=1),
         f"{title} seeds": len(values),
     }
 
@@ -242,14 +293,14 @@ def seed_count(n: int, whose: str = "") -> str:
 
 
 def render_master(master: pd.DataFrame, study: Study) -> str:
-    """The master table as text for a terminal: mean ±sd (number of seeds), in percent."""
+    """The master table as text for a terminal: mean ±sd (number of seeds), as metrics are shown."""
     titles = [name.removesuffix(" mean") for name in master.columns if name.endswith(" mean")]
     lines = [
         ["", *(title.partition(" (")[0] for title in titles)],
         ["Method", *("".join(title.partition("(")[1:]) for title in titles)],
     ]
     for _, row in master.iterrows():
-        lines.append([row["method"], *(score_entry(row, title) for title in titles)])
+        lines.append([row["method"], *(score_entry(row, title, study) for title in titles)])
     lines[2:] = zip(*map(_level, zip(*lines[2:], strict=True)), strict=True)
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = []
@@ -258,11 +309,11 @@ def render_master(master: pd.DataFrame, study: Study) -> str:
         text.append("  ".join([first.ljust(widths[0]), *entries]).rstrip())
     text.insert(2, "-" * max(map(len, text)))
     if any(MARK in line for line in text):
-        text += ["", *textwrap.wrap(f"{MARK} {MARK_MEANING}", 100)]
+        text += ["", *textwrap.wrap(f"{MARK} {mark_meaning(study)}", 100)]
     return "\n".join(
         [
-            f"{study['suite']}/{study['study']}: each task's primary metric in percent on the "
-            "report split, mean ±sd over seeds (number of seeds)",
+            f"{study['suite']}/{study['study']}: each task's primary metric {unit_text(study)} on "
+            f"the report split, mean ±sd over seeds (number of seeds){arrow_text(study)}",
             f"{seeds_text(study)}; {settings_text(study)}",
             "",
             *text,
@@ -277,14 +328,24 @@ def _level(column: tuple[str, ...]) -> list[str]:
     return [entry if entry.endswith(MARK) else f"{entry} " for entry in column]
 
 
-def score_entry(row: pd.Series, title: str) -> str:
+def score_entry(row: pd.Series, title: str, study: Study) -> str:
     """A cell of the master table as text: mean ±sd (number of seeds), or a dash without runs.
 
     MARK stands behind a method that is no better than the constant answer.
     """
     if not row[f"{title} seeds"]:
         return "-"
-    sd = row[f"{title} sd"]
-    spread = "" if pd.isna(sd) else f" ±{sd:.2f}"
+    sd, decimals = row[f"{title} sd"], declared(_metric_of(title, study)).decimals
+    spread = "" if pd.isna(sd) else f" ±{sd:.{decimals}f}"
     mark = MARK if row.get(f"{title} skill") == "no" else ""
-    return f"{row[f'{title} mean']:.2f}{spread} ({row[f'{title} seeds']}){mark}"
+    return f"{row[f'{title} mean']:.{decimals}f}{spread} ({row[f'{title} seeds']}){mark}"
+
+
+def _metric_of(title: str, study: Study) -> str:
+    """The metric of a column; of AVG, which is of one scale, that of any task."""
+    titles = {
+        column_title(study, task, split): study["metrics"][task]
+        for task in study["tasks"]
+        for split in study["report_splits"][task]
+    }
+    return titles.get(title, study["metrics"][study["tasks"][0]])

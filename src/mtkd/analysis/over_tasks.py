@@ -12,6 +12,7 @@ from mtkd.analysis.robust import (
     performance_profile,
     probability_of_improvement,
 )
+from mtkd.metrics.names import declared, on_one_scale
 
 BOOTSTRAP_SEED = 0
 COLUMNS = ["arm", "seeds", "tasks", "iqm", "iqm_low", "iqm_high"]
@@ -21,22 +22,27 @@ THRESHOLDS = np.arange(-4.0, 8.1, 0.5)
 
 
 def over_tasks_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """One row per arm: columns arm, seeds, tasks, iqm and its interval (percent), and against the
+    """One row per arm: columns arm, seeds, tasks, iqm and its interval, and against the
     undistilled student ``improves``, the probability of improvement, with its interval.
 
     ``tasks_dominant`` counts the tasks on which the arm's seeds almost stochastically dominate the
     undistilled student's (epsilon_min below .5). Scores are the primary metric on report (the mean
-    of a task's report splits); metrics of different tasks share one scale, percent. Intervals are
-    stratified percentile bootstraps over runs, tasks fixed (Agarwal et al. 2021): they speak of
-    new seeds, not of new examples. An arm that lost a seed on a task is left out.
+    of a task's report splits); ``iqm`` is in percent, or the unit that all tasks share, and empty
+    where their metrics are not on one scale. Intervals are stratified percentile bootstraps over
+    runs, tasks fixed (Agarwal et al. 2021): they speak of new seeds, not of new examples. An arm
+    that lost a seed on a task is left out.
     """
     scores = {arm: found for arm, found in _scores(runs, study).items() if found is not None}
     none = scores.get("no distillation")
+    metrics = [study["metrics"][task] for task in study["tasks"]]
+    # From points of improvement to what tables show.
+    shown = declared(metrics[0]).sign * declared(metrics[0]).scale / 100
     rows = []
     for arm, found in scores.items():
-        iqm = interquartile_mean(found, BOOTSTRAP_SEED)
         row = {"arm": arm, "seeds": found.shape[0], "tasks": found.shape[1]}
-        row |= {"iqm": iqm.estimate, "iqm_low": iqm.low, "iqm_high": iqm.high}
+        if on_one_scale(metrics):
+            iqm = interquartile_mean(shown * found, BOOTSTRAP_SEED)
+            row |= {"iqm": iqm.estimate, "iqm_low": iqm.low, "iqm_high": iqm.high}
         if none is not None and arm != "no distillation":
             better = probability_of_improvement(found, none, BOOTSTRAP_SEED)
             row |= {"improves": better.estimate, "improves_low": better.low}
@@ -53,8 +59,9 @@ def over_tasks_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
 def profiles_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Performance profiles: columns arm, gain, share.
 
-    ``share`` is of all runs on all tasks whose score is more than ``gain`` points above the mean of
-    the undistilled student on the task. Empty without an undistilled arm.
+    ``share`` is of all runs on all tasks whose score is more than ``gain`` points (hundredths of
+    the task's metric) better than the mean of the undistilled student on the task. Empty without an
+    undistilled arm.
     """
     scores = _scores(runs, study)
     none = scores.get("no distillation")
@@ -69,8 +76,12 @@ def profiles_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def _scores(runs: pd.DataFrame, study: Study) -> dict[str, np.ndarray | None]:
-    """Scores [seeds, tasks] in percent by arm, None for an arm that lacks one."""
+    """Scores [seeds, tasks] in points by arm, None for an arm that lacks one.
+
+    Times -1 where less is better: of these, greater is.
+    """
     values = report_values(runs, study)
+    signs = [declared(study["metrics"][task]).sign for task in study["tasks"]]
     values = values[values.type.isin(["baseline", "single", "multi"])]
     means = values.groupby(["strategy", "teachers", "task", "seed"]).value.mean()
     result = {}
@@ -80,5 +91,5 @@ def _scores(runs: pd.DataFrame, study: Study) -> dict[str, np.ndarray | None]:
             continue
         wide = means[key].unstack("task").reindex(study["seeds"], columns=study["tasks"])
         whole = not wide.isna().any(axis=None)
-        result[arm_name(arm, study)] = 100 * wide.to_numpy() if whole else None
+        result[arm_name(arm, study)] = 100 * wide.to_numpy() * signs if whole else None
     return result

@@ -52,7 +52,11 @@ def provenance(records: Iterable[Record]) -> dict[str, Any]:
             for teacher, digest in (record["digests"].get("teachers") or {}).items()
         },
         "code": {record["kind"]: record["digests"]["code"] for record in records},
-        "pools": {record["strategy"]: record["pool"] for record in records if record.get("pool")},
+        "pools": {
+            record["strategy"]: record["recipe"]["fusion"]
+            for record in records
+            if isinstance((record.get("recipe") or {}).get("fusion"), dict)
+        },
         "training": _training(records),
         "warnings": list(dict.fromkeys(line for record in records for line in _warnings(record))),
     }

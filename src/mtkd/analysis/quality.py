@@ -15,7 +15,7 @@ from mtkd.analysis.calibration import (
     reliability,
 )
 from mtkd.analysis.diversity import oracle
-from mtkd.analysis.scores_per_example import contributions
+from mtkd.metrics.by_example import metric_values, taken
 from mtkd.records.examples import Examples
 
 MEASURES = ["nll", "brier", "ece", "adaptive_ece"]
@@ -25,11 +25,11 @@ def quality_table(examples: Examples) -> pd.DataFrame:
     """One row per model and report split: means over seeds, the standard deviation of ``score``.
 
     Columns task, kind (teacher, fused, student, oracle), name, split, metric, score (primary
-    metric, fraction), sd, accuracy, nll (nats), brier, ece, adaptive_ece (fractions) of
-    ``softmax(logits)``, the same after temperature scaling (``*_scaled``) with ``temperature``
-    fitted on selection (Guo et al. 2017), n, seeds. The oracle picks a right teacher whenever there
-    is one: it bounds every selection of one teacher per example, and has a score alone; without
-    teachers it has no row.
+    metric, in its own unit: a fraction for one in percent), sd, accuracy, nll (nats), brier, ece,
+    adaptive_ece (fractions) of ``softmax(logits)``, the same after temperature scaling
+    (``*_scaled``) with ``temperature`` fitted on selection (Guo et al. 2017), n, seeds. The oracle
+    picks a right teacher whenever there is one: it bounds every selection of one teacher per
+    example, and has a score alone; without teachers it has no row.
     """
     rows = []
     for split in examples.report_splits:
@@ -76,7 +76,7 @@ def _measures(
     predictions = logits.argmax(axis=-1)
     T = fit_temperature(on_selection, examples.labels["selection"])
     result = {
-        "score": contributions(predictions[None], labels, metric, classes).value[0],
+        "score": metric_values(taken(logits[None], metric), labels, metric, classes)[0],
         "accuracy": (predictions == labels).mean(),
         "temperature": T,
     }

@@ -1,7 +1,7 @@
 """What a study reports, ours or a published one, in one form: values, sweep, claims, statements.
 
-``mtkd.analysis.flags`` checks it. Values, effects and gaps are in percent and points, T and alpha
-canonical text.
+``mtkd.analysis.flags`` checks it. Values are as tables show them, in percent or the metric's unit,
+gaps in percent, effects in points of improvement, T and alpha canonical text.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import yaml
 from scipy.special import softmax
 
 from mtkd.analysis.failures import REGIONS
-from mtkd.analysis.master import ARM, CELL, Study, master_table, methods, report_values
+from mtkd.analysis.master import ARM, CELL, Study, master_table, methods, report_values, sign_of
 from mtkd.config.values import NOT_APPLICABLE, canonical_number
 from mtkd.errors import InputError
+from mtkd.metrics.names import declared
 from mtkd.records.examples import Examples
 
 AVERAGE = "AVG"
@@ -73,6 +74,18 @@ class Reported:
         own = self.values[self.values.type.isin(types)]
         wide = own.pivot(index="method", columns="task", values="value")
         return wide.reindex(index=own.method.unique(), columns=self.values.task.unique())
+
+    def signs(self) -> pd.Series:
+        """By task 1, or -1 where less of its metric is better; AVG's is -1 where all tasks' are."""
+        of_tasks = self.values[self.values.task != AVERAGE].drop_duplicates("task")
+        signs = sign_of(of_tasks.set_index("task").metric)
+        return pd.concat([signs, pd.Series({AVERAGE: signs.max() if len(signs) else 1})])
+
+    def points(self) -> pd.Series:
+        """By task, points in one of its values' unit: 1 in percent, 100 in another unit."""
+        of_tasks = self.values[self.values.task != AVERAGE].drop_duplicates("task")
+        metrics = of_tasks.set_index("task").metric
+        return metrics.map({name: 100 / declared(name).scale for name in metrics.unique()})
 
     def baseline(self) -> pd.Series:
         """The undistilled student's values by task."""
@@ -154,7 +167,11 @@ def reported_from_study(
     per_seed = values.groupby([*axes, "seed"], dropna=False, sort=False).value.mean()
     means = per_seed.groupby(axes, dropna=False, sort=False).agg(value="mean", seeds="count")
     means = means.reset_index()
-    means = means.assign(value=100 * means.value, metric=means.task.map(study["metrics"]))
+    scales = {task: declared(metric).scale for task, metric in study["metrics"].items()}
+    means = means.assign(
+        value=means.task.map(scales).astype(float) * means.value,
+        metric=means.task.map(study["metrics"]),
+    )
     master = master_table(runs, study)
     averages = pd.DataFrame(
         {
@@ -181,7 +198,7 @@ def reported_from_study(
             **{name: grid[name] for name in ("task", "T", "alpha", "seeds")},
             "method": methods_of(grid),
             "metric": grid.task.map(study["metrics"]),
-            "value": 100 * grid["mean"],
+            "value": grid.task.map(scales).astype(float) * grid["mean"],
             "best": grid.chosen,
         }
     )
@@ -228,7 +245,7 @@ def fusion_of(examples: Examples) -> dict[str, dict[str, str | None]]:
     """
     record, found = examples.record, {}
     for arm, soft in zip(record["arms"], examples.soft["train"], strict=True):
-        if arm["strategy"] not in CALLED:
+        if arm["fusion"] not in CALLED:
             continue
         members = [record["teachers"].index(name) for name in arm["teachers"].split("+")]
         # The first student's: its own seed's teachers, or those that all students share.
@@ -244,7 +261,7 @@ def fusion_of(examples: Examples) -> dict[str, dict[str, str | None]]:
             "mean of probabilities": softmax(tempered, axis=-1).mean(axis=0),
         }
         near = [name for name, q in pooled.items() if np.allclose(q, soft[0], 0, SAME_LABELS)]
-        called = CALLED[arm["strategy"]]
+        called = CALLED[arm["fusion"]]
         # Teachers that say the same have one pool, whatever it is called.
         near.sort(key=lambda name: POOLS[name] != called)
         found[f"{arm['name']} on {record['task']}"] = {
@@ -267,6 +284,7 @@ def _chosen_on(runs: pd.DataFrame, grid: pd.DataFrame) -> list[str]:
 
 def _best_cells(students: pd.DataFrame) -> pd.MultiIndex:
     """Each arm's cells with the best mean over seeds, among those that lost the fewest."""
+    students = students.assign(value=sign_of(students.metric) * students.value)
     per_seed = students.groupby([*CELL, "seed"]).value.mean()
     means = per_seed.groupby(CELL).agg(mean="mean", seeds="count")
     whole = means[means.seeds == means.groupby(ARM).seeds.transform("max")]["mean"]

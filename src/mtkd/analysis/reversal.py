@@ -7,14 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mtkd.analysis.scores_per_example import metric_values
+from mtkd.metrics.by_example import metric_values
 
 
 class Reversal(NamedTuple):
-    """Differences of a metric, first arm less second, as fractions; regions in sorted order."""
+    """Differences of a metric, first arm less second, as in its own unit and
+    direction; regions in sorted order."""
 
     overall: float
-    by_region: dict[Hashable, float]  # NaN where an arm has no example
+    by_region: dict[Hashable, float]  # NaN where an arm has no example, or no value
     first_shares: dict[Hashable, float]  # of the arm's examples
     second_shares: dict[Hashable, float]
     opposite: tuple[Hashable, ...]  # regions whose sign is opposite to that of the total
@@ -32,13 +33,13 @@ def reversal(
 ) -> Reversal:
     """Whether the total's sign is opposite to the sign in every region.
 
-    Predictions [S, N] of two arms over the same examples, means over runs; labels [N]; regions
-    [N], as each arm divides the examples. Where both divide them alike and the metric is a mean
-    over examples, the total is the mean of the regions' differences weighted with their shares, so
-    some region always has its sign and no reversal can arise. It can where the regions are the
-    arm's own (agreement of the arm's own teachers: the arms then weigh regions differently), and
-    with a metric that is no mean, such as F1. Differences of exactly zero are opposite to nothing.
-    Errors as of ``metric_values``.
+    What the metric takes of two arms over the same examples, predictions [S, N] or probabilities
+    [S, N, C], means over runs; labels [N]; regions [N], as each arm divides the examples. Where
+    both divide them alike and the metric is a mean over examples, the total is the mean of the
+    regions' differences weighted with their shares, so some region always has its sign and no
+    reversal can arise. It can where the regions are the arm's own (agreement of the arm's own
+    teachers: the arms then weigh regions differently), and with a metric that is no mean, such as
+    F1. Differences of exactly zero are opposite to nothing. Errors as of ``metric_values``.
     """
     first, second, labels = np.asarray(first), np.asarray(second), np.asarray(labels)
     of_first, of_second = np.asarray(first_regions), np.asarray(second_regions)

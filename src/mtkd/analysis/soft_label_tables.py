@@ -9,6 +9,7 @@ from scipy import stats
 from mtkd.analysis.confidence import Confidence, confidence
 from mtkd.analysis.fidelity import fidelity
 from mtkd.analysis.human import HumanCloseness, human_closeness
+from mtkd.analysis.master import sign_of
 from mtkd.records.examples import Examples
 
 CONFIDENCE_COLUMNS = ["task", "teacher", "split", "T", "n", *Confidence._fields, "seeds"]
@@ -93,12 +94,14 @@ def human_prediction_table(human: pd.DataFrame, quality: pd.DataFrame) -> pd.Dat
     """Whether soft labels nearer to people go with better students, over a task's distilled arms.
 
     Columns task, split, arms, spearman (of the KL from people of the soft labels at the arm's T
-    with the students' mean score: negative where nearer is better), p (two-sided, by permutation of
-    the arms). From ``human_table`` and ``quality_table``; tasks of fewer than four arms have no
-    row.
+    with the students' mean score, or its negative where less is better: negative where nearer is
+    better), p (two-sided, by permutation of the arms). From ``human_table`` and ``quality_table``;
+    tasks of fewer than four arms have no row.
     """
     rows = []
-    students = quality[quality.kind == "student"].set_index(["task", "split", "name"]).score
+    students = quality[quality.kind == "student"]
+    students = students.assign(score=sign_of(students.metric) * students.score)
+    students = students.set_index(["task", "split", "name"]).score
     soft = human[human.kind == "soft labels"]
     for (task, split), here in soft.groupby(["task", "split"], sort=False):
         distances = here.set_index("name").kl

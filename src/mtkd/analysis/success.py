@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from mtkd.analysis.master import Study
+from mtkd.analysis.master import Study, improvement_text
 
 GAP_DEFINITION = (
     "(distilled - none) / (teacher - none) of the primary metric on report; the teacher, and T and "
@@ -47,7 +47,10 @@ def success_metrics(gaps: pd.DataFrame, claims: pd.DataFrame, study: Study) -> d
         "metrics": study["metrics"],
         "seeds": study["seeds"],
         "gap_closed": {"definition": GAP_DEFINITION, "arms": by_arm},
-        "multi_teacher_advantage": {"definition": ADVANTAGE_DEFINITION, "per_task": advantage},
+        "multi_teacher_advantage": {
+            "definition": ADVANTAGE_DEFINITION + improvement_text(study),
+            "per_task": advantage,
+        },
     }
 
 

@@ -1,6 +1,6 @@
 """Records of runs (eval.json) to tables: every run, failed ones, missing ones, and conflicts.
 
-Records are the dicts read from eval.json files; values are fractions.
+Records are the dicts read from eval.json files; values are in each metric's own unit.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from mtkd.errors import InputError
+from mtkd.study.arms import is_distilled
 
 Record = Mapping[str, Any]
 
@@ -153,7 +154,7 @@ def _refuse_differing(what: str, found: list[tuple[str, Record]]) -> None:
 def _rule(record: Record) -> str:
     """The rule that makes a run anew."""
     if record["kind"] == "student":
-        return "train_undistilled" if record["strategy"] == "none" else "train_students"
+        return "train_undistilled" if not is_distilled(record["strategy"]) else "train_students"
     rules = {"teacher": "train_teacher", "reference": "fit_reference", "constant": "score_constant"}
     return rules[record["kind"]]
 

@@ -13,9 +13,20 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from mtkd.config.schema import SEVERAL, STRATEGIES, Arm, Suite, Training, check_teachers
+from mtkd.config.losses import declared_losses
+from mtkd.config.schema import (
+    BY_SCORES,
+    SEVERAL,
+    STRATEGIES,
+    Arm,
+    Study,
+    Suite,
+    Training,
+    check_teachers,
+)
 from mtkd.config.written import LOADER, read_text, refuse_surprises
 from mtkd.errors import InputError
+from mtkd.metrics.names import declared
 
 
 def load_suite(path: Path) -> Suite:
@@ -91,6 +102,9 @@ def _check_references(suite: Suite) -> None:
             strategies = {**STRATEGIES, **suite.strategies}
             _known(arm.strategy, strategies, f"{place}.arms.{number}", "strategy")
             _fits_teachers(suite, arm, place)
+            own = suite.strategies.get(arm.strategy)
+            if (own.fusion if own else arm.strategy) == BY_SCORES:
+                _can_weigh(suite, study.tasks, place)
             for teacher in arm.teachers:
                 _known(teacher, suite.teachers, f"{place}.arms", "teacher")
             ranks = [list(suite.teachers).index(teacher) for teacher in arm.teachers]
@@ -99,6 +113,7 @@ def _check_references(suite: Suite) -> None:
                 raise ValueError(
                     f"{place}.arms: {arm.label!r} must name its teachers in the order of 'teachers'"
                 )
+        _fits_classes(suite, study, place)
 
 
 def _fits_teachers(suite: Suite, arm: Arm, place: str) -> None:
@@ -106,7 +121,7 @@ def _fits_teachers(suite: Suite, arm: Arm, place: str) -> None:
     own = suite.strategies.get(arm.strategy)
     if own is None:
         return
-    check_teachers(arm.strategy, len(arm.teachers), *SEVERAL)
+    check_teachers(arm.strategy, len(arm.teachers), *STRATEGIES.get(own.fusion, SEVERAL))
     if own.weights and set(own.weights) != set(arm.teachers):
         raise ValueError(
             f"{place}.arms: strategy {arm.strategy!r} has weights of {', '.join(own.weights)}, "
@@ -114,6 +129,34 @@ def _fits_teachers(suite: Suite, arm: Arm, place: str) -> None:
         )
     for name in own.T:
         _known(name, dict.fromkeys(arm.teachers), f"strategies.{arm.strategy}.T", "teacher")
+
+
+def _fits_classes(suite: Suite, study: Study, place: str) -> None:
+    """A loss that is for another number of classes is refused before teachers are trained."""
+    losses = declared_losses()
+    for strategy in study.strategies:
+        own = suite.strategies.get(strategy)
+        fewest, most = losses[own.loss].classes if own else (2, None)
+        for task in study.tasks:
+            number = len(suite.tasks[task].labels)
+            if number < fewest or (most is not None and number > most):
+                wanted = f"{fewest} or more" if most is None else f"{fewest} to {most}"
+                raise ValueError(
+                    f"{place}: loss {own.loss!r} of strategy {strategy!r} is for {wanted} classes, "
+                    f"and task {task!r} has {number}"
+                )
+
+
+def _can_weigh(suite: Suite, tasks: list[str], place: str) -> None:
+    """Scores of which less is better are no weights; whether one is negative the run will show."""
+    for task in tasks:
+        metric = suite.tasks[task].metrics[0]
+        if not declared(metric).greater_is_better:
+            raise ValueError(
+                f"{place}.arms: strategy 'weighted' weighs teachers by their {metric} on "
+                f"selection, of which less is better on task {task!r}; name another metric first "
+                "there, or leave the arm out"
+            )
 
 
 def _no_brace(path: str, place: str) -> None:

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from mtkd.config.amounts import Duration, Megabytes, Minutes
+from mtkd.config.losses import declared_losses
 from mtkd.config.values import (
     LONGEST_FILE_NAME,
     Alpha,
@@ -34,7 +35,7 @@ from mtkd.config.values import (
     as_number,
     number,
 )
-from mtkd.metrics.names import metric_names
+from mtkd.metrics.names import check_metric
 
 # Pooling operators of mtkd.fusion.operators that are strategies by their names alone.
 POOLS = (
@@ -51,11 +52,17 @@ POOLS = (
     "confidence-weighted",
     "dictator",
 )
+# The arm without distillation, and the one of a single teacher.
+UNDISTILLED, SINGLE = "none", "single"
+# The one whose teachers weigh as they scored.
+BY_SCORES = "weighted"
+# What a student minimises where its strategy does not say.
+LOSS = "hinton"
 SEVERAL = (2, None)
 # How many teachers each strategy fuses: (fewest, most). A suite's own fuse several.
 STRATEGIES: dict[str, tuple[int, int | None]] = {
-    "none": (0, 0),
-    "single": (1, 1),
+    UNDISTILLED: (0, 0),
+    SINGLE: (1, 1),
     "average": SEVERAL,
     "weighted": SEVERAL,
     "best-per-sample": SEVERAL,
@@ -142,10 +149,7 @@ class Task(Closed):
                 "for each label, in their order"
             )
         for metric in self.metrics:
-            if metric not in metric_names():
-                raise ValueError(f"unknown metric {metric!r}; known: {', '.join(metric_names())}")
-            if metric == "f1" and len(self.labels) != 2:
-                raise ValueError("metric 'f1' is for two labels; use 'macro_f1'")
+            check_metric(metric, len(self.labels))
         return self
 
 
@@ -267,14 +271,48 @@ class Student(Learner):
 
 
 class Strategy(Closed):
-    """A strategy of the suite's own: an operator with weights and temperatures, or a user's."""
+    """A recipe of the suite's own: how teachers are fused, and what the student minimises.
 
-    operator: Text
+    They are fused by a strategy there is (``fusion``), or by an operator, ours or a user's, with
+    weights and temperatures.
+    """
+
+    fusion: Text | None = None
+    operator: Text | None = None
     weights: dict[Name, Annotated[Real, Field(ge=0, le=1)]] = {}
     T: dict[Name, Temperature] = {}
+    loss: Text = LOSS
+    options: dict[str, Real] = {}
+    # Whether arms of it are there for others to be compared with, and never the best.
+    control: bool = False
+
+    @model_validator(mode="after")
+    def _one_fusion(self):
+        if (self.fusion is None) == (self.operator is None):
+            raise ValueError("give one of 'fusion' and 'operator'")
+        if self.fusion and (self.weights or self.T):
+            raise ValueError("'weights' and 'T' are for an operator; give 'operator'")
+        if self.fusion and self.fusion not in set(STRATEGIES) - {UNDISTILLED}:
+            known = ", ".join(name for name in STRATEGIES if name != UNDISTILLED)
+            raise ValueError(f"fusion: unknown strategy {self.fusion!r}; known: {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _loss_and_options(self):
+        declared = declared_losses()
+        if self.loss not in declared:
+            raise ValueError(f"unknown loss {self.loss!r}; known: {', '.join(declared)}")
+        known = declared[self.loss].options
+        for name in self.options:
+            if name not in known:
+                of = f"its options are {', '.join(known)}" if known else "it has none"
+                raise ValueError(f"options.{name}: no option of loss {self.loss!r}; {of}")
+        return self
 
     @model_validator(mode="after")
     def _weights_and_operator(self):
+        if self.operator is None:
+            return self
         if self.weights and not math.isclose(sum(self.weights.values()), 1, abs_tol=1e-6):
             raise ValueError(f"weights sum to {sum(self.weights.values()):g}, not to 1")
         if self.operator == "random-teacher":
@@ -320,7 +358,7 @@ class Arm(Closed):
     @property
     def label(self) -> str:
         """The ``teachers`` axis value: ``none``, one name, or several joined by ``+``."""
-        return "+".join(self.teachers) or "none"
+        return "+".join(self.teachers) or UNDISTILLED
 
 
 class Study(Closed):
@@ -356,7 +394,7 @@ class Suite(Closed):
     teacher_seed: Literal["paired"] | Seed = "1"
     studies: dict[Name, Study]
     figures: Figures = Figures()
-    # Percentage points of the primary metric; two arms closer than that are equivalent.
+    # Points, hundredths of the primary metric; two arms closer than that are equivalent.
     margin: Real = Field(default=0.5, gt=0)
     study: AskedFor | None = None
     bundle: list[Literal["arm", "T", "alpha", "seed"]] | Literal["cell"] = ["T", "alpha"]

@@ -9,6 +9,7 @@ import torch
 
 from mtkd.config.schema import Training
 from mtkd.distillation.inference import predict
+from mtkd.distillation.objective import hard_labels
 from mtkd.distillation.training import train
 from mtkd.errors import InputError
 from mtkd.models.build import build_model
@@ -37,7 +38,7 @@ def try_step(device: torch.device) -> tuple[float, float]:
     outcome = train(
         model,
         tokens,
-        lambda logits, rows: torch.nn.functional.cross_entropy(logits, gold[rows]),
+        hard_labels(gold),
         Training(epochs=1, batch_size=ROWS),
         seed=1,
     )

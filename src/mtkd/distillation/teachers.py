@@ -13,6 +13,7 @@ from mtkd.config.schema import Training
 from mtkd.distillation.checkpoints import Checkpoint
 from mtkd.distillation.inference import predict
 from mtkd.distillation.learner import Source, load_learner
+from mtkd.distillation.objective import hard_labels
 from mtkd.distillation.training import Memory, Outcome, train
 from mtkd.tasks.corpus import Split, TaskInfo
 
@@ -43,18 +44,20 @@ def train_teacher(
     cache: Path,
     device: torch.device,
     checkpoint: Checkpoint | None = None,
+    greater_is_better: bool = True,
 ) -> TrainedTeacher:
     """Fine-tune on train, keep the epoch of the best ``score`` of selection logits [N, C].
 
-    ``outputs`` names what the model's outputs stand for. The earliest epoch wins ties. With
-    ``epochs: 0`` the model is kept as it came.
+    The best is the greatest, or the least where not ``greater_is_better``; the earliest epoch wins
+    ties. ``outputs`` names what the model's outputs stand for. With ``epochs: 0`` the model is kept
+    as it came.
     """
     trained = training.epochs == 0
     tokenizer, model, tokens, warnings = load_learner(
         source, trained, max_length, info, outputs, splits, seed, cache, device
     )
     labels = torch.from_numpy(splits["train"].labels).to(device)
-    best = Memory({}, {"epoch": 0, "score": -1.0, "fault": None})
+    best = Memory({}, {"epoch": 0, "score": None, "fault": None})
 
     def after_epoch(epoch: int) -> dict:
         logits = predict(model, tokens["selection"])
@@ -63,7 +66,8 @@ def train_teacher(
             best.facts["fault"] = f"selection logits are not finite after epoch {epoch}"
             return {"selection": None}
         value = score(logits)
-        if value > best.facts["score"]:
+        kept = best.facts["score"]
+        if kept is None or (value > kept if greater_is_better else value < kept):
             best.facts.update(epoch=epoch, score=value)
             weights = model.state_dict().items()
             best.tensors.update({name: tensor.detach().cpu().clone() for name, tensor in weights})
@@ -74,7 +78,7 @@ def train_teacher(
     outcome = train(
         model,
         tokens["train"],
-        lambda logits, rows: torch.nn.functional.cross_entropy(logits, labels[rows]),
+        hard_labels(labels),
         training,
         seed,
         after_epoch,

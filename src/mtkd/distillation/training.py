@@ -14,6 +14,7 @@ import torch
 from mtkd.config.schema import Training
 from mtkd.distillation.checkpoints import Checkpoint, Saved
 from mtkd.distillation.device import autocast, machine
+from mtkd.distillation.objective import Objective
 from mtkd.models.build import model_inputs
 from mtkd.tasks.batches import DeviceTokens, training_batches
 
@@ -45,7 +46,7 @@ class Memory(NamedTuple):
 def train(
     model: torch.nn.Module,
     tokens: DeviceTokens,
-    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    objective: Objective,
     training: Training,
     seed: int,
     after_epoch: Callable[[int], dict] | None = None,
@@ -54,9 +55,9 @@ def train(
 ) -> Outcome:
     """Train ``model`` in place for a fixed number of epochs.
 
-    ``loss`` maps logits [B, C] and row indices [B] to a scalar. ``after_epoch`` may evaluate the
-    model; what it returns joins the epoch's history row, what it keeps belongs in ``memory``. The
-    seed fixes the data order and, apart from it, the dropout. A non-finite loss ends the run as
+    ``after_epoch`` may evaluate the model; what it returns joins the epoch's history row, what it
+    keeps belongs in ``memory``. The objective's own parameters are trained along. The seed fixes
+    the data order and, apart from it, the dropout. A non-finite loss ends the run as
     diverged, at the step where it arose. With a ``checkpoint`` the training goes on from the state
     saved there, to the same numbers bit for bit on one host and thread count; that it was another
     is said.
@@ -65,11 +66,16 @@ def train(
     torch.manual_seed(dropout_seed(seed))
     steps_an_epoch = math.ceil(len(tokens.cpu_lengths) / training.batch_size)
     total = steps_an_epoch * training.epochs
-    optimizer = make_optimizer(model, training)
+    learning = torch.nn.ModuleDict({"model": model})
+    if objective.parameters is not None:
+        learning["objective"] = objective.parameters
+    optimizer = make_optimizer(learning, training)
     memory = memory or Memory({}, {})
     saved = checkpoint.load() if checkpoint else None
     if saved:
-        _restore(saved, model, optimizer, memory)
+        _restore(saved, learning, optimizer, objective, memory)
+    if objective.states:
+        model.config.output_hidden_states = True
     at = saved.facts if saved else {}
     step, history = at.get("step", 0), at.get("history", [])
     progress = _Progress(total, at.get("examples", 0), at.get("seconds", 0.0))
@@ -90,12 +96,13 @@ def train(
             rows = rows_of_batches[place]
             longest = int(tokens.cpu_lengths[batches[place]].max())
             set_learning_rate(optimizer, training, step, total)
+            inputs = model_inputs(model, **tokens.batch(rows, longest))
             with autocast(device, training.precision):
-                logits = model(**model_inputs(model, **tokens.batch(rows, longest))).logits
-            value = loss(logits.float(), rows)
+                output = model(**inputs)
+            value = objective.value(output.logits.float(), output.hidden_states, rows, step / total)
             optimizer.zero_grad()
             value.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), training.max_grad_norm)
+            torch.nn.utils.clip_grad_norm_(learning.parameters(), training.max_grad_norm)
             optimizer.step()
             losses[place] = value.detach()
             step += 1
@@ -118,7 +125,7 @@ def train(
                     "memory": memory.facts,
                     "machines": machines,
                 }
-                checkpoint.save(_tensors(model, optimizer, losses, memory), facts)
+                checkpoint.save(_tensors(learning, optimizer, losses, objective, memory), facts)
         row = {
             "epoch": epoch,
             "step": step,
@@ -181,25 +188,40 @@ def set_learning_rate(optimizer, training: Training, step: int, total: int) -> N
         group["lr"] = training.learning_rate * min(share, 1.0)
 
 
-# Names of a state's tensors: model/{name}, optimizer/{parameter}/{name}, memory/{name}, and
-# losses (of the epoch so far), random and random_cuda (the generators that dropout draws from).
+# Names of a state's tensors: model/{name}, objective/{name} (its own parameters),
+# optimizer/{parameter}/{name}, memory/{name}, and losses (of the epoch so far), random and
+# random_cuda (the generators that dropout draws from) and random_objective.
 def _tensors(
-    model: torch.nn.Module, optimizer: torch.optim.Optimizer, losses: torch.Tensor, memory: Memory
+    learning: torch.nn.ModuleDict,
+    optimizer: torch.optim.Optimizer,
+    losses: torch.Tensor,
+    objective: Objective,
+    memory: Memory,
 ) -> dict[str, torch.Tensor]:
     tensors = {"losses": losses, "random": torch.get_rng_state()}
     if losses.is_cuda:
         tensors["random_cuda"] = torch.cuda.get_rng_state(losses.device)
-    tensors |= {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
+    if objective.generator:
+        tensors["random_objective"] = objective.generator.get_state()
+    for part, module in learning.items():
+        tensors |= {f"{part}/{name}": tensor for name, tensor in module.state_dict().items()}
     for number, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{number}/{name}": tensor for name, tensor in moments.items()}
     return tensors | {f"memory/{name}": tensor for name, tensor in memory.tensors.items()}
 
 
 def _restore(
-    saved: Saved, model: torch.nn.Module, optimizer: torch.optim.Optimizer, memory: Memory
+    saved: Saved,
+    learning: torch.nn.ModuleDict,
+    optimizer: torch.optim.Optimizer,
+    objective: Objective,
+    memory: Memory,
 ) -> None:
     """Put a saved state back."""
-    model.load_state_dict(_below("model/", saved.tensors))
+    for part, module in learning.items():
+        module.load_state_dict(_below(f"{part}/", saved.tensors))
+    if objective.generator:
+        objective.generator.set_state(saved.tensors["random_objective"])
     moments: dict[int, dict[str, torch.Tensor]] = {}
     for name, tensor in _below("optimizer/", saved.tensors).items():
         number, moment = name.split("/")
@@ -210,7 +232,7 @@ def _restore(
     memory.facts.update(saved.facts["memory"])
     torch.set_rng_state(saved.tensors["random"])
     # One that goes on on the processor draws its dropout there.
-    if "random_cuda" in saved.tensors and next(model.parameters()).is_cuda:
+    if "random_cuda" in saved.tensors and next(learning.parameters()).is_cuda:
         torch.cuda.set_rng_state(saved.tensors["random_cuda"])
 
 

@@ -11,9 +11,8 @@ from mtkd.analysis.failures import REGIONS as FAILURES
 from mtkd.analysis.master import Study, arm_name, seeds_text, settings_text
 from mtkd.figures.style import (
     FAILURE_COLOURS,
-    MARKERS,
+    FAMILY_MARKERS,
     RC,
-    arm_type,
     arms_legend,
     colour,
     legend_below,
@@ -45,7 +44,7 @@ def agreement_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
             own = own.set_index("region").reindex(regions)
             x = [place + (number - (len(arms) - 1) / 2) * width for place in range(len(regions))]
             axis.errorbar(x, 100 * own.accuracy, 100 * own.sd.fillna(0), linestyle="",
-                          marker=MARKERS[arm_type(arm)], markersize=4, elinewidth=0.8,
+                          marker=FAMILY_MARKERS[arm["family"]], markersize=4, elinewidth=0.8,
                           color=colour(arm, study))  # fmt: skip
         shares = here.drop_duplicates("region").set_index("region").share
         axis.set_xticks(range(len(regions)), [f"{r}\n{100 * shares[r]:.0f} %" for r in regions])

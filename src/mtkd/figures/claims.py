@@ -7,7 +7,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mtkd.analysis.master import Study, seeds_text, settings_text
+from mtkd.analysis.master import Study, improvement_text, seeds_text, settings_text
 from mtkd.figures.style import (
     BASELINE_LINE,
     RC,
@@ -17,6 +17,7 @@ from mtkd.figures.style import (
     note,
     sketch,
 )
+from mtkd.metrics.names import metric_title
 
 # Times the margin: a wider interval runs out of the frame instead of squeezing the others.
 FRAME = 3.0
@@ -35,7 +36,7 @@ def claims_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         "over seeds and examples (crossed variance components), cut at the frame (arrow); shaded: "
         f"the margin of ±{study['margin']:g} within which arms count as equivalent; no skill: "
         "neither side beats a constant answer; verdicts corrected for all claims of a task (Holm); "
-        f"{seeds_text(study)}; {settings_text(study)}.",
+        f"{seeds_text(study)}; {settings_text(study)}{improvement_text(study)}.",
     )
     axes = figure.subplots(len(study["tasks"]), 1, squeeze=False)[:, 0]
     for axis, task in zip(axes, study["tasks"], strict=True):
@@ -57,11 +58,13 @@ def advantage_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         "Best of n multi-teacher arms minus best of n single-teacher arms, n equal in both "
         "families, arms chosen on selection by the other seeds; primary metric on the report split "
         "in points, 95 % interval over seeds and examples, cut at the frame (arrow); shaded: "
-        f"the margin of ±{study['margin']:g}; {seeds_text(study)}; {settings_text(study)}.",
+        f"the margin of ±{study['margin']:g}; {seeds_text(study)}; {settings_text(study)}"
+        f"{improvement_text(study)}.",
     )
     axis = figure.subplots()
     names = [
-        f"{r.task} ({r.metric}), n={r.n:,}, best of {r.n_a_candidates}" for r in rows.itertuples()
+        f"{r.task} ({metric_title(r.metric)}), n={r.n:,}, best of {r.n_a_candidates}"
+        for r in rows.itertuples()
     ]
     _forest(axis, rows, names, study)
     axis.set_xlabel("difference (points)")
@@ -110,7 +113,7 @@ def _short(name: str) -> str:
 
 def _title(task: str, rows: pd.DataFrame, study: Study) -> str:
     n = f", n={rows.n.iloc[0]:,}" if len(rows) else ": no runs"
-    return f"{task} ({study['metrics'][task]}){n}"
+    return f"{task} ({metric_title(study['metrics'][task])}){n}"
 
 
 def _legend(figure: Figure) -> None:

@@ -7,8 +7,24 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mtkd.analysis.master import Study, arm_name, seed_count, seeds_text, settings_text
-from mtkd.figures.style import BASELINE_LINE, MARKERS, RC, REFERENCE_LINE, colour, new_figure, note
+from mtkd.analysis.master import (
+    Study,
+    arm_name,
+    improvement_text,
+    seed_count,
+    seeds_text,
+    settings_text,
+)
+from mtkd.figures.style import (
+    BASELINE_LINE,
+    FAMILY_MARKERS,
+    RC,
+    REFERENCE_LINE,
+    colour,
+    new_figure,
+    note,
+)
+from mtkd.metrics.names import declared, metric_title
 
 PANELS_PER_ROW = 2
 # Percent of the gap; wider intervals run out of the frame instead of squeezing the points.
@@ -20,7 +36,7 @@ def gap_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     """A panel per task: percent of the gap closed, or where there is none the difference."""
     table = tables["gap"]
     table = table[table.against == "teacher"]
-    arms = [arm for arm in study["arms"] if arm["strategy"] != "none"]
+    arms = [arm for arm in study["arms"] if arm["family"] != "undistilled"]
     lines = -(-len(study["tasks"]) // PANELS_PER_ROW)
     n = table.drop_duplicates("task").set_index("task").n
     figure = new_figure(
@@ -30,7 +46,7 @@ def gap_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         f"teacher chosen on selection; bars: 95 % interval over seeds and examples, cut at the "
         f"frame; {seeds_text(study)}; {settings_text(study)}; n: examples. No gap: the interval of "
         "teacher − none, or of the teacher above a constant answer, does not lie above 0; the "
-        "difference in points is shown instead.",
+        f"difference in points is shown instead{improvement_text(study)}.",
     )
     columns = min(PANELS_PER_ROW, len(study["tasks"]))
     axes = list(figure.subplots(lines, columns, squeeze=False, sharey=True).flat)
@@ -44,14 +60,16 @@ def gap_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
 
 
 def _title(rows: pd.DataFrame, task: str, study: Study, n: int) -> str:
-    title = f"{task} ({study['metrics'][task]}), n={n:,}"
+    metric = declared(study["metrics"][task])
+    title = f"{task} ({metric_title(study['metrics'][task])}), n={n:,}"
     if rows.empty:
         return title
     first = rows.iloc[0]
-    return (
-        f"{title}\nnone {100 * first.none_value:.2f}, "
-        f"{first.reference} {100 * first.reference_value:.2f}"
+    none, reference = (
+        f"{metric.scale * value:.{metric.decimals}f}"
+        for value in (first.none_value, first.reference_value)
     )
+    return f"{title}\nnone {none}, {first.reference} {reference}"
 
 
 def _panel(axis: Axes, rows: pd.DataFrame, arms: list[dict], study: Study) -> None:
@@ -78,7 +96,7 @@ def _panel(axis: Axes, rows: pd.DataFrame, arms: list[dict], study: Study) -> No
             low, high = max(low, FRAME[0]), min(high, FRAME[1])
         style = {"color": colour(arm, study)}
         axis.plot([low, high], [y, y], linewidth=1.2, **style)
-        marker = MARKERS["single" if arm["strategy"] == "single" else "multi"]
+        marker = FAMILY_MARKERS[arm["family"]]
         axis.plot(value, y, marker=marker, markersize=4.5, **style)
         if row.seeds != len(study["seeds"]):
             note(axis, 0.98, y, seed_count(row.seeds), "right")

@@ -9,8 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from mtkd.analysis.master import Study, arm_name, grid_table, seeds_text
+from mtkd.analysis.master import Study, arm_name, arrow_text, grid_table, seeds_text
 from mtkd.figures.style import RC, colour, new_figure
+from mtkd.metrics.names import Declared, declared, metric_label
+from mtkd.study.arms import is_distilled
 
 PANELS_PER_ROW = 4
 
@@ -19,29 +21,32 @@ PANELS_PER_ROW = 4
 def heatmap_figure(runs: pd.DataFrame, study: Study, task: str) -> Figure:
     """Mean and sd over seeds on report of every T and alpha; the cell chosen on selection framed.
 
-    One colour scale for the task; panels in the order of the study's arms.
+    One colour scale for the task, brighter where it is better; panels in the order of the study's
+    arms.
     """
     grid = grid_table(runs)
-    grid = grid[(grid.task == task) & (grid.strategy != "none")]
-    arms = [arm for arm in study["arms"] if arm["strategy"] != "none"]
+    grid = grid[(grid.task == task) & grid.strategy.map(is_distilled)]
+    arms = [arm for arm in study["arms"] if arm["family"] != "undistilled"]
     lines = -(-len(arms) // PANELS_PER_ROW)
     splits = study["report_splits"][task]
     n = runs[(runs.task == task) & (runs.role == "report")].groupby("split").rows.max()
-    metric = study["metrics"][task]
+    label, shown = metric_label(study["metrics"][task]), declared(study["metrics"][task])
     figure = new_figure(
         0.9 + lines * (0.55 + 0.36 * len(study["T"])),
-        f"{study['suite']}/{study['study']}, {task}: {metric} (%) by T and alpha",
+        f"{study['suite']}/{study['study']}, {task}: {label} by T and alpha",
         f"{'Mean of the splits ' if len(splits) > 1 else 'Split '}{' and '.join(splits)}"
         f" (n={', '.join(f'{n.get(split, 0):,}' for split in splits)}); mean over "
         f"{seeds_text(study)}; after ± the standard deviation over seeds; "
-        "framed: T and alpha chosen on the selection split; †: fewer seeds",
+        "framed: T and alpha chosen on the selection split; †: fewer seeds"
+        + arrow_text(study, [task]).replace("better", "better, and brighter"),
     )
     columns = min(PANELS_PER_ROW, len(arms))
     axes = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
-    limits = (100 * grid["mean"].min(), 100 * grid["mean"].max()) if len(grid) else (0, 1)
+    means = shown.scale * grid["mean"]
+    limits = (means.min(), means.max()) if len(grid) else (0, 1)
     for axis, arm in zip(axes.flat, arms, strict=False):
         here = grid[(grid.strategy == arm["strategy"]) & (grid.teachers == arm["teachers"])]
-        image = _panel(axis, here.set_index(["T", "alpha"]), study, limits)
+        image = _panel(axis, here.set_index(["T", "alpha"]), study, limits, shown)
         axis.set_title(arm_name(arm, study), loc="left", fontsize=8)
         axis.spines["top"].set(visible=True, color=colour(arm, study), linewidth=3)
     for place, axis in enumerate(axes.flat):
@@ -52,20 +57,28 @@ def heatmap_figure(runs: pd.DataFrame, study: Study, task: str) -> Figure:
             axis.tick_params(labelbottom=True)
     for axis in axes[:, 0]:
         axis.set_ylabel("T")
-    figure.colorbar(image, ax=axes, label=f"{metric} (%)", fraction=0.03, aspect=30)
+    figure.colorbar(image, ax=axes, label=label, fraction=0.03, aspect=30)
     return figure
 
 
-def _panel(axis: Axes, cells: pd.DataFrame, study: Study, limits: tuple[float, float]):
+def _panel(
+    axis: Axes,
+    cells: pd.DataFrame,
+    study: Study,
+    limits: tuple[float, float],
+    shown: Declared,
+):
     index = pd.MultiIndex.from_product([study["T"], study["alpha"]])
     shape = (len(study["T"]), len(study["alpha"]))
     cells = cells.reindex(index)
-    means = 100 * cells["mean"].to_numpy(dtype=float).reshape(shape)
-    image = axis.imshow(means, cmap="cividis", vmin=limits[0], vmax=limits[1], aspect="auto")
+    means = shown.scale * cells["mean"].to_numpy(dtype=float).reshape(shape)
+    colours = "cividis" if shown.greater_is_better else "cividis_r"
+    image = axis.imshow(means, cmap=colours, vmin=limits[0], vmax=limits[1], aspect="auto")
     for (y, x), mean in np.ndenumerate(means):
         cell = cells.iloc[y * shape[1] + x]
-        dark = mean < (limits[0] + limits[1]) / 2
-        axis.text(x, y, _label(cell, len(study["seeds"])), ha="center", va="center", fontsize=7,
+        dark = shown.sign * (mean - (limits[0] + limits[1]) / 2) < 0
+        label = _label(cell, len(study["seeds"]), shown)
+        axis.text(x, y, label, ha="center", va="center", fontsize=7,
                   linespacing=1.1, color="white" if dark else "black")  # fmt: skip
         if cell.seeds > 0 and cell.chosen:
             for ink, width in (("white", 3.2), ("black", 1.4)):
@@ -77,8 +90,9 @@ def _panel(axis: Axes, cells: pd.DataFrame, study: Study, limits: tuple[float, f
     return image
 
 
-def _label(cell: pd.Series, seeds: int) -> str:
+def _label(cell: pd.Series, seeds: int, shown: Declared) -> str:
     if pd.isna(cell["mean"]):
         return "no runs"
-    spread = "" if pd.isna(cell.sd) else f"\n±{100 * cell.sd:.2f}"
-    return f"{100 * cell['mean']:.2f}{'' if cell.seeds == seeds else '†'}{spread}"
+    mean, sd = (f"{shown.scale * cell[name]:.{shown.decimals}f}" for name in ("mean", "sd"))
+    spread = "" if pd.isna(cell.sd) else f"\n±{sd}"
+    return f"{mean}{'' if cell.seeds == seeds else '†'}{spread}"

@@ -13,6 +13,7 @@ from mtkd.analysis.master import (
     CONSTANT,
     REFERENCE,
     Study,
+    arrow_text,
     column_title,
     methods,
     report_values,
@@ -32,13 +33,14 @@ from mtkd.figures.style import (
     note,
     sketch,
 )
+from mtkd.metrics.names import Declared, declared, metric_label
 
 PANELS_PER_ROW = 2
 
 
 @rc_context(RC)
 def master_figure(runs: pd.DataFrame, study: Study) -> Figure:
-    """One panel per task and report split: each method's mean and its seeds, in percent."""
+    """One panel per task and report split: each method's mean and its seeds."""
     values = report_values(runs, study)
     means = summary(values)
     rows = methods(study)
@@ -49,7 +51,7 @@ def master_figure(runs: pd.DataFrame, study: Study) -> Figure:
         1.0 + lines * (0.75 + 0.185 * len(rows)),
         f"{study['suite']}/{study['study']}: methods compared",
         f"Primary metric on the report split; {seeds_text(study)}; {settings_text(study)}; "
-        "n: examples. The axes are cut: compare positions, not lengths.",
+        f"n: examples{arrow_text(study)}. The axes are cut: compare positions, not lengths.",
     )
     columns = min(PANELS_PER_ROW, len(panels))
     axes = list(figure.subplots(lines, columns, sharey=True, squeeze=False).flat)
@@ -57,8 +59,9 @@ def master_figure(runs: pd.DataFrame, study: Study) -> Figure:
         here = [
             table[(table.task == panel[0]) & (table.split == panel[1])] for table in (values, means)
         ]
-        _panel(axis, *here, rows, study)
-        axis.set_xlabel(f"{study['metrics'][panel[0]]} (%)")
+        shown = declared(study["metrics"][panel[0]])
+        _panel(axis, *here, rows, study, shown)
+        axis.set_xlabel(metric_label(study["metrics"][panel[0]]))
         n = here[0].rows.max() if len(here[0]) else 0
         axis.set_title(f"{column_title(study, *panel)}, n={n:,}", loc="left")
     for axis in axes[len(panels) :]:
@@ -78,23 +81,25 @@ def master_figure(runs: pd.DataFrame, study: Study) -> Figure:
     return figure
 
 
-def _panel(axis: Axes, values: pd.DataFrame, means: pd.DataFrame, rows, study: Study) -> None:
-    mean_of = means.set_index("method")["mean"]
+def _panel(
+    axis: Axes, values: pd.DataFrame, means: pd.DataFrame, rows, study: Study, shown: Declared
+) -> None:
+    mean_of = shown.scale * means.set_index("method")["mean"]
     for y, row in rows.iterrows():
         if row.method not in mean_of.index:
             note(axis, 0.5, y, "no runs")
             continue
-        seeds = 100 * values[values.method == row.method].value.to_numpy()
+        seeds = shown.scale * values[values.method == row.method].value.to_numpy()
         style = {"color": colour(row, study), "linestyle": ""}
         if len(seeds) > 1:
             axis.plot(
                 seeds, np.full(len(seeds), y + 0.3), marker="o", markersize=2.2, alpha=0.6, **style
             )
-        axis.plot(100 * mean_of[row.method], y, marker=MARKERS[row.type], markersize=4.5, **style)
+        axis.plot(mean_of[row.method], y, marker=MARKERS[row.type], markersize=4.5, **style)
         if row.kind == "student" and len(seeds) != len(study["seeds"]):
             note(axis, 0.98, y, seed_count(len(seeds)), "right")
         if row.type == "baseline":
-            axis.axvline(100 * mean_of[row.method], zorder=0, **BASELINE_LINE)
+            axis.axvline(mean_of[row.method], zorder=0, **BASELINE_LINE)
     axis.set_yticks(np.arange(len(rows)), rows.method)
     axis.set_ylim(len(rows) + 1.0, -0.7)
     for y in np.flatnonzero(rows.type.to_numpy()[1:] != rows.type.to_numpy()[:-1]):
@@ -108,18 +113,24 @@ def _panel(axis: Axes, values: pd.DataFrame, means: pd.DataFrame, rows, study: S
     ):
         if method in mean_of.index:
             y = len(rows) + 0.6 * place - 0.1
-            _reference(axis, method, 100 * mean_of[method], line, limits, y)
+            _reference(axis, method, mean_of[method], shown.decimals, line, limits, y)
 
 
 def _reference(
-    axis: Axes, method: str, value: float, line: dict, limits: tuple[float, float], y: float
+    axis: Axes,
+    method: str,
+    value: float,
+    decimals: int,
+    line: dict,
+    limits: tuple[float, float],
+    y: float,
 ) -> None:
     """A line, or a note at the frame where the line would squeeze everything else."""
     left, right = limits
     if left - 0.3 * (right - left) <= value <= right + 0.3 * (right - left):
         axis.axvline(value, zorder=0, **line)
         return
-    text = f"{method.removeprefix('Reference: ')} {value:.2f}"
+    text = f"{method.removeprefix('Reference: ')} {value:.{decimals}f}"
     if value < left:
         note(axis, 0.02, y, f"◂ {text}", "left")
     else:

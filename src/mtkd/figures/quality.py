@@ -8,9 +8,8 @@ from matplotlib.figure import Figure
 
 from mtkd.analysis.master import Study, arm_name, seeds_text, settings_text
 from mtkd.figures.style import (
-    MARKERS,
+    FAMILY_MARKERS,
     RC,
-    arm_type,
     arms_legend,
     colour,
     legend_below,
@@ -19,6 +18,8 @@ from mtkd.figures.style import (
     panels,
     sketch,
 )
+from mtkd.metrics.names import declared, metric_label
+from mtkd.study.arms import is_plain_average
 
 
 @rc_context(RC)
@@ -35,7 +36,11 @@ def reliability_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         f"{settings_text(study)}.",
     )
     arms = {arm_name(arm, study): arm for arm in study["arms"]}
-    shown = [name for name, arm in arms.items() if arm["strategy"] in ("none", "single", "average")]
+    shown = [
+        name
+        for name, arm in arms.items()
+        if arm["family"] in ("undistilled", "single") or is_plain_average(arm)
+    ]
     lines = {"teacher": (0, (4, 2)), "student": "solid", "fused": (0, (4, 1.5, 1, 1.5))}
     for axis, (task, split) in zip(panels(figure, len(keys)), keys, strict=True):
         here = table[(table.task == task) & (table.split == split) & (table.n >= 20)]
@@ -75,26 +80,28 @@ def ceilings_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     )
     for axis, (task, split) in zip(panels(figure, len(keys)), keys, strict=True):
         here = table[(table.task == task) & (table.split == split)]
+        metric = study["metrics"][task]
+        scale = declared(metric).scale
         of = {kind: rows.set_index("name") for kind, rows in here.groupby("kind")}
         for arm in study["arms"]:
             name = arm_name(arm, study)
             if "student" not in of or name not in of["student"].index:
                 continue
             student = of["student"].loc[name]
-            sd = 0 if pd.isna(student.sd) else 100 * student.sd
-            if arm["strategy"] == "none":
+            sd = 0 if pd.isna(student.sd) else scale * student.sd
+            if arm["family"] == "undistilled":
                 axis.axhline(
-                    100 * student.score, color="0.3", linewidth=0.8, linestyle=(0, (1, 1.5))
+                    scale * student.score, color="0.3", linewidth=0.8, linestyle=(0, (1, 1.5))
                 )
                 continue
-            teacher = of["teacher" if arm["strategy"] == "single" else "fused"].loc[name]
-            axis.errorbar(100 * teacher.score, 100 * student.score, sd, markersize=5,
-                          marker=MARKERS[arm_type(arm)], elinewidth=0.8,
+            teacher = of["teacher" if arm["family"] == "single" else "fused"].loc[name]
+            axis.errorbar(scale * teacher.score, scale * student.score, sd, markersize=5,
+                          marker=FAMILY_MARKERS[arm["family"]], elinewidth=0.8,
                           color=colour(arm, study))  # fmt: skip
         oracle = 100 * of["oracle"].accuracy.iloc[0]
         n = here.n.iloc[0]
         axis.set_title(f"{task} {split}, n={n:,}, oracle {oracle:.1f} %", loc="left")
-        axis.set_xlabel(f"teacher's {study['metrics'][task]} (%)")
-        axis.set_ylabel(f"student's {study['metrics'][task]} (%)")
-    arms_legend(figure, [arm for arm in study["arms"] if arm["strategy"] != "none"], study)
+        axis.set_xlabel(f"teacher's {metric_label(metric)}")
+        axis.set_ylabel(f"student's {metric_label(metric)}")
+    arms_legend(figure, [arm for arm in study["arms"] if arm["family"] != "undistilled"], study)
     return figure

@@ -7,9 +7,10 @@ import seaborn as sns
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from mtkd.analysis.master import Study, arm_name, seeds_text, settings_text
+from mtkd.analysis.master import Study, arm_name, improvement_text, seeds_text, settings_text
 from mtkd.analysis.over_tasks import THRESHOLDS
 from mtkd.figures.style import BASELINE_LINE, RC, colour, new_figure, note
+from mtkd.metrics.names import metric_title
 
 
 @rc_context(RC)
@@ -51,7 +52,7 @@ def ranking_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     )
     axis.collections[0].colorbar.ax.invert_yaxis()
     axis.set(xlabel="", ylabel="")
-    titles = [f"{task}\n({study['metrics'][task]})" for task in study["tasks"]]
+    titles = [f"{task}\n({metric_title(study['metrics'][task])})" for task in study["tasks"]]
     axis.set_xticklabels([*titles, "all"], rotation=0)
     axis.set_yticks(axis.get_yticks(), names, rotation=0)
     axis.tick_params(length=0)
@@ -69,7 +70,7 @@ def profiles_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         f"{study['suite']}/{study['study']}: how often a run gains how much",
         "Share of all runs (every seed on every task) whose primary metric on the report split is "
         "more than so many points above the task's mean without distillation; "
-        f"{seeds_text(study)}; {settings_text(study)}.",
+        f"{seeds_text(study)}; {settings_text(study)}{improvement_text(study)}.",
     )
     axis = figure.subplots()
     colours = {arm_name(arm, study): colour(arm, study) for arm in study["arms"]}
@@ -82,7 +83,7 @@ def profiles_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         sns.move_legend(axis, "center left", bbox_to_anchor=(1, 0.5), title=None, frameon=False)
     else:
         axis.set(xlim=(THRESHOLDS[0], THRESHOLDS[-1]), ylim=(0, 100))
-        known = any(arm["strategy"] == "none" for arm in study["arms"])
+        known = any(arm["family"] == "undistilled" for arm in study["arms"])
         note(axis, 0.5, 50, "no runs" if known else "no undistilled arm to compare with")
     axis.axvline(0, **BASELINE_LINE)
     axis.set(xlabel="gain over no distillation (points)", ylabel="runs that gain more (%)")

@@ -9,10 +9,9 @@ from matplotlib.figure import Figure
 from mtkd.analysis.master import Study, arm_name, seeds_text, settings_text, teacher_names
 from mtkd.figures.style import (
     BASELINE_LINE,
-    MARKERS,
+    FAMILY_MARKERS,
     RC,
     TEACHER_COLOURS,
-    arm_type,
     arms_legend,
     colour,
     legend_below,
@@ -21,6 +20,7 @@ from mtkd.figures.style import (
     panels,
     sketch,
 )
+from mtkd.metrics.names import declared, metric_label
 
 
 @rc_context(RC)
@@ -75,7 +75,7 @@ def confidence_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
 def fidelity_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     """A panel per task: how often students predict what their soft labels do, train and report."""
     table = tables["fidelity"]
-    arms = [arm for arm in study["arms"] if arm["strategy"] != "none"]
+    arms = [arm for arm in study["arms"] if arm["family"] != "undistilled"]
     figure = new_figure(
         1.1 + (0.55 + 0.17 * len(arms)) * -(-len(study["tasks"]) // 2),
         f"{study['suite']}/{study['study']}: how closely students follow their soft labels",
@@ -97,7 +97,7 @@ def fidelity_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
             ink = colour(arm, study)
             train, report = (100 * own.agreement.get(key, float("nan")) for key in (True, False))
             axis.plot([train, report], [y, y], color=ink, linewidth=0.8)
-            style = {"marker": MARKERS[arm_type(arm)], "color": ink, "markersize": 5}
+            style = {"marker": FAMILY_MARKERS[arm["family"]], "color": ink, "markersize": 5}
             axis.plot(train, y, **style)
             axis.plot(report, y, **style, markerfacecolor="white")
             axis.text(1.01, y, f"{own.kl.get(False, float('nan')):.3f}", fontsize=7, va="center",
@@ -130,19 +130,20 @@ def human_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
         here = human[(human.task == task) & (human.split == split)]
         scores = quality[(quality.task == task) & (quality.split == split)]
         students = scores[scores.kind == "student"].set_index("name")
+        scale = declared(study["metrics"][task]).scale
         soft = here[here.kind == "soft labels"].set_index("name")
         for arm in study["arms"]:
             name = arm_name(arm, study)
             if name not in students.index:
                 continue
-            score, sd = 100 * students.score[name], 100 * students.sd.fillna(0)[name]
-            if arm["strategy"] == "none":
+            score, sd = scale * students.score[name], scale * students.sd.fillna(0)[name]
+            if arm["family"] == "undistilled":
                 axis.axhline(score, **BASELINE_LINE)
             elif name in soft.index:
-                axis.errorbar(soft.kl[name], score, sd, marker=MARKERS[arm_type(arm)],
+                axis.errorbar(soft.kl[name], score, sd, marker=FAMILY_MARKERS[arm["family"]],
                               markersize=5, elinewidth=0.8, color=colour(arm, study))  # fmt: skip
         axis.set_title(f"{task} {split}, n={here.n.iloc[0]:,}", loc="left")
         axis.set_xlabel("KL from people (nats)")
-        axis.set_ylabel(f"student's {study['metrics'][task]} (%)")
-    arms_legend(figure, [arm for arm in study["arms"] if arm["strategy"] != "none"], study)
+        axis.set_ylabel(f"student's {metric_label(study['metrics'][task])}")
+    arms_legend(figure, [arm for arm in study["arms"] if arm["family"] != "undistilled"], study)
     return figure

@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from mtkd.analysis.master import Study, arm_name, teacher_names
+from mtkd.analysis.master import TYPES, Study, arm_name, teacher_names
 from mtkd.records.files import publish
+from mtkd.study.arms import is_plain_single
 
 # Inches; the full width of a two-column page, so that 7 to 8 points stay 7 to 8 points in print.
 WIDTH = 7.0
@@ -62,7 +63,9 @@ FAILURE_COLOURS = {
     "d": "#E69F00",
     "e": "#56B4E9",
 }
-MARKERS = {"teacher": "D", "baseline": "^", "single": "o", "multi": "s"}
+# By the family of an arm; and by the type of a method, as tables call them.
+FAMILY_MARKERS = {"undistilled": "^", "single": "o", "several": "s", "control": "X"}
+MARKERS = {"teacher": "D"} | {TYPES[family][1]: marker for family, marker in FAMILY_MARKERS.items()}
 REFERENCE_LINE = {"color": "#4D4D4D", "linewidth": 0.8, "linestyle": (0, (4, 2))}
 CONSTANT_LINE = {"color": "#882255", "linewidth": 0.8, "linestyle": (0, (4, 1.5, 1, 1.5))}
 BASELINE_LINE = {"color": "#4D4D4D", "linewidth": 0.8, "linestyle": (0, (1, 1.5))}
@@ -73,16 +76,13 @@ def colour(method: Mapping[str, str], study: Study) -> str:
     if method["strategy"] in STRATEGY_COLOURS:
         return STRATEGY_COLOURS[method["strategy"]]
     strategies = dict.fromkeys(arm["strategy"] for arm in study["arms"])
-    pools = [name for name in strategies if name not in STRATEGY_COLOURS and name != "single"]
+    pools = [
+        name for name in strategies if name not in STRATEGY_COLOURS and not is_plain_single(name)
+    ]
     if method["strategy"] in pools:
         return POOL_COLOURS[pools.index(method["strategy"]) % len(POOL_COLOURS)]
-    name = method["teachers"] if method["strategy"] == "single" else method["teacher"]
+    name = method["teachers"] if is_plain_single(method["strategy"]) else method["teacher"]
     return TEACHER_COLOURS[teacher_names(study).index(name) % len(TEACHER_COLOURS)]
-
-
-def arm_type(arm: Mapping[str, str]) -> str:
-    """Key of ``MARKERS``: whether an arm has no, one or several teachers."""
-    return {"none": "baseline", "single": "single"}.get(arm["strategy"], "multi")
 
 
 def panels(figure: Figure, number: int) -> list[Axes]:
@@ -102,7 +102,7 @@ def arms_legend(figure: Figure, arms: Sequence[Mapping[str, str]], study: Study)
         sketch(
             arm_name(arm, study),
             color=colour(arm, study),
-            marker=MARKERS[arm_type(arm)],
+            marker=FAMILY_MARKERS[arm["family"]],
             linestyle="",
             markersize=4,
         )

@@ -17,6 +17,8 @@ from functools import partial
 import numpy as np
 from scipy.special import entr, log_softmax, logsumexp, softmax
 
+from mtkd.study.catalogue import Catalogue
+
 Operator = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 TRIM = 0.2
@@ -258,7 +260,7 @@ def _unit(x: np.ndarray) -> np.ndarray:
 
 
 # By the name in a config. A new one needs no more than its line here to get its certificate.
-OPERATORS: dict[str, Operator] = {
+OPERATORS: Catalogue[str, Operator] = {
     "linear-pool": linear_pool,
     "log-linear-pool": log_linear_pool,
     "hellinger-barycentre": partial(power_mean, exponent=0.5),

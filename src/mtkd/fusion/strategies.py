@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from mtkd.errors import InputError
+from mtkd.study.catalogue import Catalogue
 
 
 def single(logits: np.ndarray) -> np.ndarray:
@@ -46,15 +47,15 @@ def entropy(logits: np.ndarray) -> np.ndarray:
 
 
 def score_weights(scores: list[float]) -> np.ndarray:
-    """Weights [K] proportional to the teachers' selection scores (fractions).
+    """Weights [K] proportional to the teachers' selection scores, of which greater is better.
 
-    Raises InputError where there is nothing to be proportional to: all scores are 0.
+    Raises InputError where that gives no weights: a score is negative, or all are 0.
     """
     scores = np.asarray(scores, dtype=np.float64)
     if not (np.isfinite(scores).all() and (scores >= 0).all() and scores.sum() > 0):
         raise InputError(
-            f"strategy 'weighted': selection scores {scores.tolist()} give its teachers no "
-            "weights; train the teachers for longer, or leave the arm out"
+            f"selection scores {scores.tolist()} give no weights; train the teachers for longer, "
+            "or leave the arm out"
         )
     return scores / scores.sum()
 
@@ -64,13 +65,14 @@ def _check_weights(weights: np.ndarray) -> None:
         raise ValueError("weights must be non-negative and sum to 1 over the teachers")
 
 
-# By the name in a config. Those in WEIGHTED take weights besides the logits: from the teachers'
-# selection scores ("weighted") or from the gate ("gating").
-STRATEGIES: dict[str, Callable[..., np.ndarray]] = {
+# By the name in a config.
+STRATEGIES: Catalogue[str, Callable[..., np.ndarray]] = {
     "single": single,
     "average": average,
     "weighted": weighted,
     "best-per-sample": best_per_sample,
     "gating": weighted,
 }
-WEIGHTED = {"weighted", "gating"}
+# Where those that take weights besides the logits have them from: the teachers' selection scores,
+# or a gate's output.
+WEIGHTS_FROM = {"weighted": "scores", "gating": "gate"}

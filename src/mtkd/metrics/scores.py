@@ -2,36 +2,47 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from functools import cache
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mtkd.errors import InputError
-from mtkd.metrics.names import METRICS_FOLDER, metric_names
-
-if TYPE_CHECKING:
-    import evaluate
+from mtkd.metrics.by_example import check_defined, contributions, taken
+from mtkd.metrics.evaluated import computed
+from mtkd.metrics.names import check_metric
 
 
 def score(logits: np.ndarray, labels: np.ndarray, metrics: Sequence[str]) -> dict[str, float]:
-    """Score logits [N, C] against labels [N] (class indices): metric name -> fraction.
+    """Score logits [N, C] against labels [N] (class indices): metric name -> value.
 
-    The prediction is the class of the largest logit, the first one on ties. Raises InputError on
-    logits that are not finite or not [N, C >= 2], on labels that do not fit them, and on metrics
-    that are unknown or do not fit C.
+    Values are in the metric's own unit, fractions for those in percent. Raises InputError on logits
+    that are not finite or not [N, C >= 2], on labels that do not fit them, on metrics that are
+    unknown or do not fit C, and on those that these labels leave undefined.
     """
     logits = np.asarray(logits)
     labels = np.asarray(labels)
     _check(logits, labels, metrics)
-    predictions = logits.argmax(axis=1)
-    scores = {}
-    for name in metrics:
-        scores |= _metric(name).compute(predictions=predictions, references=labels)
+    scores = {name: computed(name, taken(logits, name), labels) for name in metrics}
+    for name, value in scores.items():
+        check_defined(name, value, labels, logits.shape[1])
     return scores
+
+
+def try_metric(labels: np.ndarray, classes: int, metric: str) -> None:
+    """Score a model that says nothing, so that a metric fails before anything is trained.
+
+    Raises InputError as ``score`` does, and where the metric's contributions are none.
+    """
+    nothing = np.zeros((1, len(labels), classes))
+    score(nothing[0], labels, [metric])
+    if len(labels) < 2:
+        return
+    parts = contributions(taken(nothing, metric), labels, metric, classes).pseudovalues
+    if np.shape(parts) != (1, len(labels)) or not np.isfinite(parts).all():
+        raise InputError(
+            f"metric {metric!r}: its contributions of one run over {len(labels)} examples have "
+            f"shape {list(np.shape(parts))} or are not all numbers; mend its definition"
+        )
 
 
 def _check(logits: np.ndarray, labels: np.ndarray, metrics: Sequence[str]) -> None:
@@ -61,53 +72,7 @@ def _check(logits: np.ndarray, labels: np.ndarray, metrics: Sequence[str]) -> No
             "classes of the logits; compare the task's labels with the model's"
         )
     for name in metrics:
-        if name not in metric_names():
-            raise InputError(f"unknown metric {name!r}; known: {', '.join(metric_names())}")
-        if name == "f1" and classes != 2:
-            raise InputError(f"metric 'f1' is for two classes, not {classes}; use 'macro_f1'")
-
-
-@cache
-def _metric(name: str) -> evaluate.Metric:
-    """Load a metric module by path, without the network and without the user's cache folder.
-
-    evaluate imports a copy of the module from its cache, by default in the home folder, which may
-    be read-only or shared by many jobs. Here the copy lies in a folder of this process alone and
-    goes away once imported; being a package of its own, it also leaves ``evaluate.load`` as it is
-    for everybody else in the process.
-    """
-    _import_evaluate()
-    from evaluate.loading import (
-        evaluation_module_factory,
-        import_main_class,
-        init_dynamic_modules,
-    )
-
-    with TemporaryDirectory(prefix="mtkd-metric-") as folder:
-        package = init_dynamic_modules(f"mtkd_metric_{name}", folder)
         try:
-            module = evaluation_module_factory(
-                str(METRICS_FOLDER / name), dynamic_modules_path=package
-            )
-            metric_class = import_main_class(module.module_path)
-        finally:
-            sys.path.remove(folder)
-        return metric_class(keep_in_memory=True, cache_dir=folder, hash=module.hash)
-
-
-def _import_evaluate() -> None:
-    """Import evaluate without transformers.
-
-    For its pipelines, unused here, evaluate imports transformers if it can, and with it torch:
-    four fifths of the import's time in every scoring job. A ``None`` in ``sys.modules`` makes that
-    optional import fail; it is taken back at once, so that a later import finds transformers.
-    """
-    if "transformers" in sys.modules:
-        import evaluate
-
-        return
-    sys.modules["transformers"] = None
-    try:
-        import evaluate  # noqa: F401
-    finally:
-        del sys.modules["transformers"]
+            check_metric(name, classes)
+        except ValueError as error:
+            raise InputError(str(error)) from None

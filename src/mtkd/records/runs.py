@@ -39,7 +39,7 @@ def scored(
     scores: dict[str, dict[str, float]],
     rows: dict[str, int],
 ) -> dict[str, Any]:
-    """The eval record: a run's record with its scores (fractions) by split and metric."""
+    """The eval record: a run's record with its scores by split and metric."""
     return {
         **record,
         "suite": suite,

@@ -17,7 +17,7 @@ class TeacherLogits(NamedTuple):
 
     key: str  # "{teacher}/seed{seed}"
     logits: np.ndarray
-    score: float  # on selection, the task's primary metric, a fraction
+    score: float  # on selection, the task's primary metric in its own unit
     model_digest: str
     digest: str  # of the logits themselves
 

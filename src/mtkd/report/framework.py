@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from mtkd.analysis.framework_claims import FAILS, HOLDS, UNDECIDABLE
-from mtkd.analysis.master import Study
+from mtkd.analysis.master import Study, improvement_text
 from mtkd.report.shown import MISSING, Shown, caption, frame
 
 Tables = Mapping[str, pd.DataFrame]
@@ -86,7 +86,8 @@ def _gains(gains: pd.DataFrame, study: Study) -> Shown:
         "Diversity and gain",
         caption(
             "gain of each average arm over its own teachers' single arms, mean over seeds, and the "
-            "generalised Jensen-Shannon divergence of these teachers on selection at T=1",
+            "generalised Jensen-Shannon divergence of these teachers on selection at T=1"
+            + improvement_text(study),
             study,
         ),
         frame(rows, ["task", "teachers", "diversity (nats)", "gain (points)"]),

@@ -7,7 +7,16 @@ import textwrap
 from mtkd.report.shown import Shown
 
 # What pdflatex has no glyph for without further packages.
-SYMBOLS = {"†": r"$^\dagger$", "±": r"$\pm$", "−": "$-$", "–": "--", "<": "$<$", "∞": r"$\infty$"}
+SYMBOLS = {
+    "†": r"$^\dagger$",
+    "±": r"$\pm$",
+    "−": "$-$",
+    "–": "--",
+    "<": "$<$",
+    "∞": r"$\infty$",
+    "×": r"$\times$",
+    "↓": r"$\downarrow$",
+}
 # Columns from which on a table is set smaller, and letters from which on words are broken.
 WIDE = 8
 LONG = 30

@@ -6,7 +6,17 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from mtkd.analysis.master import MARK, MARK_MEANING, Study, arm_name, score_entry
+from mtkd.analysis.master import (
+    MARK,
+    Study,
+    arm_name,
+    arrow_text,
+    improvement_text,
+    mark_meaning,
+    score_entry,
+    unit_text,
+)
+from mtkd.metrics.names import declared, metric_label, metric_title, on_one_scale
 from mtkd.report.shown import (
     MISSING,
     YES_OR_NO,
@@ -20,6 +30,7 @@ from mtkd.report.shown import (
     p_value,
     percent,
     points,
+    score,
     seeds_needed,
     split_column,
     spread,
@@ -62,22 +73,33 @@ def _master(tables: Tables, study: Study) -> Shown:
     master = tables["master"]
     titles = [name.removesuffix(" mean") for name in master.columns if name.endswith(" mean")]
     rows = [
-        {"method": row["method"]} | {title: score_entry(row, title) for title in titles}
+        {"method": row["method"]} | {title: score_entry(row, title, study) for title in titles}
         for _, row in master.iterrows()
     ]
     shown = frame(rows, ["method", *titles])
     marked = shown.map(lambda entry: entry.endswith(MARK)).any(axis=None)
-    what = "mean ±sd over seeds (number of seeds), in percent"
+    what = f"mean ±sd over seeds (number of seeds), {unit_text(study)}{arrow_text(study)}"
     return Shown(
         "master",
         "Every method on every task",
-        caption(what + (f"; {MARK}: {MARK_MEANING}" if marked else ""), study),
+        caption(what + (f"; {MARK}: {mark_meaning(study)}" if marked else ""), study),
         shown,
         ("method",),
         "AVG is the mean over tasks. Teachers and the reference were trained once: they have no "
         "sd, and their rows say nothing of other trainings. The constant answer is one class for "
-        "every example, the one that answers train best.",
+        "every example, the one that answers train best" + _other_constants(study) + ".",
     )
+
+
+def _other_constants(study: Study) -> str:
+    """What notes add on the constant answer, and on AVG, where a metric is of another kind."""
+    metrics = list(study["metrics"].values())
+    text = ""
+    if any(declared(name).takes == "probabilities" for name in metrics):
+        text += "; under a metric of probabilities, the shares of the labels in train"
+    if not on_one_scale(metrics):
+        text += ". AVG is empty: the tasks' metrics are not on one scale"
+    return text
 
 
 def _several_teachers(tables: Tables, study: Study) -> Shown:
@@ -100,7 +122,7 @@ def _several_teachers(tables: Tables, study: Study) -> Shown:
         "Several teachers against one",
         caption(
             "best of n arms of several teachers minus best of n arms of one teacher, n equal, "
-            "chosen on selection by the other seeds",
+            "chosen on selection by the other seeds" + improvement_text(study),
             study,
         ),
         frame(rows, [*columns, "least detectable (points)", "seeds to decide"]),
@@ -127,7 +149,7 @@ def _gap(tables: Tables, study: Study) -> Shown:
         caption(
             "percent of the gap between the undistilled student and a teacher that each arm's "
             "students closed (95 % interval over seeds and examples); the teacher is the best on "
-            "selection, or the fused one that the arm itself learns from",
+            "selection, or the fused one that the arm itself learns from" + improvement_text(study),
             study,
         ),
         frame(rows, ["arm", "gap to", *heads.values()]).fillna(MISSING),
@@ -148,11 +170,15 @@ def _gap_entry(row) -> str:
 
 
 def _over_tasks(tables: Tables, study: Study) -> Shown:
+    first = study["metrics"][study["tasks"][0]]
+    metrics, digits = set(study["metrics"].values()), declared(first).decimals
+    unit = "%" if len(metrics) > 1 else declared(first).unit
+    mean = f"interquartile mean ({unit})"
     rows = [
         {
             "arm": row.arm,
-            "interquartile mean (%)": number(row.iqm, 2),
-            "95 % interval": _range(row.iqm_low, row.iqm_high, 2),
+            mean: number(row.iqm, digits),
+            "95 % interval": _range(row.iqm_low, row.iqm_high, digits),
             "P(better than none)": number(row.improves, 2),
             "its 95 % interval": _range(row.improves_low, row.improves_high, 2),
             "tasks dominated": MISSING
@@ -161,7 +187,7 @@ def _over_tasks(tables: Tables, study: Study) -> Shown:
         }
         for row in tables["over_tasks"].itertuples()
     ]
-    columns = ["arm", "interquartile mean (%)", "95 % interval", "P(better than none)"]
+    columns = ["arm", mean, "95 % interval", "P(better than none)"]
     return Shown(
         "over_tasks",
         "Arms over all tasks",
@@ -189,7 +215,7 @@ def _profiles(tables: Tables, study: Study) -> Shown:
         "How often a run gains how much",
         caption(
             "percent of all runs on all tasks that gain more than so many points over the mean of "
-            "the undistilled student",
+            "the undistilled student" + improvement_text(study),
             study,
         ),
         frame(rows, ["arm", *gains]),
@@ -240,7 +266,8 @@ def _audit(tables: Tables, study: Study) -> Shown:
         "What the audit predicted and what came of it",
         caption(
             "gain of each arm of several teachers over the mean of the single-teacher arms, "
-            "predicted on selection from the teachers' logits alone, and as measured",
+            "predicted on selection from the teachers' logits alone, and as measured"
+            + improvement_text(study),
             study,
         ),
         frame(rows, columns),
@@ -283,7 +310,7 @@ def _claims(tables: Tables, study: Study, task: str) -> Shown:
     return Shown(
         "claims",
         "Claims",
-        caption("differences in points", study, task),
+        caption("differences in points" + improvement_text(study, [task]), study, task),
         frame(rows, columns),
         ("comparison", "verdict"),
         "The 95 % interval is over seeds and examples together (crossed variance components) and "
@@ -296,23 +323,26 @@ def _claims(tables: Tables, study: Study, task: str) -> Shown:
 def _skill(tables: Tables, study: Study, task: str) -> Shown:
     skill = tables["skill"]
     given = ", ".join(map(str, skill.constant.unique()))
+    metric = study["metrics"][task]
+    constant = f"constant ({declared(metric).unit})"
     rows = [
         {
             "model": model_name(row.kind, row.name),
-            f"{row.metric} (%)": percent(row.value, 2),
-            "constant (%)": percent(row.constant_value, 2),
+            metric_label(row.metric): score(row.value, row.metric),
+            constant: score(row.constant_value, row.metric),
             "above it (points)": points(row.lead),
             "95 % interval": interval(row.low, row.high),
             "better": YES_OR_NO[row.skill],
         }
         for row in skill.itertuples(index=False)
     ]
-    columns = ["model", f"{study['metrics'][task]} (%)", "constant (%)", "above it (points)"]
+    columns = ["model", metric_label(metric), constant, "above it (points)"]
     return Shown(
         "skill",
         "Against one answer for every example",
         caption(
-            f"teachers and students against the constant answer ({given}: it answers train best)",
+            f"teachers and students against the constant answer ({given}: it answers train best)"
+            + improvement_text(study, [task]),
             study,
             task,
         ),
@@ -324,23 +354,25 @@ def _skill(tables: Tables, study: Study, task: str) -> Shown:
 
 
 def _grid(tables: Tables, study: Study, task: str) -> Shown:
-    grid = tables["grid"]
+    grid, metric = tables["grid"], study["metrics"][task]
     several = grid.groupby(["strategy", "teachers"])["T"].transform("size") > 1
     rows = [
         {
             "arm": arm_name({"strategy": row.strategy, "teachers": row.teachers}, study),
             "T": row.T,
             "alpha": row.alpha,
-            study["metrics"][task]: spread(row.mean, row.sd, row.seeds),
+            metric_title(metric): spread(row.mean, row.sd, row.seeds, metric),
             "chosen on selection": "yes" if row.chosen else "",
         }
         for row in grid[several].itertuples()
     ]
-    columns = ["arm", "T", "alpha", study["metrics"][task], "chosen on selection"]
+    columns = ["arm", "T", "alpha", metric_title(metric), "chosen on selection"]
     return Shown(
         "grid",
         "T and alpha",
-        caption("each arm over T and alpha, mean ±sd (seeds), in percent", study, task),
+        caption(
+            f"each arm over T and alpha, mean ±sd (seeds), {unit_text(study, [task])}", study, task
+        ),
         frame(rows, columns),
         ("arm", "chosen on selection"),
         "The choice sees the selection split alone; the numbers are of the report split.",
@@ -349,7 +381,7 @@ def _grid(tables: Tables, study: Study, task: str) -> Shown:
 
 def _quality(tables: Tables, study: Study, task: str) -> Shown:
     quality, metric = tables["quality"], study["metrics"][task]
-    score = f"{metric} (%)"
+    of_metric = metric_label(metric)
     # Where the metric is accuracy, one column says both.
     also = [] if metric == "accuracy" else ["accuracy (%)"]
     rows = [
@@ -357,7 +389,7 @@ def _quality(tables: Tables, study: Study, task: str) -> Shown:
             "model": model_name(row.kind, row.name),
             "accuracy (%)": percent(row.accuracy, 2),
             # Last, as it may be accuracy itself, with its spread.
-            score: spread(row.score, row.sd, row.seeds),
+            of_metric: spread(row.score, row.sd, row.seeds, metric),
             "NLL": number(row.nll),
             "Brier": number(row.brier),
             "ECE (%)": percent(row.ece),
@@ -367,7 +399,7 @@ def _quality(tables: Tables, study: Study, task: str) -> Shown:
         }
         for row in quality.itertuples(index=False)
     ]
-    columns = ["model", score, *also, "NLL", "Brier", "ECE (%)", "temperature", "NLL scaled"]
+    columns = ["model", of_metric, *also, "NLL", "Brier", "ECE (%)", "temperature", "NLL scaled"]
     return Shown(
         "quality",
         "Quality and calibration",

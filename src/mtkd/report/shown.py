@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from mtkd.analysis.master import Study, seed_count, seeds_text, settings_text
+from mtkd.metrics.names import declared
 
 MISSING = "–"
 KINDS = {
@@ -72,11 +73,17 @@ def percent(fraction: float, digits: int = 1) -> str:
     return number(100 * fraction, digits)
 
 
-def spread(mean: float, sd: float, seeds: int) -> str:
-    """Fractions over seeds as the master table writes them: mean ±sd (seeds), in percent."""
+def score(value: float, metric: str) -> str:
+    """A metric's value in percent, or the unit that it is shown in."""
+    shown = declared(metric)
+    return number(shown.scale * value, shown.decimals)
+
+
+def spread(mean: float, sd: float, seeds: int, metric: str = "accuracy") -> str:
+    """A metric over seeds as the master table writes it: mean ±sd (seeds)."""
     if pd.isna(mean):
         return MISSING
-    return percent(mean, 2) + ("" if pd.isna(sd) else f" ±{percent(sd, 2)}") + f" ({seeds})"
+    return score(mean, metric) + ("" if pd.isna(sd) else f" ±{score(sd, metric)}") + f" ({seeds})"
 
 
 def p_value(p: float) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from mtkd.analysis.master import Study
+from mtkd.analysis.master import Study, improvement_text
+from mtkd.metrics.names import metric_label
 from mtkd.report.shown import (
     YES_OR_NO,
     Shown,
@@ -17,6 +18,7 @@ from mtkd.report.shown import (
     number,
     percent,
     points,
+    score,
 )
 
 Tables = Mapping[str, pd.DataFrame]
@@ -41,7 +43,11 @@ def predictions_shown(predictions: pd.DataFrame, study: Study) -> Shown:
     return Shown(
         "predictions",
         "What is predicted",
-        _caption("gain of students of several teachers over one teacher's, in points", study),
+        _caption(
+            "gain of students of several teachers over one teacher's, in points"
+            + improvement_text(study),
+            study,
+        ),
         frame(rows, [*columns, "predicted interval", "expected"]),
         ("task", "arm", "expected"),
         "Lead: the fused teacher's score above the mean of its teachers'. Predicted gain: "
@@ -101,14 +107,16 @@ def _ceilings(tables: Tables, study: Study, task: str) -> Shown:
     rows = [
         {
             "model": model_name(row.kind, row.name),
-            f"{metric} (%)": percent(row.score, 2),
+            metric_label(metric): score(row.score, metric),
             "accuracy (%)": percent(row.accuracy, 2),
             "NLL (nats)": number(row.nll),
             "ECE (%)": percent(row.ece),
         }
         for row in tables["ceilings"].itertuples(index=False)
     ]
-    columns = dict.fromkeys(["model", f"{metric} (%)", "accuracy (%)", "NLL (nats)", "ECE (%)"])
+    columns = dict.fromkeys(
+        ["model", metric_label(metric), "accuracy (%)", "NLL (nats)", "ECE (%)"]
+    )
     return Shown(
         "ceilings",
         "Teachers, fused teachers and the oracle",

@@ -8,23 +8,22 @@ from mtkd.analysis.paired import MINIMUM_SEEDS
 
 def unsaid(study: Study) -> list[str]:
     """Sentences on the questions that a study's own axes leave open."""
-    strategies = [arm["strategy"] for arm in study["arms"]]
-    distilled = [strategy for strategy in strategies if strategy != "none"]
-    several = [strategy for strategy in distilled if strategy != "single"]
+    families = {arm["family"] for arm in study["arms"]}
+    distilled = families - {"undistilled"}
     found = []
     if not distilled:
         found.append(
             "Anything about distillation: no arm learns from a teacher. There is no audit, no gap "
             "closed and no comparison, only the undistilled student's scores."
         )
-    elif "none" not in strategies:
+    elif "undistilled" not in families:
         found.append(
             "Whether distillation helps, and how much of a gap it closes: there is no arm without "
             "distillation."
         )
-    if distilled and not several:
+    if distilled and "several" not in families:
         found.append("Whether several teachers are better than one: no arm has several.")
-    elif distilled and "single" not in distilled:
+    elif distilled and "single" not in families:
         found.append("Whether several teachers are better than one: no arm has a single one.")
     if len(study["seeds"]) < MINIMUM_SEEDS:
         found.append(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from mtkd.config.schema import Arm, Study, Suite
 from mtkd.config.values import NOT_APPLICABLE
+from mtkd.study.arms import is_distilled
 
 
 class Cell(NamedTuple):
@@ -35,7 +36,7 @@ def cells(study: Study) -> list[Cell]:
 
 def soft_axes(study: Study, arm: Arm) -> tuple[list[str], list[str]]:
     """T and alpha values of an arm: the study's, or NA for hard labels alone."""
-    if arm.strategy == "none":
+    if not is_distilled(arm.strategy):
         return [NOT_APPLICABLE], [NOT_APPLICABLE]
     return study.T, study.alpha
 
@@ -50,7 +51,7 @@ def folded_axes(suite: Suite) -> dict[str, list[str]]:
 
 def folded_arms(suite: Suite) -> list[Arm]:
     """The distilled arms, where one job trains them all together; else none."""
-    arms = [arm for arm in suite.chosen_study.arms if arm.strategy != "none"]
+    arms = [arm for arm in suite.chosen_study.arms if is_distilled(arm.strategy)]
     return arms if suite.bundle != "cell" and "arm" in suite.bundle else []
 
 

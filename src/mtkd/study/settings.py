@@ -12,10 +12,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from mtkd.config.schema import POOLS, Learner, Suite
+from mtkd.config.schema import POOLS, UNDISTILLED, Learner, Suite
 from mtkd.config.values import NOT_APPLICABLE
+from mtkd.study.arms import arm_settings, is_distilled
 from mtkd.study.code import function_digest
 from mtkd.study.grid import teacher_seeds
+from mtkd.study.recipes import fusions
 
 
 def canonical_json(value: Any) -> str:
@@ -59,7 +61,7 @@ def logits_settings(suite: Suite, task: str) -> dict:
 
 
 def student_settings(suite: Suite, task: str, student: str) -> dict:
-    """Training a student; the axes (strategy, teachers, T, alpha, seed) are in its paths."""
+    """Training a student; the axes (T, alpha, seed) are in its paths, recipes are apart."""
     return _learner(suite, suite.students[student], task)
 
 
@@ -69,7 +71,11 @@ def pool_settings(suite: Suite, strategies: Iterable[str]) -> dict:
     for name in strategies:
         if name in suite.strategies:
             own = suite.strategies[name]
-            found[name] = {**_plain(own), **function_digest(own.operator)}
+            if own.operator:
+                pool = _plain(own, include={"operator", "weights", "T"})
+                found[name] = {**pool, **function_digest(own.operator)}
+            elif own.fusion in POOLS:
+                found[name] = {"operator": own.fusion}
         elif name in POOLS:
             found[name] = {"operator": name}
     return found
@@ -100,7 +106,7 @@ def examples_settings(suite: Suite, task: str) -> dict:
     return {
         "study": table_settings(suite),
         "metrics": suite.tasks[task].metrics,
-        "pools": pool_settings(suite, suite.chosen_study.strategies),
+        "fusions": fusions(suite, suite.chosen_study.strategies),
     }
 
 
@@ -111,7 +117,7 @@ def table_settings(suite: Suite) -> dict:
         "suite": suite.suite,
         "study": suite.study_name,
         **study.model_dump(mode="json", exclude={"arms"}),
-        "arms": [{"strategy": arm.strategy, "teachers": arm.label} for arm in study.arms],
+        "arms": [arm_settings(suite, arm) for arm in study.arms],
         "teacher_seeds": teacher_seeds(suite, study.seeds),
         "teacher_seed": suite.teacher_seed,
         "margin": suite.margin,
@@ -123,7 +129,8 @@ def table_settings(suite: Suite) -> dict:
 def expected_runs(study: dict) -> list[dict[str, str]]:
     """Axes of every run that belongs to a study, from its ``table_settings``."""
     students = [
-        {"kind": "student", "student": study["student"], "task": task, **arm, **soft, "seed": seed}
+        {"kind": "student", "student": study["student"], "task": task, **soft, "seed": seed}
+        | {axis: arm[axis] for axis in ("strategy", "teachers")}
         for task in study["tasks"]
         for arm in study["arms"]
         for soft in _soft_values(study, arm)
@@ -134,7 +141,7 @@ def expected_runs(study: dict) -> list[dict[str, str]]:
         {"kind": "teacher", "task": task, "teacher": name, "seed": seed}
         for task in study["tasks"]
         for name in names
-        if name != "none"
+        if name != UNDISTILLED
         for seed in study["teacher_seeds"]
     ]
     references = [
@@ -146,6 +153,6 @@ def expected_runs(study: dict) -> list[dict[str, str]]:
 
 
 def _soft_values(study: dict, arm: dict) -> list[dict[str, str]]:
-    if arm["strategy"] == "none":
+    if not is_distilled(arm["strategy"]):
         return [{"T": NOT_APPLICABLE, "alpha": NOT_APPLICABLE}]
     return [{"T": T, "alpha": alpha} for T in study["T"] for alpha in study["alpha"]]

@@ -25,10 +25,12 @@ RECORD = "MTKD_RUN"
 # What is read again by every job of a cluster, which builds the job graph for itself.
 GRAPH = "the job graph"
 GRAPH_FILES = ("Snakefile", "rules/*.smk", "src/mtkd/study/*.py", "src/mtkd/config/*.py")
-# Loaded by path or by name, not imported: what it is that loads them, and (metrics) where they are.
+# Loaded by path or by name, not imported: what it is that loads them, and where they are.
 OPERATORS_LOADER = "src/mtkd/fusion/pools.py"
 METRICS_LOADER = "src/mtkd/metrics/scores.py"
 METRICS = "src/mtkd/metrics/modules/*/*.py"
+LOSSES_LOADER = "src/mtkd/distillation/objective.py"
+LOSSES = "src/mtkd/distillation/losses/*.py"
 # Settings of the machine, which may be edited under a run.
 MACHINE = {"study", "save_minutes", "interruptions", "allow_cpu", "allow_unpinned"}
 # Names in a message.
@@ -44,13 +46,14 @@ def record_run(folder: Path, suite: Suite) -> Path:
     from mtkd.records.files import write_json
     from mtkd.study.code import meaning, operator_file, read_source, script_files
 
-    found = {operator_file(own.operator) for own in suite.strategies.values()}
+    found = {operator_file(own.operator) for own in suite.strategies.values() if own.operator}
     operators = {path.resolve() for path in found if path}
     parts = {GRAPH: _found(*GRAPH_FILES)}
     for script in _found("workflow/scripts/*.py"):
         files = script_files(script)
         files |= operators if ROOT / OPERATORS_LOADER in files else set()
         files |= _found(METRICS) if ROOT / METRICS_LOADER in files else set()
+        files |= _found(LOSSES) if ROOT / LOSSES_LOADER in files else set()
         parts[script.name] = files
     record = {
         "suite": planned(suite),

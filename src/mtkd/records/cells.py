@@ -1,9 +1,8 @@
-"""Finished cells of a bundle: kept outside the declared outputs, and restored from there.
+"""Finished cells: kept outside the declared outputs, and restored from there.
 
 Snakemake deletes all outputs of a job before it starts, finished cells included. So each finished
 cell is kept in a state folder, under a digest of all that determines its numbers; extending a
-grid, a failure or an interruption never trains a cell twice. No torch here: a bundle whose cells
-are all kept is done before torch would be loaded.
+grid, a failure or an interruption never trains a cell twice.
 """
 
 from __future__ import annotations

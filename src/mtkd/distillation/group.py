@@ -1,0 +1,184 @@
+"""A group of cells, which travel together: restore what is kept, train the rest, keep it.
+
+No torch before a cell has to be trained: a group whose cells are all kept is done without it.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mtkd.fusion.targets import (
+    Gates,
+    fuse_teachers,
+    lacks_gate,
+    stacked_teachers,
+    teacher_determinants,
+)
+from mtkd.models.sources import source_digests
+from mtkd.records.cells import PREDICTIONS, cell_digest, keep_cell, restore_cell
+from mtkd.records.claims import Claim, check_claim, claim_output, release_claim
+from mtkd.records.files import digest_text
+from mtkd.records.runs import new_record
+from mtkd.records.teachers import Teachers
+from mtkd.study.paths import parse_cell
+from mtkd.study.settings import canonical_json
+from mtkd.tasks.corpus import TaskInfo
+
+if TYPE_CHECKING:
+    from mtkd.distillation.engines import single
+
+
+class Group(NamedTuple):
+    """What the cells of a group have in common, and where they go."""
+
+    settings: Mapping[str, Any]  # model, training, max_length
+    recipes: Mapping[str, Mapping[str, Any]]  # by strategy: see mtkd.study.recipes
+    code: Mapping[str, str]  # digests
+    task: Path
+    info: TaskInfo
+    teachers: Teachers  # their logits on train
+    gates: Gates
+    fetched: Path | None  # the record of the model's download
+    state: Path  # the suite's state folder
+    outputs: Sequence[Path]  # each cell's predictions
+    with_features: bool
+
+
+class Machine(NamedTuple):
+    """What a job was given, and how often it saves; changes no number."""
+
+    threads: int
+    gpus: int
+    allow_cpu: bool  # where none of them can be used
+    save_minutes: float
+
+
+class _Waiting(NamedTuple):
+    """A cell that is not kept yet."""
+
+    title: str
+    output: Path
+    axes: Mapping[str, str]
+    teachers: Mapping[str, list]  # what of them determines its numbers
+    digest: str
+
+
+def train_group(group: Group, machine: Machine) -> None:
+    """Publish every cell of a group: restored where it is kept, else trained.
+
+    Each at most once, however often the group is run. Raises InputError.
+    """
+    names = ["run.json", "history.jsonl", PREDICTIONS]
+    names += ["features.safetensors"] if group.with_features else []
+    kept = group.state / "cells"
+    claim = claim_output(group.state, group.outputs[0])
+    waiting = []
+    for cell in _cells(group):
+        if restore_cell(kept, cell.digest, cell.output.parent, names):
+            print(f"{cell.title}  restored", file=sys.stderr)
+        else:
+            waiting.append(cell)
+    if waiting:
+        kept.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept, prefix=".training-") as folder:
+            start = time.perf_counter()
+            for cell, trained in zip(
+                waiting, _trained(group, machine, claim, waiting, Path(folder)), strict=True
+            ):
+                check_claim(claim)
+                keep_cell(kept, cell.digest, trained.folder, names)
+                trained.checkpoint.remove()
+                restore_cell(kept, cell.digest, cell.output.parent, names)
+                seconds = time.perf_counter() - start
+                print(f"{cell.title}  trained in {seconds:.1f} s", file=sys.stderr)
+                start = time.perf_counter()
+    release_claim(claim)
+
+
+def _cells(group: Group) -> Iterator[_Waiting]:
+    """Every cell, with the digest of all that determines its numbers."""
+    model_files = source_digests(group.settings["model"], group.fetched)
+    for number, output in enumerate(group.outputs, start=1):
+        axes = parse_cell(output)
+        axes.pop("suite")
+        recipe = group.recipes[axes["strategy"]]
+        teachers = teacher_determinants(axes, recipe, group.teachers, group.gates)
+        determinants = {
+            "data": group.info.digest,
+            "settings": group.settings,
+            "model_files": model_files,
+            "code": group.code,
+            "axes": axes,
+            "recipe": recipe,
+            "teachers": teachers,
+        }
+        title = f"cell {number}/{len(group.outputs)}  {output.parent}"
+        yield _Waiting(title, output, axes, teachers, cell_digest(determinants))
+
+
+def _trained(
+    group: Group, machine: Machine, claim: Claim, waiting: Sequence[_Waiting], folder: Path
+) -> Iterator[single.Cell]:
+    """Train cells, each in a folder of its own below ``folder``."""
+    # Loading torch and transformers takes seconds.
+    from mtkd.config.schema import Model, Training
+    from mtkd.distillation.checkpoints import Checkpoint, stop_on_signals
+    from mtkd.distillation.device import prepare_device
+    from mtkd.distillation.engines import single
+    from mtkd.distillation.learner import settle_source
+
+    stop_on_signals()
+    stage = single.load_stage(
+        settle_source(Model.model_validate(group.settings["model"]), group.fetched),
+        Training.model_validate(group.settings["training"]),
+        group.settings["max_length"],
+        group.task,
+        group.info,
+        group.state / "tokens",
+        prepare_device(machine.threads, machine.gpus, machine.allow_cpu),
+    )
+
+    def cells() -> Iterator[single.Cell]:
+        for cell in waiting:
+            check_claim(claim)
+            axes, recipe = cell.axes, group.recipes[cell.axes["strategy"]]
+            reason = fused = teachers = None
+            if lacks_gate(axes, recipe, group.gates):
+                reason = "no gate: the undistilled student of this seed diverged"
+            elif recipe["fusion"] is not None:
+                teachers = stacked_teachers(axes, group.teachers)
+                fused = fuse_teachers(axes, recipe, group.teachers, group.gates)
+            yield single.Cell(
+                axes,
+                recipe,
+                fused,
+                teachers,
+                reason,
+                _record(group, cell),
+                folder / cell.digest,
+                Checkpoint(group.state, cell.output, cell.digest, machine.save_minutes, claim),
+            )
+
+    return single.train_cells(stage, cells(), group.with_features)
+
+
+def _record(group: Group, cell: _Waiting) -> dict[str, Any]:
+    recipe = group.recipes[cell.axes["strategy"]]
+    teachers = group.teachers.by_run.values()
+    return {
+        **new_record("student", **cell.axes),
+        "labels": group.info.labels,
+        "recipe": {key: recipe[key] for key in ("fusion", "loss", "options")},
+        "digests": {
+            "data": group.info.digest,
+            "cell": cell.digest,
+            "code": digest_text(canonical_json(group.code)),
+            "parts": recipe["code"],
+            "teachers": {t.key: t.model_digest for t in teachers if t.key in cell.teachers},
+        },
+    }

@@ -1,0 +1,1 @@
+"""Losses: what of its teachers a student learns, one file each, found by the file's name."""

@@ -1,0 +1,133 @@
+"""The soft labels that a cell learns from: its teachers' logits, fused as its recipe says.
+
+Training, the audit and the collection of examples all ask here. A recipe's ``fusion``
+(``mtkd.study.recipes``) is the name of a strategy over logits, or a pooling operator's definition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mtkd.errors import InputError
+from mtkd.fusion.pools import pooled_logits
+from mtkd.fusion.strategies import STRATEGIES, WEIGHTS_FROM, score_weights
+from mtkd.records.files import digest_bytes
+from mtkd.records.logits import read_tensors
+from mtkd.records.teachers import TeacherLogits, Teachers
+
+# A gate's weights [N, K] by (teachers joined by "+", the student's seed).
+Gates = Mapping[tuple[str, str], np.ndarray]
+Recipe = Mapping[str, Any]
+# A strategy over logits by its name, or an operator with its weights and temperatures.
+Fusion = str | Mapping[str, Any]
+
+
+def read_gates(paths: list[Path], rows: int, data: str, split: str = "train") -> Gates:
+    """Gates' weights [N, K] of a split's examples, by teachers and student's seed.
+
+    A seed whose undistilled student diverged has no gate, and no entry. Raises InputError for a
+    gate of another number of ``rows`` or of data with another digest than ``data``.
+    """
+    gates = {}
+    for path in paths:
+        weights, record = read_tensors(path)
+        if record["status"] == "diverged":
+            continue
+        if len(weights[split]) != rows or record["digests"]["data"] != data:
+            raise InputError(
+                f"{path}: a gate of other data ({len(weights[split])} rows for {rows} {split} "
+                "examples); rerun fit_gate"
+            )
+        gates[record["teachers"], record["seed"]] = weights[split]
+    return gates
+
+
+def fused_logits(
+    fusion: Fusion,
+    names: Sequence[str],
+    logits: np.ndarray,
+    T: float,
+    scores: Sequence[float] = (),
+    gate: np.ndarray | None = None,
+) -> np.ndarray:
+    """Teachers' logits [K, N, C] fused to [N, C]; their softmax at T are the soft labels.
+
+    ``scores`` [K] on selection and the weights [N, K] of a ``gate`` are for fusions that take
+    theirs from there. Raises InputError for scores that give no weights, and for an operator that
+    does not give distributions.
+    """
+    if not isinstance(fusion, str):
+        try:
+            return pooled_logits(fusion, names, logits, T)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+    match WEIGHTS_FROM.get(fusion):
+        case "scores":
+            try:
+                return STRATEGIES[fusion](logits, score_weights(scores))
+            except InputError as error:
+                raise InputError(f"{', '.join(names)}: {error}") from None
+        case "gate":
+            return STRATEGIES[fusion](logits, gate)
+    return STRATEGIES[fusion](logits)
+
+
+def fuse_teachers(
+    axes: Mapping[str, str], recipe: Recipe, teachers: Teachers, gates: Gates
+) -> np.ndarray | None:
+    """Fused logits [N, C] of a cell on its teachers' split, or None for the undistilled arm.
+
+    Errors are those of ``fused_logits``.
+    """
+    if recipe["fusion"] is None:
+        return None
+    chosen = _chosen(axes, teachers)
+    try:
+        return fused_logits(
+            recipe["fusion"],
+            axes["teachers"].split("+"),
+            stacked_teachers(axes, teachers),
+            float(axes["T"]),
+            [teacher.score for teacher in chosen],
+            gates.get((axes["teachers"], axes["seed"])),
+        )
+    except InputError as error:
+        raise InputError(f"strategy {axes['strategy']!r}: {error}") from None
+
+
+def stacked_teachers(axes: Mapping[str, str], teachers: Teachers) -> np.ndarray:
+    """The logits [K, N, C] of a cell's teachers, in its order."""
+    return np.stack([teacher.logits for teacher in _chosen(axes, teachers)])
+
+
+def lacks_gate(axes: Mapping[str, str], recipe: Recipe, gates: Gates) -> bool:
+    """Whether a cell's weights come from a gate that there is not."""
+    gated = isinstance(recipe["fusion"], str) and WEIGHTS_FROM.get(recipe["fusion"]) == "gate"
+    return gated and (axes["teachers"], axes["seed"]) not in gates
+
+
+def teacher_determinants(
+    axes: Mapping[str, str], recipe: Recipe, teachers: Teachers, gates: Gates
+) -> dict[str, list]:
+    """What of the teachers determines a cell's numbers, by teacher: order, logits, weights."""
+    fusion = recipe["fusion"]
+    if fusion is None:
+        return {}
+    source = WEIGHTS_FROM.get(fusion) if isinstance(fusion, str) else None
+    result = {}
+    for place, teacher in enumerate(_chosen(axes, teachers)):
+        weight = None
+        if source == "scores":
+            weight = teacher.score
+        elif source == "gate" and not lacks_gate(axes, recipe, gates):
+            weight = digest_bytes([gates[axes["teachers"], axes["seed"]].tobytes()])
+        result[teacher.key] = [place, teacher.digest, teacher.model_digest, weight]
+    return result
+
+
+def _chosen(axes: Mapping[str, str], teachers: Teachers) -> list[TeacherLogits]:
+    return [teachers.of(name, axes["seed"]) for name in axes["teachers"].split("+")]

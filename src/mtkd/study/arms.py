@@ -1,0 +1,61 @@
+"""Arms as tables and rules know them, and what their strategies' names mean.
+
+An arm is a mapping with its axes (``strategy``, ``teachers``), its ``family`` (``FAMILIES``) and
+``fusion``, the name of the strategy or operator that fuses its teachers. Nothing else compares a
+strategy with a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mtkd.config.schema import SINGLE, UNDISTILLED, Arm, Strategy, Suite
+
+# Not distilled; distilled from one teacher; from several; there for others to be compared with.
+FAMILIES = ("undistilled", "single", "several", "control")
+# The axes of an arm without distillation.
+WITHOUT = (UNDISTILLED, UNDISTILLED)
+GATING, AVERAGE = "gating", "average"
+
+
+def arm_settings(suite: Suite, arm: Arm) -> dict[str, str]:
+    """An arm of a suite as tables know it."""
+    return described(arm.strategy, arm.label, suite.strategies.get(arm.strategy))
+
+
+def described(strategy: str, teachers: str, own: Strategy | None = None) -> dict[str, str]:
+    """An arm as tables know it; ``own`` is the suite's recipe, if the strategy is its own."""
+    fusion = (own.fusion or own.operator) if own else strategy
+    family = {UNDISTILLED: "undistilled", SINGLE: "single"}.get(fusion, "several")
+    return {
+        "strategy": strategy,
+        "teachers": teachers,
+        "family": "control" if own and own.control else family,
+        "fusion": fusion,
+    }
+
+
+def is_distilled(strategy: str) -> bool:
+    """Whether a strategy learns from teachers at all, and so has T and alpha."""
+    return strategy != UNDISTILLED
+
+
+def is_gated(suite: Suite, arm: Arm) -> bool:
+    """Whether an arm of a suite has a gate of its own for every student seed."""
+    return arm_settings(suite, arm)["fusion"] == GATING
+
+
+def has_gate(arm: Mapping[str, Any]) -> bool:
+    """Whether an arm has a gate, and so soft labels of its own for every student seed."""
+    return arm["fusion"] == GATING
+
+
+def is_plain_single(strategy: str) -> bool:
+    """Whether a strategy is one teacher's plain distillation, which goes by the teacher's name."""
+    return strategy == SINGLE
+
+
+def is_plain_average(arm: Mapping[str, Any]) -> bool:
+    """Whether an arm is the plain average, which other ways of fusing are compared with."""
+    return arm["strategy"] == AVERAGE

@@ -1,0 +1,67 @@
+"""What a strategy is: a recipe of fusion, loss and options, with a digest of each part's code.
+
+The strategies there are have recipes like a suite's own. A cell's digest holds its own recipe, so a
+new part, or an edit of one that others use, retrains nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from mtkd.config.losses import declared_losses, loss_file
+from mtkd.config.schema import POOLS, UNDISTILLED, Strategy, Suite
+from mtkd.study.code import file_digest, function_digest, part_digest
+
+
+def recipe(suite: Suite, strategy: str) -> dict[str, Any]:
+    """A strategy's recipe, JSON-ready.
+
+    ``fusion`` is the name of a strategy over logits, a pooling operator's definition, or None
+    without distillation; ``loss`` and its ``options`` say what of the fused logits is learnt;
+    ``code`` has the digests of both.
+    """
+    if strategy == UNDISTILLED:
+        return {"fusion": None, "loss": None, "options": {}, "code": {}}
+    own = suite.strategies.get(strategy) or Strategy(fusion=strategy)
+    fusion: str | dict[str, Any]
+    if own.fusion and own.fusion not in POOLS:
+        fusion = own.fusion
+        digest = _part("mtkd.fusion.strategies", "STRATEGIES", fusion)
+    else:
+        fusion = own.model_dump(
+            mode="json", exclude_defaults=True, include={"operator", "weights", "T"}
+        )
+        fusion = {**fusion, "operator": own.operator or own.fusion}
+        digest = function_digest(fusion["operator"]).get("code")
+        digest = digest or _part("mtkd.fusion.operators", "OPERATORS", fusion["operator"])
+    return {
+        "fusion": fusion,
+        "loss": own.loss,
+        "options": {**declared_losses()[own.loss].options, **own.options},
+        "code": {"fusion": digest, "loss": _file(own.loss)},
+    }
+
+
+def recipes(suite: Suite, strategies: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The recipes of some strategies, by name."""
+    return {name: recipe(suite, name) for name in strategies}
+
+
+def fusions(suite: Suite, strategies: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Of the recipes of some strategies what makes their soft labels."""
+    found = recipes(suite, strategies).items()
+    return {
+        name: {"fusion": one["fusion"], "code": one["code"].get("fusion")} for name, one in found
+    }
+
+
+@cache
+def _part(module: str, catalogue: str, name: str) -> str:
+    return part_digest(module, catalogue, name)
+
+
+@cache
+def _file(loss: str) -> str:
+    return file_digest(loss_file(loss))

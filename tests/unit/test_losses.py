@@ -1,0 +1,237 @@
+"""The seam for losses: a toy for each kind of need trains, is stopped, and goes on bit for bit."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from mtkd.config import load, schema
+from mtkd.config.load import validate_suite
+from mtkd.config.losses import Declared, declared_losses
+from mtkd.config.schema import Training
+from mtkd.distillation import objective as objectives
+from mtkd.distillation.checkpoints import Checkpoint
+from mtkd.distillation.losses import hinton
+from mtkd.distillation.losses.base import Batch
+from mtkd.distillation.objective import distillation
+from mtkd.distillation.training import train
+from mtkd.errors import InputError
+from mtkd.models.build import build_model
+from mtkd.models.tokenizers import train_tokenizer
+from mtkd.records.claims import claim_output
+from mtkd.study.recipes import recipe
+from mtkd.tasks.batches import DeviceTokens
+from mtkd.tasks.corpus import Split
+from mtkd.tasks.encoding import encode
+
+TRAINING = Training(epochs=2, batch_size=8, learning_rate=5e-3, warmup=0.1)
+STEPS, STOP = 10, 4
+ROOT = Path(__file__).parents[2]
+CPU = torch.device("cpu")
+DECLARED_GATE = Declared(frozenset({"teachers"}), (2, None), {})
+
+
+def each_teacher(batch):
+    """The student is near any one of its teachers."""
+    q = batch.logits.log_softmax(-1)
+    return -(batch.teachers.softmax(-1) * q).sum(-1).max(dim=0).values
+
+
+def whole_batch(batch):
+    """One number: how the batch's examples are correlated (as DIST has it)."""
+    p, q = batch.soft - batch.soft.mean(0), batch.logits.softmax(-1)
+    return 1 - torch.cosine_similarity(p, q - q.mean(0), dim=0).mean()
+
+
+def curriculum(batch):
+    """Soft labels that fade."""
+    return (1 - batch.progress) * -(batch.soft * batch.logits.log_softmax(-1)).sum(-1)
+
+
+def random_teacher(batch):
+    """A teacher drawn at each step."""
+    k = torch.randint(len(batch.teachers), (), generator=batch.generator)
+    return -(batch.teachers[k].softmax(-1) * batch.logits.log_softmax(-1)).sum(-1)
+
+
+def joint_gate(batch):
+    """Weights of teachers that are learnt along."""
+    weights = batch.parameters.weight.softmax(-1)[0]
+    q = torch.einsum("k,kbc->bc", weights, batch.teachers.softmax(-1))
+    return -(q * batch.logits.log_softmax(-1)).sum(-1)
+
+
+def hidden_states(batch):
+    """Something of every layer."""
+    return sum(state[:, 0].pow(2).mean(-1) for state in batch.states)
+
+
+LOSSES = {
+    "each-teacher": (each_teacher, {"teachers"}),
+    "whole-batch": (whole_batch, set()),
+    "curriculum": (curriculum, set()),
+    "random-teacher": (random_teacher, {"teachers", "generator"}),
+    "joint-gate": (joint_gate, {"teachers"}),
+    "hidden-states": (hidden_states, {"states"}),
+}
+
+
+@pytest.fixture(params=LOSSES)
+def name(request, monkeypatch):
+    """A toy loss, to be found by its name as one of a file of its own."""
+    function, needs = LOSSES[request.param]
+    module = ModuleType("toy")
+    module.loss = function
+    if request.param == "joint-gate":
+        module.parameters = lambda sizes: torch.nn.Linear(sizes.teachers, 1, bias=False)
+    path = f"mtkd.distillation.losses.{request.param.replace('-', '_')}"
+    monkeypatch.setitem(sys.modules, path, module)
+    declared = {request.param: Declared(frozenset(needs), (2, None), {})}
+    monkeypatch.setattr(objectives, "declared_losses", lambda: declared)
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    rng = np.random.default_rng(0)
+    words = [f"w{i}" for i in range(30)]
+    texts = [" ".join(rng.choice(words, rng.integers(2, 9))) for _ in range(39)]
+    split = Split(np.array([str(i) for i in range(39)]), texts, None, rng.integers(3, size=39))
+    tokenizer = train_tokenizer("word", texts, 100, 16)
+    teachers = rng.normal(size=(2, 39, 3)).astype(np.float32)
+    return tokenizer, DeviceTokens(encode(tokenizer, split, 16), 0, CPU), split, teachers
+
+
+def fit(corpus, name, checkpoint=None):
+    tokenizer, tokens, split, teachers = corpus
+    config = {"dim": 8, "hidden_dim": 8, "n_layers": 1, "n_heads": 2}
+    config["max_position_embeddings"] = 16
+    model = build_model("distilbert", config, ["a", "b", "c"], tokenizer, 1)
+    objective = distillation(
+        {"loss": name, "options": {}}, 4.0, 0.7, torch.from_numpy(split.labels),
+        teachers.mean(0), teachers, model.config, seed=1,
+    )  # fmt: skip
+    outcome = train(model, tokens, objective, TRAINING, 1, checkpoint=checkpoint)
+    kept = dict(model.state_dict())
+    if objective.parameters is not None:
+        kept |= {f"own {key}": value for key, value in objective.parameters.state_dict().items()}
+    return kept, [row["loss"] for row in outcome.history]
+
+
+class Stopped(Checkpoint):
+    """Saves its state at one step and ends the training there."""
+
+    steps = 0
+
+    def due(self):
+        self.steps += 1
+        return self.steps == STOP
+
+    def save(self, tensors, facts):
+        super().save(tensors, facts)
+        raise SystemExit
+
+
+def test_a_loss_of_every_kind_goes_on_to_the_same_numbers(corpus, name, tmp_path):
+    weights, losses = fit(corpus, name)
+    output = tmp_path / "cell"
+    claim = claim_output(tmp_path, output)
+    with pytest.raises(SystemExit):
+        fit(corpus, name, Stopped(tmp_path, output, "d", 0, claim))
+    resumed = fit(corpus, name, Checkpoint(tmp_path, output, "d", 0, claim))
+    assert losses == resumed[1] and np.isfinite(losses).all()
+    assert all(torch.equal(resumed[0][key], value) for key, value in weights.items())
+
+
+def test_own_parameters_are_trained(corpus, monkeypatch):
+    monkeypatch.setattr(objectives, "declared_losses", lambda: {"g": DECLARED_GATE})
+    module = ModuleType("toy")
+    module.loss = joint_gate
+    module.parameters = lambda sizes: torch.nn.Linear(sizes.teachers, 1, bias=False)
+    monkeypatch.setitem(sys.modules, "mtkd.distillation.losses.g", module)
+    torch.manual_seed(objectives._seed(1))
+    begun = torch.nn.Linear(2, 1, bias=False).weight
+    assert not torch.equal(fit(corpus, "g")[0]["own weight"], begun)
+
+
+def test_hidden_states_that_a_student_does_not_have_are_refused_in_one_line(corpus, monkeypatch):
+    monkeypatch.setattr(
+        objectives, "declared_losses", lambda: {"h": Declared(frozenset({"states"}), (2, None), {})}
+    )
+    module = ModuleType("toy")
+    module.loss = hidden_states
+    monkeypatch.setitem(sys.modules, "mtkd.distillation.losses.h", module)
+    tokenizer, tokens, split, teachers = corpus
+    config = {"embedding_size": 4, "filters": 4}
+    model = build_model("text-cnn", config, ["a", "b", "c"], tokenizer, 1)
+    objective = distillation(
+        {"loss": "h", "options": {}}, 4.0, 0.7, torch.from_numpy(split.labels),
+        teachers.mean(0), teachers, model.config, seed=1,
+    )  # fmt: skip
+    with pytest.raises(InputError, match="loss 'h' reads hidden states, and a text-cnn has none"):
+        train(model, tokens, objective, TRAINING, 1)
+
+
+@pytest.fixture
+def dkd(monkeypatch):
+    """Decoupled distillation as a file that a contributor added."""
+    spec = importlib.util.spec_from_file_location("dkd", Path(__file__).parents[1] / "dkd.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setitem(sys.modules, "mtkd.distillation.losses.dkd", module)
+    declared = Declared(frozenset(), module.CLASSES, module.OPTIONS)
+    known = {**declared_losses(), "dkd": declared}
+    for place in (objectives, schema, load):
+        monkeypatch.setattr(place, "declared_losses", lambda: known)
+    return module
+
+
+def test_decoupled_distillation_is_the_plain_kind_where_its_parts_weigh_as_in_it(dkd):
+    rng = np.random.default_rng(1)
+    logits = torch.from_numpy(rng.normal(size=(6, 4))).requires_grad_()
+    soft = torch.from_numpy(rng.dirichlet(np.ones(4), size=6))
+    batch = Batch(logits, torch.arange(6) % 4, soft, 3.0, 0.0)
+    rest = 1 - soft[torch.arange(6), batch.labels]
+    # KL = TCKD + (1 - p of the target) NCKD, equation 5.
+    parts = dkd.loss(batch, 1.0, 0.0) + rest * dkd.loss(batch, 0.0, 1.0)
+    torch.testing.assert_close(parts, hinton.loss(batch))
+
+
+def test_a_loss_is_refused_for_classes_it_is_not_for_when_the_suite_is_read(dkd):
+    content = yaml.safe_load((ROOT / "config/embedded.yaml").read_text(encoding="utf-8"))
+    content["strategies"]["dkd"] = {"fusion": "average", "loss": "dkd", "options": {"others": 2}}
+    suite = validate_suite(content, "s")
+    assert recipe(suite, "average")["loss"] == "hinton"
+    study = content["studies"]["main"]
+    arm = next(arm for arm in study["arms"] if arm["strategy"] == "average")
+    study["arms"].append({**arm, "strategy": "dkd"})
+    with pytest.raises(InputError, match="loss 'dkd' of strategy 'dkd' is for 3 or more classes"):
+        validate_suite(content, "s")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"loss": "hintn"}, "unknown loss 'hintn'; known: hinton"),
+        ({"options": {"beta": 1}}, "options.beta: no option of loss 'hinton'; it has none"),
+        ({"operator": "median"}, "give one of 'fusion' and 'operator'"),
+        ({"fusion": "mean"}, "fusion: unknown strategy 'mean'; known: single, average"),
+        ({"fusion": "none"}, "fusion: unknown strategy 'none'"),
+        ({"weights": {"textcnn": 1}}, "'weights' and 'T' are for an operator"),
+    ],
+)
+def test_recipes_that_mean_nothing_are_refused(changes, said):
+    content = yaml.safe_load((ROOT / "config/embedded.yaml").read_text(encoding="utf-8"))
+    content["strategies"]["mine"] = {"fusion": "average"} | changes
+    with pytest.raises(InputError, match=said):
+        validate_suite(content, "s")
+
+
+def test_what_losses_declare_is_read_from_their_files():
+    assert declared_losses()["hinton"] == Declared(frozenset(), (2, None), {})
+    assert "base" not in declared_losses()
