@@ -79,6 +79,7 @@ def train_group(group: Group, machine: Machine) -> None:
     claim = claim_output(group.state, group.outputs[0])
     waiting = []
     for cell in _cells(group):
+        check_claim(claim)
         if restore_cell(kept, cell.digest, cell.output.parent, names):
             print(f"{cell.title}  restored", file=sys.stderr)
         else:
