@@ -30,9 +30,9 @@ SITE_VALUES = [
 TEACHER = "results/tiny/teachers/reviews/bert/seed1"
 # A long training is one of many steps with a pause after each: it lasts so many seconds and more,
 # whatever machine this is, and leaves its processors to the other tests. Seconds that are long
-# enough to be disturbed; for another node to take over; and to be stopped by SLURM's shortest
-# limit, a minute, for which it looks every half.
-LONG, LONGER, LONGEST = 15, 50, 100
+# enough to be disturbed; to be stopped by a time limit, for which SLURM looks every half minute;
+# and for SLURM to miss a node and another one to take over.
+LONG, LONGER, LONGEST = 15, 100, 160
 PAUSE = 0.1
 STEPS_AN_EPOCH = 18
 
