@@ -170,9 +170,8 @@ def test_teachers_are_found_by_the_students_seed(tmp_path):
 
 def test_eval_records_need_their_schema(tmp_path):
     record = {**new_record("student", task="movies", seed="1"), "digests": {}}
-    full = scored(
-        record, "s", ["accuracy"], ["report"], {"report": {"accuracy": 0.5}}, {"report": 4}
-    )
+    settings = {"suite": "s", "metrics": ["accuracy"], "report_splits": ["report"]}
+    full = scored(record, settings, {"report": {"accuracy": 0.5}}, {"report": 4})
     path = tmp_path / "eval.json"
     write_json(path, full)
     assert read_eval(path) == full

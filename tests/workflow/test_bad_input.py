@@ -287,14 +287,7 @@ class TestLogits:
     def test_the_gate_refuses_another_label_order(self, task, tmp_path):
         changes, words = SPOILT["label order"]
         path = logits_file(tmp_path / "selection.safetensors", task, "selection", **changes)
-        result = run_script(
-            "fit_gate.py",
-            task=task,
-            teachers="cnn",
-            logits=path,
-            features=tmp_path / "absent.safetensors",
-            outputs=tmp_path / "weights.safetensors",
-        )
+        result = fit_gate(task, path, tmp_path / "absent.safetensors")
         refused(result, str(path), *words)
 
     def test_the_gate_refuses_features_that_do_not_vary(self, task, tmp_path):
@@ -304,16 +297,20 @@ class TestLogits:
         rows = len(read_labels(task / "selection.parquet")[0])
         features = {"selection": np.full((rows, 4), 0.5, dtype=np.float16)}
         write_tensors(tmp_path / "features.safetensors", features, record)
-        result = run_script(
-            "fit_gate.py",
-            task=task,
-            teachers="cnn",
-            logits=selection,
-            features=tmp_path / "features.safetensors",
-            outputs=tmp_path / "weights.safetensors",
-        )
+        result = fit_gate(task, selection, tmp_path / "features.safetensors")
         refused(result, "features of student gpt, seed 2, on reviews are the same", "gating arms")
         assert not (tmp_path / "weights.safetensors").exists()
+
+
+def fit_gate(task, logits, features):
+    return run_script(
+        "fit_gate.py",
+        task=task,
+        teachers="cnn",
+        logits=logits,
+        features=features,
+        outputs=features.with_name("weights.safetensors"),
+    )
 
 
 def train_students(task, folder, training, output, **more):

@@ -44,14 +44,7 @@ def main() -> None:
         rows = {name: len(gold[name][0]) for name in scores}
         write_json(
             output,
-            scored(
-                record,
-                settings["suite"],
-                settings["metrics"],
-                settings["report_splits"],
-                scores,
-                rows,
-            ),
+            scored(record, settings, scores, rows),
         )
 
 

@@ -47,14 +47,7 @@ def main() -> None:
     rows = {split: len(labels) for split, (_, labels) in gold.items()}
     write_json(
         args.output,
-        scored(
-            record,
-            settings["suite"],
-            settings["metrics"],
-            settings["report_splits"],
-            scores,
-            rows,
-        ),
+        scored(record, settings, scores, rows),
     )
 
 

@@ -101,18 +101,6 @@ def check_defined(metric: str, value: float, labels: np.ndarray, classes: int) -
         )
 
 
-def of_one_run(metric: str, outputs: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """A metric of one run by name, as ``evaluate.Metric._compute`` returns it.
-
-    Outputs [N] or [N, C], labels [N]; the number of classes is what they show of it.
-    """
-    outputs, labels = np.asarray(outputs)[None], np.asarray(labels)
-    classes = max(outputs.max(initial=1), labels.max(initial=1)) + 1
-    if declared(metric).takes == "probabilities":
-        classes = outputs.shape[-1]
-    return {metric: float(metric_values(outputs, labels, metric, int(classes))[0])}
-
-
 def _checked(
     outputs: np.ndarray, labels: np.ndarray, metric: str, classes: int
 ) -> tuple[np.ndarray, np.ndarray]:

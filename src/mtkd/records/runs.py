@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,18 +34,19 @@ def new_record(
 
 def scored(
     record: dict[str, Any],
-    suite: str,
-    metrics: list[str],
-    report_splits: list[str],
+    settings: Mapping[str, Any],
     scores: dict[str, dict[str, float]],
     rows: dict[str, int],
 ) -> dict[str, Any]:
-    """The eval record: a run's record with its scores by split and metric."""
+    """The eval record: a run's record with its scores by split and metric.
+
+    ``settings`` are those of scoring (``mtkd.study.settings.score_settings``).
+    """
     return {
         **record,
-        "suite": suite,
-        "metric": metrics[0],
-        "report_splits": report_splits,
+        "suite": settings["suite"],
+        "metric": settings["metrics"][0],
+        "report_splits": settings["report_splits"],
         "scores": scores,
         "rows": rows,
     }

@@ -1,23 +1,15 @@
 """Accuracy: the share of predictions that equal their reference."""
 
-import datasets
 import evaluate
 
-from mtkd.metrics.by_example import of_one_run
-
-_LABEL = datasets.Value("int64")
+from mtkd.metrics.defined import info, of_one_run
 
 
 class Accuracy(evaluate.Metric):
     """See the definition beside it."""
 
     def _info(self):
-        return evaluate.MetricInfo(
-            description="Share of predictions that equal their reference, as a fraction.",
-            citation="",
-            inputs_description="predictions, references: class indices.",
-            features=datasets.Features({"predictions": _LABEL, "references": _LABEL}),
-        )
+        return info("accuracy", "Share of predictions that equal their reference, as a fraction.")
 
     def _compute(self, predictions, references):
         return of_one_run("accuracy", predictions, references)

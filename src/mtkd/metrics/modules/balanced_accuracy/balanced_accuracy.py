@@ -1,23 +1,15 @@
 """Balanced accuracy: the plain mean of the classes' recalls."""
 
-import datasets
 import evaluate
 
-from mtkd.metrics.by_example import of_one_run
-
-_LABEL = datasets.Value("int64")
+from mtkd.metrics.defined import info, of_one_run
 
 
 class BalancedAccuracy(evaluate.Metric):
     """See the definition beside it."""
 
     def _info(self):
-        return evaluate.MetricInfo(
-            description="Mean of the classes' recalls, as a fraction.",
-            citation="",
-            inputs_description="predictions, references: class indices.",
-            features=datasets.Features({"predictions": _LABEL, "references": _LABEL}),
-        )
+        return info("balanced_accuracy", "Mean of the classes' recalls, as a fraction.")
 
     def _compute(self, predictions, references):
         return of_one_run("balanced_accuracy", predictions, references)
