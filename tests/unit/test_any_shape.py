@@ -34,7 +34,8 @@ from mtkd.records.examples import read_examples, write_examples
 from mtkd.report.data import rows_table, warnings_of
 from mtkd.report.latex import latex_table
 from mtkd.report.page import render
-from mtkd.report.results import study_tables, task_tables
+from mtkd.report.study_results import study_tables
+from mtkd.report.task_results import task_tables
 from mtkd.report.unsaid import unsaid
 from mtkd.study.arms import described
 

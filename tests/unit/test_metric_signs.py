@@ -40,7 +40,8 @@ from mtkd.figures.master import master_figure
 from mtkd.figures.quality import ceilings_figure
 from mtkd.fusion.strategies import score_weights
 from mtkd.report.latex import latex_table
-from mtkd.report.results import study_tables, task_tables
+from mtkd.report.study_results import study_tables
+from mtkd.report.task_results import task_tables
 
 STUDY = make_study(
     arms=ARMS, seeds=["1", "2", "3"], tasks=["movies"], metrics={"movies": "log_loss"}

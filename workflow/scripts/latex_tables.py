@@ -18,7 +18,8 @@ def main() -> None:
     from mtkd.records.files import publish_folder
     from mtkd.report.framework import framework_tables
     from mtkd.report.latex import latex_table
-    from mtkd.report.results import study_tables, task_tables
+    from mtkd.report.study_results import study_tables
+    from mtkd.report.task_results import task_tables
 
     study = args.settings
     tables = {path.stem: read_table(path) for path in args.tables}

@@ -30,7 +30,8 @@ def main() -> None:
     from mtkd.report.data import rows_table, warnings_of
     from mtkd.report.framework import claim_tables, framework_tables
     from mtkd.report.page import data_address, figure_name, render
-    from mtkd.report.results import study_tables, task_tables
+    from mtkd.report.study_results import study_tables
+    from mtkd.report.task_results import task_tables
     from mtkd.report.unsaid import unsaid
 
     study = args.settings

@@ -1,4 +1,4 @@
-"""A study's tables of results as people read them: of all tasks, and of one."""
+"""One task's tables of results, as people read them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ from collections.abc import Mapping
 import pandas as pd
 
 from mtkd.analysis.master import (
-    MARK,
     Study,
     arm_name,
-    arrow_text,
     improvement_text,
-    mark_meaning,
-    score_entry,
     unit_text,
 )
-from mtkd.metrics.names import declared, metric_label, metric_title, on_one_scale
+from mtkd.metrics.names import declared, metric_label, metric_title
 from mtkd.report.shown import (
     MISSING,
     YES_OR_NO,
@@ -38,15 +34,6 @@ from mtkd.report.shown import (
 
 Tables = Mapping[str, pd.DataFrame]
 
-OUTCOMES = {True: "as predicted", False: "not as predicted"}
-
-
-def study_tables(tables: Tables, study: Study) -> list[Shown]:
-    """The tables over all tasks, in the report's order."""
-    shown = [_master(tables, study), _several_teachers(tables, study), _gap(tables, study)]
-    shown += [_over_tasks(tables, study), _profiles(tables, study), _ranking(tables, study)]
-    return [*shown, _audit(tables, study), _flags(tables, study)]
-
 
 def task_tables(tables: Tables, study: Study, task: str) -> list[Shown]:
     """One task's tables, in the report's order; those without rows are left out."""
@@ -67,227 +54,6 @@ def task_tables(tables: Tables, study: Study, task: str) -> list[Shown]:
     of_task = {name: table[table.task == task] for name, table in tables.items() if "task" in table}
     shown = [make(of_task, study, task) for make in makers]
     return [table for table in shown if len(table.rows)]
-
-
-def _master(tables: Tables, study: Study) -> Shown:
-    master = tables["master"]
-    titles = [name.removesuffix(" mean") for name in master.columns if name.endswith(" mean")]
-    rows = [
-        {"method": row["method"]} | {title: score_entry(row, title, study) for title in titles}
-        for _, row in master.iterrows()
-    ]
-    shown = frame(rows, ["method", *titles])
-    marked = shown.map(lambda entry: entry.endswith(MARK)).any(axis=None)
-    what = f"mean ±sd over seeds (number of seeds), {unit_text(study)}{arrow_text(study)}"
-    return Shown(
-        "master",
-        "Every method on every task",
-        caption(what + (f"; {MARK}: {mark_meaning(study)}" if marked else ""), study),
-        shown,
-        ("method",),
-        "AVG is the mean over tasks. Teachers and the reference were trained once: they have no "
-        "sd, and their rows say nothing of other trainings. The constant answer is one class for "
-        "every example, the one that answers train best" + _other_constants(study) + ".",
-    )
-
-
-def _other_constants(study: Study) -> str:
-    """What notes add on the constant answer, and on AVG, where a metric is of another kind."""
-    metrics = list(study["metrics"].values())
-    text = ""
-    if any(declared(name).takes == "probabilities" for name in metrics):
-        text += "; under a metric of probabilities, the shares of the labels in train"
-    if not on_one_scale(metrics):
-        text += ". AVG is empty: the tasks' metrics are not on one scale"
-    return text
-
-
-def _several_teachers(tables: Tables, study: Study) -> Shown:
-    claims = tables["claims"]
-    rows = [
-        {
-            "task": row.task,
-            "metric": row.metric,
-            "several − one (points)": points(row.effect),
-            "95 % interval": interval(row.low, row.high),
-            "verdict": row.verdict,
-            "least detectable (points)": number(row.minimum_detectable, 2),
-            "seeds to decide": seeds_needed(row.seeds_needed),
-        }
-        for row in claims[claims.claim == "several teachers"].itertuples()
-    ]
-    columns = ["task", "metric", "several − one (points)", "95 % interval", "verdict"]
-    return Shown(
-        "several_teachers",
-        "Several teachers against one",
-        caption(
-            "best of n arms of several teachers minus best of n arms of one teacher, n equal, "
-            "chosen on selection by the other seeds" + improvement_text(study),
-            study,
-        ),
-        frame(rows, [*columns, "least detectable (points)", "seeds to decide"]),
-        ("task", "metric", "verdict"),
-        "Least detectable: the smallest true difference that these seeds and examples would have "
-        "shown with a probability of 0.8. Seeds to decide: with how many seeds a difference as "
-        "large as the margin would be detectable.",
-    )
-
-
-def _gap(tables: Tables, study: Study) -> Shown:
-    gaps = tables["gap"]
-    best = {row.task: row.reference for row in gaps[gaps.against == "teacher"].itertuples()}
-    heads = {task: f"{task} (best: {best[task]})" for task in study["tasks"] if task in best}
-    rows = []
-    by = ["strategy", "teachers", "against"]
-    for (strategy, teachers, against), found in gaps.groupby(by, sort=False):
-        row = {"arm": arm_name({"strategy": strategy, "teachers": teachers}, study)}
-        row["gap to"] = {"teacher": "best teacher", "fused": "fused teacher"}[against]
-        rows.append(row | {heads[one.task]: _gap_entry(one) for one in found.itertuples()})
-    return Shown(
-        "gap",
-        "Gap closed",
-        caption(
-            "percent of the gap between the undistilled student and a teacher that each arm's "
-            "students closed (95 % interval over seeds and examples); the teacher is the best on "
-            "selection, or the fused one that the arm itself learns from" + improvement_text(study),
-            study,
-        ),
-        frame(rows, ["arm", "gap to", *heads.values()]).fillna(MISSING),
-        ("arm", "gap to"),
-        "Above 100: better than that teacher; below 0: worse than without distillation. Where "
-        "there is no gap, or the teacher is no better than a constant answer, the difference to "
-        "the undistilled student in points is given instead. "
-        "Intervals are wide where the gap itself is uncertain, and without end where its own "
-        "uncertainty leaves no bound.",
-    )
-
-
-def _gap_entry(row) -> str:
-    if not row.gap:
-        return f"no gap ({points(100 * row.difference)} points)"
-    value = points(100 * row.fraction, 0)
-    return f"{value} ({interval(100 * row.low, 100 * row.high, 0)})"
-
-
-def _over_tasks(tables: Tables, study: Study) -> Shown:
-    first = study["metrics"][study["tasks"][0]]
-    metrics, digits = set(study["metrics"].values()), declared(first).decimals
-    unit = "%" if len(metrics) > 1 else declared(first).unit
-    mean = f"interquartile mean ({unit})"
-    rows = [
-        {
-            "arm": row.arm,
-            mean: number(row.iqm, digits),
-            "95 % interval": _range(row.iqm_low, row.iqm_high, digits),
-            "P(better than none)": number(row.improves, 2),
-            "its 95 % interval": _range(row.improves_low, row.improves_high, 2),
-            "tasks dominated": MISSING
-            if pd.isna(row.tasks_dominant)
-            else f"{row.tasks_dominant:.0f} of {row.tasks}",
-        }
-        for row in tables["over_tasks"].itertuples()
-    ]
-    columns = ["arm", mean, "95 % interval", "P(better than none)"]
-    return Shown(
-        "over_tasks",
-        "Arms over all tasks",
-        caption("aggregates that one outlying task or seed does not decide", study),
-        frame(rows, [*columns, "its 95 % interval", "tasks dominated"]),
-        ("arm",),
-        "The interquartile mean leaves out the best and the worst quarter of all runs. P(better "
-        "than none): the probability that a run of the arm beats a run without distillation, "
-        "averaged over tasks. Tasks dominated: where the arm's seeds almost stochastically "
-        "dominate those without distillation. These intervals are over seeds alone: they say "
-        "nothing of other examples.",
-    )
-
-
-def _profiles(tables: Tables, study: Study) -> Shown:
-    table = tables["profiles"]
-    whole = table[table.gain % 1 == 0]
-    rows = [
-        {"arm": arm} | {points(row.gain, 0): percent(row.share, 0) for row in of_arm.itertuples()}
-        for arm, of_arm in whole.groupby("arm", sort=False)
-    ]
-    gains = [points(gain, 0) for gain in sorted(whole.gain.unique())]
-    return Shown(
-        "profiles",
-        "How often a run gains how much",
-        caption(
-            "percent of all runs on all tasks that gain more than so many points over the mean of "
-            "the undistilled student" + improvement_text(study),
-            study,
-        ),
-        frame(rows, ["arm", *gains]),
-        ("arm",),
-        "At 0: the share of runs that are better than no distillation.",
-    )
-
-
-def _ranking(tables: Tables, study: Study) -> Shown:
-    ranks = tables["ranking"]
-    entries = ranks.assign(
-        entry=[f"{r.rank:g} ({r.rank_low:g} to {r.rank_high:g})" for r in ranks.itertuples()]
-    )
-    wide = entries.pivot(index="arm", columns="task", values="entry")
-    arms = list(dict.fromkeys(ranks.arm))
-    columns = [task for task in [*study["tasks"], "all"] if task in wide]
-    wide = wide.reindex(index=arms, columns=columns).fillna(MISSING).reset_index()
-    return Shown(
-        "ranking",
-        "Ranks",
-        caption("rank of each arm by its mean (best and worst rank in any one seed)", study),
-        wide.rename(columns={"all": "all tasks"}).astype("str"),
-        ("arm",),
-        "1 is best. Of all tasks: the rank of the mean rank, with the best and the worst task.",
-    )
-
-
-def _audit(tables: Tables, study: Study) -> Shown:
-    rows = [
-        {
-            "task": row.task,
-            "arm": row.arm,
-            "predicted gain (points)": points(row.predicted),
-            "predicted interval": interval(row.predicted_low, row.predicted_high),
-            "expected": row.expected,
-            "measured (points)": points(row.measured),
-            "95 % interval": interval(row.low, row.high),
-            "verdict": row.verdict,
-            "inside the prediction": YES_OR_NO[row.inside],
-            "outcome": OUTCOMES.get(row.came_true, "cannot tell"),
-        }
-        for row in tables["audit_scored"].itertuples()
-    ]
-    columns = ["task", "arm", "predicted gain (points)", "predicted interval", "expected"]
-    columns += ["measured (points)", "95 % interval", "verdict", "inside the prediction", "outcome"]
-    return Shown(
-        "audit_scored",
-        "What the audit predicted and what came of it",
-        caption(
-            "gain of each arm of several teachers over the mean of the single-teacher arms, "
-            "predicted on selection from the teachers' logits alone, and as measured"
-            + improvement_text(study),
-            study,
-        ),
-        frame(rows, columns),
-        ("task", "arm", "expected", "verdict", "inside the prediction", "outcome"),
-        f"Expected: whether the predicted gain lies beyond the margin of {study['margin']:g} "
-        "points. Outcome: whether the verdict is the expected one; a prediction cannot be judged "
-        "where the verdict is undecidable.",
-    )
-
-
-def _flags(tables: Tables, study: Study) -> Shown:
-    columns = ["rule", "where", "what", "evidence"]
-    rows = tables["flags"][columns].rename(columns={"evidence": "because"}).astype("str")
-    return Shown(
-        "flags",
-        "What the rules of evidence object to",
-        caption("objections to this study's own tables and claims", study),
-        rows,
-        tuple(rows.columns),
-    )
 
 
 def _claims(tables: Tables, study: Study, task: str) -> Shown:
@@ -612,7 +378,3 @@ def _checks(tables: Tables, study: Study, task: str) -> Shown:
         "their differences; each sees one source of variance only. Reversed: the sign of the "
         "difference is the opposite in every region of the teachers' agreement.",
     )
-
-
-def _range(low: float, high: float, digits: int) -> str:
-    return MISSING if pd.isna(low) else f"{number(low, digits)} to {number(high, digits)}"
