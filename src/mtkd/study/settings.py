@@ -12,12 +12,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from mtkd.config.schema import POOLS, UNDISTILLED, Learner, Suite
+from mtkd.config.schema import UNDISTILLED, Learner, Suite
 from mtkd.config.values import NOT_APPLICABLE
 from mtkd.study.arms import arm_settings, is_distilled
 from mtkd.study.code import function_digest
 from mtkd.study.grid import teacher_seeds
-from mtkd.study.recipes import fusions
+from mtkd.study.recipes import fusions, recipes
 
 
 def canonical_json(value: Any) -> str:
@@ -67,18 +67,12 @@ def student_settings(suite: Suite, task: str, student: str) -> dict:
 
 def pool_settings(suite: Suite, strategies: Iterable[str]) -> dict:
     """Those of some strategies that are pooling operators, by name; a user's with its code."""
-    found = {}
-    for name in strategies:
-        if name in suite.strategies:
-            own = suite.strategies[name]
-            if own.operator:
-                pool = _plain(own, include={"operator", "weights", "T"})
-                found[name] = {**pool, **function_digest(own.operator)}
-            elif own.fusion in POOLS:
-                found[name] = {"operator": own.fusion}
-        elif name in POOLS:
-            found[name] = {"operator": name}
-    return found
+    fusions_of = {name: one["fusion"] for name, one in recipes(suite, strategies).items()}
+    return {
+        name: {**fusion, **function_digest(fusion["operator"])}
+        for name, fusion in fusions_of.items()
+        if isinstance(fusion, dict)
+    }
 
 
 def own_operators(suite: Suite) -> list[str]:
