@@ -20,7 +20,14 @@ from mtkd.config.values import LONGEST_FILE_NAME
 from mtkd.report.unsaid import unsaid
 from mtkd.study import paths
 from mtkd.study import settings as of
-from mtkd.study.grid import cells, folded_arms, folded_axes, tasks_with_teachers, teacher_seeds
+from mtkd.study.grid import (
+    cells,
+    expected_runs,
+    folded_arms,
+    folded_axes,
+    tasks_with_teachers,
+    teacher_seeds,
+)
 from mtkd.study.plan import PendingJob, plan_text
 
 AXES = ("student", "task", "teachers", "strategy", "T", "alpha", "seed")
@@ -73,7 +80,7 @@ def planned_in_full(suite: Suite) -> None:
     assert all(json.loads(of.canonical_json(text)) == text for text in texts)
     # Every run is expected once, and every method has a row and a column of its own.
     table = of.table_settings(suite)
-    runs = of.expected_runs(table)
+    runs = expected_runs(table)
     kinds = Counter(run["kind"] for run in runs)
     teachers = len(tasks_with_teachers(study)) * len(teacher_seeds(suite, study.seeds))
     tasks = len(study.tasks)

@@ -72,10 +72,16 @@ def package(tmp_path, monkeypatch):
     return package
 
 
+def forget():
+    """As in a new process."""
+    kept = (code.read_source, code._tree, code._module, code._names, code._targets)
+    for cached in (*kept, code._text, code._fingerprint):
+        cached.cache_clear()
+
+
 def digests(package):
     """Of the script, its library without parts, and both parts."""
-    for cached in (code.read_source, code._tree, code._module, code._names, code._fingerprint):
-        cached.cache_clear()
+    forget()
     parts = [code.part_digest("mtkd.fusion.pool", "POOLS", name) for name in ("mean", "worst")]
     return [*list(code.code_digests(package.parent / "script.py", False).values())[1:], *parts]
 
@@ -91,7 +97,7 @@ def digests(package):
         ("fusion/pool.py", '"worst": worst}', '"worst": worst, "new": min}', []),
         ("fusion/pool.py", '"worst": worst}', '"worst": mean}', ["worst"]),
         ("fusion/apply.py", "def unused(x):\n    return x", "def unused(x):\n    return 2", []),
-        ("fusion/apply.py", "[name](x)", "[name](2 * x)", ["code"]),
+        ("fusion/apply.py", "[name](x)", "[name](2 * x)", ["script", "code"]),
         ("models/made.py", "append(1)", "append(2)", ["code"]),
         ("config/keys.py", "A = 1", "A = 2", []),
         ("../script.py", "[1]", "[2]", ["script"]),
@@ -107,6 +113,91 @@ def test_an_edit_changes_the_digests_of_what_uses_it(package, file, old, new, ch
     assert differing == changed
 
 
+@pytest.mark.parametrize(
+    ("library", "use", "old", "new"),
+    [
+        (
+            "if True:\n    def f():\n        return 1\n",
+            "FROM f; f()",
+            "1",
+            "2",
+        ),
+        ("try:\n    A = 1\nexcept E:\n    A = 3\n", "FROM A; A", "3", "4"),
+        ("A = B = 1\n", "FROM B; B", "1", "2"),
+        ("A, *B = 1, 2\n", "FROM B; B", "2", "3"),
+        ("class C:\n    pass\nC.x = 1\n", "FROM C; C", "1", "2"),
+        ("def f():\n    return 1\n", "import mtkd.fusion.odd; mtkd.fusion.odd.f()", "1", "2"),
+        ("def f():\n    return 1\n", "FROM *; f()", "1", "2"),
+        ("def f():\n    return 1\n", "from mtkd.fusion import odd; getattr(odd, 'f')()", "1", "2"),
+        ("def f():\n    return 1\n", "from mtkd.fusion import odd as o; o.f()", "1", "2"),
+        ("import mtkd.fusion.more\n", "from mtkd.fusion import odd; odd.x", "more", "other"),
+        (
+            "def f():\n    from mtkd.fusion.more import a\n    return a\n\n\n"
+            "def g():\n    from mtkd.fusion.other import a\n    return a\n",
+            "FROM f; f()",
+            "more import a\n    return a\n\n\n",
+            "other import a\n    return a\n\n\n",
+        ),
+        (
+            "from mtkd.fusion.more import a as x\nfrom mtkd.fusion.other import a as y\n\n\n"
+            "def f():\n    return x() - y()\n",
+            "FROM f; f()",
+            "more import a as x\nfrom mtkd.fusion.other",
+            "other import a as x\nfrom mtkd.fusion.more",
+        ),
+        # Of the same name and value as one elsewhere.
+        (
+            "from mtkd.fusion.more import a\nN = 1\n\n\ndef f():\n    return a() + N\n",
+            "FROM f; f()",
+            "N = 1",
+            "N = 7",
+        ),
+    ],
+)
+def test_whichever_way_code_is_reached(package, library, use, old, new):
+    (package / "fusion/__init__.py").write_text("")
+    (package / "fusion/more.py").write_text("print('more')\nN = 7\n\n\ndef a():\n    return N\n")
+    (package / "fusion/other.py").write_text("print('other')\n\n\ndef a():\n    return 6\n")
+    (package / "fusion/odd.py").write_text(library)
+    script = package.parent / "script.py"
+    use = use.replace("FROM", "from mtkd.fusion.odd import")
+    script.write_text(f"def main():\n    {use}\n\n\nmain()\n")
+    forget()
+    before = code.code_digests(script)["code"]
+    assert library.count(old) >= 1
+    (package / "fusion/odd.py").write_text(library.replace(old, new))
+    forget()
+    assert code.code_digests(script)["code"] != before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("study/arms.py", 'return arm["strategy"] == AVERAGE', 'return arm["strategy"] != AVERAGE'),
+        ("records/teachers.py", "if seed in runs", "if seed not in runs"),
+        ("study/grid.py", "if name != UNDISTILLED", "if name == UNDISTILLED"),
+    ],
+)
+def test_choices_of_arms_and_records_count(change, monkeypatch):
+    file, old, new = change
+    path = code.PACKAGE_ROOT / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    scripts = sorted((code.PACKAGE_ROOT.parents[1] / "workflow/scripts").glob("*.py"))
+    forget()
+    before = [code.code_digests(script) for script in scripts]
+    forget()
+    read = code.read_source
+
+    def edited(source):
+        return text.replace(old, new).encode() if source == path else read(source)
+
+    monkeypatch.setattr(code, "read_source", edited)
+    assert [code.code_digests(script) for script in scripts] != before
+    monkeypatch.undo()
+    forget()
+
+
 def test_a_moved_file_changes_nothing(package):
     before = digests(package)
     (package / "fusion/pool.py").rename(package / "models/pools.py")
@@ -117,8 +208,7 @@ def test_a_moved_file_changes_nothing(package):
     script = package.parent / "script.py"
     script.write_text(script.read_text().replace("mtkd.fusion.apply", "mtkd.applied"))
     apply.rename(package / "applied.py")
-    for cached in (code.read_source, code._tree, code._module, code._names, code._fingerprint):
-        cached.cache_clear()
+    forget()
     assert list(code.code_digests(script, False).values())[1:] == before[:2]
     assert code.part_digest("mtkd.models.pools", "POOLS", "mean") == before[2]
 

@@ -16,7 +16,7 @@ from mtkd.analysis.constant import (
     skill_table,
 )
 from mtkd.analysis.gap import gap_table
-from mtkd.analysis.master import MARK, MARK_MEANING, master_table, render_master
+from mtkd.analysis.master import MARK, mark_meaning, master_table, render_master
 from mtkd.metrics.by_example import Contributions, contributions
 
 SEEDS = ["1", "2", "3"]
@@ -176,7 +176,7 @@ def test_the_master_table_marks_what_is_no_better():
     text = render_master(master.reset_index(), STUDY).splitlines()
     marked = [line for line in text if f"){MARK}" in line]
     assert [line[:24].strip() for line in marked] == idle
-    assert text[-2].startswith(f"{MARK} {MARK_MEANING[:40]}")
+    assert text[-2].startswith(f"{MARK} {mark_meaning(STUDY)[:40]}")
     # Digits stay in their columns.
     rows = [line for line in text if " (3)" in line]
     assert len({line.index(" (3)") for line in rows}) == 1

@@ -1,7 +1,8 @@
 """A metric of which less is better, in every place that ranks, compares or shows scores.
 
 The better model is known: toy arms are the better the later, and teachers are better than students.
-Each test would fail if its place took the greater value for the better one.
+Each test would fail if its place took the greater value for the better one, or what the metric does
+not take.
 """
 
 from __future__ import annotations

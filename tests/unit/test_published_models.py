@@ -24,7 +24,7 @@ from mtkd.config.schema import Model, Training
 from mtkd.distillation.inference import head_states, predict
 from mtkd.distillation.learner import load_learner, read_vectors, settle_source
 from mtkd.distillation.teachers import train_teacher
-from mtkd.distillation.trial import settle_padding, usable_positions
+from mtkd.distillation.trial import padding_side, usable_positions
 from mtkd.errors import InputError
 from mtkd.fusion.gate import varies
 from mtkd.models.build import head_state, read_position, save_model
@@ -513,10 +513,10 @@ def test_a_model_that_padding_moves_on_either_side_is_refused(tmp_path):
 
     tokens = DeviceTokens(encode(train_tokenizer("word", TEXTS, 90, LENGTH), SPLIT, LENGTH), 0, CPU)
     with pytest.raises(InputError, match="model counting: the padding beside a text changes its"):
-        settle_padding(Counting(), [tokens], LENGTH, "counting")
+        padding_side(Counting(), [tokens], LENGTH, "counting")
     # Where every text fills the batch, nothing is ever padded.
     full = DeviceTokens(encode(train_tokenizer("word", TEXTS, 90, 4), SPLIT, 4), 0, CPU)
-    assert settle_padding(Counting(), [full], 4, "counting") == "right"
+    assert padding_side(Counting(), [full], 4, "counting") == "right"
 
 
 CHINESE = [f"这部电影{a}很{b}精彩" for a in "天地人山水火" for b in "木金土日月年"]

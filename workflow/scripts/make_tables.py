@@ -30,7 +30,7 @@ def main() -> None:
     )
     from mtkd.records.files import write_json, write_text
     from mtkd.records.runs import read_eval
-    from mtkd.study.settings import expected_runs
+    from mtkd.study.grid import expected_runs
 
     study = args.settings
     listed = sys.stdin if str(args.evals) == "-" else args.evals.open(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import time
 from pathlib import Path
 
 from mtkd.errors import run
@@ -23,6 +24,7 @@ def main() -> None:
     from mtkd.study.settings import canonical_json
     from mtkd.tasks.corpus import read_info, read_labels, read_report_labels
 
+    start = time.perf_counter()
     settings = args.settings
     info = read_info(args.train.parent)
     _, train = read_labels(args.train)
@@ -36,7 +38,7 @@ def main() -> None:
         **new_record("constant", task=settings["task"]),
         "labels": info.labels,
         "training": {metric: name for metric, (name, _) in given.items()},
-        "seconds": 0.0,
+        "seconds": round(time.perf_counter() - start, 3),
         "examples_per_second": None,
         "peak_memory_mb": None,
         "device": "cpu",

@@ -31,11 +31,6 @@ REFERENCE = "Reference: TF-IDF"
 CONSTANT = "Reference: constant"
 # Beside a score that is no better than the constant answer's, and what it means.
 MARK = "†"
-CLASS_GIVEN = "the class that answers train best, given to all"
-MARK_MEANING = (
-    f"no better than the constant answer ({CLASS_GIVEN}): the "
-    "95 % interval of the difference, over seeds and examples, does not lie above 0"
-)
 # What a method's name begins with, and its type, by the family of its arm.
 TYPES = {
     "undistilled": ("Student", "baseline"),
@@ -43,8 +38,6 @@ TYPES = {
     "several": ("Multi", "multi"),
     "control": ("Control", "control"),
 }
-# The same where a task's metric takes probabilities.
-SHARES_GIVEN = f"{CLASS_GIVEN}; under a metric of probabilities, the shares of the labels in train"
 STRATEGY_NAMES = {"none": "no distillation", "gating": "learned gating"}
 
 
@@ -98,9 +91,17 @@ def sign_of(metrics: pd.Series) -> pd.Series:
 
 def mark_meaning(study: Study) -> str:
     """What MARK says in a study's tables."""
-    if any(declared(name).takes == "probabilities" for name in study["metrics"].values()):
-        return MARK_MEANING.replace(CLASS_GIVEN, SHARES_GIVEN)
-    return MARK_MEANING
+    return (
+        f"no better than the constant answer ({constant_meaning(study)}): the 95 % interval of the "
+        "difference, over seeds and examples, does not lie above 0"
+    )
+
+
+def constant_meaning(study: Study) -> str:
+    """What the constant answer is, under a study's metrics."""
+    shares = any(declared(name).takes == "probabilities" for name in study["metrics"].values())
+    given = "; under a metric of probabilities, the shares of the labels in train" * shares
+    return f"the class that answers train best, given to all{given}"
 
 
 def unit_text(study: Study, tasks: Sequence[str] = ()) -> str:

@@ -33,7 +33,8 @@ def over_tasks_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
     that lost a seed on a task is left out.
     """
     scores = {arm: found for arm, found in _scores(runs, study).items() if found is not None}
-    none = scores.get("no distillation")
+    undistilled = _undistilled(study)
+    none = scores.get(undistilled)
     metrics = [study["metrics"][task] for task in study["tasks"]]
     # From points of improvement to what tables show.
     shown = declared(metrics[0]).sign * declared(metrics[0]).scale / 100
@@ -43,7 +44,7 @@ def over_tasks_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
         if on_one_scale(metrics):
             iqm = interquartile_mean(shown * found, BOOTSTRAP_SEED)
             row |= {"iqm": iqm.estimate, "iqm_low": iqm.low, "iqm_high": iqm.high}
-        if none is not None and arm != "no distillation":
+        if none is not None and arm != undistilled:
             better = probability_of_improvement(found, none, BOOTSTRAP_SEED)
             row |= {"improves": better.estimate, "improves_low": better.low}
             row |= {"improves_high": better.high}
@@ -64,7 +65,7 @@ def profiles_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
     undistilled arm.
     """
     scores = _scores(runs, study)
-    none = scores.get("no distillation")
+    none = scores.get(_undistilled(study))
     if none is None:
         return pd.DataFrame(columns=["arm", "gain", "share"])
     parts = []
@@ -73,6 +74,12 @@ def profiles_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
             share = performance_profile(found - none.mean(axis=0), THRESHOLDS)
             parts.append(pd.DataFrame({"arm": arm, "gain": THRESHOLDS, "share": share}))
     return pd.concat(parts, ignore_index=True)
+
+
+def _undistilled(study: Study) -> str | None:
+    """The name of the arm without distillation; None without one."""
+    found = [arm_name(arm, study) for arm in study["arms"] if arm["family"] == "undistilled"]
+    return found[0] if found else None
 
 
 def _scores(runs: pd.DataFrame, study: Study) -> dict[str, np.ndarray | None]:

@@ -1,6 +1,6 @@
 """The difference of two arms, paired over seeds and examples: interval, tests, what it could see.
 
-Differences and margins are in the unit of the values, fractions throughout.
+Differences and margins are in the unit of the values.
 """
 
 from __future__ import annotations

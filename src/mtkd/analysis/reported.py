@@ -245,7 +245,8 @@ def fusion_of(examples: Examples) -> dict[str, dict[str, str | None]]:
     """
     record, found = examples.record, {}
     for arm, soft in zip(record["arms"], examples.soft["train"], strict=True):
-        if arm["fusion"] not in CALLED:
+        # A suite's own strategy has weights and temperatures, or a fusion by another name.
+        if arm["strategy"] not in CALLED:
             continue
         members = [record["teachers"].index(name) for name in arm["teachers"].split("+")]
         # The first student's: its own seed's teachers, or those that all students share.
@@ -261,7 +262,7 @@ def fusion_of(examples: Examples) -> dict[str, dict[str, str | None]]:
             "mean of probabilities": softmax(tempered, axis=-1).mean(axis=0),
         }
         near = [name for name, q in pooled.items() if np.allclose(q, soft[0], 0, SAME_LABELS)]
-        called = CALLED[arm["fusion"]]
+        called = CALLED[arm["strategy"]]
         # Teachers that say the same have one pool, whatever it is called.
         near.sort(key=lambda name: POOLS[name] != called)
         found[f"{arm['name']} on {record['task']}"] = {

@@ -11,8 +11,10 @@ from mtkd.metrics.by_example import metric_values
 
 
 class Reversal(NamedTuple):
-    """Differences of a metric, first arm less second, as in its own unit and
-    direction; regions in sorted order."""
+    """Differences of a metric, first arm less second, in its own unit and direction.
+
+    Regions are in sorted order.
+    """
 
     overall: float
     by_region: dict[Hashable, float]  # NaN where an arm has no example, or no value

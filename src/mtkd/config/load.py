@@ -15,9 +15,10 @@ from pydantic import BaseModel, ValidationError
 
 from mtkd.config.losses import declared_losses
 from mtkd.config.schema import (
-    BY_SCORES,
+    LOSS,
     SEVERAL,
     STRATEGIES,
+    WEIGHTS_FROM,
     Arm,
     Study,
     Suite,
@@ -102,9 +103,7 @@ def _check_references(suite: Suite) -> None:
             strategies = {**STRATEGIES, **suite.strategies}
             _known(arm.strategy, strategies, f"{place}.arms.{number}", "strategy")
             _fits_teachers(suite, arm, place)
-            own = suite.strategies.get(arm.strategy)
-            if (own.fusion if own else arm.strategy) == BY_SCORES:
-                _can_weigh(suite, study.tasks, place)
+            _can_weigh(suite, arm, study.tasks, f"{place}.arms.{number}")
             for teacher in arm.teachers:
                 _known(teacher, suite.teachers, f"{place}.arms", "teacher")
             ranks = [list(suite.teachers).index(teacher) for teacher in arm.teachers]
@@ -136,24 +135,28 @@ def _fits_classes(suite: Suite, study: Study, place: str) -> None:
     losses = declared_losses()
     for strategy in study.strategies:
         own = suite.strategies.get(strategy)
-        fewest, most = losses[own.loss].classes if own else (2, None)
+        loss = own.loss if own else LOSS
+        fewest, most = losses[loss].classes
         for task in study.tasks:
             number = len(suite.tasks[task].labels)
             if number < fewest or (most is not None and number > most):
                 wanted = f"{fewest} or more" if most is None else f"{fewest} to {most}"
                 raise ValueError(
-                    f"{place}: loss {own.loss!r} of strategy {strategy!r} is for {wanted} classes, "
+                    f"{place}: loss {loss!r} of strategy {strategy!r} is for {wanted} classes, "
                     f"and task {task!r} has {number}"
                 )
 
 
-def _can_weigh(suite: Suite, tasks: list[str], place: str) -> None:
+def _can_weigh(suite: Suite, arm: Arm, tasks: list[str], place: str) -> None:
     """Scores of which less is better are no weights; whether one is negative the run will show."""
+    own = suite.strategies.get(arm.strategy)
+    if WEIGHTS_FROM.get(own.fusion if own else arm.strategy) != "scores":
+        return
     for task in tasks:
         metric = suite.tasks[task].metrics[0]
         if not declared(metric).greater_is_better:
             raise ValueError(
-                f"{place}.arms: strategy 'weighted' weighs teachers by their {metric} on "
+                f"{place}: strategy {arm.strategy!r} weighs teachers by their {metric} on "
                 f"selection, of which less is better on task {task!r}; name another metric first "
                 "there, or leave the arm out"
             )

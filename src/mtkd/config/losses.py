@@ -1,18 +1,21 @@
 """Which losses exist and what they declare, read from their files without importing them.
 
-Each is a file of ``mtkd/distillation/losses`` that begins a line with ``NEEDS``, ``CLASSES`` or
-``OPTIONS`` where it has something to declare. Importing one would import torch, and every job of a
-run validates its config again.
+Each is a file of ``mtkd/distillation/losses``, with ``NEEDS``, ``CLASSES`` or ``OPTIONS`` where it
+has something to declare.
 """
 
 from __future__ import annotations
 
-import ast
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from mtkd.config.declarations import read_declarations
+from mtkd.errors import InputError
 
 LOSSES_FOLDER = Path(__file__).parents[1] / "distillation" / "losses"
+# What a loss may ask for: see mtkd.distillation.losses.base.
+NEEDS = {"teachers", "generator", "states"}
 # What is no loss there: the package itself and what all losses share.
 _NO_LOSSES = {"__init__", "base"}
 
@@ -42,8 +45,16 @@ def loss_file(name: str) -> Path:
 
 
 def _declared(file: Path) -> Declared:
-    values: dict[str, Any] = {"NEEDS": (), "CLASSES": (2, None), "OPTIONS": {}}
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) in values:
-            values[node.targets[0].id] = ast.literal_eval(node.value)
-    return Declared(frozenset(values["NEEDS"]), values["CLASSES"], values["OPTIONS"])
+    found = read_declarations(file, {"NEEDS": tuple, "CLASSES": tuple, "OPTIONS": dict})
+    needs, classes = found.get("NEEDS", ()), found.get("CLASSES", (2, None))
+    options = found.get("OPTIONS", {})
+    if unknown := set(needs) - NEEDS:
+        raise InputError(
+            f"{file}: NEEDS has {', '.join(map(repr, sorted(unknown)))}; a loss may need "
+            f"{', '.join(sorted(NEEDS))}"
+        )
+    if [type(bound) for bound in classes] not in ([int, int], [int, type(None)]):
+        raise InputError(f"{file}: CLASSES is {classes!r}, not the fewest and most, or None")
+    if not all(type(value) in (int, float) for value in options.values()):
+        raise InputError(f"{file}: OPTIONS has values that are no numbers: {options!r}")
+    return Declared(frozenset(needs), classes, options)

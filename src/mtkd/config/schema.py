@@ -54,8 +54,8 @@ POOLS = (
 )
 # The arm without distillation, and the one of a single teacher.
 UNDISTILLED, SINGLE = "none", "single"
-# The one whose teachers weigh as they scored.
-BY_SCORES = "weighted"
+# Where those that weigh teachers have the weights from: their selection scores, or a gate's output.
+WEIGHTS_FROM = {"weighted": "scores", "gating": "gate"}
 # What a student minimises where its strategy does not say.
 LOSS = "hinton"
 SEVERAL = (2, None)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from mtkd.config.schema import Model
-from mtkd.distillation.trial import check_case, check_sizes, check_tokens, settle_padding
+from mtkd.distillation.trial import check_case, check_sizes, check_tokens, padding_side
 from mtkd.errors import InputError
 from mtkd.models import build
 from mtkd.models.tokenizers import load_tokenizer, train_tokenizer
@@ -160,5 +160,7 @@ def load_learner(
     pad = build.padding_id(model)
     tokens = {name: DeviceTokens(arrays, pad, device) for name, arrays in encoded.items()}
     model = model.to(device)
-    tokenizer.padding_side = settle_padding(model, [*tokens.values()], max_length, source.name)
+    side = padding_side(model, [*tokens.values()], max_length, source.name)
+    for one in (tokenizer, *tokens.values()):
+        one.padding_side = side
     return Learner(tokenizer, model, tokens, warnings)

@@ -215,10 +215,10 @@ def _longer_words(tokenizer: PreTrainedTokenizerFast) -> list[str]:
     ]
 
 
-def settle_padding(
+def padding_side(
     model: PreTrainedModel, splits: Sequence[DeviceTokens], max_length: int, name: str
 ) -> str:
-    """Pad splits on the side where padding changes no text's logits, "right" if both will do.
+    """The side to pad on, where padding changes no text's logits; "right" if both will do.
 
     The shortest text there is, of at least one token, is run alone and beside the longest of
     eight, in full float32. Refused where neither side will do: a text's logits would depend on what
@@ -238,8 +238,7 @@ def settle_padding(
     alone = _logits(model, split, [shortest], int(lengths[shortest]), name)
     moved = {}
     for side in ("right", "left"):
-        for one in splits:
-            one.padding_side = side
+        split.padding_side = side
         beside = _logits(model, split, [shortest, longest], width, name)
         difference = (beside[0] - alone[0]).abs().max()
         # Logits that are not finite are reported where they are used.

@@ -38,7 +38,8 @@ def heatmap_figure(runs: pd.DataFrame, study: Study, task: str) -> Figure:
         f" (n={', '.join(f'{n.get(split, 0):,}' for split in splits)}); mean over "
         f"{seeds_text(study)}; after ± the standard deviation over seeds; "
         "framed: T and alpha chosen on the selection split; †: fewer seeds"
-        + arrow_text(study, [task]).replace("better", "better, and brighter"),
+        + arrow_text(study, [task])
+        + ", and brighter" * (not shown.greater_is_better),
     )
     columns = min(PANELS_PER_ROW, len(arms))
     axes = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)

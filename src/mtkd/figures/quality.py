@@ -94,7 +94,8 @@ def ceilings_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
                     scale * student.score, color="0.3", linewidth=0.8, linestyle=(0, (1, 1.5))
                 )
                 continue
-            teacher = of["teacher" if arm["family"] == "single" else "fused"].loc[name]
+            several = "+" in arm["teachers"]
+            teacher = of["fused"].loc[name] if several else of["teacher"].loc[arm["teachers"]]
             axis.errorbar(scale * teacher.score, scale * student.score, sd, markersize=5,
                           marker=FAMILY_MARKERS[arm["family"]], elinewidth=0.8,
                           color=colour(arm, study))  # fmt: skip

@@ -73,6 +73,3 @@ STRATEGIES: Catalogue[str, Callable[..., np.ndarray]] = {
     "best-per-sample": best_per_sample,
     "gating": weighted,
 }
-# Where those that take weights besides the logits have them from: the teachers' selection scores,
-# or a gate's output.
-WEIGHTS_FROM = {"weighted": "scores", "gating": "gate"}

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from mtkd.config.schema import WEIGHTS_FROM
 from mtkd.errors import InputError
 from mtkd.fusion.pools import pooled_logits
-from mtkd.fusion.strategies import STRATEGIES, WEIGHTS_FROM, score_weights
+from mtkd.fusion.strategies import STRATEGIES, score_weights
 from mtkd.records.files import digest_bytes
 from mtkd.records.logits import read_tensors
 from mtkd.records.teachers import TeacherLogits, Teachers

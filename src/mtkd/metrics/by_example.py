@@ -3,7 +3,8 @@
 Each metric's ``definition`` has one of
 
 - ``by_example(outputs, labels)``: parts [S, N] whose mean over examples is the metric;
-- ``of_counts(counts)``: the metric [...] from counts [..., label, prediction];
+- ``of_counts(right, true, given)``: the metric [...] from how often each class [..., C] is
+  predicted rightly, is the label, and is predicted;
 - ``with_contributions(outputs, labels)``: values [S] and pseudovalues [S, N] of its own.
 
 Outputs are what the metric takes: predictions [S, N], or probabilities [S, N, C]. A metric without
@@ -22,9 +23,7 @@ from scipy.special import softmax
 
 from mtkd.errors import InputError
 from mtkd.metrics.evaluated import computed
-from mtkd.metrics.names import METRICS_FOLDER, declared, metric_names
-
-_PAIRS = 64  # pairs of label and prediction that are left out at once
+from mtkd.metrics.names import METRICS_FOLDER, check_metric, declared
 
 
 class Contributions(NamedTuple):
@@ -57,7 +56,7 @@ def metric_values(outputs: np.ndarray, labels: np.ndarray, metric: str, classes:
         case "by_example":
             return _definition(metric).by_example(outputs, labels).mean(axis=1)
         case "of_counts":
-            return _definition(metric).of_counts(_counts(outputs, labels, classes))
+            return _definition(metric).of_counts(*_counts(outputs, labels, classes))
         case "with_contributions":
             return _definition(metric).with_contributions(outputs, labels)[0]
     return np.array([computed(metric, run, labels) for run in outputs])
@@ -104,8 +103,7 @@ def check_defined(metric: str, value: float, labels: np.ndarray, classes: int) -
 def _checked(
     outputs: np.ndarray, labels: np.ndarray, metric: str, classes: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    if metric not in metric_names():
-        raise ValueError(f"unknown metric {metric!r}; known: {', '.join(metric_names())}")
+    check_metric(metric, classes)
     takes, outputs, labels = declared(metric).takes, np.asarray(outputs), np.asarray(labels)
     indices, wide = {"predictions": outputs, "labels": labels}, ()
     if takes == "probabilities":
@@ -118,11 +116,18 @@ def _checked(
     return outputs, labels
 
 
-def _counts(predictions: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """Counts [S, label, prediction]."""
-    cells = (np.arange(len(predictions))[:, None] * classes + labels) * classes + predictions
-    counts = np.bincount(cells.ravel(), minlength=len(predictions) * classes**2)
-    return counts.reshape(-1, classes, classes)
+def _counts(
+    predictions: np.ndarray, labels: np.ndarray, classes: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How often each class is predicted rightly, is the label, and is predicted; each [S, C]."""
+    runs = np.arange(len(predictions))[:, None] * classes
+
+    def count(found: np.ndarray) -> np.ndarray:
+        number = np.bincount(found.ravel(), minlength=len(predictions) * classes)
+        return number.reshape(-1, classes)
+
+    right = count((runs + predictions)[predictions == labels])
+    return right, count(runs + labels), count(runs + predictions)
 
 
 def _without_one(
@@ -138,16 +143,15 @@ def _without_one(
             kept = np.arange(len(labels)) != np.flatnonzero(place[run] == number)[0]
             without[run, number] = computed(metric, predictions[run, kept], labels[kept])
         return without[runs, place]
-    counts = _counts(predictions, labels, classes)
-    without = []
-    for start in range(0, len(pairs), _PAIRS):
-        some = pairs[start : start + _PAIRS]
-        one = np.zeros((len(some), classes, classes), dtype=int)
-        one[np.arange(len(some)), some // classes, some % classes] = 1
-        # A pair that a run does not have is nobody's there: its value is not looked up.
-        less = np.maximum(counts[:, None] - one, 0)
-        without.append(_definition(metric).of_counts(less))
-    return np.concatenate(without, axis=1)[runs, place]
+    right, true, given = (count[:, None] for count in _counts(predictions, labels, classes))
+    of_label, of_prediction = np.eye(classes, dtype=int)[np.divmod(pairs, classes), :]
+    # A pair that a run does not have is nobody's there: its value is not looked up.
+    without = _definition(metric).of_counts(
+        np.maximum(right - of_label * of_prediction, 0),
+        np.maximum(true - of_label, 0),
+        np.maximum(given - of_prediction, 0),
+    )
+    return without[runs, place]
 
 
 @cache

@@ -8,8 +8,9 @@ from __future__ import annotations
 import ast
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from mtkd.config.declarations import read_declarations
 from mtkd.errors import InputError
 
 METRICS_FOLDER = Path(__file__).parent / "modules"
@@ -70,17 +71,11 @@ def declared(name: str) -> Declared:
     path = METRICS_FOLDER / name / "definition.py"
     if not path.is_file():
         return Declared()
+    kinds = {"GREATER_IS_BETTER": bool, "UNIT": str, "TAKES": str, "CLASSES": int}
+    found = {name.lower(): value for name, value in read_declarations(path, kinds).items()}
     body = ast.parse(path.read_text(encoding="utf-8")).body
-    found: dict[str, Any] = {}
-    for node in body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            constant = node.targets[0].id
-            if constant.isupper() and not constant.startswith("_"):
-                found[constant.lower()] = _literal(node.value, constant, path)
     functions = [node.name for node in body if isinstance(node, ast.FunctionDef)]
     own = [function for function in functions if function in FUNCTIONS]
-    if unknown := found.keys() - {"greater_is_better", "unit", "takes", "classes"}:
-        raise InputError(f"{path}: {sorted(unknown)[0].upper()} is nothing that a metric declares")
     declares = Declared(**found, function=own[0] if own else None)
     if declares.takes not in ("predictions", "probabilities"):
         raise InputError(f"{path}: TAKES is {declares.takes!r}: predictions or probabilities")
@@ -124,10 +119,3 @@ def on_one_scale(names: list[str]) -> bool:
     return len(set(names)) == 1 or all(
         declared(name).scale == 100 and declared(name).greater_is_better for name in names
     )
-
-
-def _literal(node: ast.expr, constant: str, path: Path) -> Any:
-    try:
-        return ast.literal_eval(node)
-    except ValueError:
-        raise InputError(f"{path}: {constant} must be written out, not computed") from None

@@ -29,7 +29,7 @@ def score(logits: np.ndarray, labels: np.ndarray, metrics: Sequence[str]) -> dic
 
 
 def try_metric(labels: np.ndarray, classes: int, metric: str) -> None:
-    """Score a model that says nothing, so that a metric fails before anything is trained.
+    """Score a model that says nothing, so that a teacher's metric fails before it is trained.
 
     Raises InputError as ``score`` does, and where the metric's contributions are none.
     """

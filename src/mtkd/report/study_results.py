@@ -11,6 +11,7 @@ from mtkd.analysis.master import (
     Study,
     arm_name,
     arrow_text,
+    constant_meaning,
     improvement_text,
     mark_meaning,
     score_entry,
@@ -51,6 +52,7 @@ def _master(tables: Tables, study: Study) -> Shown:
     ]
     shown = frame(rows, ["method", *titles])
     marked = shown.map(lambda entry: entry.endswith(MARK)).any(axis=None)
+    one_scale = on_one_scale(list(study["metrics"].values()))
     what = f"mean ±sd over seeds (number of seeds), {unit_text(study)}{arrow_text(study)}"
     return Shown(
         "master",
@@ -59,20 +61,10 @@ def _master(tables: Tables, study: Study) -> Shown:
         shown,
         ("method",),
         "AVG is the mean over tasks. Teachers and the reference were trained once: they have no "
-        "sd, and their rows say nothing of other trainings. The constant answer is one class for "
-        "every example, the one that answers train best" + _other_constants(study) + ".",
+        "sd, and their rows say nothing of other trainings. The constant answer: "
+        + constant_meaning(study)
+        + ("." if one_scale else ". AVG is empty: the tasks' metrics are not on one scale."),
     )
-
-
-def _other_constants(study: Study) -> str:
-    """What notes add on the constant answer, and on AVG, where a metric is of another kind."""
-    metrics = list(study["metrics"].values())
-    text = ""
-    if any(declared(name).takes == "probabilities" for name in metrics):
-        text += "; under a metric of probabilities, the shares of the labels in train"
-    if not on_one_scale(metrics):
-        text += ". AVG is empty: the tasks' metrics are not on one scale"
-    return text
 
 
 def _several_teachers(tables: Tables, study: Study) -> Shown:

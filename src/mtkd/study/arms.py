@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mtkd.config.schema import SINGLE, UNDISTILLED, Arm, Strategy, Suite
+from mtkd.config.schema import SINGLE, UNDISTILLED, WEIGHTS_FROM, Arm, Strategy, Suite
 
 # Not distilled; distilled from one teacher; from several; there for others to be compared with.
 FAMILIES = ("undistilled", "single", "several", "control")
 # The axes of an arm without distillation.
 WITHOUT = (UNDISTILLED, UNDISTILLED)
-GATING, AVERAGE = "gating", "average"
+AVERAGE = "average"
 
 
 def arm_settings(suite: Suite, arm: Arm) -> dict[str, str]:
@@ -43,12 +43,12 @@ def is_distilled(strategy: str) -> bool:
 
 def is_gated(suite: Suite, arm: Arm) -> bool:
     """Whether an arm of a suite has a gate of its own for every student seed."""
-    return arm_settings(suite, arm)["fusion"] == GATING
+    return has_gate(arm_settings(suite, arm))
 
 
 def has_gate(arm: Mapping[str, Any]) -> bool:
     """Whether an arm has a gate, and so soft labels of its own for every student seed."""
-    return arm["fusion"] == GATING
+    return WEIGHTS_FROM.get(arm["fusion"]) == "gate"
 
 
 def is_plain_single(strategy: str) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -25,7 +26,12 @@ PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 
 # Code that moves settings and files about but computes no number: settings are compared by value,
 # and a change of the files' format that old readers would misread raises RECORD_FORMAT.
-WITHOUT_NUMBERS = {"__init__", "config", "errors", "records", "study"}
+WITHOUT_NUMBERS = {
+    *("config", "errors"),
+    *(f"records.{name}" for name in ("cells", "claims", "files", "pointers")),
+    *(f"study.{name}" for name in ("catalogue", "code", "disk", "paths", "plan", "requests")),
+    *("study.settings", "study.started"),
+}
 RECORD_FORMAT = "2"
 # How a module says that a dictionary of its own holds parts by their names.
 CATALOGUE = "Catalogue"
@@ -34,7 +40,7 @@ Imports = dict[str, tuple[str, str | None]]
 
 
 class _Module(NamedTuple):
-    """A file: what it defines at its top level, what it imports anywhere, what it does besides."""
+    """A file: what it defines at its top level, what it imports there, what it does besides."""
 
     definitions: dict[str, tuple[ast.stmt, ...]]
     imports: Imports
@@ -42,7 +48,7 @@ class _Module(NamedTuple):
 
 
 class _Used(NamedTuple):
-    """A definition that a stage's numbers come from: its statements, and its file."""
+    """What a stage's numbers come from: statements, and their file."""
 
     path: Path
     statements: tuple[ast.AST, ...]
@@ -87,7 +93,7 @@ def script_files(script: Path) -> set[Path]:
     found = {Path(script).resolve()}
     waiting = list(found)
     while waiting:
-        for module, name in _tree(waiting.pop()).imports.values():
+        for module, name in _tree(waiting.pop()).all_imports:
             new = {_file_of(module), _file_of(f"{module}.{name}")} - found - {None}
             found |= new
             waiting += new
@@ -118,7 +124,7 @@ def function_digest(spec: str) -> dict[str, str]:
         if path is None:
             return {}
         name = spec.rpartition(":")[2]
-        if name not in {getattr(node, "name", None) for node in _tree(path).body}:
+        if name not in {**_module(path).definitions, **_module(path).imports}:
             raise InputError(f"operator {spec!r}: {path} defines no {name}")
         return {"code": _fingerprint(path, _tree(path))[:12]}
     except (OSError, SyntaxError, ImportError, ValueError) as error:
@@ -142,8 +148,17 @@ def _reached(roots: Sequence[_Used], all_parts: bool) -> list[_Used]:
     opened: set[Path] = set()
     while waiting:
         used = waiting.pop()
-        new = [_Used(path, _module(path).effects) for path in _opened(used.path, opened)]
-        for path, name in set(_references(used)) - found:
+        origins = [one for each in used.statements for one in _own_imports(each).values()]
+        files = [used.path, *_files_of(origins)]
+        new = [
+            _Used(path, _module(path).effects) for file in files for path in _opened(file, opened)
+        ]
+        named = {
+            (target.path, target.name)
+            for one in used.statements
+            for target in _targets(used.path, one)
+        }
+        for path, name in named - found:
             statements = _module(path).definitions[name]
             if all_parts or not any(map(_is_catalogue, statements)):
                 found.add((path, name))
@@ -158,56 +173,99 @@ def _opened(path: Path, opened: set[Path]) -> Iterator[Path]:
     if path not in opened:
         opened.add(path)
         yield path
-        for module, name in _tree(path).first_imports:
-            for file in (_module_file(module), _module_file(f"{module}.{name}")):
-                if file is not None:
-                    yield from _opened(file, opened)
+        for file in _files_of(_tree(path).first_imports):
+            yield from _opened(file, opened)
 
 
-def _references(used: _Used) -> Iterator[tuple[Path, str]]:
-    """Files and names of the definitions that some statements name."""
-    module = _module(used.path)
-    for statement in used.statements:
-        names, members = _names(statement)
-        for name in names:
-            if name in module.definitions:
-                yield used.path, name
-            elif name in module.imports:
-                of_name = {member for of, member in members if of == name}
-                yield from _imported(*module.imports[name], of_name)
+def _files_of(origins: Iterable[tuple[str, str | None]]) -> Iterator[Path]:
+    """The files that some imports run: of a module, and of one that is taken from a package."""
+    for module, name in origins:
+        for file in (_module_file(module), _module_file(f"{module}.{name}")):
+            if file is not None:
+                yield file
 
 
-def _imported(module: str, name: str | None, members: set[str]) -> Iterator[tuple[Path, str]]:
-    """Definitions behind an imported name; of a module those of its ``members`` that are used."""
+def _own_imports(statement: ast.AST) -> Imports:
+    """What the imports within a statement bind."""
+    return getattr(statement, "imports", {})
+
+
+class _Target(NamedTuple):
+    """A definition that a statement names, and how it calls it."""
+
+    called: str
+    path: Path
+    name: str
+
+
+@cache
+def _targets(path: Path, statement: ast.AST) -> frozenset[_Target]:
+    """The definitions that a statement of a file names."""
+    module, own = _module(path), _own_imports(statement)
+    names, members, bare = _names(statement)
+    found = set()
+    for name, origin in {**module.imports, **own}.items():
+        # By its full name, ``import mtkd.a.b``, or with a star: what is taken is not looked at.
+        if name == "*" or ("." in name and name.split(".")[0] in names):
+            whole = _imported(*origin, None)
+            found |= {_Target(f"{name}.{each}", file, each) for file, each in whole}
+    for name in names:
+        if name in module.definitions and name not in own:
+            found.add(_Target(name, path, name))
+        elif origin := own.get(name) or module.imports.get(name):
+            of_name = None if name in bare else {each for of, each in members if of == name}
+            found |= {
+                _Target(f"{name}.{each}", file, each) for file, each in _imported(*origin, of_name)
+            }
+    return frozenset(found)
+
+
+def _imported(
+    module: str, name: str | None, members: set[str] | None
+) -> Iterator[tuple[Path, str]]:
+    """Definitions behind an imported name; of a module the ``members`` used, all of them if None.
+
+    All of a file's where it is imported by its full name or with a star, or where what is imported
+    of it is nothing that it is seen to define.
+    """
     path = _module_file(module)
     known = _module(path) if path else _Module({}, {}, ())
-    if name is None:
-        yield from ((path, member) for member in members & set(known.definitions))
-    elif name in known.definitions:
+    if name in known.definitions:
         yield path, name
     elif name in known.imports:
         yield from _imported(*known.imports[name], members)
-    elif _module_file(f"{module}.{name}"):
+    elif name is not None and _module_file(f"{module}.{name}"):
         yield from _imported(f"{module}.{name}", None, members)
+    else:
+        every = set(known.definitions)
+        seen = members is not None and name is None and members <= every | set(known.imports)
+        for member in members if seen else every:
+            if member in every:
+                yield path, member
+            else:
+                yield from _imported(*known.imports[member], None)
 
 
 class _Names(NamedTuple):
-    """What a statement names: ``name``, and ``name.attribute``."""
+    """What a statement names: ``name``, ``name.attribute``, and names that stand by themselves."""
 
-    names: set[str]
-    members: set[tuple[str, str]]
+    names: frozenset[str]
+    members: frozenset[tuple[str, str]]
+    bare: frozenset[str]
 
 
 @cache
 def _names(statement: ast.AST) -> _Names:
-    names, members = set(), set()
+    names, members, bases = [], set(), []
     for node in ast.walk(statement):
         match node:
             case ast.Name():
-                names.add(node.id)
+                names.append(node.id)
             case ast.Attribute(value=ast.Name(id=name), attr=attribute):
                 members.add((name, attribute))
-    return _Names(names, members)
+                bases.append(name)
+    bare = Counter(names) - Counter(bases)
+    return _Names(frozenset(names), frozenset(members), frozenset(bare))
 
 
 @cache
@@ -220,12 +278,22 @@ def read_source(path: Path) -> bytes:
 def _tree(path: Path) -> ast.Module:
     """A file's syntax tree without docstrings and imports.
 
-    What these bind is kept as its ``imports``, and as ``first_imports`` what importing it imports.
+    Each of its statements keeps what its imports bind as its ``imports``, and the tree what those
+    at its top level bind. Where they come from is in ``all_imports``, and in ``first_imports`` what
+    importing the file imports.
     """
     tree = ast.parse(read_source(path))
-    first = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    tree.first_imports = [origin for node in first for origin in _bound(node).values()]
-    tree.imports = _strip(tree)
+    tree.imports, tree.first_imports, tree.all_imports = {}, [], []
+    for node in list(tree.body):
+        bound = _strip(node)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            bound = _bound(node)
+        node.imports = bound
+        tree.all_imports += bound.values()
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            tree.first_imports += bound.values()
+            tree.imports |= bound
+    _strip(tree)
     return tree
 
 
@@ -259,27 +327,33 @@ def _module(path: Path) -> _Module:
     definitions: dict[str, list[ast.stmt]] = {}
     effects = []
     for node in _tree(path).body:
-        if names := _defined(node):
-            for name in names:
-                definitions.setdefault(name, []).append(node)
-        elif getattr(getattr(node, "test", None), "id", "") != "TYPE_CHECKING":
+        names, binds_alone = _defined(node)
+        for name in names:
+            definitions.setdefault(name, []).append(node)
+        if not binds_alone and getattr(getattr(node, "test", None), "id", "") != "TYPE_CHECKING":
             effects.append(node)
     defined = {name: tuple(nodes) for name, nodes in definitions.items()}
     return _Module(defined, _tree(path).imports, tuple(effects))
 
 
-def _defined(node: ast.stmt) -> list[str]:
-    """The names that a statement at a file's top level binds, and nothing but binds."""
+def _defined(node: ast.stmt) -> tuple[set[str], bool]:
+    """The names that a statement at a file's top level binds, and whether it does nothing else."""
     match node:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            return [name]
-        case ast.Assign(targets=[ast.Name(id=name)]):
-            return [name]
-        case ast.Assign(targets=[ast.Tuple(elts=names)]):
-            return [name.id for name in names]
-        case ast.AnnAssign(target=ast.Name(id=name)):
-            return [name]
-    return []
+            return {name}, True
+        case ast.Assign() | ast.AnnAssign():
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            inside = [each for target in targets for each in ast.walk(target)]
+            names = {each.id for each in inside if isinstance(each, ast.Name)}
+            return names, not any(isinstance(x, ast.Attribute | ast.Subscript) for x in inside)
+    # A condition, a loop, a try: whatever is bound in it is bound there.
+    bound = {
+        getattr(each, "name", None) or each.id
+        for each in ast.walk(node)
+        if isinstance(each, ast.FunctionDef | ast.ClassDef)
+        or (isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store))
+    }
+    return bound, False
 
 
 def _is_catalogue(node: ast.AST) -> bool:
@@ -289,8 +363,10 @@ def _is_catalogue(node: ast.AST) -> bool:
 
 def _module_file(name: str) -> Path | None:
     """The file of a module of ``mtkd`` that computes numbers; None of any other."""
-    package = name.split(".")[1:2]
-    return None if set(package) <= WITHOUT_NUMBERS else _file_of(name)
+    _, *parts = name.split(".")
+    if not parts or {parts[0], ".".join(parts[:2])} & WITHOUT_NUMBERS:
+        return None
+    return _file_of(name)
 
 
 def _file_of(name: str) -> Path | None:
@@ -312,11 +388,26 @@ def _digest(used: Iterable[_Used]) -> str:
 
 @cache
 def _fingerprint(path: Path, node: ast.AST) -> str:
-    """SHA-256 of a part of a file, and of what the libraries' names in it stand for."""
-    imports = _module(path).imports
-    named = sorted(_names(node).names & set(imports))
-    libraries = [[name, *imports[name]] for name in named if not _ours(imports[name][0])]
-    return hashlib.sha256(f"{libraries}{ast.dump(node)}".encode()).hexdigest()
+    """SHA-256 of a part of a file, and of what each name in it stands for."""
+    names = sorted(
+        [target.called, _text(statement)]
+        for target in _targets(path, node)
+        for statement in _module(target.path).definitions[target.name]
+        # Of parts, those that are used count.
+        if not _is_catalogue(statement)
+    )
+    origins = {**_module(path).imports, **_own_imports(node)}
+    libraries = sorted(
+        [name, *map(str, origins[name])]
+        for name in _names(node).names
+        if name in origins and not _ours(origins[name][0])
+    )
+    return hashlib.sha256(f"{libraries}{names}{_text(node)}".encode()).hexdigest()
+
+
+@cache
+def _text(node: ast.AST) -> str:
+    return hashlib.sha256(ast.dump(node).encode()).hexdigest()
 
 
 def _ours(module: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import NamedTuple
 
-from mtkd.config.schema import Arm, Study, Suite
+from mtkd.config.schema import UNDISTILLED, Arm, Study, Suite
 from mtkd.config.values import NOT_APPLICABLE
 from mtkd.study.arms import is_distilled
 
@@ -64,3 +64,35 @@ def tasks_with_teachers(study: Study) -> list[tuple[str, str]]:
     """The (task, teacher) pairs a study needs, each once, in order."""
     teachers = dict.fromkeys(teacher for arm in study.arms for teacher in arm.teachers)
     return list(product(study.tasks, teachers))
+
+
+def expected_runs(study: dict) -> list[dict[str, str]]:
+    """Axes of every run that belongs to a study, from its ``table_settings``."""
+    students = [
+        {"kind": "student", "student": study["student"], "task": task, **soft, "seed": seed}
+        | {axis: arm[axis] for axis in ("strategy", "teachers")}
+        for task in study["tasks"]
+        for arm in study["arms"]
+        for soft in _soft_values(study, arm)
+        for seed in study["seeds"]
+    ]
+    names = {name: None for arm in study["arms"] for name in arm["teachers"].split("+")}
+    teachers = [
+        {"kind": "teacher", "task": task, "teacher": name, "seed": seed}
+        for task in study["tasks"]
+        for name in names
+        if name != UNDISTILLED
+        for seed in study["teacher_seeds"]
+    ]
+    references = [
+        {"kind": kind, "task": task}
+        for task in study["tasks"]
+        for kind in ("reference", "constant")
+    ]
+    return students + teachers + references
+
+
+def _soft_values(study: dict, arm: dict) -> list[dict[str, str]]:
+    if not is_distilled(arm["strategy"]):
+        return [{"T": NOT_APPLICABLE, "alpha": NOT_APPLICABLE}]
+    return [{"T": T, "alpha": alpha} for T in study["T"] for alpha in study["alpha"]]

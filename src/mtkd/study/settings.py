@@ -12,9 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from mtkd.config.schema import UNDISTILLED, Learner, Suite
-from mtkd.config.values import NOT_APPLICABLE
-from mtkd.study.arms import arm_settings, is_distilled
+from mtkd.config.schema import Learner, Suite
+from mtkd.study.arms import arm_settings
 from mtkd.study.code import function_digest
 from mtkd.study.grid import teacher_seeds
 from mtkd.study.recipes import fusions, recipes
@@ -118,35 +117,3 @@ def table_settings(suite: Suite) -> dict:
         "metrics": {task: suite.tasks[task].metrics[0] for task in study.tasks},
         "report_splits": {task: suite.tasks[task].report_splits for task in study.tasks},
     }
-
-
-def expected_runs(study: dict) -> list[dict[str, str]]:
-    """Axes of every run that belongs to a study, from its ``table_settings``."""
-    students = [
-        {"kind": "student", "student": study["student"], "task": task, **soft, "seed": seed}
-        | {axis: arm[axis] for axis in ("strategy", "teachers")}
-        for task in study["tasks"]
-        for arm in study["arms"]
-        for soft in _soft_values(study, arm)
-        for seed in study["seeds"]
-    ]
-    names = {name: None for arm in study["arms"] for name in arm["teachers"].split("+")}
-    teachers = [
-        {"kind": "teacher", "task": task, "teacher": name, "seed": seed}
-        for task in study["tasks"]
-        for name in names
-        if name != UNDISTILLED
-        for seed in study["teacher_seeds"]
-    ]
-    references = [
-        {"kind": kind, "task": task}
-        for task in study["tasks"]
-        for kind in ("reference", "constant")
-    ]
-    return students + teachers + references
-
-
-def _soft_values(study: dict, arm: dict) -> list[dict[str, str]]:
-    if not is_distilled(arm["strategy"]):
-        return [{"T": NOT_APPLICABLE, "alpha": NOT_APPLICABLE}]
-    return [{"T": T, "alpha": alpha} for T in study["T"] for alpha in study["alpha"]]

@@ -3,8 +3,7 @@
 import numpy as np
 
 
-def of_counts(counts):
-    """Balanced accuracy [...] from counts [..., label, prediction]; 0 of no examples."""
-    hits, of_class = np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-1)
-    recalls = np.divide(hits, of_class, out=np.zeros(of_class.shape), where=of_class > 0)
-    return recalls.sum(axis=-1) / np.maximum((of_class > 0).sum(axis=-1), 1)
+def of_counts(right, true, given):
+    """Balanced accuracy [...] from counts of each class [..., C]; 0 of no examples."""
+    recalls = np.divide(right, true, out=np.zeros(true.shape), where=true > 0)
+    return recalls.sum(axis=-1) / np.maximum((true > 0).sum(axis=-1), 1)

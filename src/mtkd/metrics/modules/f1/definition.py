@@ -5,8 +5,7 @@ import numpy as np
 CLASSES = 2
 
 
-def of_counts(counts):
-    """F1 [...] from counts [..., label, prediction]."""
-    hits = counts[..., 1, 1]
-    found = counts[..., 1, :].sum(axis=-1) + counts[..., :, 1].sum(axis=-1)
-    return np.divide(2 * hits, found, out=np.zeros(found.shape), where=found > 0)
+def of_counts(right, true, given):
+    """F1 [...] from counts of each class [..., C]: rightly predicted, labels, predictions."""
+    found = true[..., 1] + given[..., 1]
+    return np.divide(2 * right[..., 1], found, out=np.zeros(found.shape), where=found > 0)

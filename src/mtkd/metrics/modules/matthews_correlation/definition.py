@@ -9,13 +9,12 @@ import numpy as np
 UNIT = "×100"
 
 
-def of_counts(counts):
-    """The correlation [...] from counts [..., label, prediction]."""
-    counts = counts.astype(float)  # fourth powers of N overflow integers
-    n = counts.sum(axis=(-2, -1))
-    true, given = counts.sum(axis=-1), counts.sum(axis=-2)
-    right = np.trace(counts, axis1=-2, axis2=-1)
-    covariance = right * n - (true * given).sum(axis=-1)
+def of_counts(right, true, given):
+    """The correlation [...] from counts [..., C]: rightly predicted, labels, predictions."""
+    # Fourth powers of N overflow integers.
+    true, given = true.astype(float), given.astype(float)
+    n = true.sum(axis=-1)
+    covariance = right.sum(axis=-1) * n - (true * given).sum(axis=-1)
     variances = (n**2 - (true**2).sum(axis=-1)) * (n**2 - (given**2).sum(axis=-1))
     known = variances > 0
     return np.divide(covariance, np.sqrt(variances), out=np.zeros(n.shape), where=known)
