@@ -90,7 +90,7 @@ rule audit_teachers:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=lambda wildcards: canonical(settings.examples_settings, wildcards.task),
+        settings=lambda wildcards: canonical(settings.audit_settings, wildcards.task),
         code=lambda wildcards: code_of("audit_teachers.py", all_parts=False),
         metric=lambda wildcards: metrics_code(task_of(wildcards).metrics[0]),
         task=subpath(input.info, parent=True),

@@ -13,6 +13,7 @@ sys.path.insert(0, str(SOURCE / "src"))
 from mtkd.cluster.endings import tries_of_memory, tries_of_time
 from mtkd.cluster.requests import state_megabytes
 from mtkd.config.load import validate_suite
+from mtkd.config import schema
 from mtkd.config.schema import greatest_requests
 from mtkd.config.written import refuse_surprises
 from mtkd.errors import InputError

@@ -68,7 +68,7 @@ rule fusion_experiments:
         mem_mb=small_memory,
         runtime=small_minutes,
     params:
-        settings=lambda wildcards: canonical(settings.examples_settings, wildcards.task),
+        settings=canonical(settings.experiment_settings),
         code=lambda wildcards: code_of("fusion_experiments.py"),
         task=subpath(input.info, parent=True),
         folder=subpath(output.claims, parent=True),

@@ -32,7 +32,7 @@ rule train_students:
             settings.student_settings, wildcards.task, wildcards.student
         ),
         code=lambda wildcards: code_of("train_students.py", all_parts=False),
-        recipes=lambda wildcards: recipes_of(wildcards),
+        recipes=recipes_of,
         fetched=fetched_option(STUDENT),
         features="",
         folder=subpath(input.info, parent=True),
@@ -74,7 +74,7 @@ use rule train_students as train_undistilled with:
             settings.student_settings, wildcards.task, wildcards.student
         ),
         code=lambda wildcards: code_of("train_students.py", all_parts=False),
-        recipes=lambda wildcards: recipes_text("none"),
+        recipes=lambda wildcards: recipes_text(schema.UNDISTILLED),
         fetched=fetched_option(STUDENT),
         features="--features",
         folder=subpath(input.info, parent=True),

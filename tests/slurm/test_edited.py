@@ -3,7 +3,7 @@
 import subprocess
 import time
 
-from conftest import TEACHER, slurm_command, submit
+from conftest import PATIENCE, TEACHER, slurm_command, submit
 from tiny_study import change_suite
 
 RATE = "teachers.bert.training.learning_rate"
@@ -18,7 +18,9 @@ def test_queued_jobs_stop_in_one_line_and_the_next_run_has_the_new_suite(project
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-    while not list((project / "results/tiny/state/runs").glob("*.json")) and run.poll() is None:
+    end = time.monotonic() + PATIENCE
+    while not list((project / "results/tiny/state/runs").glob("*.json")):
+        assert run.poll() is None and time.monotonic() < end, (project / "main.log").read_text()
         time.sleep(0.05)
     change_suite(project, RATE, 0.001)
     assert run.wait(timeout=600) != 0

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from mtkd.cluster import commands
 from mtkd.cluster import executor as module
 from mtkd.cluster.endings import Ending
 from mtkd.cluster.executor import mend
@@ -88,8 +89,8 @@ def calls(monkeypatch):
         made.append(command)
         return SimpleNamespace(returncode=len(made) < 2, stderr="busy")
 
-    monkeypatch.setattr(module.subprocess, "run", run)
-    monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(commands.subprocess, "run", run)
+    monkeypatch.setattr(commands.time, "sleep", lambda seconds: None)
     return made
 
 

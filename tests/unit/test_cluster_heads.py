@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from mtkd.cluster import heads
+from mtkd.cluster import commands, heads
 from mtkd.cluster.commands import queued_runs
 from mtkd.cluster.heads import (
     DEAD_AFTER_SECONDS,
@@ -83,20 +83,35 @@ def test_a_head_is_recorded_while_it_lives(folder, monkeypatch):
 
 @pytest.fixture
 def queue(folder, monkeypatch):
-    """Runs with a job each in the queue, and the scancel calls that empty it."""
-    runs, calls = [], []
-
-    def cancel(*command):
-        calls.append(command)
-        runs.remove(command[2].removeprefix("--name="))
-
+    """Runs with a job each in the queue, which cancelling empties."""
+    runs = []
     monkeypatch.setattr(heads, "queued_runs", lambda name, folder: list(runs))
-    monkeypatch.setattr(heads, "command_lines", cancel)
+    monkeypatch.setattr(heads, "cancel_run", runs.remove)
     return runs
 
 
 def locks(folder):
     return sorted(path.name for path in (folder / heads.LOCKS).iterdir())
+
+
+def test_jobs_that_do_not_end_are_said_and_not_waited_for_without_an_end(
+    folder, queue, monkeypatch
+):
+    queue.append("mtkd_stuck")
+    monkeypatch.setattr(heads, "cancel_run", lambda run: None)
+    monkeypatch.setattr(heads, "LONGEST_END", 0)
+    with pytest.raises(InputError, match="1 job.s. are cancelled and .* still in the queue"):
+        recover(folder)
+
+
+def test_a_scancel_that_fails_is_said_in_its_words(tmp_path, monkeypatch):
+    program = tmp_path / "scancel"
+    program.write_text("#!/bin/sh\necho no controller >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(commands.time, "sleep", lambda seconds: None)
+    with pytest.raises(InputError, match="^scancel: no controller; when SLURM answers again"):
+        commands.cancel_run("mtkd_1")
 
 
 def test_a_killed_run_is_recovered_beside_a_live_one(folder, queue, ended):

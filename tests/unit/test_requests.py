@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
+from safetensors.numpy import save_file
 
 from mtkd.config.load import load_suite, validate_suite
 from mtkd.config.schema import Teacher
@@ -139,12 +141,14 @@ def test_a_cell_is_ten_files_with_its_score():
 
 
 def test_weights_and_rows_are_read_from_what_is_there(tmp_path):
-    for name in ("model-1.safetensors", "model-2.safetensors", "vocab.txt"):
-        (tmp_path / name).write_bytes(b"x" * 50)
+    # In half precision, as it is published; it is trained in float32.
+    for name in ("model-1.safetensors", "model-2.safetensors"):
+        save_file({"weight": np.zeros((5, 5), dtype=np.float16)}, tmp_path / name)
+    (tmp_path / "vocab.txt").write_bytes(b"x" * 50)
     (tmp_path / "config.json").write_text(json.dumps({"dim": 768}))
-    assert folder_weights(tmp_path) == Weights(100, 768)
+    assert folder_weights(tmp_path) == Weights(200, 768)
     (tmp_path / "config.json").unlink()
-    assert folder_weights(tmp_path) == Weights(100, 0)
+    assert folder_weights(tmp_path) == Weights(200, 0)
     assert config_width({"d_model": 64, "n_layers": 2}) == 64
     (tmp_path / "a.csv").write_text("text,label\na,1\nb,0\n")
     assert table_rows(tmp_path / "a.csv") == 3

@@ -73,8 +73,9 @@ def live(tmp_path_factory):
 def test_its_jobs_stay_below_the_limit_that_slurm_sets(live):
     text = live.log.read_text()
     assert "At most 1 jobs at a time: account study lets a user submit 2" in text
+    tried = live.slurm.lines("tried")
     time.sleep(2)
-    assert len(live.slurm.lines("tried")) == 1
+    assert live.slurm.lines("tried") == tried != []
 
 
 @pytest.mark.parametrize("target", ["recover", "cancel"])
@@ -112,12 +113,13 @@ def test_what_exists_is_tabulated_beside_it_without_a_lock(live):
 
 
 def test_sigterm_cancels_its_jobs_at_once(live):
+    tried = live.slurm.lines("tried")
     live.process.send_signal(signal.SIGTERM)
     live.process.wait(timeout=PATIENCE)
     assert live.process.returncode == 1
     assert live.slurm.lines("cancelled") == [f"--user={getpass.getuser()} --name={live.run}"]
     # No other job was submitted meanwhile; lock and record are gone.
-    assert len(live.slurm.lines("tried")) == 2
+    assert live.slurm.lines("tried") == tried
     assert live.locks() == []
     assert not list(live.folder.glob(".snakemake/heads/*"))
 

@@ -21,7 +21,10 @@ def edited(project):
             command(REFERENCE, cores=1), cwd=project, stdout=output, stderr=subprocess.STDOUT
         )
     runs = project / "results/tiny/state/runs"
-    while not (records := list(runs.glob("*.json"))) and run.poll() is None:
+    end = time.monotonic() + 120
+    while not (records := list(runs.glob("*.json"))):
+        said = (project / "output.txt").read_text()
+        assert run.poll() is None and time.monotonic() < end, said
         time.sleep(0.01)
     os.link(records[0], project / "record.json")
     with open(project / SCORE, "a") as file:

@@ -9,7 +9,7 @@ from mtkd.errors import InputError, run
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: study, metrics")
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: teachers")
     parser.add_argument("--task", type=Path, required=True, help="the task's folder")
     parser.add_argument("--logits", type=Path, nargs="*", default=[], help="selection")
     parser.add_argument("--certificates", type=Path, required=True, help="certificates.csv")
@@ -21,19 +21,19 @@ def main() -> None:
     from mtkd.analysis import pooling
     from mtkd.analysis.collect import read_all_teachers, read_answers, teacher_array
     from mtkd.analysis.framework_claims import claims_table
-    from mtkd.analysis.master import teacher_names
     from mtkd.analysis.objectives import objectives_table
     from mtkd.analysis.tables import read_table
     from mtkd.records.files import write_text
     from mtkd.tasks.corpus import read_info
 
-    study, task = args.settings["study"], args.task.name
-    names = teacher_names(study)
+    names, task = args.settings["teachers"], args.task.name
     if len(names) < 2:
-        raise InputError(f"study {study['study']} has {len(names)} teacher(s); pooling takes two")
+        raise InputError(
+            f"study {args.settings['study']} has {len(names)} teacher(s); pooling takes two"
+        )
     ids, labels, human = read_answers(args.task, ("selection",))
     teachers = read_all_teachers(args.logits, ids, read_info(args.task))["selection"]
-    logits, gold = teacher_array(teachers, names, study["teacher_seeds"]), labels["selection"]
+    logits, gold = teacher_array(teachers, names, args.settings["seeds"]), labels["selection"]
     first, C = logits[:, 0], logits.shape[-1]
     simulated = pooling.simulate(pooling.centres(first))
     target = human.get("selection", np.eye(C)[gold])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import subprocess
+import time
 from pathlib import Path
 
 from mtkd.errors import InputError
@@ -15,6 +17,24 @@ def command_lines(*command: str) -> list[str]:
     except (OSError, subprocess.TimeoutExpired):
         return []
     return done.stdout.splitlines() if done.returncode == 0 else []
+
+
+def cancel_run(run: str) -> None:
+    """Cancel all jobs of a run. Raises InputError, with SLURM's words, when it does not do so."""
+    for _ in range(3):
+        command = ["scancel", f"--user={getpass.getuser()}", f"--name={run}"]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            said = str(error)
+        else:
+            if done.returncode == 0:
+                return
+            said = " ".join(done.stderr.split())
+        time.sleep(2)
+    raise InputError(
+        f"scancel: {said}; when SLURM answers again, `make recover` ends the jobs of this run"
+    )
 
 
 def queued_runs(name: str, folder: Path) -> list[str]:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import getpass
 import math
-import subprocess
 import threading
 import time
 from collections.abc import Mapping
@@ -25,7 +24,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mtkd.cluster.commands import command_lines
+from mtkd.cluster.commands import cancel_run, command_lines
 from mtkd.cluster.endings import Attempt, Ending, Verdict, after, ending, goes_on, seconds_left
 from mtkd.cluster.requests import gpu_options, warning_seconds
 from mtkd.cluster.submission import UNCLEAR_WAITS, Refusal, refusal, waits
@@ -195,17 +194,10 @@ def mended(base: type) -> type:
             self.stopping.set()
             # What is being submitted at this moment is a job afterwards; nothing else will be.
             self._job_submission_executor.shutdown(wait=True, cancel_futures=True)
-            command = ["scancel", f"--user={getpass.getuser()}", f"--name={self.run_uuid}"]
-            for _ in range(3):
-                done = subprocess.run(command, capture_output=True, text=True)
-                if done.returncode == 0:
-                    break
-                time.sleep(2)
-            else:
-                self.logger.error(
-                    f"scancel: {' '.join(done.stderr.split())}; when SLURM answers again, "
-                    "`make recover` ends the jobs of this run"
-                )
+            try:
+                cancel_run(self.run_uuid)
+            except InputError as error:
+                self.logger.error(str(error))
             if self._submitted_job_clusters:
                 super().cancel_jobs(active_jobs)
 

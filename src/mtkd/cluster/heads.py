@@ -7,7 +7,6 @@ tells whether its head lives, on another host its age does.
 from __future__ import annotations
 
 import atexit
-import getpass
 import os
 import secrets
 import socket
@@ -18,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mtkd.cluster.commands import command_lines, queued_runs
+from mtkd.cluster.commands import cancel_run, command_lines, queued_runs
 from mtkd.errors import InputError
 from mtkd.records.files import read_json, write_json
 
@@ -29,6 +28,8 @@ BEAT_SECONDS = 30
 # which network file systems show old times.
 DEAD_AFTER_SECONDS = 360
 # All SLURM jobs of the shipped profiles are named so.
+# Seconds in which cancelled jobs leave the queue, unless something is wrong.
+LONGEST_END = 600
 PREFIX = "mtkd"
 
 
@@ -172,8 +173,14 @@ def end_jobs(folder: Path) -> str:
             "`kill`, and it cancels its jobs, their trainings saving their states; nothing was done"
         )
     for run in set(runs):
-        command_lines("scancel", f"--user={getpass.getuser()}", f"--name={run}")
-    while _runs_left(folder):
+        cancel_run(run)
+    end = time.monotonic() + LONGEST_END
+    while left := len(_runs_left(folder)):
+        if time.monotonic() > end:
+            raise InputError(
+                f"{left} job(s) are cancelled and after {LONGEST_END} s still in the queue, "
+                "perhaps on a node that does not answer; look with squeue --me, and try again"
+            )
         time.sleep(1)
     spared = f"; those of {_named(live)} left alone, where Snakemake is at work" if live else ""
     return f"{len(runs)} job(s) cancelled{spared}"

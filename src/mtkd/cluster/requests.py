@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from mtkd.errors import InputError
+from mtkd.study.disk import FLOAT32, STATE_COPIES, parameters
 
 _NAME = r"[A-Za-z0-9_.-]+"
 _MODEL = re.compile(_NAME)
 _GRES = re.compile(rf"{_NAME}(:{_NAME})?(:\d+[KMGT]?)?")
-# A state holds the weights, two moments of each and the best epoch's weights, in float32.
-_BYTES_A_PARAMETER = 16
 # A state in bytes a second: hashed, written to a busy network file system, and synced.
 _MB_A_SECOND = 50
 # States up to this size are written within the 30 s that SLURM gives by default (KillWait).
@@ -86,23 +83,8 @@ def _gpus(resources: Mapping[str, Any]) -> int:
 
 
 def state_megabytes(weights: Iterable[Path]) -> int:
-    """How large the saved state of a training gets, from the safetensors files it starts with.
-
-    Their headers alone are read. 0 for what is no such file: the training will say so.
-    """
-    parameters = 0
-    for path in weights:
-        try:
-            with open(path, "rb") as file:
-                length = int.from_bytes(file.read(8), "little")
-                if length > os.fstat(file.fileno()).st_size:
-                    return 0
-                header = json.loads(file.read(length))
-            header.pop("__metadata__", None)
-            parameters += sum(math.prod(tensor["shape"]) for tensor in header.values())
-        except (OSError, ValueError, OverflowError, AttributeError, TypeError, KeyError):
-            return 0
-    return parameters * _BYTES_A_PARAMETER // 10**6
+    """How large the saved state of a training gets at most, from the files that it starts with."""
+    return parameters(weights) * FLOAT32 * max(STATE_COPIES.values()) // 10**6
 
 
 def warning_seconds(state_mb: int, minutes: float | None) -> int:

@@ -126,7 +126,9 @@ def free_device(count: int, folder: Path) -> int:
     shown = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     names = shown.split(",") if shown else [str(index) for index in range(count)]
     for index in range(count):
-        lock = folder / f"mtkd-{os.getuid()}-gpu-{names[index]}.lock"
+        # A part of a GPU can be called MIG-GPU-.../1/0.
+        name = names[index].replace("/", "_")
+        lock = folder / f"mtkd-{os.getuid()}-gpu-{name}.lock"
         # Never closed, so that the lock lasts as long as the process.
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
         try:

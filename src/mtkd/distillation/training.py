@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,8 +75,6 @@ def train(
     saved = checkpoint.load() if checkpoint else None
     if saved:
         _restore(saved, learning, optimizer, objective, memory)
-    if objective.states:
-        model.config.output_hidden_states = True
     at = saved.facts if saved else {}
     step, history = at.get("step", 0), at.get("history", [])
     progress = _Progress(total, at.get("examples", 0), at.get("seconds", 0.0))
@@ -97,7 +96,7 @@ def train(
             longest = int(tokens.cpu_lengths[batches[place]].max())
             set_learning_rate(optimizer, training, step, total)
             inputs = model_inputs(model, **tokens.batch(rows, longest))
-            with autocast(device, training.precision):
+            with autocast(device, training.precision), _showing_states(model, objective.states):
                 output = model(**inputs)
             value = objective.value(output.logits.float(), output.hidden_states, rows, step / total)
             optimizer.zero_grad()
@@ -135,6 +134,15 @@ def train(
         history.append({**row, **(after_epoch(epoch) if after_epoch else {})})
         saved, at = None, {}  # they speak of the epoch that is done
     return Outcome("finished", None, None, history, *progress.totals(), machines)
+
+
+@contextmanager
+def _showing_states(model: torch.nn.Module, wanted: bool) -> Iterator[None]:
+    """Have a model return its hidden states, if it has any; not elsewhere, as they take memory."""
+    before = model.config.output_hidden_states
+    model.config.output_hidden_states = wanted
+    yield
+    model.config.output_hidden_states = before
 
 
 def _machines(before: list[dict], here: dict) -> list[dict]:

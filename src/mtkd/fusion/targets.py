@@ -79,13 +79,11 @@ def fused_logits(
 
 def fuse_teachers(
     axes: Mapping[str, str], recipe: Recipe, teachers: Teachers, gates: Gates
-) -> np.ndarray | None:
-    """Fused logits [N, C] of a cell on its teachers' split, or None for the undistilled arm.
+) -> np.ndarray:
+    """Fused logits [N, C] of a distilled cell on its teachers' split.
 
     Errors are those of ``fused_logits``.
     """
-    if recipe["fusion"] is None:
-        return None
     chosen = _chosen(axes, teachers)
     try:
         return fused_logits(

@@ -7,7 +7,9 @@ scratch are small, and count as nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,14 +39,34 @@ class Stored(NamedTuple):
     state: int
 
 
+def parameters(weights: Iterable[Path]) -> int:
+    """How many parameters some safetensors files hold, by their headers alone.
+
+    0 where one is no such file, such as a pointer to it: the training will say so.
+    """
+    found = 0
+    for path in weights:
+        try:
+            with open(path, "rb") as file:
+                length = int.from_bytes(file.read(8), "little")
+                if length > os.fstat(file.fileno()).st_size:
+                    return 0
+                header = json.loads(file.read(length))
+            header.pop("__metadata__", None)
+            found += sum(math.prod(tensor["shape"]) for tensor in header.values())
+        except (OSError, ValueError, AttributeError, TypeError, KeyError):
+            return 0
+    return found
+
+
 def folder_weights(folder: Path) -> Weights:
-    """Those of a model's folder; its files may be links into the hub's cache."""
-    files = [path for path in Path(folder).glob("*.safetensors") if path.exists()]
+    """Those of a model's folder, as they are trained; its files may be links into the cache."""
     try:
         config = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         config = {}
-    return Weights(sum(path.stat().st_size for path in files), config_width(config))
+    size = FLOAT32 * parameters(Path(folder).glob("*.safetensors"))
+    return Weights(size, config_width(config))
 
 
 def config_width(config: Mapping[str, Any]) -> int:

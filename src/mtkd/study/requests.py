@@ -29,7 +29,8 @@ def training_minutes(learner: Learner, task: str, recorded: float | None, runs: 
 def logits_minutes(teachers: Iterable[Learner], task: str, recorded: float | None) -> int:
     """Minutes that a job on the logits of some teachers asks for; such jobs took ``recorded``.
 
-    Until one is recorded, of what the suite asks for a teacher's training an epoch's share.
+    Until one is recorded: an epoch's share of the ``runtime`` that the suite gives a teacher, or
+    with margin of what it is expected to take; its default ``runtime`` where nothing is known.
     """
     if recorded is not None:
         return _with_margin(recorded / 60)

@@ -103,6 +103,18 @@ def examples_settings(suite: Suite, task: str) -> dict:
     }
 
 
+def audit_settings(suite: Suite, task: str) -> dict:
+    """A task's audit: as its examples, by the primary metric alone."""
+    return {**examples_settings(suite, task), "metrics": suite.tasks[task].metrics[:1]}
+
+
+def experiment_settings(suite: Suite) -> dict:
+    """Experiments on pooling a study's teachers: which they are."""
+    study = table_settings(suite)
+    names = dict.fromkeys(name for arm in suite.chosen_study.arms for name in arm.teachers)
+    return {"study": study["study"], "teachers": list(names), "seeds": study["teacher_seeds"]}
+
+
 def table_settings(suite: Suite) -> dict:
     """Tables of the chosen study: its axes, in the order in which rows and columns appear."""
     study = suite.chosen_study

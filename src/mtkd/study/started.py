@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[3]
 # Where a run's jobs find its record.
 RECORD = "MTKD_RUN"
-# What is read again by every job of a cluster, which builds the job graph for itself.
+# What of the job graph, which every job of a cluster builds for itself, determines settings.
 GRAPH = "the job graph"
 GRAPH_FILES = ("Snakefile", "rules/*.smk", "src/mtkd/study/*.py", "src/mtkd/config/*.py")
 # Loaded by path or by name, not imported: what it is that loads them, and where they are.
 OPERATORS_LOADER = "src/mtkd/fusion/pools.py"
-METRICS_LOADER = "src/mtkd/metrics/scores.py"
-METRICS = "src/mtkd/metrics/modules/*/*.py"
-LOSSES_LOADER = "src/mtkd/distillation/objective.py"
-LOSSES = "src/mtkd/distillation/losses/*.py"
+LOADED = {
+    "src/mtkd/metrics/evaluated.py": "src/mtkd/metrics/modules/*/*.py",
+    "src/mtkd/distillation/objective.py": "src/mtkd/distillation/losses/*.py",
+}
 # Settings of the machine, which may be edited under a run.
 MACHINE = {"study", "save_minutes", "interruptions", "allow_cpu", "allow_unpinned"}
 # Names in a message.
@@ -52,8 +52,9 @@ def record_run(folder: Path, suite: Suite) -> Path:
     for script in _found("workflow/scripts/*.py"):
         files = script_files(script)
         files |= operators if ROOT / OPERATORS_LOADER in files else set()
-        files |= _found(METRICS) if ROOT / METRICS_LOADER in files else set()
-        files |= _found(LOSSES) if ROOT / LOSSES_LOADER in files else set()
+        for loader, loaded in LOADED.items():
+            if ROOT / loader in files:
+                files |= set().union(*(script_files(file) for file in _found(loaded)))
         parts[script.name] = files
     record = {
         "suite": planned(suite),

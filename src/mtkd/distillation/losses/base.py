@@ -35,7 +35,7 @@ class Batch(NamedTuple):
     logits: torch.Tensor  # [B, C], the student's
     labels: torch.Tensor  # [B], gold indices
     soft: torch.Tensor  # [B, C], fused soft labels at T
-    T: float | torch.Tensor  # a number, or one that broadcasts over [B, 1]
+    T: float
     progress: float  # the share of all steps that is done, from 0
     teachers: torch.Tensor | None = None  # [K, B, C], logits
     states: tuple[torch.Tensor, ...] | None = None  # of each layer, [B, tokens, hidden]
