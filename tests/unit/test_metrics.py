@@ -222,7 +222,7 @@ def test_contributions_of_another_shape_are_found_before_anything_is_trained(fol
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("GREATER_IS", "GREATR_IS", "GREATR_IS_BETTER is nothing that a metric declares"),
+        ("GREATER_IS", "GREATR_IS", "GREATR_IS_BETTER is nothing that is declared"),
         ("= False", "= bool(0)", "GREATER_IS_BETTER must be written out"),
         ("= False", "= False\nTAKES = 'logits'", "TAKES is 'logits': predictions or prob"),
         ("def by_example", "TAKES = 'probabilities'\ndef of", "define one of by_example, of_c"),

@@ -129,7 +129,8 @@ def test_nothing_pending_is_no_plan_and_a_lost_cell_is_one(study):
     # Trained and scored; the hours are known from the run's own records and logs.
     jobs, hours, gpu_jobs, gpu_hours = plan["none"]
     assert (jobs, gpu_jobs, gpu_hours) == ("2", "0", "0")
-    assert 1.9 < float(hours) < 2.1
+    # Four hours over the twelve cells that were trained; the others took seconds.
+    assert 0.3 < float(hours) < 0.4
     assert "Jobs" not in plan
     # Not so when the cells' settings, or those of their teacher, have changed besides.
     for key in ("students.distilbert", "teachers.cnn"):
