@@ -69,7 +69,12 @@ def learners(draw, of_tasks: list[str]) -> dict[str, Any]:
 
 @st.composite
 def studies(draw, suite: dict[str, Any]) -> dict[str, Any]:
-    teachers = list(suite["teachers"])
+    # Some by a seed of their own, beside the same teacher without one or in its place.
+    teachers = [
+        name
+        for teacher in suite["teachers"]
+        for name in draw(st.sampled_from([[teacher], [teacher, f"{teacher}@5"], [f"{teacher}@12"]]))
+    ]
     groups = [
         list(group) for n in range(2, len(teachers) + 1) for group in combinations(teachers, n)
     ]
@@ -81,8 +86,15 @@ def studies(draw, suite: dict[str, Any]) -> dict[str, Any]:
         for group in groups
         for strategy in [*fusions, *suite["strategies"]]
     ]
+    students = list(suite["students"])
+    one, several = (
+        st.sampled_from(students),
+        st.lists(st.sampled_from(students), min_size=1, unique=True),
+    )
     return {
-        "student": draw(st.sampled_from(list(suite["students"]))),
+        **draw(
+            st.fixed_dictionaries({"student": one}) | st.fixed_dictionaries({"students": several})
+        ),
         "tasks": draw(st.lists(st.sampled_from(list(suite["tasks"])), min_size=1, unique=True)),
         "arms": draw(st.lists(st.sampled_from(arms), min_size=1, max_size=5, unique_by=str)),
         "T": draw(axis(NUMBERS)),
@@ -95,7 +107,7 @@ def studies(draw, suite: dict[str, Any]) -> dict[str, Any]:
 def suites(draw) -> dict[str, Any]:
     """The content of a suite's file."""
     of_tasks, teachers, students, own = draw(
-        st.tuples(names(1, 2), names(0, 3), names(1, 1), names(0, 1))
+        st.tuples(names(1, 2), names(0, 3), names(1, 2), names(0, 1))
     )
     suite = {
         "suite": draw(NAMES),
@@ -109,6 +121,14 @@ def suites(draw) -> dict[str, Any]:
         "margin": draw(st.sampled_from([0.5, "2e-1"])),
         "figures": {"dpi": 50},
     }
+    for teacher in suite["teachers"].values():
+        teacher["keep"] = draw(st.sampled_from(["best", "last"]))
+    for student in suite["students"].values():
+        if draw(st.booleans()):
+            student["per_strategy"] = {"none": {"epochs": draw(EPOCHS)}}
+    if draw(st.booleans()):
+        of = draw(st.sampled_from(of_tasks))
+        suite["tasks"][f"{of}-v"] = {"of": of, "labelled": "all", "draw": draw(st.integers(1, 3))}
     suite["studies"] = {name: draw(studies(suite)) for name in draw(names(1, 2))}
     bundles = st.lists(st.sampled_from(["arm", "T", "alpha", "seed"]), unique=True)
     return suite | {"bundle": draw(st.just("cell") | bundles)}

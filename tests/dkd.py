@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from mtkd.distillation.losses.base import Batch
 
+NEEDS = ("gold",)
 # With two classes there is nothing but the target to tell apart.
 CLASSES = (3, None)
 OPTIONS = {"target": 1.0, "others": 8.0}

@@ -29,15 +29,19 @@ def load_runs(folder: str | Path) -> pd.DataFrame:
     return runs_table(map(read_eval, paths))
 
 
-def load_table(folder: str | Path, name: str, study: str = "main") -> pd.DataFrame:
+def load_table(
+    folder: str | Path, name: str, study: str = "main", student: str | None = None
+) -> pd.DataFrame:
     """One table of a study, such as ``claims`` or ``quality``.
 
-    ``folder`` is the suite's, as for ``load_runs``. Raises InputError where there is no such table.
+    ``folder`` is the suite's, as for ``load_runs``; ``student`` is one of several that a study has.
+    Raises InputError where there is no such table.
     """
     from mtkd.analysis.tables import read_table
     from mtkd.errors import InputError
 
-    tables = Path(folder) / "studies" / study / "tables"
+    of_student = Path("students") / student if student else Path()
+    tables = Path(folder) / "studies" / study / of_student / "tables"
     path = tables / f"{name}.csv"
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in tables.glob("*.csv"))) or "none"

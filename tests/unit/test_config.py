@@ -17,6 +17,16 @@ from mtkd.fusion.strategies import STRATEGIES as FUSIONS
 ROOT = Path(__file__).parents[2]
 EMBEDDED = yaml.safe_load((ROOT / "config/embedded.yaml").read_text())
 TEACHER = EMBEDDED["teachers"]["bert"]
+# Arms of teachers that are out of order, the same one twice, without a seed, unknown.
+PINNED = [
+    [{"strategy": "average", "teachers": teachers}]
+    for teachers in (
+        ["bert@2", "bert@1"],
+        ["bert", "bert@1"],
+        ["bert@x", "bert"],
+        ["brt@1", "bert"],
+    )
+]
 
 
 def change(path: str, value):
@@ -164,6 +174,20 @@ def test_what_is_no_number_is_refused(given):
         ("students.distilbert.model.folder", "somewhere", ["exactly one of"]),
         ("students.distilbert.per_task", {"moves": {}}, ["unknown task 'moves'"]),
         ("students.distilbert.per_task", {"movies": {"epoch": 2}}, ["movies.epoch", "'epochs'"]),
+        ("students.distilbert.per_strategy", {"non": {}}, ["unknown strategy 'non'", "'none'"]),
+        ("students.distilbert.per_strategy", {"none": {"epoch": 2}}, ["none.epoch", "'epochs'"]),
+        ("students.distilbert.per_strategy", {"none": {"epochs": 0}}, ["none.epochs", "trained"]),
+        ("teachers.bert.keep", "first", ["teachers.bert.keep", "'best' or 'last'"]),
+        ("studies.main.students", ["distilbert"], ["studies.main", "not both"]),
+        ("studies.main.student", "distlbert", ["unknown student", "did you mean 'distilbert'"]),
+        ("tasks.v", {"of": "movie"}, ["tasks.v.of: unknown task 'movie'; did you mean 'movies'"]),
+        ("tasks.v", {"of": "movies", "text": ["t"]}, ["tasks.v.text: a variant shares its task's"]),
+        ("tasks.v", {"of": "movies", "labelled": 300}, ["tasks.v.labelled", "'all'"]),
+        ("tasks.movies.draw", 2, ["tasks.movies", "belong to a variant"]),
+        ("studies.main.arms", PINNED[0], ["'bert@2+bert@1' must name its teachers", "in their"]),
+        ("studies.main.arms", PINNED[1], ["'bert+bert@1' has teacher 'bert' of seed 1 twice"]),
+        ("studies.main.arms", PINNED[2], ["'bert@x': behind the @ stands a seed"]),
+        ("studies.main.arms", PINNED[3], ["unknown teacher 'brt'", "did you mean 'bert'"]),
     ],
 )
 def test_a_mistake_is_answered_in_one_line_with_file_and_key(path, value, words):

@@ -245,16 +245,16 @@ def teachers():
     for place, name in enumerate(["a", "b"]):
         z = rng.normal(size=(5, 2)).astype(np.float32)
         runs[name, "1"] = TeacherLogits(
-            f"{name}/seed1", z, 0.6 + 0.2 * place, "m", f"digest-{name}"
+            f"{name}/seed1", z, 0.6 + 0.2 * place, "m", f"digest-{name}", ["no", "yes"]
         )
-    return Teachers(runs)
+    return Teachers(runs, "1")
 
 
 def test_weights_by_scores_that_are_all_0_are_refused_in_one_line():
     runs = {key: run._replace(score=0.0) for key, run in teachers().by_run.items()}
     axes = {"teachers": "a+b", "strategy": "weighted", "seed": "1", "T": "4"}
     with pytest.raises(InputError, match="^strategy 'weighted': a, b: selection"):
-        fuse_teachers(axes, {"fusion": "weighted"}, Teachers(runs), {})
+        fuse_teachers(axes, {"fusion": "weighted"}, Teachers(runs, "1"), {})
 
 
 def test_each_strategy_fuses_the_arms_own_teachers():
@@ -361,7 +361,6 @@ def stage(corpus):
     }
     return Stage(
         source=Source(Model.model_validate(model), None, None),
-        training=ONE_WILD_STEP,
         info=TaskInfo(["no", "yes"], {"train": 96, "selection": 96}, "digest"),
         splits={"train": split, "selection": split},
         tokenizer=tokenizer,
@@ -377,7 +376,8 @@ AXES = {"strategy": "none", "teachers": "none", "T": "NA", "alpha": "NA", "seed"
 def cell_of(folder, axes=AXES, untrainable=None):
     """A cell without distillation."""
     record = {"labels": ["no", "yes"]}
-    return Cell(axes, {"fusion": None}, None, None, untrainable, record, folder, None)
+    recipe = {"fusion": None}
+    return Cell(axes, recipe, ONE_WILD_STEP, None, None, [], untrainable, record, folder, None)
 
 
 def test_a_student_that_blows_up_in_its_last_step_has_diverged(stage, tmp_path):
@@ -418,21 +418,31 @@ def test_a_teacher_that_blows_up_in_its_last_step_has_diverged(stage, tmp_path):
 def test_a_teacher_keeps_the_earliest_of_its_best_epochs(
     stage, tmp_path, scores, more_is_better, kept
 ):
+    def fitted(keep):
+        return train_teacher(
+            stage.source,
+            Training(epochs=3, batch_size=16, learning_rate=1e-3),
+            16,
+            stage.info,
+            stage.info.labels,
+            stage.splits,
+            seed=1,
+            score=lambda logits: next(waiting),
+            cache=tmp_path,
+            device=CPU,
+            greater_is_better=more_is_better,
+            keep=keep,
+        )
+
     waiting = iter(scores)
-    teacher = train_teacher(
-        stage.source,
-        Training(epochs=3, batch_size=16, learning_rate=1e-3),
-        16,
-        stage.info,
-        stage.info.labels,
-        stage.splits,
-        seed=1,
-        score=lambda logits: next(waiting),
-        cache=tmp_path,
-        device=CPU,
-        greater_is_better=more_is_better,
-    )
+    teacher = fitted("best")
     assert (teacher.epoch, teacher.score) == (kept, scores[kept - 1])
+    # To keep the last leaves nothing to be chosen, and its weights are other ones.
+    waiting = iter(scores)
+    last = fitted("last")
+    assert (last.epoch, last.score) == (3, scores[2])
+    best, end = teacher.model.state_dict(), last.model.state_dict()
+    assert not all(torch.equal(best[name], end[name]) for name in best)
 
 
 def test_a_seed_whose_undistilled_student_diverged_has_no_gate(stage, tmp_path):

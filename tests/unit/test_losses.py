@@ -12,9 +12,10 @@ import yaml
 
 from mtkd.config import load, schema
 from mtkd.config.load import validate_suite
-from mtkd.config.losses import Declared, declared_losses
+from mtkd.config.losses import CLOSED, Declared, declared_losses
 from mtkd.config.schema import Training
 from mtkd.distillation import objective as objectives
+from mtkd.distillation.along import Along, check_same_tokens, inside_of
 from mtkd.distillation.checkpoints import Checkpoint
 from mtkd.distillation.losses import hinton
 from mtkd.distillation.losses.base import Batch
@@ -22,6 +23,7 @@ from mtkd.distillation.objective import distillation
 from mtkd.distillation.training import train
 from mtkd.errors import InputError
 from mtkd.models.build import build_model
+from mtkd.models.inside import SHOWN, logits_and_inside
 from mtkd.models.tokenizers import train_tokenizer
 from mtkd.records.claims import claim_output
 from mtkd.study.recipes import recipe
@@ -68,7 +70,29 @@ def joint_gate(batch):
 
 def hidden_states(batch):
     """Something of every layer."""
-    return sum(state[:, 0].pow(2).mean(-1) for state in batch.states)
+    return sum(state[:, 0].pow(2).mean(-1) for state in batch.inside.states)
+
+
+def gold(batch):
+    """Soft labels count where the teachers are right."""
+    right = batch.soft.argmax(-1) == batch.labels
+    return right * -(batch.soft * batch.logits.log_softmax(-1)).sum(-1)
+
+
+def attention_along(batch):
+    """The student's last attention is that of its teachers on average (as MiniLM has it)."""
+    last = torch.stack([one.attentions[-1].mean(1) for one in batch.teachers_inside]).mean(0)
+    here = batch.inside.attentions[-1].mean(1)
+    rows = batch.inside.mask.bool()
+    tiny = torch.finfo(last.dtype).tiny  # padding has no attention
+    divergence = (last * (last.clamp_min(tiny).log() - here.clamp_min(tiny).log())).sum(-1)
+    return (divergence * rows).sum(-1) / rows.sum(-1)
+
+
+def states_along(batch):
+    """The first token's states after each layer are the teachers', through a map of its own."""
+    ends = torch.stack([one.states[-1][:, 0] for one in batch.teachers_inside]).mean(0)
+    return (batch.parameters(batch.inside.states[-1][:, 0]) - ends).pow(2).mean(-1)
 
 
 LOSSES = {
@@ -78,6 +102,9 @@ LOSSES = {
     "random-teacher": (random_teacher, {"teachers", "generator"}),
     "joint-gate": (joint_gate, {"teachers"}),
     "hidden-states": (hidden_states, {"states"}),
+    "gold": (gold, {"gold"}),
+    "attention-along": (attention_along, {"attentions", "along", "same-tokens"}),
+    "states-along": (states_along, {"states", "along"}),
 }
 
 
@@ -89,6 +116,8 @@ def name(request, monkeypatch):
     module.loss = function
     if request.param == "joint-gate":
         module.parameters = lambda sizes: torch.nn.Linear(sizes.teachers, 1, bias=False)
+    if request.param == "states-along":
+        module.parameters = lambda sizes: torch.nn.Linear(sizes.hidden, 12)
     path = f"mtkd.distillation.losses.{request.param.replace('-', '_')}"
     monkeypatch.setitem(sys.modules, path, module)
     declared = {request.param: Declared(frozenset(needs), (2, None), {})}
@@ -107,14 +136,22 @@ def corpus():
     return tokenizer, DeviceTokens(encode(tokenizer, split, 16), 0, CPU), split, teachers
 
 
-def fit(corpus, name, checkpoint=None):
-    tokenizer, tokens, split, teachers = corpus
-    config = {"dim": 8, "hidden_dim": 8, "n_layers": 1, "n_heads": 2}
+def encoder(tokenizer, width, seed):
+    config = {"dim": width, "hidden_dim": 8, "n_layers": 1, "n_heads": 2}
     config["max_position_embeddings"] = 16
-    model = build_model("distilbert", config, ["a", "b", "c"], tokenizer, 1)
+    return build_model("distilbert", config, ["a", "b", "c"], tokenizer, seed)
+
+
+def fit(corpus, name, checkpoint=None, labels=None, **recipe):
+    tokenizer, tokens, split, teachers = corpus
+    model = encoder(tokenizer, 8, 1)
+    along = [Along(f"t/seed{n}", encoder(tokenizer, 12, n).eval(), tokens) for n in (2, 3)]
+    shown = SHOWN & LOSSES.get(name, (None, set()))[1]
+    labels = split.labels if labels is None else labels
     objective = distillation(
-        {"loss": name, "options": {}}, 4.0, 0.7, torch.from_numpy(split.labels),
-        teachers.mean(0), teachers, model.config, seed=1,
+        {"loss": name, "options": {}, **recipe}, 4.0, 0.7, torch.from_numpy(labels),
+        teachers.mean(0), teachers, 8, 1,
+        lambda rows: tuple(inside_of(teacher, rows, shown, "fp32") for teacher in along),
     )  # fmt: skip
     outcome = train(model, tokens, objective, TRAINING, 1, checkpoint=checkpoint)
     kept = dict(model.state_dict())
@@ -144,7 +181,7 @@ def test_a_loss_of_every_kind_goes_on_to_the_same_numbers(corpus, name, tmp_path
     with pytest.raises(SystemExit):
         fit(corpus, name, Stopped(tmp_path, output, "d", 0, claim))
     resumed = fit(corpus, name, Checkpoint(tmp_path, output, "d", 0, claim))
-    assert losses == resumed[1] and np.isfinite(losses).all()
+    assert losses == resumed[1] and len(losses) == 2 and np.isfinite(losses).all()
     assert all(torch.equal(resumed[0][key], value) for key, value in weights.items())
 
 
@@ -171,10 +208,73 @@ def test_hidden_states_that_a_student_does_not_have_are_refused_in_one_line(corp
     model = build_model("text-cnn", config, ["a", "b", "c"], tokenizer, 1)
     objective = distillation(
         {"loss": "h", "options": {}}, 4.0, 0.7, torch.from_numpy(split.labels),
-        teachers.mean(0), teachers, model.config, seed=1,
+        teachers.mean(0), teachers, 8, seed=1,
     )  # fmt: skip
-    with pytest.raises(InputError, match="loss 'h' reads hidden states, and a text-cnn has none"):
+    with pytest.raises(InputError, match="'h' reads the states of layers, and the student has"):
         train(model, tokens, objective, TRAINING, 1)
+
+
+def rows_of(name, declared, monkeypatch, function):
+    module = ModuleType("toy")
+    module.loss = function
+    monkeypatch.setitem(sys.modules, f"mtkd.distillation.losses.{name}", module)
+    monkeypatch.setattr(objectives, "declared_losses", lambda: {name: declared})
+
+
+@pytest.mark.parametrize("per_example", [True, False])
+def test_rows_without_gold_learn_from_soft_labels_alone(monkeypatch, per_example):
+    """By hand: alpha on rows with a label, alpha_unlabelled on the rest, which have no other."""
+    rng = np.random.default_rng(2)
+    z = torch.from_numpy(rng.normal(size=(4, 3)))
+    taught = rng.normal(size=(1, 4, 3))
+    labels = torch.tensor([0, -1, 2, -1])
+    declared = Declared(frozenset(), (2, None), {})
+    each = lambda batch: (batch.logits * batch.soft).sum(-1)  # noqa: E731
+    rows_of("w", declared, monkeypatch, each if per_example else lambda b: each(b).mean())
+    recipe = {"loss": "w", "options": {}, "alpha_unlabelled": 0.9}
+    objective = distillation(recipe, 2.0, 0.7, labels, taught[0], taught, 8, 1)
+    value = objective.value(z, None, torch.arange(4), 0.0)
+    soft = (z * (torch.from_numpy(taught[0]) / 2).softmax(-1)).sum(-1)
+    share = torch.tensor([0.7, 0.9, 0.7, 0.9])
+    hard = -z.log_softmax(-1)[[0, 2], [0, 2]]
+    weighed = (share * soft).mean() if per_example else share.mean() * soft.mean()
+    torch.testing.assert_close(value, weighed + 0.3 * hard.sum() / 4)
+
+
+def test_a_loss_that_reads_gold_labels_refuses_rows_without(corpus, monkeypatch):
+    rows_of("w", Declared(frozenset({"gold"}), (2, None), {}), monkeypatch, gold)
+    labels = corpus[2].labels.copy()
+    labels[:5] = -1
+    with pytest.raises(InputError, match="'w' reads every row's gold label, and 5 rows of train"):
+        fit(corpus, "w", labels=labels)
+
+
+def test_teachers_that_read_other_tokens_are_refused_where_tokens_are_compared(corpus):
+    tokenizer, tokens, split, _ = corpus
+    other = train_tokenizer("word", split.text_a[:3], 100, 16)
+    teacher = Along("cnn/seed1", None, DeviceTokens(encode(other, split, 16), 0, CPU))
+    check_same_tokens(tokens, [Along("a", None, tokens)], "w")
+    with pytest.raises(InputError, match="teacher cnn/seed1 reads the texts in other tokens"):
+        check_same_tokens(tokens, [teacher], "w")
+
+
+def test_models_that_are_closed_are_refused_when_the_suite_is_read(monkeypatch):
+    declared = Declared(frozenset({"states", "along"}), (2, None), {})
+    known = {**declared_losses(), "tiny": declared}
+    for place in (schema, load):
+        monkeypatch.setattr(place, "declared_losses", lambda: known)
+    content = yaml.safe_load((ROOT / "config/embedded.yaml").read_text(encoding="utf-8"))
+    content["strategies"]["inner"] = {"fusion": "average", "loss": "tiny"}
+    arms = content["studies"]["main"]["arms"]
+    arms[:] = [{"strategy": "inner", "teachers": ["textcnn", "bert"]}]
+    with pytest.raises(InputError, match="loss 'tiny' .* teacher 'textcnn', a text-cnn, has none"):
+        validate_suite(content, "s")
+    for architecture in CLOSED:
+        tokenizer = train_tokenizer("word", ["a b"], 100, 16)
+        model = build_model(architecture, {}, ["a", "b"], tokenizer, 1)
+        batch = {name: torch.ones((1, 2), dtype=int) for name in ("input_ids", "attention_mask")}
+        inside = logits_and_inside(model, batch, SHOWN)[1]
+        assert inside.states == inside.attentions == ()
 
 
 @pytest.fixture
@@ -184,7 +284,7 @@ def dkd(monkeypatch):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setitem(sys.modules, "mtkd.distillation.losses.dkd", module)
-    declared = Declared(frozenset(), module.CLASSES, module.OPTIONS)
+    declared = Declared(frozenset(module.NEEDS), module.CLASSES, module.OPTIONS)
     known = {**declared_losses(), "dkd": declared}
     for place in (objectives, schema, load):
         monkeypatch.setattr(place, "declared_losses", lambda: known)
@@ -195,7 +295,7 @@ def test_decoupled_distillation_is_the_plain_kind_where_its_parts_weigh_as_in_it
     rng = np.random.default_rng(1)
     logits = torch.from_numpy(rng.normal(size=(6, 4))).requires_grad_()
     soft = torch.from_numpy(rng.dirichlet(np.ones(4), size=6))
-    batch = Batch(logits, torch.arange(6) % 4, soft, 3.0, 0.0)
+    batch = Batch(logits, soft, 3.0, 0.0, torch.arange(6) % 4)
     rest = 1 - soft[torch.arange(6), batch.labels]
     # KL = TCKD + (1 - p of the target) NCKD, equation 5.
     parts = dkd.loss(batch, 1.0, 0.0) + rest * dkd.loss(batch, 0.0, 1.0)

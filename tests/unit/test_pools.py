@@ -92,11 +92,11 @@ def test_the_documented_ten_lines_work(tmp_path, monkeypatch):
     assert own_operators(suite) == ["sharpened"]
     z = logits()[:2]
     runs = {
-        (name, "1"): TeacherLogits(name, own, 0.8, "m", "d")
+        (name, "1"): TeacherLogits(name, own, 0.8, "m", "d", [])
         for name, own in zip(arm["teachers"], z, strict=True)
     }
     axes = {"strategy": "sharpened", "teachers": "textcnn+bert", "seed": "1", "T": "2"}
-    fused = fuse_teachers(axes, recipe(suite, "sharpened"), Teachers(runs), {})
+    fused = fuse_teachers(axes, recipe(suite, "sharpened"), Teachers(runs, "1"), {})
     squared = fuse("linear-pool", z, T=2.0) ** 2
     expected = squared / squared.sum(axis=-1, keepdims=True)
     np.testing.assert_allclose(softmax(fused / 2, axis=-1), expected, atol=1e-6)

@@ -158,12 +158,15 @@ def test_teachers_are_found_by_the_students_seed(tmp_path):
     for seed in ("1", "2"):
         paths.append(tmp_path / f"{seed}.safetensors")
         write_logits(paths[-1], {"train": Logits(IDS, Z * int(seed))}, {**TEACHER, "seed": seed})
-    paired = read_teachers(paths, "train", IDS, LABELS)
+    paired = read_teachers(paths, "train", IDS, LABELS, "paired")
     assert np.array_equal(paired.of("cnn", "2").logits, 2 * Z)
     with pytest.raises(InputError, match="seed 3"):
         paired.of("cnn", "3")
-    fixed = read_teachers(paths[:1], "train", IDS, LABELS)
-    assert np.array_equal(fixed.of("cnn", "3").logits, Z)
+    # One that has a seed of its own has it whatever the student's is.
+    assert np.array_equal(paired.of("cnn@1", "2").logits, Z)
+    fixed = read_teachers(paths, "train", IDS, LABELS, "1")
+    assert np.array_equal(fixed.of("cnn", "2").logits, Z)
+    assert np.array_equal(fixed.of("cnn@2", "3").logits, 2 * Z)
     with pytest.raises(InputError, match="no logits of teacher 'bert'"):
         fixed.of("bert", "1")
 

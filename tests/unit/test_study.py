@@ -9,7 +9,14 @@ from mtkd.config.schema import Carve, HubDataset, Model, Resources, Task, Tokeni
 from mtkd.errors import InputError
 from mtkd.study import code, settings
 from mtkd.study.code import code_digests
-from mtkd.study.grid import cells, folded_axes, tasks_with_teachers, teacher_seeds
+from mtkd.study.grid import (
+    TeacherRun,
+    cells,
+    folded_axes,
+    teacher_names,
+    teacher_runs,
+    teacher_seeds,
+)
 from mtkd.study.paths import CELL, parse_cell
 from mtkd.tasks.prepare import MAX_OVERLAP
 
@@ -62,9 +69,13 @@ def test_teacher_seeds_are_fixed_or_the_students(glue):
     ]
 
 
-def test_teachers_are_needed_once(glue):
-    pairs = tasks_with_teachers(glue.studies["main"])
-    assert len(pairs) == len(set(pairs)) == 12
+def test_teachers_are_needed_once_and_with_their_own_seeds(glue):
+    assert teacher_names(glue.studies["main"]) == list(glue.teachers)
+    assert teacher_runs(["cnn", "cnn@7"], ["1", "2"]) == [
+        TeacherRun("cnn", "cnn", "1"),
+        TeacherRun("cnn", "cnn", "2"),
+        TeacherRun("cnn@7", "cnn", "7"),
+    ]
 
 
 def test_a_teachers_settings_hold_its_own_keys_alone(glue):

@@ -24,6 +24,7 @@ def main() -> None:
     from mtkd.analysis.soft_label_tables import confidence_table
     from mtkd.records.files import write_text
     from mtkd.records.logits import decode_ids, read_tensors
+    from mtkd.study.grid import teacher_runs
     from mtkd.tasks.corpus import read_info
 
     study, task = args.settings["study"], args.task.name
@@ -32,26 +33,28 @@ def main() -> None:
     metric = args.settings["metrics"][0]
     info = read_info(args.task)
     ids, labels, _ = read_answers(args.task, ("train", "selection"))
-    teachers = read_all_teachers(args.logits, ids, info)
+    teachers = read_all_teachers(args.logits, ids, info, study["teacher_seed"])
     names, seeds = teacher_names(study), study["teacher_seeds"]
     logits = {split: teacher_array(read, names, seeds) for split, read in teachers.items()}
     selection, gold = logits["selection"], labels["selection"]
-    scores = [[teachers["selection"].by_run[name, s].score for s in seeds] for name in names]
+    scores = [[teachers["selection"].of(name, s).score for s in seeds] for name in names]
     arms = [{**arm, "name": arm_name(arm, study)} for arm in study["arms"]]
     fused = audit.fusions(selection, scores, arms, names, args.settings["fusions"])
     lone = [names.index(arm["teachers"]) for arm in arms if arm["family"] == "single"]
     features = {}
     for path in args.logits:
         tensors, record = read_tensors(path)
-        if path.stem == "selection" and record["seed"] == seeds[0]:
+        if path.stem == "selection":
             if not np.array_equal(decode_ids(tensors["selection/ids"]), ids["selection"]):
                 raise InputError(f"{path}: features of other examples; rerun teacher_logits")
-            features[record["teacher"]] = tensors["selection/features"]
+            features[record["teacher"], record["seed"]] = tensors["selection/features"]
     temperatures = list(dict.fromkeys(["1", *study["T"]]))
+    # A teacher of several seeds is compared by its first.
+    of_first = [features[run.teacher, run.seed] for run in teacher_runs(names, seeds[:1])]
     first = [of_teacher[0] for of_teacher in scores]
     tables = {
         "label_map": audit.label_map_table(task, selection, gold, names, info.labels),
-        "pairs": audit.pairs_table(task, selection, gold, names, [features[n] for n in names]),
+        "pairs": audit.pairs_table(task, selection, gold, names, of_first),
         "ceilings": audit.ceilings_table(task, selection, fused, gold, names, metric),
         "confidence": confidence_table(task, logits, names, temperatures),
         "summary": pd.DataFrame(

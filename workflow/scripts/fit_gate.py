@@ -13,6 +13,7 @@ def main() -> None:
     parser.add_argument("--task", type=Path, required=True, help="the task's folder")
     parser.add_argument("--teachers", required=True, help="names joined by +")
     parser.add_argument("--logits", type=Path, nargs="+", required=True, help="selection logits")
+    parser.add_argument("--teacher-seed", default="1", help="the suite's: paired, or one seed")
     parser.add_argument("--features", type=Path, nargs="+", required=True, help="one per output")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--outputs", type=Path, nargs="+", required=True)
@@ -31,7 +32,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     info = read_info(args.task)
     ids, labels = read_labels(args.task / "selection.parquet")
-    teachers = read_teachers(args.logits, "selection", ids, info.labels)
+    teachers = read_teachers(args.logits, "selection", ids, info.labels, args.teacher_seed)
     for features_path, output in zip(args.features, args.outputs, strict=True):
         features, student = read_tensors(features_path)
         seed = student["seed"]

@@ -32,7 +32,8 @@ def main() -> None:
             f"study {args.settings['study']} has {len(names)} teacher(s); pooling takes two"
         )
     ids, labels, human = read_answers(args.task, ("selection",))
-    teachers = read_all_teachers(args.logits, ids, read_info(args.task))["selection"]
+    # The seeds are the teachers' own.
+    teachers = read_all_teachers(args.logits, ids, read_info(args.task), "paired")["selection"]
     logits, gold = teacher_array(teachers, names, args.settings["seeds"]), labels["selection"]
     first, C = logits[:, 0], logits.shape[-1]
     simulated = pooling.simulate(pooling.centres(first))

@@ -26,6 +26,7 @@ def main() -> None:
         cells_missing,
         check_consistency,
         failed_table,
+        named_teachers,
         runs_table,
     )
     from mtkd.records.files import write_json, write_text
@@ -45,6 +46,7 @@ def main() -> None:
         )
     check_consistency(records)
 
+    records = named_teachers(records, study)
     runs = runs_table(records)
     write_text(args.output / "runs.csv", runs.to_csv(index=False))
     write_text(args.output / "failed.csv", failed_table(records).to_csv(index=False))

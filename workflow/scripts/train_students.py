@@ -14,6 +14,8 @@ def main() -> None:
     parser.add_argument("--code", type=json.loads, default={}, help="JSON: digests of the code")
     parser.add_argument("--task", type=Path, required=True, help="the task's folder")
     parser.add_argument("--logits", type=Path, nargs="*", default=[], help="teachers' train logits")
+    parser.add_argument("--teacher-seed", default="1", help="the suite's: paired, or one seed")
+    parser.add_argument("--models", type=Path, nargs="*", default=[], help="teachers to run along")
     parser.add_argument("--gates", type=Path, nargs="*", default=[], help="gates' weights")
     parser.add_argument("--fetched", type=Path, help="record of the model's download")
     parser.add_argument("--state", type=Path, required=True, help="the suite's state folder")
@@ -48,7 +50,8 @@ def main() -> None:
         args.code,
         args.task,
         info,
-        read_teachers(args.logits, "train", ids, info.labels),
+        read_teachers(args.logits, "train", ids, info.labels, args.teacher_seed),
+        args.models,
         read_gates(args.gates, len(ids), info.digest),
         args.fetched,
         args.state,

@@ -1,4 +1,4 @@
-"""Fine-tune one teacher on one task and keep the epoch that is best on selection."""
+"""Fine-tune one teacher on one task and keep the epoch that is best on selection, or the last."""
 
 import argparse
 import json
@@ -85,6 +85,7 @@ def main() -> None:
         device,
         checkpoint,
         declared(metric).greater_is_better,
+        args.settings.get("keep", "best"),
     )
     check_claim(claim)
     if teacher.outcome.status == "diverged":

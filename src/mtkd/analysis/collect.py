@@ -34,7 +34,7 @@ def read_answers(folder: Path, splits: Iterable[str]) -> tuple[dict, dict, dict]
 
 
 def read_all_teachers(
-    paths: Iterable[Path], ids: Mapping[str, np.ndarray], info: TaskInfo
+    paths: Iterable[Path], ids: Mapping[str, np.ndarray], info: TaskInfo, teacher_seed: str
 ) -> dict[str, Teachers]:
     """Teachers' logits by split, aligned to ``ids``; each path is read for the splits it holds."""
     paths = list(paths)
@@ -42,13 +42,13 @@ def read_all_teachers(
     for split in ids:
         stem = "report" if is_report(split) else split
         own = [path for path in paths if path.stem == stem]
-        result[split] = read_teachers(own, split, ids[split], info.labels)
+        result[split] = read_teachers(own, split, ids[split], info.labels, teacher_seed)
     return result
 
 
 def teacher_array(teachers: Teachers, names: list[str], seeds: list[str]) -> np.ndarray:
     """Logits [K, R, N, C] of one teacher or more and of their seeds, in that order."""
-    return np.stack([[teachers.by_run[name, seed].logits for seed in seeds] for name in names])
+    return np.stack([[teachers.of(name, seed).logits for seed in seeds] for name in names])
 
 
 def collect_examples(
@@ -76,7 +76,7 @@ def collect_examples(
                 f"task {task}: split {split!r} has one example, which says nothing of others; "
                 "report on two at least"
             )
-    teachers = read_all_teachers(logits, ids, info)
+    teachers = read_all_teachers(logits, ids, info, study["teacher_seed"])
     weights = {
         split: read_gates(gates, len(rows), info.digest, split) for split, rows in ids.items()
     }
@@ -108,20 +108,19 @@ def collect_examples(
             soft[split].append(own_soft)
         settings = {"T": axes["T"], "alpha": axes["alpha"], "seeds": list(found)}
         arms.append({**arm, "name": arm_name(arm, study), **settings})
-    names, selected = teacher_names(study), teachers["selection"].by_run
+    names, seeds, selected = teacher_names(study), study["teacher_seeds"], teachers["selection"]
     record = {
         "task": task,
         "labels": info.labels,
         "metrics": metrics,
         "report_splits": study["report_splits"][task],
         "teachers": names,
-        "teacher_seeds": study["teacher_seeds"],
-        "teacher_scores": [[selected[n, s].score for s in study["teacher_seeds"]] for n in names],
+        "teacher_seeds": seeds,
+        "teacher_scores": [[selected.of(name, seed).score for seed in seeds] for name in names],
         "arms": arms,
         "lost": lost,
         "data": info.digest,
     }
-    seeds = study["teacher_seeds"]
     arrays = {
         split: teacher_array(values, names, seeds)
         if names

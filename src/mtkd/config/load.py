@@ -13,11 +13,12 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from mtkd.config.losses import declared_losses
+from mtkd.config.losses import CLOSED, declared_losses
 from mtkd.config.schema import (
     LOSS,
     SEVERAL,
     STRATEGIES,
+    VARIANT_KEYS,
     WEIGHTS_FROM,
     Arm,
     Study,
@@ -25,6 +26,7 @@ from mtkd.config.schema import (
     Training,
     check_teachers,
 )
+from mtkd.config.values import split_teacher
 from mtkd.config.written import LOADER, read_text, refuse_surprises
 from mtkd.errors import InputError
 from mtkd.metrics.names import declared
@@ -45,7 +47,7 @@ def validate_suite(content: Any, source: str) -> Suite:
     if not isinstance(content, Mapping):
         raise InputError(f"{source}: a suite is a mapping of keys, not {type(content).__name__}")
     try:
-        suite = Suite.model_validate(content)
+        suite = Suite.model_validate(_with_variants(content))
         _check_references(suite)
     except ValidationError as error:
         raise InputError(f"{source}: {_one_line(error)}") from None
@@ -54,23 +56,56 @@ def validate_suite(content: Any, source: str) -> Suite:
     return suite
 
 
+def _with_variants(content: Mapping) -> Mapping:
+    """The suite with each task variant (``of``) holding all that the task it is of does."""
+    tasks = content.get("tasks")
+    if not isinstance(tasks, Mapping):
+        return content
+    whole = {}
+    for name, task in tasks.items():
+        if isinstance(task, Mapping) and "of" in task:
+            place = f"tasks.{name}"
+            origin = tasks.get(task["of"])
+            if not isinstance(origin, Mapping):
+                plain = [other for other in tasks if other != name]
+                raise ValueError(
+                    f"{place}.of: unknown task {task['of']!r}{_nearest(str(task['of']), plain)}"
+                )
+            if "of" in origin:
+                raise ValueError(f"{place}.of: {task['of']} is a variant itself; name its task")
+            for key in task:
+                if key not in VARIANT_KEYS:
+                    raise ValueError(
+                        f"{place}.{key}: a variant shares its task's data; of its own are "
+                        f"{', '.join(VARIANT_KEYS)}"
+                    )
+            task = {**origin, **task}
+        whole[name] = task
+    return {**content, "tasks": whole}
+
+
 def _check_references(suite: Suite) -> None:
     """Names used in one part of the suite must be defined in another."""
     for kind, learners in (("teachers", suite.teachers), ("students", suite.students)):
         for name, learner in learners.items():
             for task, overrides in learner.per_task.items():
-                place = f"{kind}.{name}.per_task"
-                _known(task, suite.tasks, f"{place}.{task}", "task")
-                try:
-                    Training.model_validate({**learner.training.model_dump(), **overrides})
-                except ValidationError as error:
-                    raise ValueError(_one_line(error, f"{place}.{task}", Training)) from None
+                place = f"{kind}.{name}.per_task.{task}"
+                _known(task, suite.tasks, place, "task")
+                _overrides(learner.training, overrides, place)
             for key in ("folder", "vectors"):
                 _no_brace(getattr(learner.model, key) or "", f"{kind}.{name}.model.{key}")
             for key in ("runtime_per_task", "expected"):
                 for task in getattr(learner.resources, key):
                     place = f"{kind}.{name}.resources.{key}"
                     _known(task, suite.tasks, f"{place}.{task}", "task")
+    for name, student in suite.students.items():
+        for strategy, overrides in student.per_strategy.items():
+            place = f"students.{name}.per_strategy.{strategy}"
+            _known(strategy, {**STRATEGIES, **suite.strategies}, place, "strategy")
+            _overrides(student.training, overrides, place)
+            if overrides.get("epochs") == 0:
+                # Whether a model may be used as it is is settled once for all of its cells.
+                raise ValueError(f"{place}.epochs: a student that is not trained has no strategy")
     for name, task in suite.tasks.items():
         if name in ("all", "AVG"):
             # Tables have it beside the tasks.
@@ -96,7 +131,8 @@ def _check_references(suite: Suite) -> None:
         raise ValueError("studies: a suite needs at least one study")
     for name, study in suite.studies.items():
         place = f"studies.{name}"
-        _known(study.student, suite.students, f"{place}.student", "student")
+        for student in study.students:
+            _known(student, suite.students, f"{place}.students", "student")
         for task in study.tasks:
             _known(task, suite.tasks, f"{place}.tasks", "task")
         for number, arm in enumerate(study.arms):
@@ -104,15 +140,58 @@ def _check_references(suite: Suite) -> None:
             _known(arm.strategy, strategies, f"{place}.arms.{number}", "strategy")
             _fits_teachers(suite, arm, place)
             _can_weigh(suite, arm, study.tasks, f"{place}.arms.{number}")
-            for teacher in arm.teachers:
-                _known(teacher, suite.teachers, f"{place}.arms", "teacher")
-            ranks = [list(suite.teachers).index(teacher) for teacher in arm.teachers]
-            if ranks != sorted(ranks):
-                # One arm must have one path, and ties of best-per-sample go by this order.
-                raise ValueError(
-                    f"{place}.arms: {arm.label!r} must name its teachers in the order of 'teachers'"
-                )
+            _known_teachers(suite, arm, place)
+            for student in study.students:
+                _can_show(suite, arm, student, f"{place}.arms.{number}")
         _fits_classes(suite, study, place)
+
+
+def _overrides(training: Training, overrides: Mapping, place: str) -> None:
+    try:
+        Training.model_validate({**training.model_dump(), **overrides})
+    except ValidationError as error:
+        raise ValueError(_one_line(error, place, Training)) from None
+
+
+def _known_teachers(suite: Suite, arm: Arm, place: str) -> None:
+    """The teachers of an arm exist, in order, and none is there twice."""
+    ranks, runs = [], []
+    for name in arm.teachers:
+        teacher, own = split_teacher(name)
+        _known(teacher, suite.teachers, f"{place}.arms", "teacher")
+        ranks.append((list(suite.teachers).index(teacher), int(own or -1)))
+        runs.append((teacher, own or suite.teacher_seed))
+    if ranks != sorted(ranks):
+        # One arm must have one path, and ties of best-per-sample go by this order.
+        raise ValueError(
+            f"{place}.arms: {arm.label!r} must name its teachers in the order of 'teachers', and "
+            "one of several seeds in their order"
+        )
+    for number, run in enumerate(runs):
+        if run in runs[:number]:
+            raise ValueError(
+                f"{place}.arms: {arm.label!r} has teacher {run[0]!r} of seed {run[1]} twice: "
+                "teacher_seed is the seed of those without one of their own"
+            )
+
+
+def _can_show(suite: Suite, arm: Arm, student: str, place: str) -> None:
+    """A loss that looks inside models is refused where one of them has nothing to show."""
+    own = suite.strategies.get(arm.strategy)
+    needs = declared_losses()[own.loss].needs if own else frozenset()
+    if not {"states", "attentions"} & needs:
+        return
+    models = [(f"student {student!r}", suite.students[student])]
+    if "along" in needs:
+        names = [split_teacher(name)[0] for name in arm.teachers]
+        models += [(f"teacher {name!r}", suite.teachers[name]) for name in names]
+    for who, learner in models:
+        if learner.model.architecture in CLOSED:
+            raise ValueError(
+                f"{place}: loss {own.loss!r} of strategy {arm.strategy!r} reads states or "
+                f"attention of layers, and {who}, a {learner.model.architecture}, has none to "
+                "show; take another one or another loss"
+            )
 
 
 def _fits_teachers(suite: Suite, arm: Arm, place: str) -> None:

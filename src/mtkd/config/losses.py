@@ -15,7 +15,9 @@ from mtkd.errors import InputError
 
 LOSSES_FOLDER = Path(__file__).parents[1] / "distillation" / "losses"
 # What a loss may ask for: see mtkd.distillation.losses.base.
-NEEDS = {"teachers", "generator", "states"}
+NEEDS = {"gold", "teachers", "generator", "states", "attentions", "along", "same-tokens"}
+# Architectures of the project that have neither states of layers nor attention to show.
+CLOSED = {"text-cnn", "bilstm"}
 # What is no loss there: the package itself and what all losses share.
 _NO_LOSSES = {"__init__", "base"}
 
@@ -53,6 +55,10 @@ def _declared(file: Path) -> Declared:
             f"{file}: NEEDS has {', '.join(map(repr, sorted(unknown)))}; a loss may need "
             f"{', '.join(sorted(NEEDS))}"
         )
+    if "along" in needs and not {"states", "attentions"} & set(needs):
+        raise InputError(f"{file}: NEEDS has 'along' but neither 'states' nor 'attentions'")
+    if "same-tokens" in needs and "along" not in needs:
+        raise InputError(f"{file}: NEEDS has 'same-tokens' without 'along'")
     if [type(bound) for bound in classes] not in ([int, int], [int, type(None)]):
         raise InputError(f"{file}: CLASSES is {classes!r}, not the fewest and most, or None")
     if not all(type(value) in (int, float) for value in options.values()):

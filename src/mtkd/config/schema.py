@@ -29,6 +29,7 @@ from mtkd.config.values import (
     Name,
     Real,
     Seed,
+    TeacherName,
     Temperature,
     Text,
     Whole,
@@ -69,6 +70,8 @@ STRATEGIES: dict[str, tuple[int, int | None]] = {
     "gating": SEVERAL,
     **dict.fromkeys(POOLS, SEVERAL),
 }
+# What a variant of a task has of its own.
+VARIANT_KEYS = ("of", "labelled", "draw", "metrics", "max_length")
 # A user's function: of a Python file, or of a module that is installed.
 FUNCTION = re.compile(r"(?P<source>[\w./-]+\.py|[A-Za-z_]\w*(\.\w+)*):(?P<name>[A-Za-z_]\w*)")
 COMMIT = r"[0-9a-f]{40}"
@@ -113,6 +116,11 @@ class Task(Closed):
     # The share of a split's texts that may stand in another split.
     max_overlap: Real = Field(default=0.05, ge=0, le=1)
     max_length: Whole = Field(default=128, ge=4)
+    # A variant of another task: the task it shares its data with, which of its train rows have a
+    # label, and which draw of them it is.
+    of: Name | None = None
+    labelled: Literal["all"] = "all"
+    draw: Seed = "1"
 
     @property
     def report_splits(self) -> list[str]:
@@ -148,6 +156,8 @@ class Task(Closed):
                 f"'human' names {len(self.human)} columns for {len(self.labels)} labels: give one "
                 "for each label, in their order"
             )
+        if self.of is None and {"labelled", "draw"} & self.model_fields_set:
+            raise ValueError("'labelled' and 'draw' belong to a variant of a task; give 'of'")
         for metric in self.metrics:
             check_metric(metric, len(self.labels))
         return self
@@ -237,12 +247,16 @@ def greatest_requests(requests: list[Resources], runtime: int) -> Resources:
     return Resources(**greatest, runtime=runtime)
 
 
+# Fields of a Training that hold where they are given.
+Overrides = dict[Text, Annotated[int | float | str, BeforeValidator(number)]]
+
+
 class Learner(Closed):
     """A teacher or a student: an encoder, how it is trained, what its jobs ask for."""
 
     model: Model
     training: Training = Training()
-    per_task: dict[Text, dict[Text, Annotated[int | float | str, BeforeValidator(number)]]] = {}
+    per_task: dict[Text, Overrides] = {}
     resources: Resources = Resources()
 
     def training_for(self, task: str) -> Training:
@@ -255,6 +269,8 @@ class Teacher(Learner):
     """A teacher. ``label_order`` says which label each output of a ready-made one stands for."""
 
     label_order: list[Text] | None = None
+    # The epoch that is kept: the one that is best on selection, or the last.
+    keep: Literal["best", "last"] = "best"
 
     @model_validator(mode="after")
     def _order_of_ready_made(self):
@@ -267,7 +283,9 @@ class Teacher(Learner):
 
 
 class Student(Learner):
-    """A student; its cells are trained in bundles."""
+    """A student; its cells are trained in bundles, those of some strategies otherwise."""
+
+    per_strategy: dict[Text, Overrides] = {}
 
 
 class Strategy(Closed):
@@ -279,10 +297,13 @@ class Strategy(Closed):
 
     fusion: Text | None = None
     operator: Text | None = None
-    weights: dict[Name, Annotated[Real, Field(ge=0, le=1)]] = {}
-    T: dict[Name, Temperature] = {}
+    weights: dict[TeacherName, Annotated[Real, Field(ge=0, le=1)]] = {}
+    T: dict[TeacherName, Temperature] = {}
     loss: Text = LOSS
     options: dict[str, Real] = {}
+    # The loss' share on rows of train without a gold label, which have nothing else; alpha is that
+    # on the rest.
+    alpha_unlabelled: Real = Field(default=1, gt=0, le=1)
     # Whether arms of it are there for others to be compared with, and never the best.
     control: bool = False
 
@@ -341,7 +362,7 @@ class Arm(Closed):
     """A strategy with its teachers."""
 
     strategy: Text
-    teachers: Annotated[list[Text], *Axis[1:]] = []
+    teachers: Annotated[list[TeacherName], *Axis[1:]] = []
 
     @model_validator(mode="after")
     def _strategy_fits(self):
@@ -362,14 +383,24 @@ class Arm(Closed):
 
 
 class Study(Closed):
-    """One product: tasks x arms x T x alpha x seeds, with one student."""
+    """One product: students x tasks x arms x T x alpha x seeds."""
 
-    student: Text
+    students: Annotated[list[Text], *Axis]
     tasks: Annotated[list[Text], *Axis]
     arms: Annotated[list[Arm], *Axis]
     T: Annotated[list[Temperature], *Axis]
     alpha: Annotated[list[Alpha], *Axis]
     seeds: Annotated[list[Seed], *Axis]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_student(cls, content):
+        if not isinstance(content, dict) or "student" not in content:
+            return content
+        if "students" in content:
+            raise ValueError("give 'student' or 'students', not both")
+        rest = {key: value for key, value in content.items() if key != "student"}
+        return {**rest, "students": [content["student"]]}
 
     @property
     def strategies(self) -> tuple[str, ...]:

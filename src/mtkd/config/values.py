@@ -140,6 +140,27 @@ Alpha = Annotated[str, BeforeValidator(_alpha)]
 Seed = Annotated[str, BeforeValidator(_seed)]
 
 
+def split_teacher(name: str) -> tuple[str, str | None]:
+    """A teacher as arms name it, and its seed where it has one of its own: ``textcnn@2``."""
+    teacher, _, seed = name.partition("@")
+    return teacher, seed or None
+
+
+def _teacher(value: Any) -> str:
+    teacher, mark, seed = _text(value).partition("@")
+    if not mark:
+        return teacher
+    try:
+        return f"{teacher}@{_seed(seed)}"
+    except ValueError as error:
+        raise ValueError(
+            f"teacher {value!r}: behind the @ stands a seed of its own: {error}"
+        ) from None
+
+
+TeacherName = Annotated[str, BeforeValidator(_teacher)]
+
+
 def _unique(values: list) -> list:
     seen = []
     for value in values:

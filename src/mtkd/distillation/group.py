@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +27,7 @@ from mtkd.records.files import digest_text
 from mtkd.records.runs import new_record
 from mtkd.records.teachers import Teachers
 from mtkd.study.paths import parse_cell
+from mtkd.study.recipes import runs_along
 from mtkd.study.settings import canonical_json
 from mtkd.tasks.corpus import TaskInfo
 
@@ -42,6 +44,7 @@ class Group(NamedTuple):
     task: Path
     info: TaskInfo
     teachers: Teachers  # their logits on train
+    models: Sequence[Path]  # the folders of those that are run along
     gates: Gates
     fetched: Path | None  # the record of the model's download
     state: Path  # the suite's state folder
@@ -128,12 +131,14 @@ def _trained(
     """Train cells, each in a folder of its own below ``folder``."""
     # Loading torch and transformers takes seconds.
     from mtkd.config.schema import Model, Training
+    from mtkd.distillation.along import Along, load_along
     from mtkd.distillation.checkpoints import Checkpoint, stop_on_signals
     from mtkd.distillation.device import prepare_device
     from mtkd.distillation.engines import single
     from mtkd.distillation.learner import settle_source
 
     stop_on_signals()
+    device = prepare_device(machine.threads, machine.gpus, machine.allow_cpu)
     stage = single.load_stage(
         settle_source(Model.model_validate(group.settings["model"]), group.fetched),
         Training.model_validate(group.settings["training"]),
@@ -141,8 +146,22 @@ def _trained(
         group.task,
         group.info,
         group.state / "tokens",
-        prepare_device(machine.threads, machine.gpus, machine.allow_cpu),
+        device,
     )
+    folders = {f"{path.parts[-3]}/{path.parts[-2]}": path for path in group.models}
+
+    @cache
+    def along(key: str) -> Along:
+        teacher = next(one for one in group.teachers.by_run.values() if one.key == key)
+        return load_along(
+            folders[key],
+            teacher,
+            group.settings["max_length"],
+            group.info,
+            stage.splits["train"],
+            group.state / "tokens",
+            device,
+        )
 
     def cells() -> Iterator[single.Cell]:
         for cell in waiting:
@@ -157,8 +176,12 @@ def _trained(
             yield single.Cell(
                 axes,
                 recipe,
+                Training.model_validate(
+                    {**group.settings["training"], **recipe.get("training", {})}
+                ),
                 fused,
                 teachers,
+                [along(key) for key in cell.teachers] if runs_along(recipe) else [],
                 reason,
                 _record(group, cell),
                 folder / cell.digest,
@@ -174,7 +197,7 @@ def _record(group: Group, cell: _Waiting) -> dict[str, Any]:
     return {
         **new_record("student", **cell.axes),
         "labels": group.info.labels,
-        "recipe": {key: recipe[key] for key in ("fusion", "loss", "options")},
+        "recipe": {key: value for key, value in recipe.items() if key not in ("code", "training")},
         "digests": {
             "data": group.info.digest,
             "cell": cell.digest,

@@ -9,22 +9,26 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch.nn import functional
-from transformers import PreTrainedConfig
 
 from mtkd.config.losses import declared_losses
 from mtkd.distillation.losses.base import Batch, Sizes
 from mtkd.errors import InputError
+from mtkd.models.inside import SHOWN, Inside
 
-# The student's logits [B, C] in float32, its hidden states where wanted, rows of train [B], and the
-# share of all steps that is done; to a scalar.
-Value = Callable[[torch.Tensor, tuple[torch.Tensor, ...] | None, torch.Tensor, float], torch.Tensor]
+# The student's logits [B, C] in float32, what it shows of its inside where wanted, rows of train
+# [B], and the share of all steps that is done; to a scalar.
+Value = Callable[[torch.Tensor, Inside | None, torch.Tensor, float], torch.Tensor]
+# What each teacher that is run along shows of some rows of train [B].
+TeachersInside = Callable[[torch.Tensor], tuple[Inside, ...]]
+# The label of a row of train that has none.
+NO_GOLD = -1
 
 
 class Objective(NamedTuple):
     """A scalar to minimise, and what of it a training has to keep besides the model."""
 
     value: Value
-    states: bool = False  # whether it reads hidden states
+    shown: frozenset[str] = frozenset()  # of mtkd.models.inside.SHOWN, what it reads
     generator: torch.Generator | None = None
     parameters: torch.nn.Module | None = None  # trained along
 
@@ -32,7 +36,7 @@ class Objective(NamedTuple):
 def hard_labels(labels: torch.Tensor) -> Objective:
     """Mean cross-entropy in nats of logits [B, C] with gold labels, of all of train [N]."""
     return Objective(
-        lambda logits, states, rows, progress: functional.cross_entropy(logits, labels[rows])
+        lambda logits, inside, rows, progress: functional.cross_entropy(logits, labels[rows])
     )
 
 
@@ -43,18 +47,30 @@ def distillation(
     labels: torch.Tensor,
     fused: np.ndarray,
     teachers: np.ndarray,
-    config: PreTrainedConfig,
+    hidden: int,
     seed: int,
+    teachers_inside: TeachersInside | None = None,
 ) -> Objective:
     """``alpha`` times a recipe's loss plus ``1 - alpha`` times the cross-entropy with gold labels.
 
-    Means over examples. ``labels`` [N], fused logits [N, C], whose softmax at T are the soft
-    labels, and each teacher's [K, N, C] are those of all of train, ``config`` is the student's. The
-    ``seed`` determines what a loss draws and its own parameters' beginnings, apart from the
-    student's. Raises InputError for a student without the hidden states that the loss reads.
+    Means over examples; on rows without gold, whose label is -1, the recipe's ``alpha_unlabelled``
+    times the loss is all. ``labels`` [N], fused logits [N, C], whose softmax at T are the soft
+    labels, and each teacher's [K, N, C] are those of all of train, ``hidden`` is the student's
+    width. The ``seed`` determines what a loss draws and its own parameters' beginnings, apart from
+    the student's. Raises InputError for a student or a teacher without what the loss reads of its
+    inside, and for rows without gold where it reads that.
     """
     name, options = recipe["loss"], recipe["options"]
     needs = declared_losses()[name].needs
+    shown = SHOWN & needs
+    without_gold = labels == NO_GOLD
+    mixed = bool(without_gold.any())
+    if mixed and "gold" in needs:
+        raise InputError(
+            f"loss {name!r} reads every row's gold label, and {int(without_gold.sum())} rows of "
+            "train have none; take another loss"
+        )
+    alphas = torch.where(without_gold, recipe.get("alpha_unlabelled", 1.0), alpha)
     module = importlib.import_module(f"mtkd.distillation.losses.{name.replace('-', '_')}")
     device = labels.device
     soft = (torch.from_numpy(fused).to(device) / T).softmax(dim=-1)
@@ -65,30 +81,40 @@ def distillation(
     if hasattr(module, "parameters"):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_seed(seed))
-            sizes = Sizes(fused.shape[1], len(teachers), getattr(config, "hidden_size", 0))
+            sizes = Sizes(fused.shape[1], len(teachers), hidden)
             parameters = module.parameters(sizes, **options).to(device)
 
-    def value(logits, states, rows, progress):
-        if "states" in needs and not states:
-            raise InputError(
-                f"loss {name!r} reads hidden states, and a {config.model_type} has none to show; "
-                "take another student or another loss"
-            )
+    def value(logits, inside, rows, progress):
+        others = teachers_inside(rows) if "along" in needs else None
+        for whose, one in [("the student", inside), *(("a teacher", one) for one in others or ())]:
+            if lacking := [part for part in sorted(shown) if not getattr(one, part)]:
+                raise InputError(
+                    f"loss {name!r} reads the {' and '.join(lacking)} of layers, and {whose} has "
+                    "none to show; take another one or another loss"
+                )
+        gold = labels[rows]
         batch = Batch(
             logits,
-            labels[rows],
             soft[rows],
             T,
             progress,
+            gold if "gold" in needs else None,
             each[:, rows] if each is not None else None,
-            states,
+            inside,
+            others,
             generator,
             parameters,
         )
-        hard = functional.cross_entropy(logits, batch.labels)
-        return alpha * module.loss(batch, **options).mean() + (1 - alpha) * hard
+        soft_part = module.loss(batch, **options)
+        if not mixed:
+            return alpha * soft_part.mean() + (1 - alpha) * functional.cross_entropy(logits, gold)
+        share = alphas[rows]
+        # One number for the whole batch is weighed as its rows are on average.
+        weighed = (share * soft_part).mean() if soft_part.ndim else share.mean() * soft_part
+        hard = functional.cross_entropy(logits, gold, ignore_index=NO_GOLD, reduction="none")
+        return weighed + ((1 - share) * hard).mean()
 
-    return Objective(value, "states" in needs, generator, parameters)
+    return Objective(value, shown, generator, parameters)
 
 
 def _seed(seed: int) -> int:

@@ -1,10 +1,10 @@
-"""Fine-tuning a teacher: every epoch is scored on selection, and the best one kept."""
+"""Fine-tuning a teacher: every epoch is scored on selection, and the best one kept, or the last."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -45,11 +45,13 @@ def train_teacher(
     device: torch.device,
     checkpoint: Checkpoint | None = None,
     greater_is_better: bool = True,
+    keep: Literal["best", "last"] = "best",
 ) -> TrainedTeacher:
     """Fine-tune on train, keep the epoch of the best ``score`` of selection logits [N, C].
 
     The best is the greatest, or the least where not ``greater_is_better``; the earliest epoch wins
-    ties. ``outputs`` names what the model's outputs stand for. With ``epochs: 0`` the model is kept
+    ties. To ``keep`` the "last" leaves selection to be reported, and nothing to be chosen by it.
+    ``outputs`` names what the model's outputs stand for. With ``epochs: 0`` the model is kept
     as it came.
     """
     trained = training.epochs == 0
@@ -67,7 +69,9 @@ def train_teacher(
             return {"selection": None}
         value = score(logits)
         kept = best.facts["score"]
-        if kept is None or (value > kept if greater_is_better else value < kept):
+        if keep == "last":
+            best.facts.update(epoch=epoch, score=value)
+        elif kept is None or (value > kept if greater_is_better else value < kept):
             best.facts.update(epoch=epoch, score=value)
             weights = model.state_dict().items()
             best.tensors.update({name: tensor.detach().cpu().clone() for name, tensor in weights})

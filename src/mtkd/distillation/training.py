@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ from mtkd.config.schema import Training
 from mtkd.distillation.checkpoints import Checkpoint, Saved
 from mtkd.distillation.device import autocast, machine
 from mtkd.distillation.objective import Objective
-from mtkd.models.build import model_inputs
+from mtkd.models.inside import logits_and_inside, open_model
 from mtkd.tasks.batches import DeviceTokens, training_batches
 
 PROGRESS_SECONDS = 15.0
@@ -64,6 +63,7 @@ def train(
     is said.
     """
     device = tokens.tokens.device
+    open_model(model, objective.shown)
     torch.manual_seed(dropout_seed(seed))
     steps_an_epoch = math.ceil(len(tokens.cpu_lengths) / training.batch_size)
     total = steps_an_epoch * training.epochs
@@ -95,10 +95,10 @@ def train(
             rows = rows_of_batches[place]
             longest = int(tokens.cpu_lengths[batches[place]].max())
             set_learning_rate(optimizer, training, step, total)
-            inputs = model_inputs(model, **tokens.batch(rows, longest))
-            with autocast(device, training.precision), _showing_states(model, objective.states):
-                output = model(**inputs)
-            value = objective.value(output.logits.float(), output.hidden_states, rows, step / total)
+            batch = tokens.batch(rows, longest)
+            with autocast(device, training.precision):
+                logits, inside = logits_and_inside(model, batch, objective.shown)
+            value = objective.value(logits.float(), inside, rows, step / total)
             optimizer.zero_grad()
             value.backward()
             torch.nn.utils.clip_grad_norm_(learning.parameters(), training.max_grad_norm)
@@ -134,15 +134,6 @@ def train(
         history.append({**row, **(after_epoch(epoch) if after_epoch else {})})
         saved, at = None, {}  # they speak of the epoch that is done
     return Outcome("finished", None, None, history, *progress.totals(), machines)
-
-
-@contextmanager
-def _showing_states(model: torch.nn.Module, wanted: bool) -> Iterator[None]:
-    """Have a model return its hidden states, if it has any; not elsewhere, as they take memory."""
-    before = model.config.output_hidden_states
-    model.config.output_hidden_states = wanted
-    yield
-    model.config.output_hidden_states = before
 
 
 def _machines(before: list[dict], here: dict) -> list[dict]:

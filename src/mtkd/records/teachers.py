@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mtkd.config.values import split_teacher
 from mtkd.errors import InputError
 from mtkd.records.files import digest_bytes
 from mtkd.records.logits import aligned, read_logits
@@ -20,24 +21,27 @@ class TeacherLogits(NamedTuple):
     score: float  # on selection, the task's primary metric in its own unit
     model_digest: str
     digest: str  # of the logits themselves
+    outputs: list[str]  # what its model's outputs stand for, in their order
 
 
 class Teachers(NamedTuple):
-    """Teachers' logits by (teacher, teacher seed)."""
+    """Teachers' logits by (teacher, teacher seed); which seed a student's teachers have."""
 
     by_run: dict[tuple[str, str], TeacherLogits]
+    teacher_seed: str  # the suite's: "paired", or one seed
 
-    def of(self, teacher: str, seed: str) -> TeacherLogits:
-        """The teacher for a student of this seed: of the same seed, or its only one."""
-        runs = {s: value for (name, s), value in self.by_run.items() if name == teacher}
-        if seed in runs:
-            return runs[seed]
-        if len(runs) == 1:
-            return next(iter(runs.values()))
-        raise InputError(f"no logits of teacher {teacher!r} for seed {seed} among the inputs")
+    def of(self, name: str, seed: str) -> TeacherLogits:
+        """The teacher that an arm calls ``name`` ("textcnn", "textcnn@2") for a student's seed."""
+        teacher, own = split_teacher(name)
+        own = own or (seed if self.teacher_seed == "paired" else self.teacher_seed)
+        if (teacher, own) not in self.by_run:
+            raise InputError(f"no logits of teacher {teacher!r} of seed {own} among the inputs")
+        return self.by_run[teacher, own]
 
 
-def read_teachers(paths: list[Path], split: str, ids: np.ndarray, labels: list[str]) -> Teachers:
+def read_teachers(
+    paths: list[Path], split: str, ids: np.ndarray, labels: list[str], teacher_seed: str
+) -> Teachers:
     """Read teachers' logits of a split and align them to ``ids``.
 
     Raises InputError naming the file for a missing example, another label order or width, and
@@ -56,5 +60,6 @@ def read_teachers(paths: list[Path], split: str, ids: np.ndarray, labels: list[s
             record["selection"],
             record["digests"]["model"],
             digest_bytes([logits.tobytes()]),
+            record.get("label_order") or labels,
         )
-    return Teachers(by_run)
+    return Teachers(by_run, teacher_seed)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import product
 from typing import NamedTuple
 
 from mtkd.config.schema import UNDISTILLED, Arm, Study, Suite
-from mtkd.config.values import NOT_APPLICABLE
+from mtkd.config.values import NOT_APPLICABLE, split_teacher
 from mtkd.study.arms import is_distilled
+
+
+class TeacherRun(NamedTuple):
+    """A trained teacher behind a study: what arms call it, and what its paths do."""
+
+    name: str  # with a seed of its own: "textcnn@2"
+    teacher: str
+    seed: str
 
 
 class Cell(NamedTuple):
@@ -25,10 +34,10 @@ class Cell(NamedTuple):
 def cells(study: Study) -> list[Cell]:
     """Every cell of a study. The undistilled arm has neither T nor alpha, hence no duplicates."""
     result = []
-    for task, arm in product(study.tasks, study.arms):
+    for student, task, arm in product(study.students, study.tasks, study.arms):
         temperatures, alphas = soft_axes(study, arm)
         result += [
-            Cell(study.student, task, arm.label, arm.strategy, *values)
+            Cell(student, task, arm.label, arm.strategy, *values)
             for values in product(temperatures, alphas, study.seeds)
         ]
     return result
@@ -60,10 +69,20 @@ def teacher_seeds(suite: Suite, seeds: list[str]) -> list[str]:
     return list(seeds) if suite.teacher_seed == "paired" else [suite.teacher_seed]
 
 
-def tasks_with_teachers(study: Study) -> list[tuple[str, str]]:
-    """The (task, teacher) pairs a study needs, each once, in order."""
-    teachers = dict.fromkeys(teacher for arm in study.arms for teacher in arm.teachers)
-    return list(product(study.tasks, teachers))
+def teacher_names(study: Study) -> list[str]:
+    """What the arms of a study call its teachers, each once, in order."""
+    return list(dict.fromkeys(teacher for arm in study.arms for teacher in arm.teachers))
+
+
+def teacher_runs(names: Iterable[str], seeds: Iterable[str]) -> list[TeacherRun]:
+    """The trained teachers that names stand for: of these seeds, or of a name's own."""
+    seeds = list(seeds)
+    return [
+        TeacherRun(name, teacher, seed)
+        for name in names
+        for teacher, own in [split_teacher(name)]
+        for seed in ([own] if own else seeds)
+    ]
 
 
 def expected_runs(study: dict) -> list[dict[str, str]]:
@@ -76,13 +95,14 @@ def expected_runs(study: dict) -> list[dict[str, str]]:
         for soft in _soft_values(study, arm)
         for seed in study["seeds"]
     ]
-    names = {name: None for arm in study["arms"] for name in arm["teachers"].split("+")}
+    labels = [arm["teachers"] for arm in study["arms"] if arm["teachers"] != UNDISTILLED]
+    names = dict.fromkeys(name for label in labels for name in label.split("+"))
+    runs = teacher_runs(names, study["teacher_seeds"])
+    # One run can go by two names, the one with its seed and the one without.
     teachers = [
-        {"kind": "teacher", "task": task, "teacher": name, "seed": seed}
+        {"kind": "teacher", "task": task, "teacher": teacher, "seed": seed}
         for task in study["tasks"]
-        for name in names
-        if name != UNDISTILLED
-        for seed in study["teacher_seeds"]
+        for teacher, seed in dict.fromkeys((run.teacher, run.seed) for run in runs)
     ]
     references = [
         {"kind": kind, "task": task}

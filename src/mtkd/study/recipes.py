@@ -6,7 +6,7 @@ new part, or an edit of one that others use, retrains nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -15,15 +15,18 @@ from mtkd.config.schema import POOLS, UNDISTILLED, Strategy, Suite
 from mtkd.study.code import file_digest, function_digest, part_digest
 
 
-def recipe(suite: Suite, strategy: str) -> dict[str, Any]:
+def recipe(suite: Suite, strategy: str, student: str | None = None) -> dict[str, Any]:
     """A strategy's recipe, JSON-ready.
 
     ``fusion`` is the name of a strategy over logits, a pooling operator's definition, or None
     without distillation; ``loss`` and its ``options`` say what of the fused logits is learnt;
-    ``code`` has the digests of both.
+    ``code`` has the digests of both. Where they are not as ever: ``alpha_unlabelled``, the loss'
+    share on rows without gold, and ``training``, what a ``student`` trains otherwise with it.
     """
+    overrides = suite.students[student].per_strategy.get(strategy) if student else None
+    other = {"training": overrides} if overrides else {}
     if strategy == UNDISTILLED:
-        return {"fusion": None, "loss": None, "options": {}, "code": {}}
+        return {"fusion": None, "loss": None, "options": {}, "code": {}, **other}
     own = suite.strategies.get(strategy) or Strategy(fusion=strategy)
     fusion: str | dict[str, Any]
     if own.fusion and own.fusion not in POOLS:
@@ -36,7 +39,10 @@ def recipe(suite: Suite, strategy: str) -> dict[str, Any]:
         fusion = {**fusion, "operator": own.operator or own.fusion}
         digest = function_digest(fusion["operator"]).get("code")
         digest = digest or _part("mtkd.fusion.operators", "OPERATORS", fusion["operator"])
+    if own.alpha_unlabelled != Strategy.model_fields["alpha_unlabelled"].default:
+        other["alpha_unlabelled"] = own.alpha_unlabelled
     return {
+        **other,
         "fusion": fusion,
         "loss": own.loss,
         "options": {**declared_losses()[own.loss].options, **own.options},
@@ -44,9 +50,11 @@ def recipe(suite: Suite, strategy: str) -> dict[str, Any]:
     }
 
 
-def recipes(suite: Suite, strategies: Iterable[str]) -> dict[str, dict[str, Any]]:
+def recipes(
+    suite: Suite, strategies: Iterable[str], student: str | None = None
+) -> dict[str, dict[str, Any]]:
     """The recipes of some strategies, by name."""
-    return {name: recipe(suite, name) for name in strategies}
+    return {name: recipe(suite, name, student) for name in strategies}
 
 
 def fusions(suite: Suite, strategies: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -55,6 +63,11 @@ def fusions(suite: Suite, strategies: Iterable[str]) -> dict[str, dict[str, Any]
     return {
         name: {"fusion": one["fusion"], "code": one["code"].get("fusion")} for name, one in found
     }
+
+
+def runs_along(recipe: Mapping[str, Any]) -> bool:
+    """Whether a recipe's loss looks inside its teachers, which are then run along."""
+    return recipe["loss"] is not None and "along" in declared_losses()[recipe["loss"]].needs
 
 
 @cache

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from mtkd.config.schema import Learner, Suite
 from mtkd.study.arms import arm_settings
 from mtkd.study.code import function_digest
-from mtkd.study.grid import teacher_seeds
+from mtkd.study.grid import teacher_names, teacher_seeds
 from mtkd.study.recipes import fusions, recipes
 
 
@@ -38,6 +38,11 @@ def task_settings(suite: Suite, task: str) -> dict:
     return {"task": _plain(suite.tasks[task], exclude={"metrics", "max_length"})}
 
 
+def variant_settings(suite: Suite, task: str) -> dict:
+    """Deriving a variant of a task from its data."""
+    return suite.tasks[task].model_dump(mode="json", include={"of", "labelled", "draw"})
+
+
 def _learner(suite: Suite, learner: Learner, task: str) -> dict:
     return {
         "model": _plain(learner.model),
@@ -47,11 +52,11 @@ def _learner(suite: Suite, learner: Learner, task: str) -> dict:
 
 
 def teacher_settings(suite: Suite, task: str, teacher: str) -> dict:
-    """Fine-tuning a teacher; the primary metric chooses the epoch that is kept."""
+    """Fine-tuning a teacher; the primary metric says which epoch is best."""
     learner = suite.teachers[teacher]
-    order = {"label_order": learner.label_order} if learner.label_order else {}
+    own = _plain(learner, include={"label_order", "keep"})
     metric = suite.tasks[task].metrics[0]
-    return {**_learner(suite, learner, task), **order, "metric": metric}
+    return {**_learner(suite, learner, task), **own, "metric": metric}
 
 
 def logits_settings(suite: Suite, task: str) -> dict:
@@ -89,39 +94,47 @@ def score_settings(suite: Suite, task: str) -> dict:
     }
 
 
-def figure_settings(suite: Suite) -> dict:
+def figure_settings(suite: Suite, student: str) -> dict:
     """Figures of the chosen study: how they look; what they show comes from the tables."""
-    return {"study": table_settings(suite), "dpi": suite.figures.dpi}
+    return {"study": table_settings(suite, student), "dpi": suite.figures.dpi}
 
 
-def examples_settings(suite: Suite, task: str) -> dict:
+def examples_settings(suite: Suite, task: str, student: str) -> dict:
     """A task's examples for the analyses: the chosen study, and every metric of the task."""
     return {
-        "study": table_settings(suite),
+        "study": table_settings(suite, student),
         "metrics": suite.tasks[task].metrics,
         "fusions": fusions(suite, suite.chosen_study.strategies),
     }
 
 
 def audit_settings(suite: Suite, task: str) -> dict:
-    """A task's audit: as its examples, by the primary metric alone."""
-    return {**examples_settings(suite, task), "metrics": suite.tasks[task].metrics[:1]}
+    """A task's audit: as its examples, by the primary metric alone, whatever student comes."""
+    student = suite.chosen_study.students[0]
+    return {**examples_settings(suite, task, student), "metrics": suite.tasks[task].metrics[:1]}
 
 
 def experiment_settings(suite: Suite) -> dict:
     """Experiments on pooling a study's teachers: which they are."""
-    study = table_settings(suite)
-    names = dict.fromkeys(name for arm in suite.chosen_study.arms for name in arm.teachers)
-    return {"study": study["study"], "teachers": list(names), "seeds": study["teacher_seeds"]}
+    study = suite.chosen_study
+    return {
+        "study": suite.study_name,
+        "teachers": teacher_names(study),
+        "seeds": teacher_seeds(suite, study.seeds),
+    }
 
 
-def table_settings(suite: Suite) -> dict:
-    """Tables of the chosen study: its axes, in the order in which rows and columns appear."""
+def table_settings(suite: Suite, student: str) -> dict:
+    """Tables of the chosen study and one of its students.
+
+    Its axes are in the order in which rows and columns appear.
+    """
     study = suite.chosen_study
     return {
         "suite": suite.suite,
         "study": suite.study_name,
-        **study.model_dump(mode="json", exclude={"arms"}),
+        "student": student,
+        **study.model_dump(mode="json", exclude={"students", "arms"}),
         "arms": [arm_settings(suite, arm) for arm in study.arms],
         "teacher_seeds": teacher_seeds(suite, study.seeds),
         "teacher_seed": suite.teacher_seed,

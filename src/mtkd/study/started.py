@@ -80,7 +80,7 @@ def planned(suite: Suite) -> dict[str, Any]:
     parts = {
         "tasks": set(study.tasks),
         "teachers": teachers,
-        "students": {study.student},
+        "students": set(study.students),
         "strategies": set(study.strategies),
         "studies": {suite.study_name},
     }

@@ -10,13 +10,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from mtkd.config.losses import declared_losses
 from mtkd.config.schema import Training
+from mtkd.distillation.along import Along, check_same_tokens, inside_of
 from mtkd.distillation.checkpoints import Checkpoint
 from mtkd.distillation.device import machine, peak_memory_mb, provenance
 from mtkd.distillation.inference import head_states, predict
 from mtkd.distillation.learner import Source, load_learner, make_model
 from mtkd.distillation.objective import Objective, distillation, hard_labels
 from mtkd.distillation.training import Outcome, train
+from mtkd.models.inside import SHOWN
 from mtkd.records.files import write_json, write_text
 from mtkd.records.logits import Logits, write_logits, write_tensors
 from mtkd.tasks.batches import DeviceTokens
@@ -32,8 +35,10 @@ class Cell(NamedTuple):
 
     axes: Mapping[str, str]
     recipe: Mapping[str, Any]  # see mtkd.study.recipes
+    training: Training
     fused: np.ndarray | None  # fused logits on train [N, C]; None for hard labels alone
     teachers: np.ndarray | None  # each one's [K, N, C]
+    along: Sequence[Along]  # teachers that are run along
     untrainable: str | None  # the reason, where there is nothing to learn from
     record: Mapping[str, Any]  # what its run.json begins with
     folder: Path
@@ -44,7 +49,6 @@ class Stage(NamedTuple):
     """What all cells of a group share, loaded once."""
 
     source: Source
-    training: Training
     info: TaskInfo
     splits: dict[str, Split]
     tokenizer: object
@@ -72,7 +76,6 @@ def load_stage(
     labels = torch.from_numpy(splits["train"].labels).to(device)
     return Stage(
         source,
-        training,
         info,
         splits,
         learner.tokenizer,
@@ -106,7 +109,7 @@ def train_cells(stage: Stage, cells: Iterable[Cell], with_features: bool) -> Ite
 
 def _train(stage: Stage, cell: Cell) -> tuple[Outcome, torch.nn.Module | None]:
     if cell.untrainable:
-        here = machine(stage.device, stage.training.precision)
+        here = machine(stage.device, cell.training.precision)
         return Outcome("diverged", cell.untrainable, None, [], 0.0, 0.0, [here]), None
     seed = int(cell.axes["seed"])
     model = make_model(stage.source, stage.tokenizer, stage.info.labels, seed).to(stage.device)
@@ -114,7 +117,7 @@ def _train(stage: Stage, cell: Cell) -> tuple[Outcome, torch.nn.Module | None]:
         model,
         stage.tokens["train"],
         _objective(stage, cell, model),
-        stage.training,
+        cell.training,
         seed,
         checkpoint=cell.checkpoint,
     )
@@ -124,6 +127,9 @@ def _train(stage: Stage, cell: Cell) -> tuple[Outcome, torch.nn.Module | None]:
 def _objective(stage: Stage, cell: Cell, model: torch.nn.Module) -> Objective:
     if cell.fused is None:
         return hard_labels(stage.labels)
+    needs = declared_losses()[cell.recipe["loss"]].needs
+    if "same-tokens" in needs:
+        check_same_tokens(stage.tokens["train"], cell.along, cell.recipe["loss"])
     return distillation(
         cell.recipe,
         float(cell.axes["T"]),
@@ -131,8 +137,12 @@ def _objective(stage: Stage, cell: Cell, model: torch.nn.Module) -> Objective:
         stage.labels,
         cell.fused,
         cell.teachers,
-        model.config,
+        getattr(model.config, "hidden_size", 0),
         int(cell.axes["seed"]),
+        lambda rows: tuple(
+            inside_of(teacher, rows, SHOWN & needs, cell.training.precision)
+            for teacher in cell.along
+        ),
     )
 
 
@@ -170,7 +180,7 @@ def _write(
         "status": outcome.status,
         "reason": outcome.reason,
         "step": outcome.step,
-        "training": stage.training.model_dump(mode="json"),
+        "training": cell.training.model_dump(mode="json"),
         "seconds": round(outcome.seconds, 3),
         "examples_per_second": round(outcome.examples_per_second, 1),
         "peak_memory_mb": None if cell.untrainable else peak_memory_mb(stage.device),

@@ -1,0 +1,31 @@
+"""Write the scores of all students of a study into one table."""
+
+import argparse
+import json
+from pathlib import Path
+
+from mtkd.errors import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--job", type=json.loads, required=True, help="JSON: the study, code")
+    parser.add_argument("--masters", type=Path, nargs="+", required=True, help="each one's table")
+    parser.add_argument("--output", type=Path, required=True, help="the study's folder")
+    args = parser.parse_args()
+
+    from mtkd.analysis.master import render_master
+    from mtkd.analysis.students import named_by_student, students_table
+    from mtkd.analysis.tables import read_table
+    from mtkd.records.files import write_text
+
+    study = args.job["settings"]
+    masters = zip(study["students"], args.masters, strict=True)
+    table = students_table({student: read_table(path) for student, path in masters})
+    write_text(args.output / "students.csv", table.to_csv(index=False))
+    text = render_master(named_by_student(table), study)
+    write_text(args.output / "students.txt", text + "\n")
+
+
+if __name__ == "__main__":
+    run(main)
