@@ -6,11 +6,14 @@ a report that says what it cannot say.
 
 from __future__ import annotations
 
+import copy
+import json
 import re
 from itertools import permutations
 
 import pandas as pd
 import pytest
+import yaml
 from any_suite import suites
 from hypothesis import HealthCheck, Phase, given, settings
 from small_inputs import run_snakemake, write_suite
@@ -88,7 +91,7 @@ def write_study(folder, classes: int, arms: list[dict], **study) -> list[str]:
         "max_length": 16,
     }
     names = dict.fromkeys(name for arm in arms for name in arm.get("teachers", []))
-    main = {"student": "cnn", "tasks": ["mine"], "arms": arms, "T": [4], "alpha": [0.7]}
+    main = {"students": ["cnn"], "tasks": ["mine"], "arms": arms, "T": [4], "alpha": [0.7]}
     suite = {
         "suite": "any",
         "tasks": {"mine": task},
@@ -126,3 +129,54 @@ def test_a_study_of_any_shape_runs_to_its_report(tmp_path, name):
     page = (tables.parent / "report.html").read_text(encoding="utf-8")
     assert all(said in page for said in unsaid)
     assert (tables.parent / "audit.html").exists() == (arms[0]["strategy"] == "single")
+
+
+def test_every_axis_of_a_study_is_run(tmp_path):
+    """Two students, a teacher of three seeds, a variant of the task, training by strategy."""
+    arms = [
+        {"strategy": "none"},
+        {"strategy": "single", "teachers": ["a"]},
+        {"strategy": "average", "teachers": ["a", "a@2", "a@3"]},
+    ]
+    call = write_study(tmp_path, 2, arms, tasks=["mine", "short"], students=["cnn", "wide"])
+    suite = yaml.safe_load((tmp_path / "suite.yaml").read_text())
+    wide = copy.deepcopy(CNN)
+    wide["model"]["config"]["filters"] = 8
+    suite["teachers"] = {"a": {**CNN, "keep": "last"}}
+    suite["students"]["wide"] = {**wide, "per_strategy": {"none": {"epochs": 2}}}
+    suite["tasks"]["short"] = {"of": "mine", "max_length": 4, "draw": 2}
+    write_suite(tmp_path / "suite.yaml", suite)
+    result = run_snakemake(tmp_path, *call)
+    assert result.returncode == 0, result.stdout
+    results = tmp_path / "results/any"
+    # Each student has tables of its own, and all are in one.
+    scores = pd.read_csv(results / "studies/main/students.csv", keep_default_na=False)
+    assert scores.student.tolist() == [""] * 5 + ["cnn"] * 3 + ["wide"] * 3
+    assert "Teacher: a@2" in set(scores.method)
+    for student in ("cnn", "wide"):
+        tables = results / f"studies/main/students/{student}/tables"
+        own = pd.read_csv(tables / "master.csv", keep_default_na=False)
+        alike = scores[scores.student.isin(["", student])].drop(columns="student")
+        assert own.astype(str).values.tolist() == alike.astype(str).values.tolist()
+        assert "a@3" in (tables.parent / "report.html").read_text(encoding="utf-8")
+    text = (results / "studies/main/students.txt").read_text(encoding="utf-8")
+    assert "Student: no distillation [wide]" in text
+    # One teacher of three seeds is three: other weights, other logits.
+    teachers = [
+        json.loads((results / f"teachers/mine/a/seed{seed}/metrics.json").read_text())
+        for seed in "123"
+    ]
+    assert len({teacher["digests"]["model"] for teacher in teachers}) == 3
+    # The variant has the task's data, and students and teachers of its own.
+    infos = [json.loads((results / f"tasks/{t}/task.json").read_text()) for t in ("mine", "short")]
+    assert infos[0]["digest"] == infos[1]["digest"] and infos[1]["variant"]["draw"] == "2"
+    cells = [
+        json.loads((results / f"students/{cell}/seed1/run.json").read_text())
+        for cell in ("wide/short/none/none/TNA_aNA", "wide/short/a+a@2+a@3/average/T4_a0.7")
+    ]
+    assert [cell["training"]["epochs"] for cell in cells] == [2, 1]
+    assert list(cells[1]["digests"]["teachers"]) == ["a/seed1", "a/seed2", "a/seed3"]
+    # Nothing is left to do, whichever student is asked for first.
+    suite["studies"]["main"]["students"] = ["wide", "cnn"]
+    again = run_snakemake(tmp_path, "-n", *call)
+    assert "Nothing to be done" in again.stdout
