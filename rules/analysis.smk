@@ -1,11 +1,57 @@
 # Analyses: from what is on disk to tables. CPU only, nothing is trained; changing one reruns it alone.
 # Each takes seconds, so on a cluster they run where Snakemake runs.
+from mtkd.study.recipes import fusions
+
+
 localrules:
     collect_examples,
     master_table,
     audit_teachers,
     analyse_examples,
     state_claims,
+
+
+def cells_of(wildcards):
+    """The predictions of every cell of the study on one task."""
+    return [
+        f"{CELL.format(**cell._asdict())}/predictions.safetensors"
+        for cell in cells(STUDY)
+        if cell.task == wildcards.task
+    ]
+
+
+def study_logits(*splits):
+    """Every teacher's logits on some splits of a task."""
+    return expand(
+        f"{TEACHER}/logits/{{split}}.safetensors",
+        teacher=STUDY_TEACHERS,
+        teacher_seed=teacher_seeds(SUITE, STUDY.seeds),
+        split=splits,
+        allow_missing=True,
+    )
+
+
+def study_gates(wildcards):
+    """The gates' weights of a task, for the arms that have a gate."""
+    return expand(
+        f"{GATE}/weights.safetensors",
+        student=STUDY.student,
+        task=wildcards.task,
+        teachers=[arm.label for arm in STUDY.arms if is_gated(SUITE, arm)],
+        seed=STUDY.seeds,
+    )
+
+
+def audit_tables(*names):
+    """The audit's tables of every task; none of a study without teachers."""
+    tasks = STUDY.tasks if STUDY_TEACHERS else []
+    return expand(f"{RESULTS}/audit/{{task}}/{{table}}.csv", task=tasks, table=names)
+
+
+def claiming_job(script, **parts):
+    """The text of a job whose numbers are made of the primary metrics' contributions."""
+    primary = dict.fromkeys(SUITE.tasks[task].metrics[0] for task in STUDY.tasks)
+    return job_text(script, **parts, metrics=(metric_digests, *primary))
 
 
 # A task's labels, teachers and chosen students in one file, from which the analyses start. Reads the
@@ -29,12 +75,15 @@ rule collect_examples:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=lambda wildcards: canonical(settings.examples_settings, wildcards.task),
-        code=lambda wildcards: code_of("collect_examples.py", all_parts=False),
+        job=lambda wildcards: job_text(
+            "collect_examples.py",
+            settings=(settings.examples_settings, wildcards.task),
+            recipes=(fusions, tuple(STUDY.strategies)),
+        ),
         folder=subpath(input.info, parent=True),
     shell:
         "printf '%s\\n' {input.predictions:q} |"
-        ' python "$SCRIPTS"/collect_examples.py --settings {params.settings:q}'
+        ' python "$SCRIPTS"/collect_examples.py --job {params.job:q}'
         " --task {params.folder:q} --runs {input.runs:q} --logits {input.logits:q}"
         " --gates {input.gates:q} --predictions - --output {output:q} > {log:q} 2>&1"
 
@@ -60,12 +109,10 @@ rule master_table:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=canonical(settings.table_settings),
-        code=lambda wildcards: code_of("master_table.py"),
-        metrics=lambda wildcards: primary_metrics_code(),
+        job=lambda wildcards: claiming_job("master_table.py", settings=(settings.table_settings,)),
         folder=subpath(output.master, parent=True),
     shell:
-        'python "$SCRIPTS"/master_table.py --settings {params.settings:q} --runs {input.runs:q}'
+        'python "$SCRIPTS"/master_table.py --job {params.job:q} --runs {input.runs:q}'
         " --examples {input.examples:q} --output {params.folder:q} > {log:q} 2>&1"
 
 
@@ -90,13 +137,16 @@ rule audit_teachers:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=lambda wildcards: canonical(settings.audit_settings, wildcards.task),
-        code=lambda wildcards: code_of("audit_teachers.py", all_parts=False),
-        metric=lambda wildcards: metrics_code(task_of(wildcards).metrics[0]),
+        job=lambda wildcards: job_text(
+            "audit_teachers.py",
+            settings=(settings.audit_settings, wildcards.task),
+            recipes=(fusions, tuple(STUDY.strategies)),
+            metrics=(metric_digests, task_of(wildcards).metrics[0]),
+        ),
         task=subpath(input.info, parent=True),
         folder=subpath(output[0], parent=True),
     shell:
-        'python "$SCRIPTS"/audit_teachers.py --settings {params.settings:q}'
+        'python "$SCRIPTS"/audit_teachers.py --job {params.job:q}'
         " --task {params.task:q} --logits {input.logits:q} --output {params.folder:q}"
         " > {log:q} 2>&1"
 
@@ -125,12 +175,12 @@ rule analyse_examples:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=canonical(settings.table_settings),
-        code=lambda wildcards: code_of("analyse_examples.py"),
-        metrics=lambda wildcards: primary_metrics_code(),
+        job=lambda wildcards: claiming_job(
+            "analyse_examples.py", settings=(settings.table_settings,)
+        ),
         folder=subpath(output[0], parent=True),
     shell:
-        'python "$SCRIPTS"/analyse_examples.py --settings {params.settings:q}'
+        'python "$SCRIPTS"/analyse_examples.py --job {params.job:q}'
         " --examples {input.examples:q} --output {params.folder:q} > {log:q} 2>&1"
 
 
@@ -171,11 +221,9 @@ rule state_claims:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=canonical(settings.table_settings),
-        code=lambda wildcards: code_of("state_claims.py"),
-        metrics=lambda wildcards: primary_metrics_code(),
+        job=lambda wildcards: claiming_job("state_claims.py", settings=(settings.table_settings,)),
         folder=subpath(output.claims, parent=True),
     shell:
-        'python "$SCRIPTS"/state_claims.py --settings {params.settings:q} --runs {input.runs:q}'
+        'python "$SCRIPTS"/state_claims.py --job {params.job:q} --runs {input.runs:q}'
         " --examples {input.examples:q} --analyses {input.analyses:q}"
         " --predictions {input.predictions:q} --output {params.folder:q} > {log:q} 2>&1"

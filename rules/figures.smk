@@ -1,9 +1,58 @@
 # Figures of the chosen study, drawn from its tables alone.
+from mtkd.study.arms import is_distilled
 
 
 localrules:
     draw_figure,
     t_alpha_heatmap,
+
+
+FIGURES = f"{RESULTS}/figures"
+# The tables that each figure is drawn from.
+FIGURE_TABLES = {
+    "master_comparison": ["runs"],
+    "teacher_student_gap": ["gap"],
+    "claims": ["claims"],
+    "multi_teacher_advantage": ["claims"],
+    "agreement_regions": ["agreement"],
+    "failure_categories": ["failures"],
+    "teacher_confidence": ["confidence"],
+    "fidelity": ["fidelity"],
+    "human_soft_labels": ["human", "quality"],
+    "reliability": ["reliability", "quality"],
+    "ceilings": ["quality"],
+    "ranking": ["ranking"],
+    "performance_profiles": ["profiles"],
+    "attenuation_students": ["attenuation_students"],
+}
+
+
+def figure_tables(wildcards):
+    return expand(f"{TABLES}/{{table}}.csv", table=FIGURE_TABLES[wildcards.figure])
+
+
+def has_grid():
+    distilled = any(is_distilled(arm.strategy) for arm in STUDY.arms)
+    return distilled and len(STUDY.T) * len(STUDY.alpha) > 1
+
+
+def has_raters():
+    return any(SUITE.tasks[task].human for task in STUDY.tasks)
+
+
+def has_pools():
+    return bool(settings.pool_settings(SUITE, STUDY.strategies))
+
+
+def study_figures():
+    names = [name for name in FIGURE_TABLES if name != "human_soft_labels" or has_raters()]
+    if not has_pools():
+        names.remove("attenuation_students")
+    if not STUDY_TEACHERS:
+        # A study of the undistilled student alone has nothing to analyse.
+        names = [name for name in names if FIGURE_TABLES[name] == ["runs"]]
+    names += [f"t_alpha_heatmap/{task}" for task in STUDY.tasks] if has_grid() else []
+    return expand(f"{FIGURES}/{{name}}.{{kind}}", name=names, kind=["png", "pdf"])
 
 
 rule draw_figure:
@@ -26,10 +75,9 @@ rule draw_figure:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=canonical(settings.figure_settings),
-        code=lambda wildcards: code_of("draw_figure.py"),
+        job=lambda wildcards: job_text("draw_figure.py", settings=(settings.figure_settings,)),
     shell:
-        'python "$SCRIPTS"/draw_figure.py --settings {params.settings:q}'
+        'python "$SCRIPTS"/draw_figure.py --job {params.job:q}'
         " --figure {wildcards.figure:q} --tables {input.tables:q} --output {output.png:q}"
         " > {log:q} 2>&1"
 
@@ -53,8 +101,7 @@ rule t_alpha_heatmap:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=canonical(settings.figure_settings),
-        code=lambda wildcards: code_of("t_alpha_heatmap.py"),
+        job=lambda wildcards: job_text("t_alpha_heatmap.py", settings=(settings.figure_settings,)),
     shell:
-        'python "$SCRIPTS"/t_alpha_heatmap.py --settings {params.settings:q}'
+        'python "$SCRIPTS"/t_alpha_heatmap.py --job {params.job:q}'
         " --runs {input.runs:q} --task {wildcards.task:q} --output {output.png:q} > {log:q} 2>&1"

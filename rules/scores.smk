@@ -4,12 +4,40 @@
 # On a cluster they run where Snakemake runs: each takes seconds and little memory, which is less than a
 # job costs there to be queued. One job for all of a task would be as few, but would have no score of any
 # cell until the last is trained, and none at all after one that failed.
+from mtkd.study.grid import cells, tasks_with_teachers
+
+
 localrules:
     score_students,
     score_undistilled,
     score_teachers,
     score_reference,
     score_constant,
+
+
+# Functions of wildcards although they need none: listing thousands of paths is left to the runs that
+# want them, and every job of a cluster reads these files again.
+def all_cells(wildcards):
+    """The scored record of every cell of the study."""
+    return [f"{CELL.format(**cell._asdict())}/eval.json" for cell in cells(STUDY)]
+
+
+def teacher_eval(task, teacher):
+    """The scored records of a teacher: one per teacher seed."""
+    return expand(
+        f"{TEACHER}/eval.json",
+        task=task,
+        teacher=teacher,
+        teacher_seed=teacher_seeds(SUITE, STUDY.seeds),
+    )
+
+
+def scoring_job(script, task):
+    return job_text(
+        script,
+        settings=(settings.score_settings, task),
+        metrics=(metric_digests, *SUITE.tasks[task].metrics),
+    )
 
 
 rule score_students:
@@ -29,11 +57,9 @@ rule score_students:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=lambda wildcards: canonical(settings.score_settings, wildcards.task),
-        code=lambda wildcards: code_of("score.py"),
-        metrics=lambda wildcards: metrics_code(*task_of(wildcards).metrics),
+        job=lambda wildcards: scoring_job("score.py", wildcards.task),
     shell:
-        'python "$SCRIPTS"/score.py --settings {params.settings:q}'
+        'python "$SCRIPTS"/score.py --job {params.job:q}'
         " --predictions {input.predictions:q} --selection {input.selection:q}"
         " --report-labels {input.report_labels:q} --outputs {output:q} > {log:q} 2>&1"
 
@@ -99,10 +125,8 @@ rule score_constant:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=lambda wildcards: canonical(settings.score_settings, wildcards.task),
-        code=lambda wildcards: code_of("score_constant.py"),
-        metrics=lambda wildcards: metrics_code(*task_of(wildcards).metrics),
+        job=lambda wildcards: scoring_job("score_constant.py", wildcards.task),
     shell:
-        'python "$SCRIPTS"/score_constant.py --settings {params.settings:q} --code {params.code:q}'
+        'python "$SCRIPTS"/score_constant.py --job {params.job:q}'
         " --train {input.train:q} --selection {input.selection:q}"
         " --report-labels {input.report_labels:q} --output {output:q} > {log:q} 2>&1"

@@ -1,4 +1,22 @@
 # Task data: checked, split by role, report labels apart; and the TF-IDF reference of each task.
+from mtkd.cluster.endings import tries_of_memory, tries_of_time
+
+
+def task_tables(wildcards):
+    return list(tables_of(wildcards.task).values())
+
+
+def named_tables(wildcards):
+    return [f"{split}={path}" for split, path in tables_of(wildcards.task).items()]
+
+
+# What a job asks for that neither trains nor predicts: like every other's, times its tries.
+def small_memory(wildcards, attempt):
+    return 4000 * tries_of_memory(attempt)
+
+
+def small_minutes(wildcards, attempt):
+    return 30 * tries_of_time(attempt)
 
 
 rule prepare_task:
@@ -21,12 +39,13 @@ rule prepare_task:
         mem_mb=small_memory,
         runtime=small_minutes,
     params:
-        settings=lambda wildcards: canonical(settings.task_settings, wildcards.task),
-        code=lambda wildcards: code_of("prepare_task.py"),
+        job=lambda wildcards: job_text(
+            "prepare_task.py", settings=(settings.task_settings, wildcards.task)
+        ),
         tables=named_tables,
         folder=subpath(output.info, parent=True),
     shell:
-        'python "$SCRIPTS"/prepare_task.py --settings {params.settings:q}'
+        'python "$SCRIPTS"/prepare_task.py --job {params.job:q}'
         " --name {wildcards.task:q} --tables {params.tables:q} --output {params.folder:q}"
         " > {log:q} 2>&1"
 
@@ -49,8 +68,8 @@ rule fit_reference:
         mem_mb=lambda wildcards, attempt: 8000 * tries_of_memory(attempt),
         runtime=lambda wildcards, attempt: 30 * tries_of_time(attempt),
     params:
-        code=lambda wildcards: code_of("fit_reference.py"),
+        job=lambda wildcards: job_text("fit_reference.py"),
         folder=subpath(input.info, parent=True),
     shell:
-        'python "$SCRIPTS"/fit_reference.py --code {params.code:q}'
+        'python "$SCRIPTS"/fit_reference.py --job {params.job:q}'
         " --task {params.folder:q} --output {output:q} > {log:q} 2>&1"

@@ -60,10 +60,14 @@ def teacher_seeds(suite: Suite, seeds: list[str]) -> list[str]:
     return list(seeds) if suite.teacher_seed == "paired" else [suite.teacher_seed]
 
 
+def teacher_names(study: Study) -> list[str]:
+    """What the arms of a study call its teachers, each once, in order."""
+    return list(dict.fromkeys(teacher for arm in study.arms for teacher in arm.teachers))
+
+
 def tasks_with_teachers(study: Study) -> list[tuple[str, str]]:
     """The (task, teacher) pairs a study needs, each once, in order."""
-    teachers = dict.fromkeys(teacher for arm in study.arms for teacher in arm.teachers)
-    return list(product(study.tasks, teachers))
+    return list(product(study.tasks, teacher_names(study)))
 
 
 def expected_runs(study: dict) -> list[dict[str, str]]:
