@@ -3,55 +3,15 @@
 from mtkd.study.recipes import fusions
 
 
+include: "functions/analysis.smk"
+
+
 localrules:
     collect_examples,
     master_table,
     audit_teachers,
     analyse_examples,
     state_claims,
-
-
-def cells_of(wildcards):
-    """The predictions of every cell of the study on one task."""
-    return [
-        f"{CELL.format(**cell._asdict())}/predictions.safetensors"
-        for cell in cells(STUDY)
-        if cell.task == wildcards.task
-    ]
-
-
-def study_logits(*splits):
-    """Every teacher's logits on some splits of a task."""
-    return expand(
-        f"{TEACHER}/logits/{{split}}.safetensors",
-        teacher=STUDY_TEACHERS,
-        teacher_seed=teacher_seeds(SUITE, STUDY.seeds),
-        split=splits,
-        allow_missing=True,
-    )
-
-
-def study_gates(wildcards):
-    """The gates' weights of a task, for the arms that have a gate."""
-    return expand(
-        f"{GATE}/weights.safetensors",
-        student=STUDY.student,
-        task=wildcards.task,
-        teachers=[arm.label for arm in STUDY.arms if is_gated(SUITE, arm)],
-        seed=STUDY.seeds,
-    )
-
-
-def audit_tables(*names):
-    """The audit's tables of every task; none of a study without teachers."""
-    tasks = STUDY.tasks if STUDY_TEACHERS else []
-    return expand(f"{RESULTS}/audit/{{task}}/{{table}}.csv", task=tasks, table=names)
-
-
-def claiming_job(script, **parts):
-    """The text of a job whose numbers are made of the primary metrics' contributions."""
-    primary = dict.fromkeys(SUITE.tasks[task].metrics[0] for task in STUDY.tasks)
-    return job_text(script, **parts, metrics=(metric_digests, *primary))
 
 
 # A task's labels, teachers and chosen students in one file, from which the analyses start. Reads the
@@ -141,7 +101,7 @@ rule audit_teachers:
             "audit_teachers.py",
             settings=(settings.audit_settings, wildcards.task),
             recipes=(fusions, tuple(STUDY.strategies)),
-            metrics=(metric_digests, task_of(wildcards).metrics[0]),
+            metrics=(metric_digests, SUITE.tasks[wildcards.task].metrics[0]),
         ),
         task=subpath(input.info, parent=True),
         folder=subpath(output[0], parent=True),

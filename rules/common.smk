@@ -9,6 +9,7 @@ from pathlib import Path
 SOURCE = Path(workflow.basedir)
 sys.path.insert(0, str(SOURCE / "src"))
 
+from mtkd.cluster.endings import tries_of_memory, tries_of_time
 from mtkd.config.load import validate_suite
 from mtkd.config.written import refuse_surprises
 from mtkd.errors import InputError

@@ -1,5 +1,5 @@
 # Figures of the chosen study, drawn from its tables alone.
-from mtkd.study.arms import is_distilled
+include: "functions/figures.smk"
 
 
 localrules:
@@ -27,37 +27,11 @@ FIGURE_TABLES = {
 }
 
 
-def figure_tables(wildcards):
-    return expand(f"{TABLES}/{{table}}.csv", table=FIGURE_TABLES[wildcards.figure])
-
-
-def has_grid():
-    distilled = any(is_distilled(arm.strategy) for arm in STUDY.arms)
-    return distilled and len(STUDY.T) * len(STUDY.alpha) > 1
-
-
-def has_raters():
-    return any(SUITE.tasks[task].human for task in STUDY.tasks)
-
-
-def has_pools():
-    return bool(settings.pool_settings(SUITE, STUDY.strategies))
-
-
-def study_figures():
-    names = [name for name in FIGURE_TABLES if name != "human_soft_labels" or has_raters()]
-    if not has_pools():
-        names.remove("attenuation_students")
-    if not STUDY_TEACHERS:
-        # A study of the undistilled student alone has nothing to analyse.
-        names = [name for name in names if FIGURE_TABLES[name] == ["runs"]]
-    names += [f"t_alpha_heatmap/{task}" for task in STUDY.tasks] if has_grid() else []
-    return expand(f"{FIGURES}/{{name}}.{{kind}}", name=names, kind=["png", "pdf"])
-
-
 rule draw_figure:
     input:
-        tables=figure_tables,
+        tables=lambda wildcards: expand(
+            f"{TABLES}/{{table}}.csv", table=FIGURE_TABLES[wildcards.figure]
+        ),
     output:
         png=report(
             f"{FIGURES}/{{figure}}.png",

@@ -20,14 +20,6 @@ FUSION_TABLES = {
 FRAMEWORK_TABLES = ["framework", "attenuation_students", "diversity_gain"]
 
 
-def fusion_tables(wildcards):
-    return expand(
-        f"{RESULTS}/fusion/{{task}}/{{table}}.csv",
-        task=wildcards.task,
-        table=FUSION_TABLES[wildcards.figure],
-    )
-
-
 rule certify_operators:
     output:
         table="results/operators/certificates.csv",
@@ -100,7 +92,11 @@ rule fusion_experiments:
 
 rule draw_fusion_experiment:
     input:
-        tables=fusion_tables,
+        tables=lambda wildcards: expand(
+            f"{RESULTS}/fusion/{{task}}/{{table}}.csv",
+            task=wildcards.task,
+            table=FUSION_TABLES[wildcards.figure],
+        ),
     output:
         png=f"{RESULTS}/fusion/{{task}}/{{figure}}.png",
         pdf=f"{RESULTS}/fusion/{{task}}/{{figure}}.pdf",

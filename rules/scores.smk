@@ -4,7 +4,7 @@
 # On a cluster they run where Snakemake runs: each takes seconds and little memory, which is less than a
 # job costs there to be queued. One job for all of a task would be as few, but would have no score of any
 # cell until the last is trained, and none at all after one that failed.
-from mtkd.study.grid import cells, tasks_with_teachers
+include: "functions/scores.smk"
 
 
 localrules:
@@ -13,31 +13,6 @@ localrules:
     score_teachers,
     score_reference,
     score_constant,
-
-
-# Functions of wildcards although they need none: listing thousands of paths is left to the runs that
-# want them, and every job of a cluster reads these files again.
-def all_cells(wildcards):
-    """The scored record of every cell of the study."""
-    return [f"{CELL.format(**cell._asdict())}/eval.json" for cell in cells(STUDY)]
-
-
-def teacher_eval(task, teacher):
-    """The scored records of a teacher: one per teacher seed."""
-    return expand(
-        f"{TEACHER}/eval.json",
-        task=task,
-        teacher=teacher,
-        teacher_seed=teacher_seeds(SUITE, STUDY.seeds),
-    )
-
-
-def scoring_job(script, task):
-    return job_text(
-        script,
-        settings=(settings.score_settings, task),
-        metrics=(metric_digests, *SUITE.tasks[task].metrics),
-    )
 
 
 rule score_students:

@@ -6,13 +6,6 @@ localrules:
     partial,
 
 
-def study_evals(wildcards):
-    """The scored records of the study: cells, teachers, references and constant answers."""
-    teachers = [teacher_eval(task, teacher) for task, teacher in tasks_with_teachers(STUDY)]
-    references = expand([f"{REFERENCE}/eval.json", f"{CONSTANT}/eval.json"], task=STUDY.tasks)
-    return [*all_cells(wildcards), *sum(teachers, []), *references]
-
-
 rule make_tables:
     input:
         evals=study_evals,

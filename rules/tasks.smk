@@ -1,27 +1,10 @@
 # Task data: checked, split by role, report labels apart; and the TF-IDF reference of each task.
-from mtkd.cluster.endings import tries_of_memory, tries_of_time
-
-
-def task_tables(wildcards):
-    return list(tables_of(wildcards.task).values())
-
-
-def named_tables(wildcards):
-    return [f"{split}={path}" for split, path in tables_of(wildcards.task).items()]
-
-
-# What a job asks for that neither trains nor predicts: like every other's, times its tries.
-def small_memory(wildcards, attempt):
-    return 4000 * tries_of_memory(attempt)
-
-
-def small_minutes(wildcards, attempt):
-    return 30 * tries_of_time(attempt)
+include: "functions/tasks.smk"
 
 
 rule prepare_task:
     input:
-        tables=task_tables,
+        tables=lambda wildcards: list(tables_of(wildcards.task).values()),
     output:
         train=f"{TASK}/train.parquet",
         selection=f"{TASK}/selection.parquet",

@@ -330,7 +330,7 @@ def test_confidence_is_not_said_to_be_of_the_report_split_alone(folder):
 
 
 def test_the_rules_give_the_report_and_latex_every_table_that_they_show(folder):
-    rules = (REPOSITORY / "rules/report.smk").read_text(encoding="utf-8")
+    rules = (REPOSITORY / "rules/functions/report.smk").read_text(encoding="utf-8")
     body = rules.partition("def report_tables():")[2].partition("return")[0]
     named = set(re.findall(r'"(\w+)"', body))
     assert named == {path.stem for path in folder.glob("*.csv")}
