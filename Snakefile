@@ -11,8 +11,6 @@ report: "report/captions/workflow.rst"
 
 
 include: "rules/common.smk"
-include: "rules/start.smk"
-include: "rules/head.smk"
 include: "rules/fetch.smk"
 include: "rules/tasks.smk"
 include: "rules/teachers.smk"
@@ -24,17 +22,20 @@ include: "rules/figures.smk"
 include: "rules/fusion.smk"
 include: "rules/published.smk"
 include: "rules/report.smk"
-include: "rules/places.smk"
 include: "rules/smoke.smk"
-include: "rules/plan.smk"
+include: "rules/hooks/slurm.smk"
+include: "rules/hooks/start.smk"
+include: "rules/hooks/plan.smk"
 
 
 rule all:
     default_target: True
     input:
-        study_tables(),
+        rules.make_tables.output.runs,
+        rules.make_tables.output.failed,
+        rules.master_table.output.master,
         study_figures(),
-        rules.audit.output if study_teachers() else [],
+        rules.audit.output if STUDY_TEACHERS else [],
         rules.report.output,
         rules.latex_tables.output,
 
@@ -47,7 +48,3 @@ rule teachers:
 rule students:
     input:
         all_cells,
-
-
-onstart:
-    start_run()

@@ -1,5 +1,11 @@
 # Analyses: from what is on disk to tables. CPU only, nothing is trained; changing one reruns it alone.
 # Each takes seconds, so on a cluster they run where Snakemake runs.
+from mtkd.study.recipes import fusions
+
+
+include: "functions/analysis.smk"
+
+
 localrules:
     collect_examples,
     master_table,
@@ -29,12 +35,15 @@ rule collect_examples:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=lambda wildcards: canonical(settings.examples_settings, wildcards.task),
-        code=lambda wildcards: code_of("collect_examples.py", all_parts=False),
+        job=lambda wildcards: job_text(
+            "collect_examples.py",
+            settings=(settings.examples_settings, wildcards.task),
+            recipes=(fusions, tuple(STUDY.strategies)),
+        ),
         folder=subpath(input.info, parent=True),
     shell:
         "printf '%s\\n' {input.predictions:q} |"
-        ' python "$SCRIPTS"/collect_examples.py --settings {params.settings:q}'
+        ' python "$SCRIPTS"/collect_examples.py --job {params.job:q}'
         " --task {params.folder:q} --runs {input.runs:q} --logits {input.logits:q}"
         " --gates {input.gates:q} --predictions - --output {output:q} > {log:q} 2>&1"
 
@@ -60,12 +69,10 @@ rule master_table:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=canonical(settings.table_settings),
-        code=lambda wildcards: code_of("master_table.py"),
-        metrics=lambda wildcards: primary_metrics_code(),
+        job=lambda wildcards: claiming_job("master_table.py", settings=(settings.table_settings,)),
         folder=subpath(output.master, parent=True),
     shell:
-        'python "$SCRIPTS"/master_table.py --settings {params.settings:q} --runs {input.runs:q}'
+        'python "$SCRIPTS"/master_table.py --job {params.job:q} --runs {input.runs:q}'
         " --examples {input.examples:q} --output {params.folder:q} > {log:q} 2>&1"
 
 
@@ -90,13 +97,16 @@ rule audit_teachers:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=lambda wildcards: canonical(settings.audit_settings, wildcards.task),
-        code=lambda wildcards: code_of("audit_teachers.py", all_parts=False),
-        metric=lambda wildcards: metrics_code(task_of(wildcards).metrics[0]),
+        job=lambda wildcards: job_text(
+            "audit_teachers.py",
+            settings=(settings.audit_settings, wildcards.task),
+            recipes=(fusions, tuple(STUDY.strategies)),
+            metrics=(metric_digests, SUITE.tasks[wildcards.task].metrics[0]),
+        ),
         task=subpath(input.info, parent=True),
         folder=subpath(output[0], parent=True),
     shell:
-        'python "$SCRIPTS"/audit_teachers.py --settings {params.settings:q}'
+        'python "$SCRIPTS"/audit_teachers.py --job {params.job:q}'
         " --task {params.task:q} --logits {input.logits:q} --output {params.folder:q}"
         " > {log:q} 2>&1"
 
@@ -125,12 +135,12 @@ rule analyse_examples:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=canonical(settings.table_settings),
-        code=lambda wildcards: code_of("analyse_examples.py"),
-        metrics=lambda wildcards: primary_metrics_code(),
+        job=lambda wildcards: claiming_job(
+            "analyse_examples.py", settings=(settings.table_settings,)
+        ),
         folder=subpath(output[0], parent=True),
     shell:
-        'python "$SCRIPTS"/analyse_examples.py --settings {params.settings:q}'
+        'python "$SCRIPTS"/analyse_examples.py --job {params.job:q}'
         " --examples {input.examples:q} --output {params.folder:q} > {log:q} 2>&1"
 
 
@@ -171,11 +181,9 @@ rule state_claims:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=canonical(settings.table_settings),
-        code=lambda wildcards: code_of("state_claims.py"),
-        metrics=lambda wildcards: primary_metrics_code(),
+        job=lambda wildcards: claiming_job("state_claims.py", settings=(settings.table_settings,)),
         folder=subpath(output.claims, parent=True),
     shell:
-        'python "$SCRIPTS"/state_claims.py --settings {params.settings:q} --runs {input.runs:q}'
+        'python "$SCRIPTS"/state_claims.py --job {params.job:q} --runs {input.runs:q}'
         " --examples {input.examples:q} --analyses {input.analyses:q}"
         " --predictions {input.predictions:q} --output {params.folder:q} > {log:q} 2>&1"

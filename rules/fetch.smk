@@ -1,5 +1,6 @@
 # From the Hugging Face hub, once, pinned by commit. The only rules that need the internet; local,
 # so that on a cluster they run on the login node.
+include: "functions/fetch.smk"
 
 
 localrules:
@@ -8,9 +9,9 @@ localrules:
     fetch,
 
 
-# By the name of their record: the model, and where the suite names it.
+# By the name of their record: where the suite names them.
 HUB_MODELS = {
-    record_name(learner.model): (learner.model, f"{kind}.{name}.model")
+    record_name(learner.model): (kind, name)
     for kind, learners in (("teachers", SUITE.teachers), ("students", SUITE.students))
     for name, learner in learners.items()
     if learner.model.hub
@@ -18,7 +19,7 @@ HUB_MODELS = {
 
 
 # The scripts themselves try again where that can help, and keep what has arrived; what they refuse
-# they would refuse again.
+# they would refuse again. Their text holds no code: an edited client fetches nothing again.
 rule fetch_model:
     output:
         f"{FETCHED}/models/{{model}}.json",
@@ -30,13 +31,13 @@ rule fetch_model:
     conda:
         "../envs/torch.yaml"
     params:
-        key=lambda wildcards: HUB_MODELS[wildcards.model][1],
-        name=lambda wildcards: HUB_MODELS[wildcards.model][0].hub,
-        revision=lambda wildcards: HUB_MODELS[wildcards.model][0].revision,
+        job=lambda wildcards: job_text(
+            settings=(settings.hub_model_settings, *HUB_MODELS[wildcards.model])
+        ),
+        key=lambda wildcards: "{}.{}.model".format(*HUB_MODELS[wildcards.model]),
     shell:
-        'HF_HUB_OFFLINE=0 python "$SCRIPTS"/fetch_model.py --key {params.key:q}'
-        " --name {params.name:q} --revision {params.revision:q} --output {output:q}"
-        " > {log:q} 2>&1"
+        'HF_HUB_OFFLINE=0 python "$SCRIPTS"/fetch_model.py --job {params.job:q}'
+        " --key {params.key:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule fetch_dataset:
@@ -51,11 +52,11 @@ rule fetch_dataset:
     conda:
         "../envs/torch.yaml"
     params:
-        settings=lambda wildcards: canonical(settings.dataset_settings, wildcards.task),
+        job=lambda wildcards: job_text(settings=(settings.dataset_settings, wildcards.task)),
     shell:
-        'HF_HUB_OFFLINE=0 python "$SCRIPTS"/fetch_dataset.py --key tasks.{wildcards.task:q}.hub'
-        " --settings {params.settings:q} --split {wildcards.split:q} --record {output.record:q}"
-        " --output {output.table:q} > {log:q} 2>&1"
+        'HF_HUB_OFFLINE=0 python "$SCRIPTS"/fetch_dataset.py --job {params.job:q}'
+        " --key tasks.{wildcards.task:q}.hub --split {wildcards.split:q}"
+        " --record {output.record:q} --output {output.table:q} > {log:q} 2>&1"
 
 
 # All that the chosen study needs of the hub, and nothing else.
@@ -63,7 +64,7 @@ rule fetch:
     input:
         [
             model_inputs(SUITE.teachers[name])
-            for name in study_teachers()
+            for name in STUDY_TEACHERS
             if SUITE.teachers[name].model.hub
         ],
         model_inputs(STUDENT) if STUDENT.model.hub else [],

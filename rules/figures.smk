@@ -1,4 +1,5 @@
 # Figures of the chosen study, drawn from its tables alone.
+include: "functions/figures.smk"
 
 
 localrules:
@@ -6,9 +7,31 @@ localrules:
     t_alpha_heatmap,
 
 
+FIGURES = f"{RESULTS}/figures"
+# The tables that each figure is drawn from.
+FIGURE_TABLES = {
+    "master_comparison": ["runs"],
+    "teacher_student_gap": ["gap"],
+    "claims": ["claims"],
+    "multi_teacher_advantage": ["claims"],
+    "agreement_regions": ["agreement"],
+    "failure_categories": ["failures"],
+    "teacher_confidence": ["confidence"],
+    "fidelity": ["fidelity"],
+    "human_soft_labels": ["human", "quality"],
+    "reliability": ["reliability", "quality"],
+    "ceilings": ["quality"],
+    "ranking": ["ranking"],
+    "performance_profiles": ["profiles"],
+    "attenuation_students": ["attenuation_students"],
+}
+
+
 rule draw_figure:
     input:
-        tables=figure_tables,
+        tables=lambda wildcards: expand(
+            f"{TABLES}/{{table}}.csv", table=FIGURE_TABLES[wildcards.figure]
+        ),
     output:
         png=report(
             f"{FIGURES}/{{figure}}.png",
@@ -26,10 +49,9 @@ rule draw_figure:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=canonical(settings.figure_settings),
-        code=lambda wildcards: code_of("draw_figure.py"),
+        job=lambda wildcards: job_text("draw_figure.py", settings=(settings.figure_settings,)),
     shell:
-        'python "$SCRIPTS"/draw_figure.py --settings {params.settings:q}'
+        'python "$SCRIPTS"/draw_figure.py --job {params.job:q}'
         " --figure {wildcards.figure:q} --tables {input.tables:q} --output {output.png:q}"
         " > {log:q} 2>&1"
 
@@ -53,8 +75,7 @@ rule t_alpha_heatmap:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=canonical(settings.figure_settings),
-        code=lambda wildcards: code_of("t_alpha_heatmap.py"),
+        job=lambda wildcards: job_text("t_alpha_heatmap.py", settings=(settings.figure_settings,)),
     shell:
-        'python "$SCRIPTS"/t_alpha_heatmap.py --settings {params.settings:q}'
+        'python "$SCRIPTS"/t_alpha_heatmap.py --job {params.job:q}'
         " --runs {input.runs:q} --task {wildcards.task:q} --output {output.png:q} > {log:q} 2>&1"

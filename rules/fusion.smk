@@ -9,6 +9,17 @@ localrules:
     fusion,
 
 
+OPERATORS = f"results/{SUITE.suite}/operators"
+# The tables that each figure of an experiment is drawn from, by task.
+FUSION_TABLES = {
+    "variance": ["variance", "scaling"],
+    "objectives": ["objectives"],
+    "attenuation": ["attenuation"],
+}
+# What a study has besides, whose arms are pooling operators: the framework's claims.
+FRAMEWORK_TABLES = ["framework", "attenuation_students", "diversity_gain"]
+
+
 rule certify_operators:
     output:
         table="results/operators/certificates.csv",
@@ -19,10 +30,9 @@ rule certify_operators:
     conda:
         "../envs/analysis.yaml"
     params:
-        code=lambda wildcards: code_of("certify_operators.py"),
-        pools=lambda wildcards: pools_text(),
+        job=lambda wildcards: job_text("certify_operators.py", pools=(settings.pool_settings, ())),
     shell:
-        'python "$SCRIPTS"/certify_operators.py --pools {params.pools:q}'
+        'python "$SCRIPTS"/certify_operators.py --job {params.job:q}'
         " --table {output.table:q} --figure {output.png:q} > {log:q} 2>&1"
 
 
@@ -35,8 +45,9 @@ use rule certify_operators as certify_own_operators with:
     log:
         f"{LOGS}/certify_own_operators.log",
     params:
-        code=lambda wildcards: code_of("certify_operators.py"),
-        pools=lambda wildcards: pools_text(*OWN_OPERATORS),
+        job=lambda wildcards: job_text(
+            "certify_operators.py", pools=(settings.pool_settings, tuple(OWN_OPERATORS))
+        ),
 
 
 rule operators:
@@ -68,19 +79,24 @@ rule fusion_experiments:
         mem_mb=small_memory,
         runtime=small_minutes,
     params:
-        settings=canonical(settings.experiment_settings),
-        code=lambda wildcards: code_of("fusion_experiments.py"),
+        job=lambda wildcards: job_text(
+            "fusion_experiments.py", settings=(settings.experiment_settings,)
+        ),
         task=subpath(input.info, parent=True),
         folder=subpath(output.claims, parent=True),
     shell:
-        'python "$SCRIPTS"/fusion_experiments.py --settings {params.settings:q}'
+        'python "$SCRIPTS"/fusion_experiments.py --job {params.job:q}'
         " --task {params.task:q} --logits {input.logits:q} --certificates {input.certificates:q}"
         " --output {params.folder:q} > {log:q} 2>&1"
 
 
 rule draw_fusion_experiment:
     input:
-        tables=fusion_tables,
+        tables=lambda wildcards: expand(
+            f"{RESULTS}/fusion/{{task}}/{{table}}.csv",
+            task=wildcards.task,
+            table=FUSION_TABLES[wildcards.figure],
+        ),
     output:
         png=f"{RESULTS}/fusion/{{task}}/{{figure}}.png",
         pdf=f"{RESULTS}/fusion/{{task}}/{{figure}}.pdf",
@@ -93,10 +109,11 @@ rule draw_fusion_experiment:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=canonical(settings.figure_settings),
-        code=lambda wildcards: code_of("draw_fusion_experiment.py"),
+        job=lambda wildcards: job_text(
+            "draw_fusion_experiment.py", settings=(settings.figure_settings,)
+        ),
     shell:
-        'python "$SCRIPTS"/draw_fusion_experiment.py --settings {params.settings:q}'
+        'python "$SCRIPTS"/draw_fusion_experiment.py --job {params.job:q}'
         " --figure {wildcards.figure:q} --tables {input.tables:q} --output {output.png:q}"
         " > {log:q} 2>&1"
 
@@ -122,11 +139,11 @@ rule framework_claims:
     conda:
         "../envs/analysis.yaml"
     params:
-        pools=pools_text(*STUDY.strategies),
-        code=lambda wildcards: code_of("framework_claims.py"),
-        metrics=lambda wildcards: primary_metrics_code(),
+        job=lambda wildcards: claiming_job(
+            "framework_claims.py", pools=(settings.pool_settings, tuple(STUDY.strategies))
+        ),
         folder=subpath(output[0], parent=True),
     shell:
-        'python "$SCRIPTS"/framework_claims.py --pools {params.pools:q}'
+        'python "$SCRIPTS"/framework_claims.py --job {params.job:q}'
         " --examples {input.examples:q} --teachers {input.teachers:q} --claims {input.claims:q}"
         " --output {params.folder:q} > {log:q} 2>&1"

@@ -20,7 +20,7 @@ rule published_tables:
     conda:
         "../envs/analysis.yaml"
     params:
-        code=lambda wildcards: code_of("published_tables.py"),
+        job=lambda wildcards: job_text("published_tables.py"),
         tables=subpath(input.statements, parent=True),
         folder=subpath(output.report, parent=True),
     shell:

@@ -1,4 +1,5 @@
 # The pages and tables that people read, from tables and figures alone.
+include: "functions/report.smk"
 
 
 localrules:
@@ -26,11 +27,9 @@ rule audit:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=canonical(settings.table_settings),
-        code=lambda wildcards: code_of("audit.py"),
-        text=lambda wildcards: page_text(),
+        job=lambda wildcards: page_job("audit.py"),
     shell:
-        'python "$SCRIPTS"/audit.py --settings {params.settings:q}'
+        'python "$SCRIPTS"/audit.py --job {params.job:q}'
         ' --templates "$PAGES"'
         " --tables {input.tables:q} --output {output:q} > {log:q} 2>&1"
 
@@ -57,18 +56,15 @@ rule report:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=canonical(settings.table_settings),
-        code=lambda wildcards: code_of("report.py"),
-        text=lambda wildcards: page_text(),
+        job=lambda wildcards: page_job("report.py"),
         tasks=named_tasks,
         benchmarks=BENCHMARKS,
     shell:
-        'python "$SCRIPTS"/report.py --settings {params.settings:q}'
+        'python "$SCRIPTS"/report.py --job {params.job:q}'
         ' --templates "$PAGES"'
         " --tables {input.tables:q} --success {input.success:q} --provenance {input.provenance:q}"
-        " --tasks {params.tasks:q}"
-        " --figures {input.figures:q} --framework {input.framework:q} --benchmarks {params.benchmarks:q} --output {output:q}"
-        " > {log:q} 2>&1"
+        " --tasks {params.tasks:q} --figures {input.figures:q} --framework {input.framework:q}"
+        " --benchmarks {params.benchmarks:q} --output {output:q} > {log:q} 2>&1"
 
 
 # For papers, with booktabs.
@@ -84,8 +80,7 @@ rule latex_tables:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=canonical(settings.table_settings),
-        code=lambda wildcards: code_of("latex_tables.py"),
+        job=lambda wildcards: job_text("latex_tables.py", settings=(settings.table_settings,)),
     shell:
-        'python "$SCRIPTS"/latex_tables.py --settings {params.settings:q}'
+        'python "$SCRIPTS"/latex_tables.py --job {params.job:q}'
         " --tables {input.tables:q} --output {output:q} > {log:q} 2>&1"

@@ -4,6 +4,9 @@
 # On a cluster they run where Snakemake runs: each takes seconds and little memory, which is less than a
 # job costs there to be queued. One job for all of a task would be as few, but would have no score of any
 # cell until the last is trained, and none at all after one that failed.
+include: "functions/scores.smk"
+
+
 localrules:
     score_students,
     score_undistilled,
@@ -29,11 +32,9 @@ rule score_students:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=lambda wildcards: canonical(settings.score_settings, wildcards.task),
-        code=lambda wildcards: code_of("score.py"),
-        metrics=lambda wildcards: metrics_code(*task_of(wildcards).metrics),
+        job=lambda wildcards: scoring_job("score.py", wildcards.task),
     shell:
-        'python "$SCRIPTS"/score.py --settings {params.settings:q}'
+        'python "$SCRIPTS"/score.py --job {params.job:q}'
         " --predictions {input.predictions:q} --selection {input.selection:q}"
         " --report-labels {input.report_labels:q} --outputs {output:q} > {log:q} 2>&1"
 
@@ -99,10 +100,8 @@ rule score_constant:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=lambda wildcards: canonical(settings.score_settings, wildcards.task),
-        code=lambda wildcards: code_of("score_constant.py"),
-        metrics=lambda wildcards: metrics_code(*task_of(wildcards).metrics),
+        job=lambda wildcards: scoring_job("score_constant.py", wildcards.task),
     shell:
-        'python "$SCRIPTS"/score_constant.py --settings {params.settings:q} --code {params.code:q}'
+        'python "$SCRIPTS"/score_constant.py --job {params.job:q}'
         " --train {input.train:q} --selection {input.selection:q}"
         " --report-labels {input.report_labels:q} --output {output:q} > {log:q} 2>&1"

@@ -1,5 +1,6 @@
 # Before a night is spent: one training step of a small model wherever the profile sends jobs of the
 # study's learners, that is on each partition (GPU model, constraint, ...); without one, here.
+include: "functions/smoke.smk"
 
 
 localrules:

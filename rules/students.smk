@@ -1,4 +1,8 @@
 # Students: one rule body for every arm, one job per bundle of cells.
+from mtkd.config import schema
+
+
+include: "functions/students.smk"
 
 
 CELLS = len(fold(CELL))
@@ -28,20 +32,15 @@ rule train_students:
         runtime=lambda wildcards, attempt: minutes_of(wildcards, CELLS) * tries_of_time(attempt),
         state_mb=lambda wildcards: state_megabytes_of(STUDENT),
     params:
-        settings=lambda wildcards: canonical(
-            settings.student_settings, wildcards.task, wildcards.student
-        ),
-        code=lambda wildcards: code_of("train_students.py", all_parts=False),
-        recipes=recipes_of,
+        job=lambda wildcards: students_job(wildcards, (arm.strategy for arm in arms_of(wildcards))),
         fetched=fetched_option(STUDENT),
         features="",
         folder=subpath(input.info, parent=True),
         gpu=lambda wildcards, input: STUDENT.resources.gpu,
         state=STATE,
     shell:
-        'python "$SCRIPTS"/train_students.py --settings {params.settings:q}'
-        " --code {params.code:q} --task {params.folder:q} --logits {input.logits:q}"
-        " --gates {input.gates:q} --recipes {params.recipes:q} {params.fetched}"
+        'python "$SCRIPTS"/train_students.py --job {params.job:q}'
+        " --task {params.folder:q} --logits {input.logits:q} --gates {input.gates:q} {params.fetched}"
         " --state {params.state:q} --threads {threads} --gpu {params.gpu} $ALLOW_CPU"
         ' --save-minutes "$SAVE_MINUTES" {params.features}'
         " --outputs {output.predictions:q} > {log:q} 2>&1"
@@ -70,11 +69,7 @@ use rule train_students as train_undistilled with:
         * tries_of_time(attempt),
         state_mb=lambda wildcards: state_megabytes_of(STUDENT),
     params:
-        settings=lambda wildcards: canonical(
-            settings.student_settings, wildcards.task, wildcards.student
-        ),
-        code=lambda wildcards: code_of("train_students.py", all_parts=False),
-        recipes=lambda wildcards: recipes_text(schema.UNDISTILLED),
+        job=lambda wildcards: students_job(wildcards, [schema.UNDISTILLED]),
         fetched=fetched_option(STUDENT),
         features="--features",
         folder=subpath(input.info, parent=True),
@@ -101,9 +96,9 @@ rule fit_gate:
         mem_mb=lambda wildcards, attempt: 8000 * tries_of_memory(attempt),
         runtime=lambda wildcards, attempt: 30 * tries_of_time(attempt),
     params:
-        code=lambda wildcards: code_of("fit_gate.py"),
+        job=lambda wildcards: job_text("fit_gate.py"),
         folder=subpath(input.info, parent=True),
     shell:
-        'python "$SCRIPTS"/fit_gate.py --code {params.code:q}'
+        'python "$SCRIPTS"/fit_gate.py --job {params.job:q}'
         " --task {params.folder:q} --teachers {wildcards.teachers:q} --logits {input.logits:q}"
         " --features {input.features:q} --threads {threads} --outputs {output:q} > {log:q} 2>&1"

@@ -20,14 +20,13 @@ rule make_tables:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=canonical(settings.table_settings),
-        code=lambda wildcards: code_of("make_tables.py"),
+        job=lambda wildcards: job_text("make_tables.py", settings=(settings.table_settings,)),
         folder=subpath(output.runs, parent=True),
     # Thousands of paths do not fit on a command line: they come through a pipe.
     shell:
         "printf '%s\\n' {input.evals:q} |"
-        ' python "$SCRIPTS"/make_tables.py'
-        " --settings {params.settings:q} --evals - --output {params.folder:q} > {log:q} 2>&1"
+        ' python "$SCRIPTS"/make_tables.py --job {params.job:q}'
+        " --evals - --output {params.folder:q} > {log:q} 2>&1"
 
 
 # What exists, without waiting for what is pending or failed, which is named.
@@ -37,11 +36,11 @@ rule partial:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=canonical(settings.table_settings),
+        job=lambda wildcards: job_text("make_tables.py", settings=(settings.table_settings,)),
         evals=study_evals,
         folder=f"{TABLES}/partial",
     shell:
         "printf '%s\\n' {params.evals:q} |"
-        ' python "$SCRIPTS"/make_tables.py'
-        " --settings {params.settings:q} --evals - --partial --output {params.folder:q}"
+        ' python "$SCRIPTS"/make_tables.py --job {params.job:q}'
+        " --evals - --partial --output {params.folder:q}"
         " 2>&1 | tee {log:q}"

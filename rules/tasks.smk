@@ -1,9 +1,10 @@
 # Task data: checked, split by role, report labels apart; and the TF-IDF reference of each task.
+include: "functions/tasks.smk"
 
 
 rule prepare_task:
     input:
-        tables=task_tables,
+        tables=lambda wildcards: list(tables_of(wildcards.task).values()),
     output:
         train=f"{TASK}/train.parquet",
         selection=f"{TASK}/selection.parquet",
@@ -21,12 +22,13 @@ rule prepare_task:
         mem_mb=small_memory,
         runtime=small_minutes,
     params:
-        settings=lambda wildcards: canonical(settings.task_settings, wildcards.task),
-        code=lambda wildcards: code_of("prepare_task.py"),
+        job=lambda wildcards: job_text(
+            "prepare_task.py", settings=(settings.task_settings, wildcards.task)
+        ),
         tables=named_tables,
         folder=subpath(output.info, parent=True),
     shell:
-        'python "$SCRIPTS"/prepare_task.py --settings {params.settings:q}'
+        'python "$SCRIPTS"/prepare_task.py --job {params.job:q}'
         " --name {wildcards.task:q} --tables {params.tables:q} --output {params.folder:q}"
         " > {log:q} 2>&1"
 
@@ -49,8 +51,8 @@ rule fit_reference:
         mem_mb=lambda wildcards, attempt: 8000 * tries_of_memory(attempt),
         runtime=lambda wildcards, attempt: 30 * tries_of_time(attempt),
     params:
-        code=lambda wildcards: code_of("fit_reference.py"),
+        job=lambda wildcards: job_text("fit_reference.py"),
         folder=subpath(input.info, parent=True),
     shell:
-        'python "$SCRIPTS"/fit_reference.py --code {params.code:q}'
+        'python "$SCRIPTS"/fit_reference.py --job {params.job:q}'
         " --task {params.folder:q} --output {output:q} > {log:q} 2>&1"

@@ -2,6 +2,7 @@
 #
 # Here and with students, params.gpu is what the suite gives a job, whichever option of sbatch asks for
 # it (resources: gpu or gres). It is a function of the input, which Snakemake does not compare.
+include: "functions/teachers.smk"
 
 
 rule train_teacher:
@@ -27,18 +28,18 @@ rule train_teacher:
         runtime=lambda wildcards, attempt: teacher_minutes(wildcards) * tries_of_time(attempt),
         state_mb=lambda wildcards: state_megabytes_of(teacher_of(wildcards)),
     params:
-        settings=lambda wildcards: canonical(
-            settings.teacher_settings, wildcards.task, wildcards.teacher
+        job=lambda wildcards: job_text(
+            "train_teacher.py",
+            settings=(settings.teacher_settings, wildcards.task, wildcards.teacher),
+            metrics=(metric_digests, SUITE.tasks[wildcards.task].metrics[0]),
         ),
-        code=lambda wildcards: code_of("train_teacher.py"),
-        metric=lambda wildcards: metrics_code(task_of(wildcards).metrics[0]),
         fetched=lambda wildcards: fetched_option(teacher_of(wildcards)),
         folder=subpath(input.info, parent=True),
         gpu=lambda wildcards, input: teacher_of(wildcards).resources.gpu,
         state=STATE,
     shell:
-        'python "$SCRIPTS"/train_teacher.py --settings {params.settings:q}'
-        " --code {params.code:q} --task {params.folder:q} --teacher {wildcards.teacher:q}"
+        'python "$SCRIPTS"/train_teacher.py --job {params.job:q}'
+        " --task {params.folder:q} --teacher {wildcards.teacher:q}"
         " --seed {wildcards.teacher_seed:q} {params.fetched} --state {params.state:q}"
         " --threads {threads} --gpu {params.gpu} $ALLOW_CPU"
         ' --save-minutes "$SAVE_MINUTES"'
@@ -69,13 +70,14 @@ rule teacher_logits:
         runtime=lambda wildcards, attempt: logits_requests(wildcards).runtime
         * tries_of_time(attempt),
     params:
-        settings=lambda wildcards: canonical(settings.logits_settings, wildcards.task),
-        code=lambda wildcards: code_of("teacher_logits.py"),
+        job=lambda wildcards: job_text(
+            "teacher_logits.py", settings=(settings.logits_settings, wildcards.task)
+        ),
         folder=subpath(input.info, parent=True),
         gpu=lambda wildcards, input: logits_requests(wildcards).gpu,
         state=STATE,
     shell:
-        'python "$SCRIPTS"/teacher_logits.py --settings {params.settings:q}'
+        'python "$SCRIPTS"/teacher_logits.py --job {params.job:q}'
         " --task {params.folder:q} --models {input.models:q} --metrics {input.metrics:q}"
         " --state {params.state:q} --threads {threads} --gpu {params.gpu} $ALLOW_CPU"
         " --outputs {output:q} > {log:q} 2>&1"

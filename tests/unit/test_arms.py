@@ -45,7 +45,7 @@ def test_no_strategy_is_compared_with_a_name():
             sides = [node.left, *node.comparators]
             if any(map(names_a_strategy, sides)) and constants(node) & set(STRATEGIES):
                 found.append(f"{name}:{node.lineno}")
-    for path in [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")]:
+    for path in [ROOT / "Snakefile", *(ROOT / "rules").rglob("*.smk")]:
         found += [
             f"{path.name}: {line.strip()}"
             for line in path.read_text(encoding="utf-8").splitlines()

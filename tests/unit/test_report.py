@@ -171,7 +171,7 @@ class Page(HTMLParser):
 
 def run_script(name, **arguments):
     command = [sys.executable, REPOSITORY / "workflow" / "scripts" / f"{name}.py"]
-    for option, value in ({"settings": json.dumps(STUDY)} | arguments).items():
+    for option, value in ({"job": json.dumps({"settings": STUDY})} | arguments).items():
         command += [f"--{option}", *(value if isinstance(value, list) else [value])]
     subprocess.run(command, check=True)
 
@@ -330,7 +330,7 @@ def test_confidence_is_not_said_to_be_of_the_report_split_alone(folder):
 
 
 def test_the_rules_give_the_report_and_latex_every_table_that_they_show(folder):
-    rules = (REPOSITORY / "rules/common.smk").read_text(encoding="utf-8")
+    rules = (REPOSITORY / "rules/functions/report.smk").read_text(encoding="utf-8")
     body = rules.partition("def report_tables():")[2].partition("return")[0]
     named = set(re.findall(r'"(\w+)"', body))
     assert named == {path.stem for path in folder.glob("*.csv")}

@@ -101,6 +101,7 @@ def half_an_edit(text):
         ("src/mtkd/figures/gap.py", code_added, []),
         ("rules/scores.smk", words_changed, []),
         ("rules/scores.smk", code_added, [started.GRAPH]),
+        ("rules/hooks/start.smk", code_added, [started.GRAPH]),
         ("src/mtkd/study/grid.py", code_added, [started.GRAPH]),
     ],
 )

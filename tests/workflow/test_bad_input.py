@@ -80,7 +80,7 @@ def prepare(folder, train, report):
     report.to_csv(folder / "report.csv", index=False)
     return run_script(
         "prepare_task.py",
-        settings=task_settings(CHECKED_SUITE, "reviews"),
+        job={"settings": task_settings(CHECKED_SUITE, "reviews")},
         name="reviews",
         tables=[f"train={folder}/train.csv", f"report={folder}/report.csv"],
         output=folder / "reviews",
@@ -146,7 +146,7 @@ class TestTables:
     def test_a_missing_file_is_named(self, tmp_path):
         result = run_script(
             "prepare_task.py",
-            settings=task_settings(CHECKED_SUITE, "reviews"),
+            job={"settings": task_settings(CHECKED_SUITE, "reviews")},
             name="reviews",
             tables=[f"train={tmp_path}/absent.csv", f"report={tmp_path}/absent.csv"],
             output=tmp_path / "reviews",
@@ -164,7 +164,7 @@ class TestTeachers:
         settings = {"model": model, "training": training, "max_length": 16, "metric": metric}
         return run_script(
             "train_teacher.py",
-            settings=settings,
+            job={"settings": settings, "code": {}},
             task=task,
             teacher="cnn",
             seed=1,
@@ -305,6 +305,7 @@ class TestLogits:
 def fit_gate(task, logits, features):
     return run_script(
         "fit_gate.py",
+        job={"code": {}},
         task=task,
         teachers="cnn",
         logits=logits,
@@ -314,10 +315,11 @@ def fit_gate(task, logits, features):
 
 
 def train_students(task, folder, training, output, **more):
+    settings = {"model": STUDENT["model"], "training": training, "max_length": 16}
+    found = recipes(CHECKED_SUITE, ["none", "single"])
     return run_script(
         "train_students.py",
-        settings={"model": STUDENT["model"], "training": training, "max_length": 16},
-        recipes=recipes(CHECKED_SUITE, ["none", "single"]),
+        job={"settings": settings, "code": {}, "recipes": found},
         task=task,
         state=folder / "state",
         outputs=output,
@@ -328,7 +330,7 @@ def train_students(task, folder, training, output, **more):
 def score(task, predictions, output):
     return run_script(
         "score.py",
-        settings=score_settings(CHECKED_SUITE, "reviews"),
+        job={"settings": score_settings(CHECKED_SUITE, "reviews")},
         predictions=predictions,
         selection=task / "selection.parquet",
         report_labels=task / "report_labels.parquet",
@@ -342,7 +344,7 @@ def evals(task, tmp_path_factory):
     of the constant answer."""
     folder = tmp_path_factory.mktemp("students")
     reference = folder / "reference" / "predictions.safetensors"
-    results = [run_script("fit_reference.py", task=task, output=reference)]
+    results = [run_script("fit_reference.py", job={"code": {}}, task=task, output=reference)]
     outputs = [reference]
     for seed, training in ((1, STUDENT["training"]), (2, EXPLODING)):
         output = folder / CELL.format("none/none", "NA", "NA", seed) / "predictions.safetensors"
@@ -354,7 +356,7 @@ def evals(task, tmp_path_factory):
     results.append(
         run_script(
             "score_constant.py",
-            settings=score_settings(CHECKED_SUITE, "reviews"),
+            job={"settings": score_settings(CHECKED_SUITE, "reviews"), "code": {}},
             train=task / "train.parquet",
             selection=task / "selection.parquet",
             report_labels=task / "report_labels.parquet",
@@ -377,7 +379,7 @@ class TestDivergingStudents:
         (folder / "evals.txt").write_text("".join(f"{path}\n" for path in evals))
         result = run_script(
             "make_tables.py",
-            settings=self.study(seeds),
+            job={"settings": self.study(seeds)},
             evals=folder / "evals.txt",
             output=folder / "tables",
         )

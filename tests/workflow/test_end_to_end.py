@@ -200,7 +200,7 @@ def test_pairs_of_different_precision_are_flagged(finished_study, tmp_path):
             writer.writerow(row | {"precision": "bfloat16" if other else row["precision"]})
     result = run_script(
         "state_claims.py",
-        settings=table_settings(load_suite(finished_study / SUITE_FILE), "distilbert"),
+        job={"settings": table_settings(load_suite(finished_study / SUITE_FILE), "distilbert")},
         runs=tmp_path / "runs.csv",
         examples=folder / "examples/reviews.safetensors",
         analyses=[folder / "tables/confidence.csv", folder / "tables/failures.csv"],

@@ -5,6 +5,7 @@ The scripts and rules run as a user's would, with HF_ENDPOINT at a server on the
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
@@ -98,7 +99,8 @@ def write_dataset(folder: Path, seed: int) -> None:
 
 def model_options(tmp_path, revision=OLD, name="unit/bert"):
     output = tmp_path / "record.json"
-    return {"key": "teachers.bert.model", "name": name, "revision": revision, "output": output}
+    job = {"settings": {"name": name, "revision": revision}}
+    return {"key": "teachers.bert.model", "job": json.dumps(job), "output": output}
 
 
 def fetch_model(tmp_path, revision=OLD, name="unit/bert"):
@@ -125,9 +127,11 @@ def fetch_dataset(tmp_path, split="train", **hub):
         "fetch_dataset.py",
         {"HF_HUB_OFFLINE": "0"},
         key="tasks.moods.hub",
-        settings={
-            "hub": {"name": "unit/moods", "subset": "moods", "revision": OLD, **hub},
-            "splits": {"train": split},
+        job={
+            "settings": {
+                "hub": {"name": "unit/moods", "subset": "moods", "revision": OLD, **hub},
+                "splits": {"train": split},
+            }
         },
         split="train",
         record=tmp_path / "record.json",
@@ -559,7 +563,7 @@ class TestThroughSnakemake:
         assert hub.requests == []
 
     def test_only_the_fetching_rules_are_online(self):
-        rules = {path.name: path.read_text() for path in (REPOSITORY / "rules").glob("*.smk")}
+        rules = {path.name: path.read_text() for path in (REPOSITORY / "rules").rglob("*.smk")}
         online = {name: text.count("HF_HUB_OFFLINE=0") for name, text in rules.items()}
         assert {name: count for name, count in online.items() if count} == {"fetch.smk": 2}
 

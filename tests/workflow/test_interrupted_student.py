@@ -30,9 +30,10 @@ def bundle(study):
 
     def start(folder, epochs):
         training = {**settings["training"], "epochs": epochs}
+        job = {"settings": {**settings, "training": training}, "code": {}}
+        job["recipes"] = recipes(suite, ["average"])
         command = [warm.python(), "workflow/scripts/train_students.py"]
-        command += ["--settings", canonical_json({**settings, "training": training})]
-        command += ["--recipes", canonical_json(recipes(suite, ["average"]))]
+        command += ["--job", canonical_json(job)]
         command += ["--task", "results/tiny/tasks/reviews", "--state", f"{folder}/state"]
         command += ["--logits", *(f"{teacher}/logits/train.safetensors" for teacher in teachers)]
         # Every 60 ms.

@@ -1,15 +1,15 @@
 """Analyse a study by example: quality, calibration, agreement, failures, soft labels, people."""
 
 import argparse
-import json
 from pathlib import Path
 
 from mtkd.errors import run
+from mtkd.study.jobs import job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: the study")
+    job_argument(parser, "settings")
     parser.add_argument("--examples", type=Path, nargs="+", required=True, help="of each task")
     parser.add_argument("--output", type=Path, required=True, help="folder of the tables")
     args = parser.parse_args()
@@ -27,7 +27,7 @@ def main() -> None:
     from mtkd.records.examples import read_examples
     from mtkd.records.files import write_text
 
-    temperatures = list(dict.fromkeys(["1", *args.settings["T"]]))
+    temperatures = list(dict.fromkeys(["1", *args.job["settings"]["T"]]))
     tasks = [read_examples(path) for path in args.examples]
     tables = {
         "quality": map(quality_table, tasks),

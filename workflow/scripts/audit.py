@@ -1,15 +1,15 @@
 """Write the audit's page: whether several teachers can help, as far as teachers alone can say."""
 
 import argparse
-import json
 from pathlib import Path
 
 from mtkd.errors import run
+from mtkd.study.jobs import job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: the study")
+    job_argument(parser, "settings")
     parser.add_argument("--templates", type=Path, required=True, help="folder of the page's text")
     parser.add_argument("--tables", type=Path, nargs="+", required=True, help="CSV, by task")
     parser.add_argument("--output", type=Path, required=True, help="HTML file")
@@ -22,7 +22,7 @@ def main() -> None:
     from mtkd.report.page import render
     from mtkd.report.teachers import predictions_shown, summary_shown, teacher_tables
 
-    study = args.settings
+    study = args.job["settings"]
     tables: dict[str, dict[str, pd.DataFrame]] = {task: {} for task in study["tasks"]}
     for path in args.tables:
         tables[path.parent.name][path.stem] = read_table(path)

@@ -1,15 +1,15 @@
 """Audit a task's teachers on selection, before any student, for what several of them can add."""
 
 import argparse
-import json
 from pathlib import Path
 
 from mtkd.errors import InputError, run
+from mtkd.study.jobs import job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: study, metrics")
+    job_argument(parser, "settings", "recipes")
     parser.add_argument("--task", type=Path, required=True, help="the task's folder")
     parser.add_argument("--logits", type=Path, nargs="*", default=[], help="train, selection")
     parser.add_argument("--output", type=Path, required=True, help="folder of the tables")
@@ -27,10 +27,10 @@ def main() -> None:
     from mtkd.study.grid import teacher_runs
     from mtkd.tasks.corpus import read_info
 
-    study, task = args.settings["study"], args.task.name
+    settings, task = args.job["settings"], args.task.name
+    study, metric = settings["study"], settings["metrics"][0]
     if not args.logits:
         raise InputError(f"study {study['study']} has no teachers to audit")
-    metric = args.settings["metrics"][0]
     info = read_info(args.task)
     ids, labels, _ = read_answers(args.task, ("train", "selection"))
     teachers = read_all_teachers(args.logits, ids, info, study["teacher_seed"])
@@ -39,7 +39,7 @@ def main() -> None:
     selection, gold = logits["selection"], labels["selection"]
     scores = [[teachers["selection"].of(name, s).score for s in seeds] for name in names]
     arms = [{**arm, "name": arm_name(arm, study)} for arm in study["arms"]]
-    fused = audit.fusions(selection, scores, arms, names, args.settings["fusions"])
+    fused = audit.fusions(selection, scores, arms, names, args.job["recipes"])
     lone = [names.index(arm["teachers"]) for arm in arms if arm["family"] == "single"]
     features = {}
     for path in args.logits:

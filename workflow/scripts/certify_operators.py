@@ -1,17 +1,15 @@
 """Search pooling operators for violations of every axiom; a table and a figure of verdicts."""
 
 import argparse
-import json
 from pathlib import Path
 
 from mtkd.errors import InputError, run
+from mtkd.study.jobs import job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--pools", type=json.loads, default={}, help="JSON: strategies instead of our operators"
-    )
+    job_argument(parser, "pools")  # none stands for our operators
     parser.add_argument("--table", type=Path, required=True, help="CSV file made")
     parser.add_argument("--figure", type=Path, required=True, help="PNG file; a PDF goes beside it")
     args = parser.parse_args()
@@ -24,7 +22,7 @@ def main() -> None:
     from mtkd.records.files import write_text
 
     try:
-        own = {name: find_operator(pool["operator"]) for name, pool in args.pools.items()}
+        own = {name: find_operator(pool["operator"]) for name, pool in args.job["pools"].items()}
         table = certificate_table(own or OPERATORS)
     except ValueError as error:
         raise InputError(str(error)) from None

@@ -1,16 +1,16 @@
 """Collect a task's labels, teachers and chosen students into one file for the analyses."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from mtkd.errors import run
+from mtkd.study.jobs import job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: study, metrics")
+    job_argument(parser, "settings", "recipes")
     parser.add_argument("--task", type=Path, required=True, help="the task's folder")
     parser.add_argument("--runs", type=Path, required=True, help="runs.csv")
     parser.add_argument("--logits", type=Path, nargs="*", default=[], help="teachers' logits")
@@ -30,17 +30,18 @@ def main() -> None:
     from mtkd.tasks.corpus import read_info
 
     listed = sys.stdin if str(args.predictions) == "-" else args.predictions.open(encoding="utf-8")
+    settings = args.job["settings"]
     examples = collect_examples(
-        args.settings["study"],
+        settings["study"],
         args.task.name,
-        args.settings["metrics"],
+        settings["metrics"],
         read_table(args.runs),
         args.task,
         read_info(args.task),
         [Path(line.rstrip("\n")) for line in listed],
         args.logits,
         args.gates,
-        args.settings["fusions"],
+        args.job["recipes"],
     )
     write_examples(args.output, examples)
 

@@ -1,15 +1,15 @@
 """Draw one figure of a study from its tables."""
 
 import argparse
-import json
 from pathlib import Path
 
 from mtkd.errors import InputError, run
+from mtkd.study.jobs import job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: study, dpi")
+    job_argument(parser, "settings")
     parser.add_argument("--figure", required=True, help="its name")
     parser.add_argument("--tables", type=Path, nargs="+", required=True, help="CSV files")
     parser.add_argument("--output", type=Path, required=True, help="PNG file; a PDF goes beside it")
@@ -47,8 +47,9 @@ def main() -> None:
     if args.figure not in draw:
         raise InputError(f"no figure {args.figure!r}; there are {', '.join(draw)}")
     tables = {path.stem: read_table(path) for path in args.tables}
-    figure = draw[args.figure](tables, args.settings["study"])
-    save_figure(figure, args.output.with_suffix(""), args.settings["dpi"])
+    settings = args.job["settings"]
+    figure = draw[args.figure](tables, settings["study"])
+    save_figure(figure, args.output.with_suffix(""), settings["dpi"])
 
 
 if __name__ == "__main__":

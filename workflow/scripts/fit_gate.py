@@ -1,15 +1,15 @@
 """Fit the learned gate of one arm for some seeds, and cache its weights for every example."""
 
 import argparse
-import json
 from pathlib import Path
 
 from mtkd.errors import InputError, run
+from mtkd.study.jobs import job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--code", type=json.loads, default={}, help="JSON: digests of the code")
+    job_argument(parser, "code")
     parser.add_argument("--task", type=Path, required=True, help="the task's folder")
     parser.add_argument("--teachers", required=True, help="names joined by +")
     parser.add_argument("--logits", type=Path, nargs="+", required=True, help="selection logits")
@@ -67,7 +67,7 @@ def main() -> None:
                 "data": info.digest,
                 "student": student["digests"]["cell"],
                 "teachers": {teacher.key: teacher.digest for teacher in chosen},
-                "code": digest_text(canonical_json(args.code)),
+                "code": digest_text(canonical_json(args.job["code"])),
             },
         }
         write_tensors(output, weights, record)

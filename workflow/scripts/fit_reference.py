@@ -1,16 +1,16 @@
 """Fit the TF-IDF + logistic regression reference of one task and write its predictions."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from mtkd.errors import run
+from mtkd.study.jobs import job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--code", type=json.loads, default={}, help="JSON: digests of the code")
+    job_argument(parser, "code")
     parser.add_argument("--task", type=Path, required=True, help="the task's folder")
     parser.add_argument("--output", type=Path, required=True, help="predictions.safetensors")
     args = parser.parse_args()
@@ -42,7 +42,7 @@ def main() -> None:
         "device": "cpu",
         "precision": "float64",
         "versions": {"scikit-learn": sklearn.__version__},
-        "digests": {"data": info.digest, "code": digest_text(canonical_json(args.code))},
+        "digests": {"data": info.digest, "code": digest_text(canonical_json(args.job["code"]))},
     }
     write_logits(
         args.output,

@@ -1,15 +1,15 @@
 """Put the framework's claims to a study's students too, and gather those on its teachers."""
 
 import argparse
-import json
 from pathlib import Path
 
 from mtkd.errors import run
+from mtkd.study.jobs import job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pools", type=json.loads, required=True, help="JSON: pooling strategies")
+    job_argument(parser, "pools")
     parser.add_argument("--examples", type=Path, nargs="+", required=True, help="of each task")
     parser.add_argument(
         "--teachers", type=Path, nargs="+", required=True, help="claims on teachers"
@@ -30,12 +30,13 @@ def main() -> None:
     from mtkd.records.examples import read_examples
     from mtkd.records.files import write_text
 
+    pools = args.job["pools"]
     tasks = [read_examples(path) for path in args.examples]
     gains = pd.concat(map(diversity_gains, tasks), ignore_index=True)
     of_teachers = pd.concat(map(read_table, args.teachers), ignore_index=True)
     of_teachers = of_teachers[~of_teachers.claim.isin(OF_STUDENTS)]
-    of_students = student_claims(tasks, args.pools, gains, read_table(args.claims))
-    attenuation = [attenuation_students(examples, args.pools) for examples in tasks]
+    of_students = student_claims(tasks, pools, gains, read_table(args.claims))
+    attenuation = [attenuation_students(examples, pools) for examples in tasks]
     tables = {
         "framework": pd.concat([of_teachers, of_students], ignore_index=True),
         "attenuation_students": pd.concat(attenuation, ignore_index=True),

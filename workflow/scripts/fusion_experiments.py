@@ -1,15 +1,15 @@
 """Put the framework's claims to a task's teachers: variance, objectives, attenuation."""
 
 import argparse
-import json
 from pathlib import Path
 
 from mtkd.errors import InputError, run
+from mtkd.study.jobs import job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: teachers")
+    job_argument(parser, "settings")
     parser.add_argument("--task", type=Path, required=True, help="the task's folder")
     parser.add_argument("--logits", type=Path, nargs="*", default=[], help="selection")
     parser.add_argument("--certificates", type=Path, required=True, help="certificates.csv")
@@ -26,15 +26,16 @@ def main() -> None:
     from mtkd.records.files import write_text
     from mtkd.tasks.corpus import read_info
 
-    names, task = args.settings["teachers"], args.task.name
+    settings, task = args.job["settings"], args.task.name
+    names = settings["teachers"]
     if len(names) < 2:
         raise InputError(
-            f"study {args.settings['study']} has {len(names)} teacher(s); pooling takes two"
+            f"study {settings['study']} has {len(names)} teacher(s); pooling takes two"
         )
     ids, labels, human = read_answers(args.task, ("selection",))
     # The seeds are the teachers' own.
     teachers = read_all_teachers(args.logits, ids, read_info(args.task), "paired")["selection"]
-    logits, gold = teacher_array(teachers, names, args.settings["seeds"]), labels["selection"]
+    logits, gold = teacher_array(teachers, names, settings["seeds"]), labels["selection"]
     first, C = logits[:, 0], logits.shape[-1]
     simulated = pooling.simulate(pooling.centres(first))
     target = human.get("selection", np.eye(C)[gold])

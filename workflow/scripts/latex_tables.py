@@ -1,15 +1,15 @@
 """Write the report's tables in LaTeX: those of the study, and those of each task in its folder."""
 
 import argparse
-import json
 from pathlib import Path
 
 from mtkd.errors import run
+from mtkd.study.jobs import job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: the study")
+    job_argument(parser, "settings")
     parser.add_argument("--tables", type=Path, nargs="+", required=True, help="CSV files")
     parser.add_argument("--output", type=Path, required=True, help="folder")
     args = parser.parse_args()
@@ -21,7 +21,7 @@ def main() -> None:
     from mtkd.report.study_results import study_tables
     from mtkd.report.task_results import task_tables
 
-    study = args.settings
+    study = args.job["settings"]
     tables = {path.stem: read_table(path) for path in args.tables}
 
     def write(folder: Path) -> None:

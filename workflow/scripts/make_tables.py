@@ -1,16 +1,16 @@
 """Tabulate a study's scored runs: every run, what failed, and where the numbers come from."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from mtkd.errors import InputError, run
+from mtkd.study.jobs import job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: the study")
+    job_argument(parser, "settings")
     parser.add_argument(
         "--evals", type=Path, required=True, help="a file that lists the eval.json files, or -"
     )
@@ -33,7 +33,7 @@ def main() -> None:
     from mtkd.records.runs import read_eval
     from mtkd.study.grid import expected_runs
 
-    study = args.settings
+    study = args.job["settings"]
     listed = sys.stdin if str(args.evals) == "-" else args.evals.open(encoding="utf-8")
     paths = [Path(line.rstrip("\n")) for line in listed]
     records = [read_eval(path) for path in paths if not args.partial or path.is_file()]

@@ -1,15 +1,15 @@
 """Write the master table, in which a method is marked that is no better than a constant answer."""
 
 import argparse
-import json
 from pathlib import Path
 
 from mtkd.errors import run
+from mtkd.study.jobs import job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: the study")
+    job_argument(parser, "settings")
     parser.add_argument("--runs", type=Path, required=True, help="runs.csv")
     parser.add_argument("--examples", type=Path, nargs="+", required=True, help="of each task")
     parser.add_argument("--output", type=Path, required=True, help="folder of the tables")
@@ -23,7 +23,7 @@ def main() -> None:
     from mtkd.records.examples import read_examples
     from mtkd.records.files import write_text
 
-    study = args.settings
+    study = args.job["settings"]
     skill = pd.concat(
         [skill_table(read_examples(path)) for path in args.examples], ignore_index=True
     )

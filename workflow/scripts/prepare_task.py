@@ -1,15 +1,15 @@
 """Prepare a task: check its tables, carve the selection split, set the report labels apart."""
 
 import argparse
-import json
 from pathlib import Path
 
 from mtkd.errors import InputError, run
+from mtkd.study.jobs import job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: {task: {...}}")
+    job_argument(parser, "settings")
     parser.add_argument("--name", required=True, help="the task's name, for messages")
     parser.add_argument("--tables", nargs="+", required=True, help="SPLIT=FILE for each split")
     parser.add_argument("--output", type=Path, required=True, help="the task's folder")
@@ -17,7 +17,7 @@ def main() -> None:
 
     from mtkd.tasks.prepare import account_lines, prepare_task, read_tables, write_task
 
-    task = args.settings["task"]
+    task = args.job["settings"]["task"]
     paths = {name: Path(path) for name, path in (one.split("=", 1) for one in args.tables)}
     try:
         prepared = prepare_task(task, read_tables(task, paths))

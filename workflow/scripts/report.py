@@ -1,15 +1,15 @@
 """Write a study's report: one HTML page that holds its style, tables and figures."""
 
 import argparse
-import json
 from pathlib import Path
 
 from mtkd.errors import run
+from mtkd.study.jobs import job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: the study")
+    job_argument(parser, "settings")
     parser.add_argument("--templates", type=Path, required=True, help="folder of the page's text")
     parser.add_argument("--tables", type=Path, nargs="+", required=True, help="CSV files")
     parser.add_argument("--tasks", nargs="+", required=True, help="TASK=task.json of each task")
@@ -34,7 +34,7 @@ def main() -> None:
     from mtkd.report.task_results import task_tables
     from mtkd.report.unsaid import unsaid
 
-    study = args.settings
+    study = args.job["settings"]
     tables = {path.stem: read_table(path) for path in args.tables}
     infos = {task: read_json(Path(path)) for task, path in (t.split("=", 1) for t in args.tasks)}
     page = render(

@@ -1,15 +1,15 @@
 """Score predictions on selection and report, whose labels nothing that trains or selects reads."""
 
 import argparse
-import json
 from pathlib import Path
 
 from mtkd.errors import InputError, run
+from mtkd.study.jobs import job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: metrics, ...")
+    job_argument(parser, "settings")
     parser.add_argument(
         "--predictions", type=Path, nargs="+", required=True, help="as many for each output"
     )
@@ -24,7 +24,7 @@ def main() -> None:
     from mtkd.records.runs import scored
     from mtkd.tasks.corpus import read_info, read_labels, read_report_labels
 
-    settings = args.settings
+    settings = args.job["settings"]
     info = read_info(args.selection.parent)
     gold = {"selection": read_labels(args.selection), **read_report_labels(args.report_labels)}
     files_each = len(args.predictions) // len(args.outputs)

@@ -1,17 +1,16 @@
 """Score a task's best constant answers, which see train labels alone, on selection and report."""
 
 import argparse
-import json
 import time
 from pathlib import Path
 
 from mtkd.errors import run
+from mtkd.study.jobs import job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: metrics, ...")
-    parser.add_argument("--code", type=json.loads, default={}, help="JSON: digests of the code")
+    job_argument(parser, "settings", "code")
     parser.add_argument("--train", type=Path, required=True, help="the train split")
     parser.add_argument("--selection", type=Path, required=True, help="the selection split")
     parser.add_argument("--report-labels", type=Path, required=True)
@@ -25,7 +24,7 @@ def main() -> None:
     from mtkd.tasks.corpus import read_info, read_labels, read_report_labels
 
     start = time.perf_counter()
-    settings = args.settings
+    settings = args.job["settings"]
     info = read_info(args.train.parent)
     _, train = read_labels(args.train)
     given = {metric: constant_answer(train, metric, info.labels) for metric in settings["metrics"]}
@@ -44,7 +43,7 @@ def main() -> None:
         "device": "cpu",
         "precision": "float64",
         "versions": {},
-        "digests": {"data": info.digest, "code": digest_text(canonical_json(args.code))},
+        "digests": {"data": info.digest, "code": digest_text(canonical_json(args.job["code"]))},
     }
     rows = {split: len(labels) for split, (_, labels) in gold.items()}
     write_json(

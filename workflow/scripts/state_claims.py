@@ -1,15 +1,15 @@
 """State a study's claims with intervals and verdicts, and what follows from all of its runs."""
 
 import argparse
-import json
 from pathlib import Path
 
 from mtkd.errors import run
+from mtkd.study.jobs import job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: the study")
+    job_argument(parser, "settings")
     parser.add_argument("--runs", type=Path, required=True, help="runs.csv")
     parser.add_argument("--examples", type=Path, nargs="+", required=True, help="of each task")
     parser.add_argument("--analyses", type=Path, nargs="+", required=True, help="their tables")
@@ -34,7 +34,7 @@ def main() -> None:
     from mtkd.records.examples import read_examples
     from mtkd.records.files import write_json, write_text
 
-    study, runs = args.settings, read_table(args.runs)
+    study, runs = args.job["settings"], read_table(args.runs)
     runs = runs[runs.task.isin(study["tasks"])]
     tasks = [read_examples(path) for path in args.examples]
     claims = pd.concat([claims_table(task, study["margin"]) for task in tasks], ignore_index=True)

@@ -1,15 +1,15 @@
 """Cache teachers' logits on every split of their task."""
 
 import argparse
-import json
 from pathlib import Path
 
 from mtkd.errors import run
+from mtkd.study.jobs import job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: max_length, ...")
+    job_argument(parser, "settings")
     parser.add_argument("--task", type=Path, required=True, help="the task's folder")
     parser.add_argument("--models", type=Path, nargs="+", required=True, help="teachers' folders")
     parser.add_argument("--metrics", type=Path, nargs="+", required=True, help="their records")
@@ -40,7 +40,7 @@ def main() -> None:
     info = read_info(args.task)
     splits = {name: read_split(args.task, name) for name in info.rows}
     device = prepare_device(args.threads, args.gpu, args.allow_cpu)
-    max_length = args.settings["max_length"]
+    max_length = args.job["settings"]["max_length"]
     cache = args.state / "tokens"
     for number, (folder, metrics) in enumerate(zip(args.models, args.metrics, strict=True)):
         record = {**read_json(metrics), "labels": info.labels}

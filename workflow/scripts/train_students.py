@@ -1,17 +1,15 @@
 """Train the student cells of one bundle, each at most once however often the bundle is run."""
 
 import argparse
-import json
 from pathlib import Path
 
 from mtkd.errors import run
+from mtkd.study.jobs import job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: model, training")
-    parser.add_argument("--recipes", type=json.loads, required=True, help="JSON: by strategy")
-    parser.add_argument("--code", type=json.loads, default={}, help="JSON: digests of the code")
+    job_argument(parser, "settings", "code", "recipes")
     parser.add_argument("--task", type=Path, required=True, help="the task's folder")
     parser.add_argument("--logits", type=Path, nargs="*", default=[], help="teachers' train logits")
     parser.add_argument("--teacher-seed", default="1", help="the suite's: paired, or one seed")
@@ -45,9 +43,7 @@ def main() -> None:
     info = read_info(args.task)
     ids, _ = read_labels(args.task / "train.parquet")
     group = Group(
-        args.settings,
-        args.recipes,
-        args.code,
+        args.job,
         args.task,
         info,
         read_teachers(args.logits, "train", ids, info.labels, args.teacher_seed),

@@ -1,17 +1,16 @@
 """Fine-tune one teacher on one task and keep the epoch that is best on selection, or the last."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import NoReturn
 
 from mtkd.errors import InputError, run
+from mtkd.study.jobs import determinants, job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON: model, training")
-    parser.add_argument("--code", type=json.loads, default={}, help="JSON: digests of the code")
+    job_argument(parser, "settings", "code")
     parser.add_argument("--task", type=Path, required=True, help="the task's folder")
     parser.add_argument("--teacher", required=True)
     parser.add_argument("--seed", required=True)
@@ -30,15 +29,14 @@ def main() -> None:
     from mtkd.study.settings import canonical_json
     from mtkd.tasks.corpus import read_info, read_split
 
-    info = read_info(args.task)
-    determinants = {
-        "data": info.digest,
-        "settings": args.settings,
-        "model_files": source_digests(args.settings["model"], args.fetched),
-        "code": args.code,
-        "seed": args.seed,
-    }
-    digest = digest_text(canonical_json(determinants))
+    settings, info = args.job["settings"], read_info(args.task)
+    known = determinants(
+        args.job,
+        data=info.digest,
+        model_files=source_digests(settings["model"], args.fetched),
+        seed=args.seed,
+    )
+    digest = digest_text(canonical_json(known))
     # A training that diverged would do so again: a retry is told at once, before torch is loaded.
     verdict = args.state / "diverged" / f"{digest}.json"
     if verdict.is_file():
@@ -59,8 +57,8 @@ def main() -> None:
 
     splits = {name: read_split(args.task, name) for name in ("train", "selection")}
     labels = splits["selection"].labels
-    metric = args.settings["metric"]
-    order = args.settings.get("label_order")
+    metric = settings["metric"]
+    order = settings.get("label_order")
     device = prepare_device(args.threads, args.gpu, args.allow_cpu)
 
     def selection_score(logits) -> float:
@@ -68,14 +66,14 @@ def main() -> None:
         return score(logits, labels, [metric])[metric]
 
     try_metric(labels, len(info.labels), metric)
-    training = Training.model_validate(args.settings["training"])
+    training = Training.model_validate(settings["training"])
     claim = claim_output(args.state, args.model)
     checkpoint = Checkpoint(args.state, args.model, digest, args.save_minutes, claim)
     stop_on_signals()
     teacher = train_teacher(
-        settle_source(Model.model_validate(args.settings["model"]), args.fetched),
+        settle_source(Model.model_validate(settings["model"]), args.fetched),
         training,
-        args.settings["max_length"],
+        settings["max_length"],
         info,
         order or info.labels,
         splits,
@@ -116,7 +114,7 @@ def main() -> None:
                 "data": info.digest,
                 "model": digest,
                 "teachers": {f"{args.teacher}/seed{args.seed}": digest},
-                "code": digest_text(canonical_json(args.code)),
+                "code": digest_text(canonical_json(args.job["code"])),
             },
         },
     )

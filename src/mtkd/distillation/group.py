@@ -26,6 +26,7 @@ from mtkd.records.claims import Claim, check_claim, claim_output, release_claim
 from mtkd.records.files import digest_text
 from mtkd.records.runs import new_record
 from mtkd.records.teachers import Teachers
+from mtkd.study.jobs import determinants
 from mtkd.study.paths import parse_cell
 from mtkd.study.recipes import runs_along
 from mtkd.study.settings import canonical_json
@@ -38,9 +39,7 @@ if TYPE_CHECKING:
 class Group(NamedTuple):
     """What the cells of a group have in common, and where they go."""
 
-    settings: Mapping[str, Any]  # model, training, max_length
-    recipes: Mapping[str, Mapping[str, Any]]  # by strategy: see mtkd.study.recipes
-    code: Mapping[str, str]  # digests
+    job: Mapping[str, Any]  # settings, code, recipes by strategy: see mtkd.study.jobs
     task: Path
     info: TaskInfo
     teachers: Teachers  # their logits on train
@@ -106,23 +105,22 @@ def train_group(group: Group, machine: Machine) -> None:
 
 def _cells(group: Group) -> Iterator[_Waiting]:
     """Every cell, with the digest of all that determines its numbers."""
-    model_files = source_digests(group.settings["model"], group.fetched)
+    model_files = source_digests(group.job["settings"]["model"], group.fetched)
     for number, output in enumerate(group.outputs, start=1):
         axes = parse_cell(output)
         axes.pop("suite")
-        recipe = group.recipes[axes["strategy"]]
+        recipe = group.job["recipes"][axes["strategy"]]
         teachers = teacher_determinants(axes, recipe, group.teachers, group.gates)
-        determinants = {
-            "data": group.info.digest,
-            "settings": group.settings,
-            "model_files": model_files,
-            "code": group.code,
-            "axes": axes,
-            "recipe": recipe,
-            "teachers": teachers,
-        }
+        known = determinants(
+            group.job,
+            data=group.info.digest,
+            model_files=model_files,
+            axes=axes,
+            recipe=recipe,
+            teachers=teachers,
+        )
         title = f"cell {number}/{len(group.outputs)}  {output.parent}"
-        yield _Waiting(title, output, axes, teachers, cell_digest(determinants))
+        yield _Waiting(title, output, axes, teachers, cell_digest(known))
 
 
 def _trained(
@@ -137,12 +135,13 @@ def _trained(
     from mtkd.distillation.engines import single
     from mtkd.distillation.learner import settle_source
 
+    settings = group.job["settings"]
     stop_on_signals()
     device = prepare_device(machine.threads, machine.gpus, machine.allow_cpu)
     stage = single.load_stage(
-        settle_source(Model.model_validate(group.settings["model"]), group.fetched),
-        Training.model_validate(group.settings["training"]),
-        group.settings["max_length"],
+        settle_source(Model.model_validate(settings["model"]), group.fetched),
+        Training.model_validate(settings["training"]),
+        settings["max_length"],
         group.task,
         group.info,
         group.state / "tokens",
@@ -166,7 +165,7 @@ def _trained(
     def cells() -> Iterator[single.Cell]:
         for cell in waiting:
             check_claim(claim)
-            axes, recipe = cell.axes, group.recipes[cell.axes["strategy"]]
+            axes, recipe = cell.axes, group.job["recipes"][cell.axes["strategy"]]
             reason = fused = teachers = None
             if lacks_gate(axes, recipe, group.gates):
                 reason = "no gate: the undistilled student of this seed diverged"
@@ -192,7 +191,7 @@ def _trained(
 
 
 def _record(group: Group, cell: _Waiting) -> dict[str, Any]:
-    recipe = group.recipes[cell.axes["strategy"]]
+    recipe = group.job["recipes"][cell.axes["strategy"]]
     teachers = group.teachers.by_run.values()
     return {
         **new_record("student", **cell.axes),
@@ -201,7 +200,7 @@ def _record(group: Group, cell: _Waiting) -> dict[str, Any]:
         "digests": {
             "data": group.info.digest,
             "cell": cell.digest,
-            "code": digest_text(canonical_json(group.code)),
+            "code": digest_text(canonical_json(group.job["code"])),
             "parts": recipe["code"],
             "teachers": {t.key: t.model_digest for t in teachers if t.key in cell.teachers},
         },

@@ -29,8 +29,8 @@ PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 WITHOUT_NUMBERS = {
     *("config", "errors"),
     *(f"records.{name}" for name in ("cells", "claims", "files", "pointers")),
-    *(f"study.{name}" for name in ("catalogue", "code", "disk", "paths", "plan", "requests")),
-    *("study.settings", "study.started"),
+    *(f"study.{name}" for name in ("catalogue", "code", "disk", "jobs", "paths", "plan")),
+    *("study.requests", "study.settings", "study.started"),
 }
 RECORD_FORMAT = "2"
 # How a module says that a dictionary of its own holds parts by their names.

@@ -1,22 +1,24 @@
 """What determines each stage's numbers: one plain dict a rule, without defaults, as canonical JSON.
 
-Snakemake compares this text to decide what to rerun, and the scripts read their settings from it:
-a key that is not here cannot change a number, and a key of another stage cannot rerun this one.
+Snakemake compares a job's text, which holds them, to decide what to rerun, and scripts read it: a
+key that is not here cannot change a number, and a key of another stage cannot rerun this one.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from mtkd.config.schema import Learner, Suite
 from mtkd.study.arms import arm_settings
-from mtkd.study.code import function_digest
+from mtkd.study.code import code_digests, function_digest
 from mtkd.study.grid import teacher_names, teacher_seeds
-from mtkd.study.recipes import fusions, recipes
+from mtkd.study.recipes import recipes
 
 
 def canonical_json(value: Any) -> str:
@@ -24,8 +26,32 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+def job_text(suite: Suite, script: Path | None, parts: Mapping[str, tuple]) -> str:
+    """A job's text (``mtkd.study.jobs``): equal texts make equal numbers of equal inputs.
+
+    Each of ``parts`` is a function and its arguments after the suite, such as
+    ``settings=(task_settings, "sst2")``. ``code`` comes by itself where there is a ``script``,
+    without the parts that ``recipes`` name, where there are some: they have digests of their own.
+    """
+    job = {name: make(suite, *arguments) for name, (make, *arguments) in parts.items()}
+    if script:
+        job["code"] = _code(script, "recipes" not in job)
+    return canonical_json(job)
+
+
+@cache
+def _code(script: Path, all_parts: bool) -> dict[str, str]:
+    return code_digests(script, all_parts)
+
+
 def _plain(model: BaseModel, **options: Any) -> dict:
     return model.model_dump(mode="json", exclude_defaults=True, **options)
+
+
+def hub_model_settings(suite: Suite, kind: str, name: str) -> dict:
+    """Fetching a learner's model from the hub; ``kind`` is teachers or students."""
+    model = getattr(suite, kind)[name].model
+    return {"name": model.hub, "revision": model.revision}
 
 
 def dataset_settings(suite: Suite, task: str) -> dict:
@@ -101,11 +127,7 @@ def figure_settings(suite: Suite, student: str) -> dict:
 
 def examples_settings(suite: Suite, task: str, student: str) -> dict:
     """A task's examples for the analyses: the chosen study, and every metric of the task."""
-    return {
-        "study": table_settings(suite, student),
-        "metrics": suite.tasks[task].metrics,
-        "fusions": fusions(suite, suite.chosen_study.strategies),
-    }
+    return {"study": table_settings(suite, student), "metrics": suite.tasks[task].metrics}
 
 
 def audit_settings(suite: Suite, task: str) -> dict:

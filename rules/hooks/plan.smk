@@ -6,6 +6,8 @@ import json
 
 from snakemake.settings.enums import Quietness
 
+from mtkd.study.requests import expected_logits
+
 # So many jobs a cluster has at a time; without one, nothing is asked for.
 NODES = workflow.resource_settings.nodes
 TRAIN_CELLS = ("train_students", "train_undistilled")

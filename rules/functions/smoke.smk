@@ -5,7 +5,7 @@
 STAGES = {
     **dict.fromkeys(
         ["train_teacher", "teacher_logits"],
-        max((SUITE.teachers[name].resources.gpu for name in study_teachers()), default=None),
+        max((SUITE.teachers[name].resources.gpu for name in STUDY_TEACHERS), default=None),
     ),
     **dict.fromkeys(["train_students", "train_undistilled"], STUDENT.resources.gpu),
 }

@@ -1,0 +1,44 @@
+# What analyses take of a whole study.
+
+
+def cells_of(wildcards):
+    """The predictions of every cell of the study on one task."""
+    return [
+        f"{CELL.format(**cell._asdict())}/predictions.safetensors"
+        for cell in cells(STUDY)
+        if cell.task == wildcards.task
+    ]
+
+
+def study_logits(*splits):
+    """Every teacher's logits on some splits of a task."""
+    return expand(
+        f"{TEACHER}/logits/{{split}}.safetensors",
+        teacher=STUDY_TEACHERS,
+        teacher_seed=teacher_seeds(SUITE, STUDY.seeds),
+        split=splits,
+        allow_missing=True,
+    )
+
+
+def study_gates(wildcards):
+    """The gates' weights of a task, for the arms that have a gate."""
+    return expand(
+        f"{GATE}/weights.safetensors",
+        student=STUDY.student,
+        task=wildcards.task,
+        teachers=[arm.label for arm in STUDY.arms if is_gated(SUITE, arm)],
+        seed=STUDY.seeds,
+    )
+
+
+def audit_tables(*names):
+    """The audit's tables of every task; none of a study without teachers."""
+    tasks = STUDY.tasks if STUDY_TEACHERS else []
+    return expand(f"{RESULTS}/audit/{{task}}/{{table}}.csv", task=tasks, table=names)
+
+
+def claiming_job(script, **parts):
+    """The text of a job whose numbers are made of the primary metrics' contributions."""
+    primary = dict.fromkeys(SUITE.tasks[task].metrics[0] for task in STUDY.tasks)
+    return job_text(script, **parts, metrics=(metric_digests, *primary))

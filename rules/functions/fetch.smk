@@ -1,0 +1,33 @@
+# Where models and tables come from: what is fetched, or the user's own files.
+import shlex
+
+
+def record_name(model):
+    """The file name of a hub model's record: two commits of one model are two."""
+    return f"{paths.file_name(model.hub)}@{model.revision[:12] or 'newest'}"
+
+
+def model_inputs(learner):
+    """Files that a learner's model comes from: a download's record, a folder's, word vectors."""
+    model = learner.model
+    if model.hub:
+        return [f"{FETCHED}/models/{record_name(model)}.json"]
+    if model.folder:
+        files = sorted(str(path) for path in Path(model.folder).glob("*") if path.is_file())
+        return files or [f"{model.folder}/config.json"]
+    if model.vectors:
+        return [model.vectors, str(Path(model.vectors).with_name("vocabulary.txt"))]
+    return []
+
+
+def fetched_option(learner):
+    """The option that hands a download's record to a script, where there is one."""
+    return f"--fetched {shlex.quote(model_inputs(learner)[0])}" if learner.model.hub else ""
+
+
+def tables_of(task):
+    """The raw table of each split, by its name: a fetched one, or the user's own file."""
+    splits = SUITE.tasks[task].splits
+    if SUITE.tasks[task].hub:
+        return {split: f"{FETCHED}/datasets/{task}/{split}.parquet" for split in splits}
+    return splits

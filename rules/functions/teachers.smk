@@ -1,0 +1,62 @@
+# Teachers that one job takes together, and what jobs on learners ask for.
+from mtkd.cluster.requests import state_megabytes
+from mtkd.config.schema import greatest_requests
+from mtkd.records.files import read_json
+from mtkd.study.requests import logits_minutes, training_minutes
+
+# The teachers whose logits are cached, and scored, in one job.
+FOLDED_TEACHERS = list(dict.fromkeys(name for arm in FOLDED_ARMS for name in arm.teachers))
+
+
+def fold_teachers(*patterns):
+    """Every teacher's paths of a task, where one job serves all arms; else the patterns."""
+    return [
+        pattern.replace("{teacher}", teacher)
+        for teacher in FOLDED_TEACHERS or ["{teacher}"]
+        for pattern in patterns
+    ]
+
+
+def teacher_of(wildcards):
+    return SUITE.teachers[wildcards.teacher]
+
+
+@cache
+def recorded(kind):
+    """Mean seconds of finished jobs of a kind, for students of one cell; None without a record."""
+    from mtkd.study.plan import recorded_seconds
+
+    return recorded_seconds(kind, Path(BENCHMARKS), Path(LOGS))
+
+
+def teacher_minutes(wildcards):
+    """Minutes that a teacher's training asks for."""
+    known = recorded(f"train_teacher/{wildcards.task}/{wildcards.teacher}")
+    return training_minutes(teacher_of(wildcards), wildcards.task, known)
+
+
+def logits_requests(wildcards):
+    """What a job on logits asks for: the most that any of its teachers does, and their minutes."""
+    teachers = [SUITE.teachers[name] for name in FOLDED_TEACHERS or [wildcards.teacher]]
+    kind = wildcards.teacher_seed if FOLDED_TEACHERS else wildcards.teacher
+    known = recorded(f"teacher_logits/{wildcards.task}/{kind}")
+    minutes = logits_minutes(teachers, wildcards.task, known)
+    return greatest_requests([teacher.resources for teacher in teachers], minutes)
+
+
+def state_megabytes_of(learner):
+    """How large the saved state of a learner's training gets; 0 where its weights are not here yet.
+
+    Encoders that are trained from scratch count as small.
+    """
+    if learner.model.hub:
+        record = Path(model_inputs(learner)[0])
+        folder = read_json(record)["folder"] if record.exists() else None
+    else:
+        folder = learner.model.folder
+    return folder_megabytes(folder) if folder else 0
+
+
+@cache
+def folder_megabytes(folder):
+    return state_megabytes(Path(folder).glob("*.safetensors"))

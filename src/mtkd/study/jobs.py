@@ -1,0 +1,50 @@
+"""How a script reads its job's text, and what of it determines a training.
+
+The text, ``--job``, is one canonical JSON object of all that determines a job's numbers beside its
+inputs (made by ``mtkd.study.settings.job_text``). Its parts, where they apply:
+
+- ``settings``: the stage's own, from the suite;
+- ``code``: digests of the code behind the script; ``metrics``: of that behind its metrics;
+- ``recipes``: of strategies, by name; ``pools``: definitions of those that are pooling operators;
+- ``pages``: a digest of their templates.
+
+Every script imports this, so it imports nothing of what makes the text.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def job_argument(parser: argparse.ArgumentParser, *parts: str) -> None:
+    """Have a script read ``--job``, which must hold the parts that the script takes from it."""
+    parser.add_argument(
+        "--job", type=_reader(parts), required=True, help=f"JSON: {', '.join(parts)}"
+    )
+
+
+def _reader(parts: tuple[str, ...]) -> Callable[[str], dict[str, Any]]:
+    def read(text: str) -> dict[str, Any]:
+        try:
+            job = json.loads(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"this is no JSON: {error}") from None
+        if not isinstance(job, dict):
+            raise argparse.ArgumentTypeError(f"a JSON object is needed, with {', '.join(parts)}")
+        if missing := [part for part in parts if part not in job]:
+            raise argparse.ArgumentTypeError(f"no {', '.join(missing)} in it")
+        return job
+
+    return read
+
+
+def determinants(job: Mapping[str, Any], **own: Any) -> dict[str, Any]:
+    """All that determines one training of a job: the job, and what is the training's ``own``.
+
+    That is data, the model's files, a seed or the cell's axes. Of the job's recipes it is the
+    cell's alone: which cells a job trains together changes no number.
+    """
+    return {**{part: value for part, value in job.items() if part != "recipes"}, **own}
