@@ -31,18 +31,19 @@ include: "rules/hooks/plan.smk"
 rule all:
     default_target: True
     input:
-        rules.make_tables.output.runs,
-        rules.make_tables.output.failed,
-        rules.master_table.output.master,
-        study_figures(),
+        of_students(rules.make_tables.output.runs),
+        of_students(rules.make_tables.output.failed),
+        of_students(rules.master_table.output.master),
+        of_students(study_figures()),
         rules.audit.output if STUDY_TEACHERS else [],
-        rules.report.output,
-        rules.latex_tables.output,
+        of_students(rules.report.output),
+        of_students(rules.latex_tables.output),
+        [] if ONE_STUDENT else rules.students_table.output,
 
 
 rule teachers:
     input:
-        [teacher_eval(task, teacher) for task, teacher in tasks_with_teachers(STUDY)],
+        teacher_evals(),
 
 
 rule students:

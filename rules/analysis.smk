@@ -9,6 +9,7 @@ include: "functions/analysis.smk"
 localrules:
     collect_examples,
     master_table,
+    students_table,
     audit_teachers,
     analyse_examples,
     state_claims,
@@ -27,17 +28,17 @@ rule collect_examples:
         report_labels=rules.prepare_task.output.report_labels,
         info=rules.prepare_task.output.info,
     output:
-        f"{RESULTS}/examples/{{task}}.safetensors",
+        f"{OWN}/examples/{{task}}.safetensors",
     log:
-        f"{LOGS}/collect_examples/{SUITE.study_name}/{{task}}.log",
+        f"{LOGS}/collect_examples/{OWNER}/{{task}}.log",
     benchmark:
-        f"{BENCHMARKS}/collect_examples/{SUITE.study_name}/{{task}}.tsv"
+        f"{BENCHMARKS}/collect_examples/{OWNER}/{{task}}.tsv"
     conda:
         "../envs/analysis.yaml"
     params:
         job=lambda wildcards: job_text(
             "collect_examples.py",
-            settings=(settings.examples_settings, wildcards.task),
+            settings=(settings.examples_settings, wildcards.task, whose(wildcards)),
             recipes=(fusions, tuple(STUDY.strategies)),
         ),
         folder=subpath(input.info, parent=True),
@@ -52,7 +53,7 @@ rule collect_examples:
 rule master_table:
     input:
         runs=rules.make_tables.output.runs,
-        examples=expand(rules.collect_examples.output, task=STUDY.tasks),
+        examples=of_tasks(rules.collect_examples.output),
     output:
         master=report(
             f"{TABLES}/master.csv",
@@ -63,17 +64,40 @@ rule master_table:
         text=f"{TABLES}/master.txt",
         skill=f"{TABLES}/skill.csv",
     log:
-        f"{LOGS}/master_table/{SUITE.study_name}.log",
+        f"{LOGS}/master_table/{OWNER}.log",
     benchmark:
-        f"{BENCHMARKS}/master_table/{SUITE.study_name}.tsv"
+        f"{BENCHMARKS}/master_table/{OWNER}.tsv"
     conda:
         "../envs/analysis.yaml"
     params:
-        job=lambda wildcards: claiming_job("master_table.py", settings=(settings.table_settings,)),
+        job=lambda wildcards: claiming_job(
+            "master_table.py", settings=(settings.table_settings, whose(wildcards))
+        ),
         folder=subpath(output.master, parent=True),
     shell:
         'python "$SCRIPTS"/master_table.py --job {params.job:q} --runs {input.runs:q}'
         " --examples {input.examples:q} --output {params.folder:q} > {log:q} 2>&1"
+
+
+# All students of a study that has several.
+rule students_table:
+    input:
+        lambda wildcards: of_students(rules.master_table.output.master),
+    output:
+        table=f"{RESULTS}/students.csv",
+        text=f"{RESULTS}/students.txt",
+    log:
+        f"{LOGS}/students_table/{SUITE.study_name}.log",
+    benchmark:
+        f"{BENCHMARKS}/students_table/{SUITE.study_name}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        job=lambda wildcards: job_text("students_table.py", settings=(settings.students_settings,)),
+        folder=subpath(output.table, parent=True),
+    shell:
+        'python "$SCRIPTS"/students_table.py --job {params.job:q}'
+        " --masters {input:q} --output {params.folder:q} > {log:q} 2>&1"
 
 
 # Before any student: whether a task's teachers, together, can help at all. Reads no report label.
@@ -113,7 +137,7 @@ rule audit_teachers:
 
 rule analyse_examples:
     input:
-        examples=expand(rules.collect_examples.output, task=STUDY.tasks),
+        examples=of_tasks(rules.collect_examples.output),
     output:
         expand(
             f"{TABLES}/{{table}}.csv",
@@ -127,16 +151,17 @@ rule analyse_examples:
                 "human",
                 "human_prediction",
             ],
+            allow_missing=True,
         ),
     log:
-        f"{LOGS}/analyse_examples/{SUITE.study_name}.log",
+        f"{LOGS}/analyse_examples/{OWNER}.log",
     benchmark:
-        f"{BENCHMARKS}/analyse_examples/{SUITE.study_name}.tsv"
+        f"{BENCHMARKS}/analyse_examples/{OWNER}.tsv"
     conda:
         "../envs/analysis.yaml"
     params:
         job=lambda wildcards: claiming_job(
-            "analyse_examples.py", settings=(settings.table_settings,)
+            "analyse_examples.py", settings=(settings.table_settings, whose(wildcards))
         ),
         folder=subpath(output[0], parent=True),
     shell:
@@ -148,7 +173,7 @@ rule analyse_examples:
 rule state_claims:
     input:
         runs=rules.make_tables.output.runs,
-        examples=expand(rules.collect_examples.output, task=STUDY.tasks),
+        examples=of_tasks(rules.collect_examples.output),
         # The study's own tables pass the checker of published ones.
         analyses=[f"{TABLES}/confidence.csv", f"{TABLES}/failures.csv"],
         predictions=audit_tables("predictions"),
@@ -173,15 +198,18 @@ rule state_claims:
                 "over_tasks",
                 "profiles",
             ],
+            allow_missing=True,
         ),
     log:
-        f"{LOGS}/state_claims/{SUITE.study_name}.log",
+        f"{LOGS}/state_claims/{OWNER}.log",
     benchmark:
-        f"{BENCHMARKS}/state_claims/{SUITE.study_name}.tsv"
+        f"{BENCHMARKS}/state_claims/{OWNER}.tsv"
     conda:
         "../envs/analysis.yaml"
     params:
-        job=lambda wildcards: claiming_job("state_claims.py", settings=(settings.table_settings,)),
+        job=lambda wildcards: claiming_job(
+            "state_claims.py", settings=(settings.table_settings, whose(wildcards))
+        ),
         folder=subpath(output.claims, parent=True),
     shell:
         'python "$SCRIPTS"/state_claims.py --job {params.job:q} --runs {input.runs:q}'

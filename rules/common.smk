@@ -16,7 +16,7 @@ from mtkd.errors import InputError
 from mtkd.metrics.names import metric_files
 from mtkd.study import paths, settings, started
 from mtkd.study.code import file_digest
-from mtkd.study.grid import folded_arms, folded_axes, teacher_names, teacher_seeds
+from mtkd.study.grid import folded_arms, folded_axes, teacher_names, teacher_runs, teacher_seeds
 
 DEFAULT_SUITE = "config/embedded.yaml"
 
@@ -44,10 +44,12 @@ except InputError as error:
     sys.exit(f"error: {error}")
 
 STUDY = SUITE.chosen_study
+# Those whose data are prepared: variants of a task share its.
+PREPARED_TASKS = list(dict.fromkeys(SUITE.tasks[task].of or task for task in STUDY.tasks))
+VARIANTS = [task for task in STUDY.tasks if SUITE.tasks[task].of]
+# What its arms call its teachers, and the teachers that they are of whatever seed.
 STUDY_TEACHERS = teacher_names(STUDY)
-# What its jobs ask for and where its model comes from is read once: a function of wildcards is called
-# for every job.
-STUDENT = SUITE.students[STUDY.student]
+TRAINED_TEACHERS = list(dict.fromkeys(run.teacher for run in teacher_runs(STUDY_TEACHERS, ["1"])))
 # Jobs run the interpreter and the library of this checkout, whether or not its environment is
 # activated; an environment that Snakemake deploys itself comes first on the path all the same.
 os.environ.update(
@@ -79,7 +81,11 @@ UNDISTILLED = anchored(paths.UNDISTILLED)
 FETCHED = anchored(paths.FETCHED)
 STATE = anchored(paths.STATE)
 RESULTS = anchored(paths.STUDY).format(study=SUITE.study_name)
-TABLES = f"{RESULTS}/tables"
+# Tables, figures and report are a student's: the only one's, or each of several has a folder.
+ONE_STUDENT = len(STUDY.students) == 1
+OWNER = SUITE.study_name if ONE_STUDENT else f"{SUITE.study_name}/students/{{student}}"
+OWN = anchored(paths.STUDY).replace("{study}", OWNER)
+TABLES = f"{OWN}/tables"
 LOGS = f"logs/{SUITE.suite}"
 BENCHMARKS = f"results/{SUITE.suite}/benchmarks"
 
@@ -90,15 +96,19 @@ def one_of(values):
 
 
 wildcard_constraints:
-    task=one_of(STUDY.tasks),
+    task=one_of(dict.fromkeys([*STUDY.tasks, *PREPARED_TASKS])),
     teacher=one_of(SUITE.teachers),
     teachers=r"(?!none/)[^/]+",
     strategy=r"[^/]+",
-    student=one_of([STUDY.student]),
+    student=one_of(STUDY.students),
     T=one_of(STUDY.T),
     alpha=one_of(STUDY.alpha),
     seed=one_of(STUDY.seeds),
-    teacher_seed=one_of(teacher_seeds(SUITE, STUDY.seeds)),
+    teacher_seed=one_of(
+        dict.fromkeys(
+            run.seed for run in teacher_runs(STUDY_TEACHERS, teacher_seeds(SUITE, STUDY.seeds))
+        )
+    ),
 
 
 # The axes and arms that one job trains together.
@@ -119,6 +129,21 @@ def fold_seeds(pattern):
     """Like ``fold``, for what has neither T nor alpha and belongs to one arm."""
     seeds = {name: values for name, values in FOLDED.items() if name == "seed"}
     return expand(pattern, **seeds, allow_missing=True)
+
+
+def of_tasks(pattern):
+    """A pattern's paths for every task of the study, whichever student they are of."""
+    return expand(pattern, task=STUDY.tasks, allow_missing=True)
+
+
+def of_students(pattern):
+    """A pattern's paths for every student of the study."""
+    return expand(pattern, student=STUDY.students) if not ONE_STUDENT else expand(pattern)
+
+
+def whose(wildcards):
+    """The student that tables, figures or a page are of."""
+    return STUDY.students[0] if ONE_STUDENT else wildcards.student
 
 
 def name_of(bundle):

@@ -63,9 +63,11 @@ rule fetch_dataset:
 rule fetch:
     input:
         [
-            model_inputs(SUITE.teachers[name])
-            for name in STUDY_TEACHERS
-            if SUITE.teachers[name].model.hub
+            model_inputs(learner)
+            for learner in [
+                *(SUITE.teachers[name] for name in TRAINED_TEACHERS),
+                *(SUITE.students[name] for name in STUDY.students),
+            ]
+            if learner.model.hub
         ],
-        model_inputs(STUDENT) if STUDENT.model.hub else [],
-        [list(tables_of(task).values()) for task in STUDY.tasks if SUITE.tasks[task].hub],
+        [list(tables_of(task).values()) for task in PREPARED_TASKS if SUITE.tasks[task].hub],

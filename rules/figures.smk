@@ -7,7 +7,7 @@ localrules:
     t_alpha_heatmap,
 
 
-FIGURES = f"{RESULTS}/figures"
+FIGURES = f"{OWN}/figures"
 # The tables that each figure is drawn from.
 FIGURE_TABLES = {
     "master_comparison": ["runs"],
@@ -30,7 +30,9 @@ FIGURE_TABLES = {
 rule draw_figure:
     input:
         tables=lambda wildcards: expand(
-            f"{TABLES}/{{table}}.csv", table=FIGURE_TABLES[wildcards.figure]
+            f"{TABLES}/{{table}}.csv",
+            table=FIGURE_TABLES[wildcards.figure],
+            allow_missing=True,
         ),
     output:
         png=report(
@@ -41,15 +43,17 @@ rule draw_figure:
         ),
         pdf=f"{FIGURES}/{{figure}}.pdf",
     log:
-        f"{LOGS}/draw_figure/{SUITE.study_name}/{{figure}}.log",
+        f"{LOGS}/draw_figure/{OWNER}/{{figure}}.log",
     benchmark:
-        f"{BENCHMARKS}/draw_figure/{SUITE.study_name}/{{figure}}.tsv"
+        f"{BENCHMARKS}/draw_figure/{OWNER}/{{figure}}.tsv"
     wildcard_constraints:
         figure=one_of(FIGURE_TABLES),
     conda:
         "../envs/analysis.yaml"
     params:
-        job=lambda wildcards: job_text("draw_figure.py", settings=(settings.figure_settings,)),
+        job=lambda wildcards: job_text(
+            "draw_figure.py", settings=(settings.figure_settings, whose(wildcards))
+        ),
     shell:
         'python "$SCRIPTS"/draw_figure.py --job {params.job:q}'
         " --figure {wildcards.figure:q} --tables {input.tables:q} --output {output.png:q}"
@@ -69,13 +73,15 @@ rule t_alpha_heatmap:
         ),
         pdf=f"{FIGURES}/t_alpha_heatmap/{{task}}.pdf",
     log:
-        f"{LOGS}/t_alpha_heatmap/{SUITE.study_name}/{{task}}.log",
+        f"{LOGS}/t_alpha_heatmap/{OWNER}/{{task}}.log",
     benchmark:
-        f"{BENCHMARKS}/t_alpha_heatmap/{SUITE.study_name}/{{task}}.tsv"
+        f"{BENCHMARKS}/t_alpha_heatmap/{OWNER}/{{task}}.tsv"
     conda:
         "../envs/analysis.yaml"
     params:
-        job=lambda wildcards: job_text("t_alpha_heatmap.py", settings=(settings.figure_settings,)),
+        job=lambda wildcards: job_text(
+            "t_alpha_heatmap.py", settings=(settings.figure_settings, whose(wildcards))
+        ),
     shell:
         'python "$SCRIPTS"/t_alpha_heatmap.py --job {params.job:q}'
         " --runs {input.runs:q} --task {wildcards.task:q} --output {output.png:q} > {log:q} 2>&1"

@@ -110,7 +110,7 @@ rule draw_fusion_experiment:
         "../envs/analysis.yaml"
     params:
         job=lambda wildcards: job_text(
-            "draw_fusion_experiment.py", settings=(settings.figure_settings,)
+            "draw_fusion_experiment.py", settings=(settings.figure_settings, STUDY.students[0])
         ),
     shell:
         'python "$SCRIPTS"/draw_fusion_experiment.py --job {params.job:q}'
@@ -127,15 +127,15 @@ rule fusion:
 # With the students of a study whose arms are pooling operators; its report has them all.
 rule framework_claims:
     input:
-        examples=expand(rules.collect_examples.output, task=STUDY.tasks),
+        examples=of_tasks(rules.collect_examples.output),
         teachers=expand(rules.fusion_experiments.output.claims, task=STUDY.tasks),
         claims=rules.state_claims.output.claims,
     output:
-        expand(f"{TABLES}/{{table}}.csv", table=FRAMEWORK_TABLES),
+        expand(f"{TABLES}/{{table}}.csv", table=FRAMEWORK_TABLES, allow_missing=True),
     log:
-        f"{LOGS}/framework_claims/{SUITE.study_name}.log",
+        f"{LOGS}/framework_claims/{OWNER}.log",
     benchmark:
-        f"{BENCHMARKS}/framework_claims/{SUITE.study_name}.tsv"
+        f"{BENCHMARKS}/framework_claims/{OWNER}.tsv"
     conda:
         "../envs/analysis.yaml"
     params:

@@ -27,7 +27,7 @@ rule audit:
     conda:
         "../envs/analysis.yaml"
     params:
-        job=lambda wildcards: page_job("audit.py"),
+        job=lambda wildcards: page_job("audit.py", STUDY.students[0]),
     shell:
         'python "$SCRIPTS"/audit.py --job {params.job:q}'
         ' --templates "$PAGES"'
@@ -44,19 +44,19 @@ rule report:
         framework=framework_figures(),
     output:
         report(
-            f"{RESULTS}/report.html",
+            f"{OWN}/report.html",
             caption="../report/captions/report.rst",
             category="Pages",
             labels={"page": "report"},
         ),
     log:
-        f"{LOGS}/report/{SUITE.study_name}.log",
+        f"{LOGS}/report/{OWNER}.log",
     benchmark:
-        f"{BENCHMARKS}/report/{SUITE.study_name}.tsv"
+        f"{BENCHMARKS}/report/{OWNER}.tsv"
     conda:
         "../envs/analysis.yaml"
     params:
-        job=lambda wildcards: page_job("report.py"),
+        job=lambda wildcards: page_job("report.py", whose(wildcards)),
         tasks=named_tasks,
         benchmarks=BENCHMARKS,
     shell:
@@ -74,13 +74,15 @@ rule latex_tables:
     output:
         directory(f"{TABLES}/latex"),
     log:
-        f"{LOGS}/latex_tables/{SUITE.study_name}.log",
+        f"{LOGS}/latex_tables/{OWNER}.log",
     benchmark:
-        f"{BENCHMARKS}/latex_tables/{SUITE.study_name}.tsv"
+        f"{BENCHMARKS}/latex_tables/{OWNER}.tsv"
     conda:
         "../envs/analysis.yaml"
     params:
-        job=lambda wildcards: job_text("latex_tables.py", settings=(settings.table_settings,)),
+        job=lambda wildcards: job_text(
+            "latex_tables.py", settings=(settings.table_settings, whose(wildcards))
+        ),
     shell:
         'python "$SCRIPTS"/latex_tables.py --job {params.job:q}'
         " --tables {input.tables:q} --output {output:q} > {log:q} 2>&1"

@@ -14,9 +14,10 @@ rule train_students:
         train=rules.prepare_task.output.train,
         data=rules.prepare_task.output[1:3],
         info=rules.prepare_task.output.info,
-        model=model_inputs(STUDENT),
+        model=lambda wildcards: model_inputs(student_of(wildcards)),
         logits=train_logits,
         gates=gates,
+        models=models_along,
     output:
         predictions=fold(f"{CELL}/predictions.safetensors"),
     log:
@@ -25,22 +26,25 @@ rule train_students:
         f"{BENCHMARKS}/train_students/{name_of(fold(CELL))}.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: STUDENT.resources.threads
+    threads: lambda wildcards: student_of(wildcards).resources.threads
     resources:
-        gpu=STUDENT.resources.gpu,
-        mem_mb=lambda wildcards, attempt: STUDENT.resources.mem_mb * tries_of_memory(attempt),
+        gpu=lambda wildcards: student_of(wildcards).resources.gpu,
+        mem_mb=lambda wildcards, attempt: student_of(wildcards).resources.mem_mb
+        * tries_of_memory(attempt),
         runtime=lambda wildcards, attempt: minutes_of(wildcards, CELLS) * tries_of_time(attempt),
-        state_mb=lambda wildcards: state_megabytes_of(STUDENT),
+        state_mb=lambda wildcards: state_megabytes_of(student_of(wildcards)),
     params:
         job=lambda wildcards: students_job(wildcards, (arm.strategy for arm in arms_of(wildcards))),
-        fetched=fetched_option(STUDENT),
+        fetched=lambda wildcards: fetched_option(student_of(wildcards)),
         features="",
         folder=subpath(input.info, parent=True),
-        gpu=lambda wildcards, input: STUDENT.resources.gpu,
+        gpu=lambda wildcards, input: student_of(wildcards).resources.gpu,
+        teacher_seed=lambda wildcards, input: SUITE.teacher_seed,
         state=STATE,
     shell:
         'python "$SCRIPTS"/train_students.py --job {params.job:q}'
-        " --task {params.folder:q} --logits {input.logits:q} --gates {input.gates:q} {params.fetched}"
+        " --task {params.folder:q} --logits {input.logits:q} --teacher-seed {params.teacher_seed:q}"
+        " --models {input.models:q} --gates {input.gates:q} {params.fetched}"
         " --state {params.state:q} --threads {threads} --gpu {params.gpu} $ALLOW_CPU"
         ' --save-minutes "$SAVE_MINUTES" {params.features}'
         " --outputs {output.predictions:q} > {log:q} 2>&1"
@@ -52,9 +56,10 @@ use rule train_students as train_undistilled with:
         train=rules.prepare_task.output.train,
         data=rules.prepare_task.output[1:3],
         info=rules.prepare_task.output.info,
-        model=model_inputs(STUDENT),
+        model=lambda wildcards: model_inputs(student_of(wildcards)),
         logits=[],
         gates=[],
+        models=[],
     output:
         predictions=fold_seeds(f"{UNDISTILLED}/predictions.safetensors"),
         features=fold_seeds(f"{UNDISTILLED}/features.safetensors"),
@@ -63,17 +68,19 @@ use rule train_students as train_undistilled with:
     benchmark:
         f"{BENCHMARKS}/train_undistilled/{name_of(fold_seeds(UNDISTILLED))}.tsv"
     resources:
-        gpu=STUDENT.resources.gpu,
-        mem_mb=lambda wildcards, attempt: STUDENT.resources.mem_mb * tries_of_memory(attempt),
+        gpu=lambda wildcards: student_of(wildcards).resources.gpu,
+        mem_mb=lambda wildcards, attempt: student_of(wildcards).resources.mem_mb
+        * tries_of_memory(attempt),
         runtime=lambda wildcards, attempt: minutes_of(wildcards, CELLS_UNDISTILLED)
         * tries_of_time(attempt),
-        state_mb=lambda wildcards: state_megabytes_of(STUDENT),
+        state_mb=lambda wildcards: state_megabytes_of(student_of(wildcards)),
     params:
         job=lambda wildcards: students_job(wildcards, [schema.UNDISTILLED]),
-        fetched=fetched_option(STUDENT),
+        fetched=lambda wildcards: fetched_option(student_of(wildcards)),
         features="--features",
         folder=subpath(input.info, parent=True),
-        gpu=lambda wildcards, input: STUDENT.resources.gpu,
+        gpu=lambda wildcards, input: student_of(wildcards).resources.gpu,
+        teacher_seed=lambda wildcards, input: SUITE.teacher_seed,
         state=STATE,
 
 
@@ -91,14 +98,16 @@ rule fit_gate:
         f"{BENCHMARKS}/fit_gate/{name_of(fold_seeds(GATE))}.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: STUDENT.resources.threads
+    threads: lambda wildcards: student_of(wildcards).resources.threads
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * tries_of_memory(attempt),
         runtime=lambda wildcards, attempt: 30 * tries_of_time(attempt),
     params:
         job=lambda wildcards: job_text("fit_gate.py"),
         folder=subpath(input.info, parent=True),
+        teacher_seed=lambda wildcards, input: SUITE.teacher_seed,
     shell:
         'python "$SCRIPTS"/fit_gate.py --job {params.job:q}'
         " --task {params.folder:q} --teachers {wildcards.teachers:q} --logits {input.logits:q}"
+        " --teacher-seed {params.teacher_seed:q}"
         " --features {input.features:q} --threads {threads} --outputs {output:q} > {log:q} 2>&1"

@@ -1,4 +1,5 @@
 # Tables: the scored runs of the chosen study, checked to be all of them and to belong together.
+include: "functions/tables.smk"
 
 
 localrules:
@@ -8,19 +9,19 @@ localrules:
 
 rule make_tables:
     input:
-        evals=study_evals,
+        evals=lambda wildcards: student_evals(whose(wildcards)),
     output:
         runs=f"{TABLES}/runs.csv",
         failed=f"{TABLES}/failed.csv",
         provenance=f"{TABLES}/provenance.json",
     log:
-        f"{LOGS}/make_tables/{SUITE.study_name}.log",
+        f"{LOGS}/make_tables/{OWNER}.log",
     benchmark:
-        f"{BENCHMARKS}/make_tables/{SUITE.study_name}.tsv"
+        f"{BENCHMARKS}/make_tables/{OWNER}.tsv"
     conda:
         "../envs/analysis.yaml"
     params:
-        job=lambda wildcards: job_text("make_tables.py", settings=(settings.table_settings,)),
+        job=lambda wildcards: tables_job(whose(wildcards)),
         folder=subpath(output.runs, parent=True),
     # Thousands of paths do not fit on a command line: they come through a pipe.
     shell:
@@ -36,11 +37,6 @@ rule partial:
     conda:
         "../envs/analysis.yaml"
     params:
-        job=lambda wildcards: job_text("make_tables.py", settings=(settings.table_settings,)),
-        evals=study_evals,
-        folder=f"{TABLES}/partial",
+        tables=lambda wildcards: "\n".join(map(partial_tables, STUDY.students)),
     shell:
-        "printf '%s\\n' {params.evals:q} |"
-        ' python "$SCRIPTS"/make_tables.py --job {params.job:q}'
-        " --evals - --partial --output {params.folder:q}"
-        " 2>&1 | tee {log:q}"
+        "({params.tables}) 2>&1 | tee {log:q}"

@@ -16,6 +16,8 @@ rule prepare_task:
         f"{LOGS}/prepare_task/{{task}}.log",
     benchmark:
         f"{BENCHMARKS}/prepare_task/{{task}}.tsv"
+    wildcard_constraints:
+        task=one_of(PREPARED_TASKS),
     conda:
         "../envs/analysis.yaml"
     resources:
@@ -31,6 +33,34 @@ rule prepare_task:
         'python "$SCRIPTS"/prepare_task.py --job {params.job:q}'
         " --name {wildcards.task:q} --tables {params.tables:q} --output {params.folder:q}"
         " > {log:q} 2>&1"
+
+
+# A variant of a task, on its data.
+rule derive_task:
+    input:
+        lambda wildcards: expand(rules.prepare_task.output, task=SUITE.tasks[wildcards.task].of),
+    output:
+        rules.prepare_task.output,
+    log:
+        f"{LOGS}/derive_task/{{task}}.log",
+    benchmark:
+        f"{BENCHMARKS}/derive_task/{{task}}.tsv"
+    wildcard_constraints:
+        task=one_of(VARIANTS),
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=small_memory,
+        runtime=small_minutes,
+    params:
+        job=lambda wildcards: job_text(
+            "derive_task.py", settings=(settings.variant_settings, wildcards.task)
+        ),
+        task=subpath(input[0], parent=True),
+        folder=subpath(output[0], parent=True),
+    shell:
+        'python "$SCRIPTS"/derive_task.py --job {params.job:q}'
+        " --task {params.task:q} --output {params.folder:q} > {log:q} 2>&1"
 
 
 rule fit_reference:

@@ -2,30 +2,25 @@
 
 
 def cells_of(wildcards):
-    """The predictions of every cell of the study on one task."""
+    """The predictions of every cell of a student on one task."""
     return [
         f"{CELL.format(**cell._asdict())}/predictions.safetensors"
         for cell in cells(STUDY)
-        if cell.task == wildcards.task
+        if cell.task == wildcards.task and cell.student == whose(wildcards)
     ]
 
 
 def study_logits(*splits):
     """Every teacher's logits on some splits of a task."""
-    return expand(
-        f"{TEACHER}/logits/{{split}}.safetensors",
-        teacher=STUDY_TEACHERS,
-        teacher_seed=teacher_seeds(SUITE, STUDY.seeds),
-        split=splits,
-        allow_missing=True,
-    )
+    folders = runs_of("{task}", STUDY_TEACHERS, STUDY.seeds)
+    return [f"{folder}/logits/{split}.safetensors" for folder in folders for split in splits]
 
 
 def study_gates(wildcards):
     """The gates' weights of a task, for the arms that have a gate."""
     return expand(
         f"{GATE}/weights.safetensors",
-        student=STUDY.student,
+        student=whose(wildcards),
         task=wildcards.task,
         teachers=[arm.label for arm in STUDY.arms if is_gated(SUITE, arm)],
         seed=STUDY.seeds,

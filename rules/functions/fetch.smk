@@ -27,6 +27,7 @@ def fetched_option(learner):
 
 def tables_of(task):
     """The raw table of each split, by its name: a fetched one, or the user's own file."""
+    task = SUITE.tasks[task].of or task
     splits = SUITE.tasks[task].splits
     if SUITE.tasks[task].hub:
         return {split: f"{FETCHED}/datasets/{task}/{split}.parquet" for split in splits}

@@ -7,7 +7,7 @@ def report_tables():
     names += ["ranking", "audit_scored", "flags", "quality", "reliability", "agreement"]
     names += ["failures", "confidence", "fidelity", "human", "human_prediction", "checks"]
     names += FRAMEWORK_TABLES if has_pools() else []
-    return expand(f"{TABLES}/{{table}}.csv", table=names)
+    return expand(f"{TABLES}/{{table}}.csv", table=names, allow_missing=True)
 
 
 def named_tasks(wildcards):
@@ -31,5 +31,5 @@ def page_digest(suite):
     return digest_folder(SOURCE / "report")
 
 
-def page_job(script):
-    return job_text(script, settings=(settings.table_settings,), pages=(page_digest,))
+def page_job(script, student):
+    return job_text(script, settings=(settings.table_settings, student), pages=(page_digest,))

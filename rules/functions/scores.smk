@@ -1,5 +1,5 @@
 # The scored records of a study.
-from mtkd.study.grid import cells, tasks_with_teachers
+from mtkd.study.grid import cells
 
 
 # Functions of wildcards although they need none: listing thousands of paths is left to the runs that
@@ -9,21 +9,24 @@ def all_cells(wildcards):
     return [f"{CELL.format(**cell._asdict())}/eval.json" for cell in cells(STUDY)]
 
 
-def teacher_eval(task, teacher):
-    """The scored records of a teacher: one per teacher seed."""
-    return expand(
-        f"{TEACHER}/eval.json",
-        task=task,
-        teacher=teacher,
-        teacher_seed=teacher_seeds(SUITE, STUDY.seeds),
-    )
+def teacher_evals():
+    """The scored records of the study's teachers."""
+    return [
+        f"{folder}/eval.json"
+        for task in STUDY.tasks
+        for folder in runs_of(task, STUDY_TEACHERS, STUDY.seeds)
+    ]
 
 
-def study_evals(wildcards):
-    """The scored records of the study: cells, teachers, references and constant answers."""
-    teachers = [teacher_eval(task, teacher) for task, teacher in tasks_with_teachers(STUDY)]
+def student_evals(student):
+    """The scored records that tables are made of: a student's cells, teachers, what is beside."""
+    own = [
+        f"{CELL.format(**cell._asdict())}/eval.json"
+        for cell in cells(STUDY)
+        if cell.student == student
+    ]
     references = expand([f"{REFERENCE}/eval.json", f"{CONSTANT}/eval.json"], task=STUDY.tasks)
-    return [*all_cells(wildcards), *sum(teachers, []), *references]
+    return [*own, *teacher_evals(), *references]
 
 
 def scoring_job(script, task):

@@ -5,9 +5,12 @@
 STAGES = {
     **dict.fromkeys(
         ["train_teacher", "teacher_logits"],
-        max((SUITE.teachers[name].resources.gpu for name in STUDY_TEACHERS), default=None),
+        max((SUITE.teachers[name].resources.gpu for name in TRAINED_TEACHERS), default=None),
     ),
-    **dict.fromkeys(["train_students", "train_undistilled"], STUDENT.resources.gpu),
+    **dict.fromkeys(
+        ["train_students", "train_undistilled"],
+        max(SUITE.students[name].resources.gpu for name in STUDY.students),
+    ),
 }
 # How much and how long a stage's own jobs ask for is nothing that a step needs.
 AMOUNTS = ("mem", "mem_mb", "mem_mb_per_cpu", "runtime", "disk", "disk_mb", "cpus_per_task")

@@ -1,6 +1,10 @@
 # What a bundle of cells takes: its arms, and their teachers' logits, gates and recipes.
 from mtkd.study.arms import is_gated
-from mtkd.study.recipes import recipes
+from mtkd.study.recipes import recipe, recipes, runs_along
+
+
+def student_of(wildcards):
+    return SUITE.students[wildcards.student]
 
 
 def seeds_of(wildcards):
@@ -26,18 +30,32 @@ def arms_of(wildcards):
 @cache
 def logits_of(task, teachers, seeds, split):
     """Logits of some teachers on a split, for every teacher seed behind the students."""
-    return expand(
-        f"{TEACHER}/logits/{{split}}.safetensors",
-        task=task,
-        teacher=teachers,
-        teacher_seed=teacher_seeds(SUITE, seeds),
-        split=split,
-    )
+    return [f"{folder}/logits/{split}.safetensors" for folder in runs_of(task, teachers, seeds)]
+
+
+def runs_of(task, teachers, seeds):
+    """The folders of the trained teachers behind students of some seeds, each once."""
+    runs = teacher_runs(teachers, teacher_seeds(SUITE, seeds))
+    folders = [
+        TEACHER.format(task=task, teacher=run.teacher, teacher_seed=run.seed) for run in runs
+    ]
+    return list(dict.fromkeys(folders))
 
 
 def train_logits(wildcards):
     teachers = dict.fromkeys(name for arm in arms_of(wildcards) for name in arm.teachers)
     return logits_of(wildcards.task, tuple(teachers), seeds_of(wildcards), "train")
+
+
+def models_along(wildcards):
+    """The models of the teachers that are run along with a student, as some losses want."""
+    names = dict.fromkeys(
+        name
+        for arm in arms_of(wildcards)
+        if runs_along(recipe(SUITE, arm.strategy))
+        for name in arm.teachers
+    )
+    return [f"{folder}/model" for folder in runs_of(wildcards.task, names, seeds_of(wildcards))]
 
 
 def selection_logits(wildcards):
@@ -61,7 +79,7 @@ def students_job(wildcards, strategies):
     return job_text(
         "train_students.py",
         settings=(settings.student_settings, wildcards.task, wildcards.student),
-        recipes=(recipes, tuple(dict.fromkeys(strategies))),
+        recipes=(recipes, tuple(dict.fromkeys(strategies)), wildcards.student),
     )
 
 
@@ -69,4 +87,4 @@ def minutes_of(wildcards, cells):
     """Minutes that a bundle asks for: its cells are trained one after another."""
     learner = f"{wildcards.student}/{wildcards.task}"
     known = recorded(f"train_students/{learner}") or recorded(f"train_undistilled/{learner}")
-    return training_minutes(STUDENT, wildcards.task, known, cells)
+    return training_minutes(student_of(wildcards), wildcards.task, known, cells)

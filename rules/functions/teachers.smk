@@ -5,7 +5,10 @@ from mtkd.records.files import read_json
 from mtkd.study.requests import logits_minutes, training_minutes
 
 # The teachers whose logits are cached, and scored, in one job.
+# None where some have a seed of their own: a job is of one seed.
 FOLDED_TEACHERS = list(dict.fromkeys(name for arm in FOLDED_ARMS for name in arm.teachers))
+if FOLDED_TEACHERS != TRAINED_TEACHERS:
+    FOLDED_TEACHERS = []
 
 
 def fold_teachers(*patterns):

@@ -44,7 +44,7 @@ def strategies_to_train(job):
 def learners_of(job):
     """Those that a job trains or predicts with."""
     if job.rule.name in TRAIN_CELLS:
-        return [STUDENT]
+        return [student_of(job.wildcards)]
     if job.rule.name == "train_teacher":
         return [teacher_of(job.wildcards)]
     names = FOLDED_TEACHERS or [job.wildcards.get("teacher")]

@@ -1,15 +1,15 @@
 """Derive a variant of a task from the task's prepared data."""
 
 import argparse
-import json
 from pathlib import Path
 
 from mtkd.errors import run
+from mtkd.study.jobs import job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--job", type=json.loads, required=True, help="JSON: what differs, code")
+    job_argument(parser, "settings")
     parser.add_argument("--task", type=Path, required=True, help="the folder of the task it is of")
     parser.add_argument("--output", type=Path, required=True, help="the variant's folder")
     args = parser.parse_args()

@@ -1,15 +1,15 @@
 """Write the scores of all students of a study into one table."""
 
 import argparse
-import json
 from pathlib import Path
 
 from mtkd.errors import run
+from mtkd.study.jobs import job_argument
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--job", type=json.loads, required=True, help="JSON: the study, code")
+    job_argument(parser, "settings")
     parser.add_argument("--masters", type=Path, nargs="+", required=True, help="each one's table")
     parser.add_argument("--output", type=Path, required=True, help="the study's folder")
     args = parser.parse_args()

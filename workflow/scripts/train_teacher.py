@@ -83,7 +83,7 @@ def main() -> None:
         device,
         checkpoint,
         declared(metric).greater_is_better,
-        args.settings.get("keep", "best"),
+        settings.get("keep", "best"),
     )
     check_claim(claim)
     if teacher.outcome.status == "diverged":

@@ -66,6 +66,7 @@ class _Waiting(NamedTuple):
     title: str
     output: Path
     axes: Mapping[str, str]
+    engine: str
     teachers: Mapping[str, list]  # what of them determines its numbers
     digest: str
 
@@ -90,9 +91,7 @@ def train_group(group: Group, machine: Machine) -> None:
         kept.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept, prefix=".training-") as folder:
             start = time.perf_counter()
-            for cell, trained in zip(
-                waiting, _trained(group, machine, claim, waiting, Path(folder)), strict=True
-            ):
+            for cell, trained in _trained(group, machine, claim, waiting, Path(folder)):
                 check_claim(claim)
                 keep_cell(kept, cell.digest, trained.folder, names)
                 trained.checkpoint.remove()
@@ -120,13 +119,13 @@ def _cells(group: Group) -> Iterator[_Waiting]:
             teachers=teachers,
         )
         title = f"cell {number}/{len(group.outputs)}  {output.parent}"
-        yield _Waiting(title, output, axes, teachers, cell_digest(known))
+        yield _Waiting(title, output, axes, recipe["engine"], teachers, cell_digest(known))
 
 
 def _trained(
     group: Group, machine: Machine, claim: Claim, waiting: Sequence[_Waiting], folder: Path
-) -> Iterator[single.Cell]:
-    """Train cells, each in a folder of its own below ``folder``."""
+) -> Iterator[tuple[_Waiting, single.Cell]]:
+    """Train cells, each by its engine and in a folder of its own below ``folder``."""
     # Loading torch and transformers takes seconds.
     from mtkd.config.schema import Model, Training
     from mtkd.distillation.along import Along, load_along
@@ -155,15 +154,15 @@ def _trained(
         return load_along(
             folders[key],
             teacher,
-            group.settings["max_length"],
+            settings["max_length"],
             group.info,
             stage.splits["train"],
             group.state / "tokens",
             device,
         )
 
-    def cells() -> Iterator[single.Cell]:
-        for cell in waiting:
+    def cells(chosen: Sequence[_Waiting]) -> Iterator[single.Cell]:
+        for cell in chosen:
             check_claim(claim)
             axes, recipe = cell.axes, group.job["recipes"][cell.axes["strategy"]]
             reason = fused = teachers = None
@@ -175,9 +174,7 @@ def _trained(
             yield single.Cell(
                 axes,
                 recipe,
-                Training.model_validate(
-                    {**group.settings["training"], **recipe.get("training", {})}
-                ),
+                Training.model_validate({**settings["training"], **recipe.get("training", {})}),
                 fused,
                 teachers,
                 [along(key) for key in cell.teachers] if runs_along(recipe) else [],
@@ -187,7 +184,10 @@ def _trained(
                 Checkpoint(group.state, cell.output, cell.digest, machine.save_minutes, claim),
             )
 
-    return single.train_cells(stage, cells(), group.with_features)
+    for name, engine in {"single": single}.items():
+        chosen = [cell for cell in waiting if cell.engine == name]
+        trained = engine.train_cells(stage, cells(chosen), group.with_features)
+        yield from zip(chosen, trained, strict=True)
 
 
 def _record(group: Group, cell: _Waiting) -> dict[str, Any]:

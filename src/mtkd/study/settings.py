@@ -164,3 +164,9 @@ def table_settings(suite: Suite, student: str) -> dict:
         "metrics": {task: suite.tasks[task].metrics[0] for task in study.tasks},
         "report_splits": {task: suite.tasks[task].report_splits for task in study.tasks},
     }
+
+
+def students_settings(suite: Suite) -> dict:
+    """The table of all students of the chosen study."""
+    students = suite.chosen_study.students
+    return {**table_settings(suite, students[0]), "students": students}
