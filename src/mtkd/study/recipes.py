@@ -14,8 +14,8 @@ from mtkd.config.losses import declared_losses, loss_file
 from mtkd.config.schema import POOLS, UNDISTILLED, Strategy, Suite
 from mtkd.study.code import file_digest, function_digest, part_digest
 
-# What trains a cell (mtkd.distillation.engines) is settled here, when the graph is built: engines may
-# round differently, so a cell's digest has to know its own.
+# What trains a cell (mtkd.distillation.engines) is settled here, when the graph is built: engines
+# may round differently, so a cell's digest has to know its own.
 ENGINE = "single"
 
 
@@ -24,8 +24,9 @@ def recipe(suite: Suite, strategy: str, student: str | None = None) -> dict[str,
 
     ``fusion`` is the name of a strategy over logits, a pooling operator's definition, or None
     without distillation; ``loss`` and its ``options`` say what of the fused logits is learnt;
-    ``code`` has the digests of both, ``engine`` is what trains its cells. Where they are not as ever: ``alpha_unlabelled``, the loss'
-    share on rows without gold, and ``training``, what a ``student`` trains otherwise with it.
+    ``code`` has the digests of both, ``engine`` is what trains its cells. Where they are not as
+    ever: ``alpha_unlabelled``, the loss' share on rows without gold, and ``training``, what a
+    ``student`` trains otherwise with it.
     """
     overrides = suite.students[student].per_strategy.get(strategy) if student else None
     other = {"engine": ENGINE, **({"training": overrides} if overrides else {})}
