@@ -99,7 +99,7 @@ CHANGES = {
     ),
     "a secondary metric": (
         setting("tasks.reviews.metrics", ["accuracy", "f1"]),
-        SCORES + TABLES + Counter(["audit"]),
+        SCORES + TABLES,
     ),
     "dpi": (setting("figures.dpi", 100), FIGURES),
     # In bundles over seeds an arm's job has a new output; its finished cells are restored.
