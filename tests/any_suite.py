@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from mtkd.config.schema import POOLS, STRATEGIES
+from mtkd.config.schema import POOLS, SINGLE, STRATEGIES
 from mtkd.config.values import RESERVED_NAMES, canonical_number
 
 # A few letters, so that names are each other's beginnings and differ in case or a dot alone.
@@ -68,6 +68,19 @@ def learners(draw, of_tasks: list[str]) -> dict[str, Any]:
 
 
 @st.composite
+def recipes(draw) -> dict[str, Any]:
+    """One of the suite's own, of one teacher or of several, and sometimes a control."""
+    fused = [name for name in STRATEGIES if name != "none"]
+    one, several = (
+        st.just({"fusion": SINGLE}),
+        st.fixed_dictionaries({"fusion": st.sampled_from(fused)}),
+    )
+    pool = st.fixed_dictionaries({"operator": st.sampled_from(POOLS)})
+    control = st.fixed_dictionaries({}, optional={"control": st.booleans()})
+    return draw(one | several | pool) | draw(control)
+
+
+@st.composite
 def studies(draw, suite: dict[str, Any]) -> dict[str, Any]:
     # Some by a seed of their own, beside the same teacher without one or in its place.
     teachers = [
@@ -79,22 +92,26 @@ def studies(draw, suite: dict[str, Any]) -> dict[str, Any]:
         list(group) for n in range(2, len(teachers) + 1) for group in combinations(teachers, n)
     ]
     fusions = [name for name, (fewest, _) in STRATEGIES.items() if fewest > 1]
+    single = [name for name, own in suite["strategies"].items() if own.get("fusion") == SINGLE]
+    several = [name for name in suite["strategies"] if name not in single]
     arms = [{"strategy": "none"}]
-    arms += [{"strategy": "single", "teachers": [teacher]} for teacher in teachers]
+    arms += [
+        {"strategy": strategy, "teachers": [teacher]}
+        for teacher in teachers
+        for strategy in [SINGLE, *single]
+    ]
     arms += [
         {"strategy": strategy, "teachers": group}
         for group in groups
-        for strategy in [*fusions, *suite["strategies"]]
+        for strategy in [*fusions, *several]
     ]
     students = list(suite["students"])
-    one, several = (
+    one, some = (
         st.sampled_from(students),
         st.lists(st.sampled_from(students), min_size=1, unique=True),
     )
     return {
-        **draw(
-            st.fixed_dictionaries({"student": one}) | st.fixed_dictionaries({"students": several})
-        ),
+        **draw(st.fixed_dictionaries({"student": one}) | st.fixed_dictionaries({"students": some})),
         "tasks": draw(st.lists(st.sampled_from(list(suite["tasks"])), min_size=1, unique=True)),
         "arms": draw(st.lists(st.sampled_from(arms), min_size=1, max_size=5, unique_by=str)),
         "T": draw(axis(NUMBERS)),
@@ -107,16 +124,14 @@ def studies(draw, suite: dict[str, Any]) -> dict[str, Any]:
 def suites(draw) -> dict[str, Any]:
     """The content of a suite's file."""
     of_tasks, teachers, students, own = draw(
-        st.tuples(names(1, 2), names(0, 3), names(1, 2), names(0, 1))
+        st.tuples(names(1, 2), names(0, 3), names(1, 2), names(0, 2))
     )
     suite = {
         "suite": draw(NAMES),
         "tasks": {name: draw(tasks()) for name in of_tasks},
         "teachers": {name: draw(learners(of_tasks)) for name in teachers},
         "students": {name: draw(learners(of_tasks)) for name in students},
-        "strategies": {
-            name: {"operator": draw(st.sampled_from(POOLS))} for name in own if name not in teachers
-        },
+        "strategies": {name: draw(recipes()) for name in own if name not in teachers},
         "teacher_seed": draw(st.sampled_from(["paired", 0, "7"])),
         "margin": draw(st.sampled_from([0.5, "2e-1"])),
         "figures": {"dpi": 50},

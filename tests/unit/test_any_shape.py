@@ -30,6 +30,7 @@ from mtkd.analysis.soft_label_tables import (
 )
 from mtkd.analysis.success import success_metrics
 from mtkd.analysis.tables import read_table
+from mtkd.config.schema import Strategy
 from mtkd.records.examples import read_examples, write_examples
 from mtkd.report.data import rows_table, warnings_of
 from mtkd.report.latex import latex_table
@@ -72,11 +73,15 @@ def tables_of(study, task, folder, diverged):
     return {name: read_table(folder / f"{name}.csv") for name in tables}
 
 
-def arm(strategy, *teachers):
-    return described(strategy, "+".join(teachers) or "none")
+def arm(strategy, *teachers, **recipe):
+    own = Strategy(**recipe) if recipe else None
+    return described(strategy, "+".join(teachers) or "none", own)
 
 
 NONE, CNN, AVERAGE = arm("none"), arm("single", "cnn"), arm("average", "cnn", "bert")
+SOLO = arm("solo", "cnn", fusion="single")
+LONE = arm("lone-control", "cnn", fusion="single", control=True)
+POOLED = arm("pool-control", "cnn", "bert", operator="linear-pool", control=True)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +90,14 @@ NONE, CNN, AVERAGE = arm("none"), arm("single", "cnn"), arm("average", "cnn", "b
         ("movies", [NONE], False, ["Anything about distillation", "no two arms", "No gap"]),
         ("movies", [CNN], False, ["no arm without distillation", "no arm has several"]),
         ("movies", [NONE, CNN, AVERAGE], True, ["has 1 seed"]),
+        (
+            "movies",
+            [NONE, SOLO, AVERAGE, LONE, POOLED],
+            False,
+            ["Distill: solo", "Control: lone-control", "Control: pool-control"],
+        ),
+        ("movies", [SOLO], False, ["no arm without distillation", "no arm has several"]),
+        ("movies", [LONE, POOLED], False, ["no arm without distillation", "no two arms"]),
         ("forty", [NONE, AVERAGE], False, ["no arm has a single one"]),
     ],
 )

@@ -18,11 +18,13 @@ from toy_examples import make_examples, runs_of
 
 from mtkd.analysis.by_region import agreement_table, failures_table
 from mtkd.analysis.claims import claims_table
+from mtkd.analysis.gap import gap_table
 from mtkd.analysis.over_tasks import profiles_table
 from mtkd.analysis.quality import quality_table, reliability_table
 from mtkd.analysis.ranking import ranking_table
 from mtkd.analysis.soft_label_tables import confidence_table, fidelity_table, human_table
 from mtkd.analysis.tables import read_table, runs_table
+from mtkd.config.schema import Strategy
 from mtkd.figures.by_region import agreement_figure, failures_figure
 from mtkd.figures.claims import advantage_figure, claims_figure
 from mtkd.figures.gap import gap_figure
@@ -116,7 +118,8 @@ def test_no_text_is_cut_off_or_tiny(name, seeds):
 def check_drawing(figure):
     """Nothing reaches out of the page, and nothing is too small to read."""
     canvas = FigureCanvasAgg(figure)
-    figure.draw_without_rendering()
+    # As drawing does first.
+    figure.get_layout_engine().execute(figure)
     drawn = figure.get_tightbbox(canvas.get_renderer())  # inches; ticks out of range left out
     width, height = figure.get_size_inches()
     assert width == WIDTH
@@ -198,7 +201,7 @@ def test_a_teacher_and_its_student_share_a_colour_and_arms_differ():
 
 def test_saving_twice_gives_the_same_bytes_and_leaves_nothing_else(runs, tmp_path):
     for folder in ("a", "b"):
-        save_figure(FIGURES["gap"](runs, STUDY), tmp_path / folder / "gap.v1")
+        save_figure(FIGURES["gap"](runs, STUDY), tmp_path / folder / "gap.v1", dpi=50)
     names = {path.name for path in (tmp_path / "a").iterdir()}
     assert names == {"gap.v1.png", "gap.v1.pdf"}
     for name in names:
@@ -295,15 +298,23 @@ TWO_AVERAGES = [
     described("average", f"cnn+bert+{LONG}"),
     described("gating", f"cnn+bert+{LONG}"),
 ]
+# Of two report splits, and so panels.
+ONE_TASK = STUDY | {"tasks": ["mnli"]}
+# A suite's own recipes: of one teacher, and controls of one and of several.
+OWN = {
+    "solo": ("bert", Strategy(fusion="single")),
+    "lone-control": ("bert", Strategy(fusion="single", control=True)),
+    "pool-control": ("cnn+bert", Strategy(operator="linear-pool", control=True)),
+}
+OWN_ARMS = [*ARMS, *(described(name, *of) for name, of in OWN.items())]
 STUDIES = {
-    "one seed": (STUDY | {"seeds": ["1"]}, None),
-    "several seeds": (STUDY | {"seeds": ["1", "2", "3"]}, None),
-    "two averages": (STUDY | {"arms": TWO_AVERAGES}, None),
-    "one task": (STUDY | {"tasks": ["movies"]}, None),
+    "one seed": (ONE_TASK | {"seeds": ["1"]}, None),
+    "two averages": (STUDY | {"seeds": ["1", "2", "3"], "arms": TWO_AVERAGES}, None),
+    "one split": (STUDY | {"tasks": ["movies"]}, None),
     "lost arms": (STUDY, {"single": ["1", "2"], "average": ["2"]}),
-    "no undistilled arm": (STUDY | {"arms": ARMS[1:]}, None),
-    "one teacher": (STUDY | {"arms": ARMS[:2]}, None),
-    "no student": (STUDY, dict.fromkeys(("none", "single", "average"), ["1", "2"])),
+    "no undistilled arm": (ONE_TASK | {"arms": ARMS[1:]}, None),
+    "one teacher": (ONE_TASK | {"arms": ARMS[:2]}, None),
+    "no student": (ONE_TASK, dict.fromkeys(("none", "single", "average"), ["1", "2"])),
 }
 
 
@@ -313,6 +324,36 @@ def test_no_text_of_analyses_is_cut_off_or_tiny(what):
     made = make_tables(study, lost)
     for draw in ANALYSES.values():
         check_drawing(draw(made, study))
+
+
+# Curves of single teachers and of the plain average alone; gains of what can be the best.
+WITHOUT_CONTROLS = ("reliability", "performance_profiles")
+
+
+def test_a_suites_own_single_and_controls_are_in_every_figure_of_arms():
+    study = ONE_TASK | {"arms": OWN_ARMS}
+    made = make_tables(study) | {
+        "gap": pd.concat(gap_table(make_examples(study, task)) for task in study["tasks"])
+    }
+    runs = runs_table(make_records(study, lambda *of: (0.7, 0.72)))
+    figures = {name: draw(made, study) for name, draw in ANALYSES.items()}
+    figures |= {"gap": gap_figure(made, study), "master": master_figure(runs, study)}
+    figures["heatmap"] = heatmap_figure(runs, study, "mnli")
+    for name, figure in figures.items():
+        wanted = ["solo"] if name in WITHOUT_CONTROLS else list(OWN)
+        # Of teachers, and of families.
+        if name not in ("teacher_confidence", "multi_teacher_advantage"):
+            said = " ".join(texts(figure))
+            assert [own for own in OWN if own in said] == wanted, name
+    compared = [label.get_text() for label in figures["claims"].axes[0].get_yticklabels()]
+    assert {row for row in compared if "control" in row} == {
+        "bert − lone-control", "solo − lone-control", "average − pool-control"
+    }  # fmt: skip
+    # No candidate for the best of its kind.
+    assert "one multi − one single" in compared
+    (legend,) = figures["ceilings"].legends
+    drawn = {line.get_label(): line.get_marker() for line in legend.legend_handles}
+    assert [drawn[name] for name in ("bert", *OWN)] == ["o", "o", "X", "X"]
 
 
 @pytest.mark.parametrize("name", ANALYSES)
@@ -334,9 +375,13 @@ def test_claims_are_drawn_with_effect_verdict_and_margin(tables):
     assert rows[0] == "distillation − none" and rows[1] == "one multi − one single"
 
 
-def test_a_claim_without_a_shared_seed_says_so():
-    made = make_tables(STUDY, {"average": ["1", "2"]})
-    assert "no seed finished on both sides" in texts(claims_figure(made, STUDY))
+@pytest.fixture(scope="module")
+def without_average():
+    return make_tables(ONE_TASK, {"average": ["1", "2"]})
+
+
+def test_a_claim_without_a_shared_seed_says_so(without_average):
+    assert "no seed finished on both sides" in texts(claims_figure(without_average, ONE_TASK))
 
 
 def test_failures_are_stacked_to_the_error_rate(tables):
@@ -348,10 +393,10 @@ def test_failures_are_stacked_to_the_error_rate(tables):
     assert panel.texts[2].get_position()[0] == pytest.approx(rate)
 
 
-def test_arms_without_runs_are_named():
-    made = make_tables(STUDY, {"average": ["1", "2"]})
+def test_arms_without_runs_are_named(without_average):
     for draw in (failures_figure, fidelity_figure):
-        assert [text.strip() for text in texts(draw(made, STUDY))].count("no runs") >= 2
+        said = [text.strip() for text in texts(draw(without_average, ONE_TASK))]
+        assert said.count("no runs") == {failures_figure: 2, fidelity_figure: 1}[draw]
 
 
 def test_a_ceiling_pairs_a_teacher_with_its_student(tables):

@@ -11,6 +11,7 @@ import torch
 import yaml
 
 from mtkd.config import load, schema
+from mtkd.config import losses as of_losses
 from mtkd.config.load import validate_suite
 from mtkd.config.losses import CLOSED, Declared, declared_losses
 from mtkd.config.schema import Training
@@ -335,3 +336,64 @@ def test_recipes_that_mean_nothing_are_refused(changes, said):
 def test_what_losses_declare_is_read_from_their_files():
     assert declared_losses()["hinton"] == Declared(frozenset(), (2, None), {})
     assert "base" not in declared_losses()
+
+
+@pytest.fixture
+def loss(tmp_path, monkeypatch):
+    """Declares as a file of its own says, alone in the folder of losses."""
+    monkeypatch.setattr(of_losses, "LOSSES_FOLDER", tmp_path)
+
+    def declared(source):
+        (tmp_path / "my_loss.py").write_text(f'"""Mine."""\n\n{source}\n')
+        declared_losses.cache_clear()
+        return declared_losses()
+
+    yield declared
+    declared_losses.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("source", "needs", "classes", "options"),
+    [
+        ("def loss(batch): ...", (), (2, None), {}),
+        ('NEEDS: tuple[str, ...] = ("teachers", "states")', ("teachers", "states"), (2, None), {}),
+        ("CLASSES: tuple[int, int | None] = (2, 5)", (), (2, 5), {}),
+        ("OPTIONS: dict[str, float] = {'a': 1, 'b': -.5}", (), (2, None), {"a": 1, "b": -0.5}),
+        # Without a value, of the file's own, or within a function: none of them declares.
+        ("NEEDS: tuple\n_SIZE = len('a')\nshare = 1", (), (2, None), {}),
+        ("def loss(batch):\n    NEEDS = 'teachers'", (), (2, None), {}),
+    ],
+)
+def test_declarations_of_a_loss_may_be_annotated(loss, source, needs, classes, options):
+    assert loss(source) == {"my-loss": Declared(frozenset(needs), classes, options)}
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ('NEEDS = "teachers"', "NEEDS is 'teachers', which is no tuple"),
+        ('NEEDS: str = "teachers"', "NEEDS is 'teachers', which is no tuple"),
+        ('NEEDS = ["teachers"]', r"NEEDS is \['teachers'\], which is no tuple"),
+        (
+            'NEEDS = ("teacher",)',
+            "NEEDS has 'teacher'; a loss may need generator, states, teach",
+        ),
+        ("NEEDS = tuple(['teachers'])", "NEEDS must be written out, not computed"),
+        (
+            "NEED = ('teachers',)",
+            "NEED is nothing that is declared here; known: NEEDS, CLASSES, OP",
+        ),
+        ("OPTION: dict = {}", "OPTION is nothing that is declared here"),
+        ("CLASSES = 3", "CLASSES is 3, which is no tuple"),
+        ("CLASSES = (3,)", r"CLASSES is \(3,\), not the fewest and most"),
+        ("CLASSES = (None, 3)", r"CLASSES is \(None, 3\), not the fewest"),
+        ("CLASSES = (True, None)", r"CLASSES is \(True, None\), not the fewest"),
+        ("OPTIONS = ['a']", r"OPTIONS is \['a'\], which is no dict"),
+        ("OPTIONS = {'a': '1'}", "OPTIONS has values that are no numbers"),
+        ("OPTIONS = {'a': True}", "OPTIONS has values that are no numbers"),
+    ],
+)
+def test_a_declaration_of_a_loss_that_says_nothing_is_refused_in_one_line(loss, source, said):
+    with pytest.raises(InputError, match=rf"my_loss\.py: {said}") as refusal:
+        loss(source)
+    assert "\n" not in str(refusal.value)

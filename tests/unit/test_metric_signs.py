@@ -296,9 +296,7 @@ def weighing(metric: str):
 
 
 def test_weights_are_of_scores_of_which_more_is_better():
-    message = (
-        r"studies.main.arms.\d+: strategy 'weighted' weighs teachers by their brier on selection"
-    )
+    message = "studies.main.arms.5: strategy 'weighted' weighs teachers by their brier on selection"
     with pytest.raises(InputError, match=message):
         validate_suite(weighing("brier"), "s.yaml")
     assert validate_suite(weighing("matthews_correlation"), "s.yaml")

@@ -21,7 +21,14 @@ from mtkd.analysis.paired import crossed_difference
 from mtkd.errors import InputError
 from mtkd.metrics import by_example, evaluated, names
 from mtkd.metrics.by_example import contributions, metric_values, taken
-from mtkd.metrics.names import check_metric, declared, metric_label, metric_names, metric_title
+from mtkd.metrics.names import (
+    Declared,
+    check_metric,
+    declared,
+    metric_label,
+    metric_names,
+    metric_title,
+)
 from mtkd.metrics.scores import score, try_metric
 
 NEW = ("matthews_correlation", "balanced_accuracy", "log_loss", "brier", "auroc")
@@ -222,8 +229,14 @@ def test_contributions_of_another_shape_are_found_before_anything_is_trained(fol
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("GREATER_IS", "GREATR_IS", "GREATR_IS_BETTER is nothing that is declared"),
-        ("= False", "= bool(0)", "GREATER_IS_BETTER must be written out"),
+        ("GREATER_IS", "GREATR_IS", "GREATR_IS_BETTER is nothing that is declared here; known: GR"),
+        ("= False", ": bool = bool(0)", "GREATER_IS_BETTER must be written out"),
+        ("_BETTER = False", "_BETTR: bool = False", "GREATER_IS_BETTR is nothing that is declared"),
+        ("= False", "= 0", "GREATER_IS_BETTER is 0, which is no bool"),
+        ("= False", ': bool = "False"', "GREATER_IS_BETTER is 'False', which is no bool"),
+        ("= False", "= False\nCLASSES = True", "CLASSES is True, which is no int"),
+        ("= False", "= False\nCLASSES = '2'", "CLASSES is '2', which is no int"),
+        ("= False", "= False\nUNIT: str = 1", "UNIT is 1, which is no str"),
         ("= False", "= False\nTAKES = 'logits'", "TAKES is 'logits': predictions or prob"),
         ("def by_example", "TAKES = 'probabilities'\ndef of", "define one of by_example, of_c"),
     ],
@@ -232,6 +245,19 @@ def test_a_declaration_that_says_nothing_is_refused_when_it_is_read(folder, old,
     (folder / "definition.py").write_text(DEFINITION.replace(old, new))
     with pytest.raises(InputError, match=message):
         declared("error_rate")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "GREATER_IS_BETTER: bool = False",
+        # Without a value it declares nothing; the file's own may be anything.
+        "GREATER_IS_BETTER = False\nUNIT: str\n_SHARES = dict(a=1)\nshares = []",
+    ],
+)
+def test_declarations_may_be_annotated(folder, more):
+    (folder / "definition.py").write_text(DEFINITION.replace("GREATER_IS_BETTER = False", more))
+    assert declared("error_rate") == Declared(greater_is_better=False, function="by_example")
 
 
 def test_every_pair_of_label_and_prediction_has_its_value():

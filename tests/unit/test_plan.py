@@ -71,6 +71,32 @@ def test_a_record_of_another_bundling_serves_too(folders):
     assert recorded_seconds(STUDENTS, *folders) == 900
 
 
+def untaught(cells, task="sst2"):
+    """A job that trains cells without distillation, of all seeds."""
+    name = f"train_undistilled/distilbert/{task}.tsv"
+    return PendingJob("train_undistilled", task, ["none"] * cells, 1, "gpu", name)
+
+
+@pytest.mark.parametrize("known", ["train_students", "train_undistilled"])
+def test_cells_with_and_without_distillation_serve_for_each_other(folders, known):
+    record(folders, f"{known}/distilbert/sst2/bert/single/1", 7200, trained=4)
+    jobs = [training("average", 4, gpu=1, partition="gpu"), untaught(2)]
+    text = plan_text(jobs, *folders)
+    assert rows(text, "gpu") == [["2", "3.00", "2", "3.00"]] and "no record" not in text
+
+
+def test_each_kinds_own_record_comes_first_and_none_serves_for_another_task_or_rule(folders):
+    record(folders, f"{STUDENTS}/bert/single/1", 3600, trained=1)
+    record(folders, "train_undistilled/distilbert/sst2", 7200, trained=1)
+    assert rows(plan_text([untaught(1)], *folders), "gpu") == [["1", "2.00", "1", "2.00"]]
+    jobs = [
+        untaught(1, "mrpc"),
+        PendingJob("fit_gate", "sst2", (), 0, "gpu", "fit_gate/distilbert/sst2.tsv"),
+    ]
+    text = plan_text(jobs, *folders)
+    assert text.endswith("no hours count: train_undistilled 1, fit_gate 1")
+
+
 def test_cells_that_a_job_restored_took_no_time(folders):
     record(folders, f"{STUDENTS}/bert/single/1", 100, trained=2, restored=7)
     assert recorded_seconds(STUDENTS, *folders) == 50

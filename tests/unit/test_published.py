@@ -21,6 +21,7 @@ from mtkd.analysis.master import grid_table
 from mtkd.analysis.reported import ADVANTAGE, fusion_of, read_published, reported_from_study
 from mtkd.analysis.soft_label_tables import confidence_table
 from mtkd.analysis.tables import read_table, runs_table
+from mtkd.config.schema import Strategy
 from mtkd.errors import InputError
 from mtkd.study.arms import described
 
@@ -473,6 +474,40 @@ def test_our_pools_are_what_they_are_called(study, runs):
         assert (flag.rule, flag.where) == ("named-pool", "strategy 'average on movies'")
         assert flag.what == what
     assert "linear-pool on mnli" in fusion_of(mnli)
+
+
+# A suite's own recipes, and the weights [K] of their teachers.
+OWN = {
+    "careful": (
+        Strategy(operator="linear-pool", weights={"cnn": 0.25, "bert": 0.75}),
+        [0.25, 0.75],
+    ),
+    "careful-logs": (Strategy(operator="log-linear-pool", weights={"cnn": 1, "bert": 0}), [1, 0]),
+    "even": (Strategy(operator="linear-pool", weights={"cnn": 0.5, "bert": 0.5}), [0.5, 0.5]),
+    "control": (Strategy(fusion="average", control=True), [0.9, 0.1]),
+}
+
+
+def test_pools_of_a_suites_own_weights_are_called_nothing_and_raise_no_flag(study, runs):
+    own = [described(name, "cnn+bert", recipe) for name, (recipe, _) in OWN.items()]
+    study = study | {"arms": [*ARMS, *own]}
+    examples = examples_of(study)
+    for name, (_, weights) in OWN.items():
+        for number, task in enumerate(examples):
+            p = softmax(task.teachers["train"][:, 0][:, task.sample].astype(float) / 2, axis=-1)
+            examples[number] = taught(task, name, np.einsum("k,knc->nc", weights, p))
+    reported = ours(study, runs_table(make_records(study, own_values)), examples)
+    assert set(reported.fusion) == {"average on movies", "average on mnli"}
+    assert flags(reported) == []
+    # They are in what is looked at.
+    types = reported.values.drop_duplicates("method").set_index("method").type
+    assert types[["Multi: careful", "Control: control"]].tolist() == ["multi", "control"]
+
+
+def own_values(task, name, *axes):
+    """A suite's own are as good as the average."""
+    own = name.split(":")[0] in OWN
+    return grid_values(task, "average:cnn+bert" if own else name, *axes)
 
 
 def test_teachers_that_say_the_same_have_any_pool(study):

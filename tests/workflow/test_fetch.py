@@ -247,6 +247,7 @@ class TestModels:
         assert result.stderr.count("connection lost") == 2
         assert result.stderr.count("going on in 1 s") == 2
 
+    @pytest.mark.slow
     def test_a_killed_download_is_resumed_by_the_next(self, hub, tmp_path):
         hub.drops = {WEIGHTS: [1_000_000, 0, 0]}
         process = start_fetching(tmp_path)
@@ -261,6 +262,7 @@ class TestModels:
         assert_whole(tmp_path)
         assert ranges(hub) == ["bytes=1000000-"]
 
+    @pytest.mark.slow
     def test_a_hub_without_ranges_sends_the_file_anew(self, hub, tmp_path):
         hub.drops, hub.knows_ranges = {WEIGHTS: [1_000_000]}, False
         succeeded(fetch_model(tmp_path))
@@ -347,6 +349,7 @@ class TestModels:
         found = [path for path in (tmp_path / "home" / "hub").rglob("*") if not path.is_symlink()]
         assert {path.stat().st_mode & 0o777 for path in found} == {0o664, 0o775}
 
+    @pytest.mark.slow
     def test_a_full_disk_is_named_and_what_arrived_is_kept(self, hub, tmp_path):
         def limit():
             resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
@@ -603,10 +606,11 @@ class TestThroughSnakemake:
         # The hub is still there, and nothing asks it.
         assert hub.requests
         hub.requests.clear()
-        result = run_snakemake(tmp_path, "--configfile", path, "-c2")
+        tables = tmp_path / "results" / "fetched" / "studies" / "main" / "tables"
+        wanted = [(tables / name).relative_to(tmp_path) for name in ("master.txt", "failed.csv")]
+        result = run_snakemake(tmp_path, *wanted, "--configfile", path, "-c2")
         assert result.returncode == 0, result.stdout
         assert hub.requests == []
-        tables = tmp_path / "results" / "fetched" / "studies" / "main" / "tables"
         runs = pd.read_csv(tables / "runs.csv", dtype=str, keep_default_na=False)
         assert set(runs["kind"]) == {"student", "teacher", "reference", "constant"}
         assert "Distill: bert" in (tables / "master.txt").read_text()

@@ -1,6 +1,7 @@
 """A user's own operator as an arm: trained, scored, certified, and rerun when its code changes."""
 
 import csv
+import shutil
 
 import pytest
 import yaml
@@ -21,14 +22,16 @@ STRATEGIES = {
         "weights": {"cnn": 0.25, "bert": 0.75},
         "T": {"bert": 1},
     },
+    "quarter": {"operator": "linear-pool", "weights": {"cnn": 0.25, "bert": 0.75}},
+    "careless": {"operator": "linear-pool", "weights": {"cnn": 0.75, "bert": 0.25}},
 }
 CELL = "results/tiny/students/distilbert/reviews/cnn+bert/{}/T4_a0.7/seed1/eval.json"
 TARGETS = [CELL.format(name) for name in (*STRATEGIES, "median")]
 ARM = {"train_students": 1, "score_students": 1}
 
 
-@pytest.fixture
-def pools(study):
+def add_pools(study):
+    """Make the operators of a suite's own arms of a copy of the finished study."""
     search_less(study)
     (study / "my_pools.py").write_text(CODE)
     suite = yaml.safe_load((study / SUITE_FILE).read_text())
@@ -40,48 +43,58 @@ def pools(study):
     return study
 
 
-def test_own_operators_are_arms_and_their_code_reruns_them_alone(pools):
-    result = snakemake(pools, *TARGETS)
-    assert result.returncode == 0, result.stdout
-    assert planned(pools, *TARGETS) == {}
-    (pools / "my_pools.py").write_text(CODE.replace("** 2", "** 3"))
-    assert planned(pools, *TARGETS) == ARM
-    (pools / "my_pools.py").write_text(CODE.replace("def", "# why\n\n\ndef"))
-    assert planned(pools, *TARGETS) == {}
-
-    # What is there to be certified is the user's function; ours have theirs.
-    result = snakemake(pools, "operators")
-    assert result.returncode == 0, result.stdout
-    with open(pools / "results/tiny/operators/certificates.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert {row["operator"] for row in rows} == {"sharpened"}
-    assert {row["basis"] for row in rows} <= {"no violation found", "counterexample"}
+@pytest.fixture
+def pools(study):
+    return add_pools(study)
 
 
-def test_the_study_of_pools_has_the_framework_in_its_report(pools):
-    suite = yaml.safe_load((pools / SUITE_FILE).read_text())
-    del suite["strategies"]["careful"]["T"]
-    suite["strategies"]["careless"] = {
-        "operator": "linear-pool", "weights": {"cnn": 0.75, "bert": 0.25}
-    }  # fmt: skip
-    suite["studies"]["main"]["arms"].append({"strategy": "careless", "teachers": ["cnn", "bert"]})
-    (pools / SUITE_FILE).write_text(yaml.safe_dump(suite, sort_keys=False))
-    result = snakemake(pools)
+@pytest.fixture(scope="module")
+def finished_pools(finished_study, tmp_path_factory):
+    """The study of pools, run to its report."""
+    folder = tmp_path_factory.mktemp("pools") / "study"
+    study = add_pools(shutil.copytree(finished_study, folder, symlinks=True))
+    result = snakemake(study)
     assert result.returncode == 0, result.stdout
-    results = pools / "results/tiny/studies/main"
-    with open(results / "tables/attenuation_students.csv", newline="") as file:
-        swept = [(row["operator"], row["weight"]) for row in csv.DictReader(file)]
+    return study
+
+
+def rows(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_code_of_an_own_operator_reruns_its_arm_alone(finished_pools):
+    assert "Nothing to be done" in snakemake(finished_pools, "--dry-run").stdout
+    code = finished_pools / "my_pools.py"
+    code.write_text(CODE.replace("** 2", "** 3"))
+    assert planned(finished_pools, *TARGETS) == ARM
+    code.write_text(CODE.replace("def", "# why\n\n\ndef"))
+    assert planned(finished_pools, *TARGETS) == {}
+    code.write_text(CODE)
+
+
+def test_what_is_certified_is_the_users_function(finished_pools):
+    """Ours have their certificates."""
+    found = rows(finished_pools / "results/tiny/operators/certificates.csv")
+    assert {row["operator"] for row in found} == {"sharpened"}
+    assert {row["basis"] for row in found} <= {"no violation found", "counterexample"}
+
+
+def test_the_study_of_pools_has_the_framework_in_its_report(finished_pools):
+    results = finished_pools / "results/tiny/studies/main"
+    swept = [
+        (row["operator"], row["weight"])
+        for row in rows(results / "tables/attenuation_students.csv")
+    ]
     # Of two teachers' weights the first varies as much as the second; at 1 it is alone.
     assert swept == [("linear-pool", "0.25"), ("linear-pool", "0.75"), ("linear-pool", "1.0")]
-    with open(results / "tables/framework.csv", newline="") as file:
-        claims = {row["claim"]: row["verdict"] for row in csv.DictReader(file)}
+    claims = {row["claim"]: row["verdict"] for row in rows(results / "tables/framework.csv")}
     # Two seeds decide nothing.
     assert claims["a student learns the attenuated mass"] == "undecidable here"
     page = (results / "report.html").read_text()
     for words in ("The framework&#39;s claims", "Every claim", "my_pools.py:sharpened_pool"):
         assert words in page or words.replace("&#39;", "'") in page, words
     assert (results / "tables/latex/framework.tex").exists()
-    assert "Nothing to be done" in snakemake(pools).stdout
 
 
 def test_an_operator_that_fails_says_so_in_one_line(pools):

@@ -19,6 +19,8 @@ from typing import NamedTuple
 from mtkd.config.schema import STRATEGIES
 
 NO_RECORD = "no record yet"
+# The rules that train by cell, with and without distillation.
+CELL_RULES = ("train_students", "train_undistilled")
 # Records of one kind that are read: a study can have thousands.
 RECORDS_READ = 20
 # What workflow/scripts/train_students.py says of each cell that it trains rather than restores.
@@ -48,7 +50,7 @@ def plan_text(jobs: Sequence[PendingJob], benchmarks: Path, logs: Path) -> str:
         return ""
     cells = Counter((job.task, strategy) for job in jobs for strategy in job.cells)
     known = {
-        kind: recorded_seconds(kind, benchmarks, logs)
+        kind: _seconds_of(kind, benchmarks, logs)
         for kind in sorted({_kind(job) for job in jobs if job.record})
     }
     recorded = [_recorded(job, known) for job in jobs]
@@ -88,13 +90,24 @@ def recorded_seconds(kind: str, benchmarks: Path, logs: Path) -> float | None:
     return seconds / units if units else None
 
 
+def _seconds_of(kind: str, benchmarks: Path, logs: Path) -> float | None:
+    """As ``recorded_seconds``; of a cell's training, else what the other rule that trains it took.
+
+    A cell is trained for about as long with a teacher as without.
+    """
+    rule, rest = kind.split("/", 1)
+    names = dict.fromkeys([rule, *(CELL_RULES if rule in CELL_RULES else ())])
+    found = (recorded_seconds(f"{name}/{rest}", benchmarks, logs) for name in names)
+    return next((seconds for seconds in found if seconds is not None), None)
+
+
 def _kind(job: PendingJob) -> str:
     """Rule, learner and task of a job: the first folders of its record, however it is bundled."""
     return "/".join(Path(job.record).with_suffix("").parts[:3])
 
 
 def _by_cell(kind: str) -> bool:
-    return kind.split("/")[0] in ("train_students", "train_undistilled")
+    return kind.split("/")[0] in CELL_RULES
 
 
 def _recorded(job: PendingJob, known: dict[str, float | None]) -> float | None:
