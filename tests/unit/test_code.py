@@ -174,8 +174,8 @@ def test_whichever_way_code_is_reached(package, library, use, old, new):
     "change",
     [
         ("study/arms.py", 'return arm["strategy"] == AVERAGE', 'return arm["strategy"] != AVERAGE'),
-        ("records/teachers.py", "if seed in runs", "if seed not in runs"),
-        ("study/grid.py", "if name != UNDISTILLED", "if name == UNDISTILLED"),
+        ("records/teachers.py", 'teacher_seed == "paired"', 'teacher_seed != "paired"'),
+        ("study/grid.py", '["teachers"] != UNDISTILLED', '["teachers"] == UNDISTILLED'),
     ],
 )
 def test_choices_of_arms_and_records_count(change, monkeypatch):

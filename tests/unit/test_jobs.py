@@ -25,7 +25,7 @@ def suites():
 def test_a_text_holds_the_parts_that_a_rule_names_and_the_code(suites):
     glue = suites[0]
     script = SCRIPTS / "train_students.py"
-    student = glue.chosen_study.student
+    student = glue.chosen_study.students[0]
     parts = {
         "settings": (settings.student_settings, "mrpc", student),
         "recipes": (recipes, ("none", "average")),

@@ -376,7 +376,7 @@ def test_declarations_of_a_loss_may_be_annotated(loss, source, needs, classes, o
         ('NEEDS = ["teachers"]', r"NEEDS is \['teachers'\], which is no tuple"),
         (
             'NEEDS = ("teacher",)',
-            "NEEDS has 'teacher'; a loss may need generator, states, teach",
+            "NEEDS has 'teacher'; a loss may need along, attentions",
         ),
         ("NEEDS = tuple(['teachers'])", "NEEDS must be written out, not computed"),
         (
