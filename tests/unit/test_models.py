@@ -417,7 +417,7 @@ assert "torch" not in sys.modules
                 capture_output=True,
                 check=True,
             ).stdout
-            for _ in range(3)
+            for _ in range(2)
         }
         assert len(outputs) == 1
 

@@ -589,7 +589,7 @@ class TestThroughSnakemake:
         assert read_json(tmp_path / target)["commit"] == OLD
         assert "sbatch" not in (tmp_path / "called").read_text()
 
-    def test_a_study_from_the_hub_runs_to_its_tables_offline(self, hub, tmp_path):
+    def test_a_study_from_the_hub_is_trained_and_scored_offline(self, hub, tmp_path):
         for name in ("bert", "distilbert"):
             folder = tmp_path / "models" / name
             write_model(folder, name)
@@ -607,12 +607,10 @@ class TestThroughSnakemake:
         # The hub is still there, and nothing asks it.
         assert hub.requests
         hub.requests.clear()
-        tables = tmp_path / "results" / "fetched" / "studies" / "main" / "tables"
-        wanted = [(tables / name).relative_to(tmp_path) for name in ("master.txt", "failed.csv")]
-        result = run_snakemake(tmp_path, *wanted, "--configfile", path, "-c2")
+        cell = "results/fetched/students/distilbert/moods/bert/single/T4_a0.7/seed1/eval.json"
+        result = run_snakemake(tmp_path, cell, "--configfile", path, "-c2")
         assert result.returncode == 0, result.stdout
         assert hub.requests == []
-        runs = pd.read_csv(tables / "runs.csv", dtype=str, keep_default_na=False)
-        assert set(runs["kind"]) == {"student", "teacher", "reference", "constant"}
-        assert "Distill: bert" in (tables / "master.txt").read_text()
-        assert pd.read_csv(tables / "failed.csv").empty
+        record = read_json(tmp_path / cell)
+        assert record["status"] == "finished" and set(record["scores"]) == {"selection", "report"}
+        assert sorted(record["digests"]["teachers"]) == ["bert/seed1"]
