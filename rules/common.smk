@@ -16,8 +16,10 @@ from mtkd.errors import InputError
 from mtkd.metrics.names import metric_files
 from mtkd.study import paths, settings, started
 from mtkd.study.code import file_digest
+from mtkd.study.remembered import remember
 from mtkd.study.grid import folded_arms, folded_axes, teacher_names, teacher_runs, teacher_seeds
 
+remember(SOURCE / "workflow" / "scripts")
 DEFAULT_SUITE = "config/embedded.yaml"
 
 try:

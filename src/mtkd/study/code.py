@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from mtkd.config.schema import FUNCTION
 from mtkd.errors import InputError
+from mtkd.study.remembered import remembered
 
 PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 
@@ -29,7 +30,10 @@ PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 WITHOUT_NUMBERS = {
     *("config", "errors"),
     *(f"records.{name}" for name in ("cells", "claims", "files", "pointers")),
-    *(f"study.{name}" for name in ("catalogue", "code", "disk", "jobs", "paths", "plan")),
+    *(
+        f"study.{name}"
+        for name in ("catalogue", "code", "disk", "jobs", "paths", "plan", "remembered")
+    ),
     *("study.requests", "study.settings", "study.started"),
 }
 RECORD_FORMAT = "2"
@@ -54,6 +58,7 @@ class _Used(NamedTuple):
     statements: tuple[ast.AST, ...]
 
 
+@remembered
 def code_digests(script: Path, all_parts: bool = True) -> dict[str, str]:
     """Digests of the code behind a script: ``{"format": ..., "script": ..., "code": ...}``.
 
@@ -69,6 +74,7 @@ def code_digests(script: Path, all_parts: bool = True) -> dict[str, str]:
     }
 
 
+@remembered
 def part_digest(module: str, catalogue: str, name: str) -> str:
     """Digest of one part of a catalogue, such as ``("mtkd.fusion.operators", "OPERATORS", ...)``.
 
@@ -82,6 +88,7 @@ def part_digest(module: str, catalogue: str, name: str) -> str:
     raise KeyError(name)
 
 
+@remembered
 def file_digest(*paths: Path) -> str:
     """Digest of a part that is a file of its own, or several, with what it uses of ``mtkd``."""
     roots = [_Used(path, tuple(_tree(path).body)) for path in paths]
