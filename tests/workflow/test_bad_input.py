@@ -370,7 +370,7 @@ def evals(task, tmp_path_factory):
 class TestDivergingStudents:
     def study(self, seeds):
         suite = {**SUITE, "studies": {"main": {**SUITE["studies"]["main"], "seeds": seeds}}}
-        return table_settings(validate_suite(suite, "unit"), "distilbert")
+        return table_settings(validate_suite(suite, "unit"), suite["studies"]["main"]["student"])
 
     def master(self, tables):
         return master_table(read_table(tables / "runs.csv"), self.study([1, 2])).set_index("method")
