@@ -28,8 +28,8 @@ PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 # and a change of the files' format that old readers would misread raises RECORD_FORMAT.
 WITHOUT_NUMBERS = {
     *("config", "errors"),
-    *(f"records.{name}" for name in ("cells", "claims", "files", "pointers")),
-    *(f"study.{name}" for name in ("catalogue", "code", "disk", "jobs", "paths", "plan")),
+    *(f"records.{name}" for name in ("cells", "files", "leases", "pointers")),
+    *(f"study.{name}" for name in ("catalogue", "code", "disk", "forecast", "jobs", "paths")),
     *("study.requests", "study.settings", "study.started"),
 }
 RECORD_FORMAT = "2"
