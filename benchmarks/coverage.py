@@ -15,9 +15,9 @@ from collections.abc import Callable
 import numpy as np
 from scipy import stats
 
-from mtkd.analysis.paired import bootstrap_interval, crossed_difference
-from mtkd.analysis.significance import sign_flip_p
-from mtkd.analysis.verdicts import findings
+from mtkd.analysis.statistics.paired import bootstrap_interval, crossed_difference
+from mtkd.analysis.statistics.significance import sign_flip_p
+from mtkd.analysis.statistics.verdicts import findings
 from mtkd.metrics.by_example import contributions
 
 SEEDS = (3, 5, 10)

@@ -104,7 +104,7 @@ def copy_project(folder: Path) -> Path:
 
 def search_less(folder: Path) -> None:
     """Certificates of operators from a search that is a hundredth as long."""
-    source = folder / "src/mtkd/fusion/certificates.py"
+    source = folder / "src/mtkd/framework/certificates.py"
     text = source.read_text(encoding="utf-8")
     for long, short in (
         (r"tries: int = \d+", "tries: int = 100"),

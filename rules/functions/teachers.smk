@@ -27,7 +27,7 @@ def teacher_of(wildcards):
 @cache
 def recorded(kind):
     """Mean seconds of finished jobs of a kind, for students of one cell; None without a record."""
-    from mtkd.study.plan import recorded_seconds
+    from mtkd.study.forecast import recorded_seconds
 
     return recorded_seconds(kind, Path(BENCHMARKS), Path(LOGS))
 

@@ -65,7 +65,7 @@ def guessed_seconds(job, cells):
 
 def pending_job(job):
     """What a plan needs to know of one of Snakemake's jobs."""
-    from mtkd.study.plan import PendingJob
+    from mtkd.study.forecast import PendingJob
 
     cells = strategies_to_train(job)
     # In a dry run all jobs are local by job.is_local.
@@ -143,7 +143,7 @@ FOLDER = os.getcwd()
 
 
 def print_plan():
-    from mtkd.study.plan import plan_text
+    from mtkd.study.forecast import plan_text
 
     # Without a scheduler the graph could not be built: Snakemake has said why.
     if workflow.scheduler is None:

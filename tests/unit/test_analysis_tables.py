@@ -14,12 +14,12 @@ from test_tables import ARMS, diverged, hand_values, make_records, make_study, p
 from toy_examples import draw, make_examples
 
 from mtkd.analysis import audit
-from mtkd.analysis.by_region import agreement_table, failures_table
 from mtkd.analysis.checks import checks_table
 from mtkd.analysis.claims import claims_table
 from mtkd.analysis.gap import gap_table
+from mtkd.analysis.measures.by_region import agreement_table, failures_table
+from mtkd.analysis.measures.quality import quality_table, reliability_table
 from mtkd.analysis.over_tasks import over_tasks_table, profiles_table
-from mtkd.analysis.quality import quality_table, reliability_table
 from mtkd.analysis.ranking import ranking_table
 from mtkd.analysis.soft_label_tables import (
     confidence_table,

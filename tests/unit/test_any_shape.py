@@ -11,17 +11,18 @@ from test_tables import make_study
 from toy_examples import make_examples, runs_of
 
 from mtkd.analysis.audit import PREDICTION_COLUMNS, label_map_table, scored_predictions
-from mtkd.analysis.by_region import agreement_table, failures_table
 from mtkd.analysis.checks import checks_table
 from mtkd.analysis.claims import claims_table
 from mtkd.analysis.constant import skill_table
-from mtkd.analysis.flags import Flag, flags
 from mtkd.analysis.gap import gap_table
-from mtkd.analysis.master import grid_table, master_table, render_master
+from mtkd.analysis.master import master_table, render_master
+from mtkd.analysis.measures.by_region import agreement_table, failures_table
+from mtkd.analysis.measures.quality import quality_table, reliability_table
 from mtkd.analysis.over_tasks import over_tasks_table, profiles_table
-from mtkd.analysis.quality import quality_table, reliability_table
+from mtkd.analysis.published.flags import Flag, flags
+from mtkd.analysis.published.reported import fusion_of, reported_from_study
 from mtkd.analysis.ranking import ranking_table
-from mtkd.analysis.reported import fusion_of, reported_from_study
+from mtkd.analysis.selection import grid_table
 from mtkd.analysis.soft_label_tables import (
     confidence_table,
     fidelity_table,

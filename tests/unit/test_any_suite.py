@@ -14,13 +14,14 @@ import yaml
 from any_suite import suites
 from hypothesis import HealthCheck, given, settings
 
-from mtkd.analysis.master import column_title, methods, seeds_text, settings_text
+from mtkd.analysis.master import methods
 from mtkd.config.load import load_suite
 from mtkd.config.schema import Suite, Training
 from mtkd.config.values import LONGEST_FILE_NAME, split_teacher
 from mtkd.report.unsaid import unsaid
 from mtkd.study import paths
 from mtkd.study import settings as of
+from mtkd.study.forecast import PendingJob, plan_text
 from mtkd.study.grid import (
     cells,
     expected_runs,
@@ -30,7 +31,7 @@ from mtkd.study.grid import (
     teacher_runs,
     teacher_seeds,
 )
-from mtkd.study.plan import PendingJob, plan_text
+from mtkd.study.view import column_title, seeds_text, settings_text
 
 AXES = ("student", "task", "teachers", "strategy", "T", "alpha", "seed")
 

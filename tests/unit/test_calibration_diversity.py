@@ -11,8 +11,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.metrics import brier_score_loss, cohen_kappa_score, log_loss, matthews_corrcoef
 
-from mtkd.analysis import calibration
-from mtkd.analysis.diversity import (
+from mtkd.analysis.measures import calibration
+from mtkd.analysis.measures.diversity import (
     brier_ambiguity,
     effective_teachers,
     generalised_jsd,

@@ -15,9 +15,9 @@ from matplotlib.text import Text
 from scipy.optimize import linprog
 
 from mtkd.figures.certificates import INKS, certificates_figure
-from mtkd.fusion import certificates
-from mtkd.fusion.axioms import AXIOMS, CLAIMS, off_hull
-from mtkd.fusion.certificates import COLUMNS, PROOFS, certificate_table, violation
+from mtkd.framework import certificates
+from mtkd.framework.axioms import AXIOMS, CLAIMS, off_hull
+from mtkd.framework.certificates import COLUMNS, PROOFS, certificate_table, violation
 from mtkd.fusion.operators import OPERATORS, power_mean
 
 few = settings(max_examples=40)

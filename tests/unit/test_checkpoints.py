@@ -15,7 +15,7 @@ from mtkd.distillation.training import Memory, train
 from mtkd.errors import InputError
 from mtkd.models.build import build_model
 from mtkd.models.tokenizers import train_tokenizer
-from mtkd.records.claims import check_claim, claim_output, release_claim
+from mtkd.records.leases import check_claim, claim_output, release_claim
 from mtkd.tasks.batches import DeviceTokens
 from mtkd.tasks.corpus import Split
 from mtkd.tasks.encoding import encode

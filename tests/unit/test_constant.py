@@ -16,8 +16,9 @@ from mtkd.analysis.constant import (
     skill_table,
 )
 from mtkd.analysis.gap import gap_table
-from mtkd.analysis.master import MARK, mark_meaning, master_table, render_master
+from mtkd.analysis.master import master_table, render_master
 from mtkd.metrics.by_example import Contributions, contributions
+from mtkd.study.view import MARK, mark_meaning
 
 SEEDS = ["1", "2", "3"]
 STUDY = make_study(arms=ARMS, seeds=SEEDS, tasks=["movies"])

@@ -16,11 +16,11 @@ from matplotlib.text import Text
 from test_tables import ARMS, by_split, diverged, hand_values, make_records, make_study, other, pick
 from toy_examples import make_examples, runs_of
 
-from mtkd.analysis.by_region import agreement_table, failures_table
 from mtkd.analysis.claims import claims_table
 from mtkd.analysis.gap import gap_table
+from mtkd.analysis.measures.by_region import agreement_table, failures_table
+from mtkd.analysis.measures.quality import quality_table, reliability_table
 from mtkd.analysis.over_tasks import profiles_table
-from mtkd.analysis.quality import quality_table, reliability_table
 from mtkd.analysis.ranking import ranking_table
 from mtkd.analysis.soft_label_tables import confidence_table, fidelity_table, human_table
 from mtkd.analysis.tables import read_table, runs_table

@@ -10,16 +10,16 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from scipy.special import log_softmax, softmax
 from test_tables import make_study
 
-from mtkd.analysis.framework_claims import COLUMNS, FAILS, HOLDS, OF_STUDENTS, UNDECIDABLE
-from mtkd.analysis.framework_students import (
+from mtkd.analysis.tables import read_table
+from mtkd.figures.attenuation import attenuation_students_figure
+from mtkd.framework.claims import COLUMNS, FAILS, HOLDS, OF_STUDENTS, UNDECIDABLE
+from mtkd.framework.students import (
     DIVERSITY_COLUMNS,
     attenuation_students,
     dissenter,
     diversity_gains,
     student_claims,
 )
-from mtkd.analysis.tables import read_table
-from mtkd.figures.attenuation import attenuation_students_figure
 from mtkd.fusion.pools import pooled_logits
 from mtkd.records.examples import Examples
 from mtkd.report.framework import claim_tables, framework_tables

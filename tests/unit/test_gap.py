@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mtkd.analysis.gap import gap_closed
-from mtkd.analysis.paired import crossed_difference
+from mtkd.analysis.statistics.paired import crossed_difference
 from mtkd.metrics.by_example import Contributions
 
 

@@ -26,7 +26,7 @@ from mtkd.errors import InputError
 from mtkd.models.build import build_model
 from mtkd.models.inside import SHOWN, logits_and_inside
 from mtkd.models.tokenizers import train_tokenizer
-from mtkd.records.claims import claim_output
+from mtkd.records.leases import claim_output
 from mtkd.study.recipes import recipe
 from mtkd.tasks.batches import DeviceTokens
 from mtkd.tasks.corpus import Split

@@ -8,11 +8,11 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 from scipy.special import log_softmax, softmax
 
-from mtkd.analysis import agreement, failures
-from mtkd.analysis.confidence import confidence
-from mtkd.analysis.divergences import distributions, kl_divergence
-from mtkd.analysis.fidelity import fidelity
-from mtkd.analysis.human import human_closeness
+from mtkd.analysis.measures import agreement, failures
+from mtkd.analysis.measures.confidence import confidence
+from mtkd.analysis.measures.divergences import distributions, kl_divergence
+from mtkd.analysis.measures.fidelity import fidelity
+from mtkd.analysis.measures.human import human_closeness
 
 logit = st.floats(-30, 30)
 

@@ -18,18 +18,19 @@ from test_tables import ARMS, make_records, make_study, other
 from toy_examples import make_examples, runs_of
 
 from mtkd.analysis import audit
-from mtkd.analysis.by_region import failures_table
 from mtkd.analysis.checks import checks_table
 from mtkd.analysis.claims import arm_scores, choice_weights, claims_table
 from mtkd.analysis.constant import SHARES, answered, constant_answer, skill_table
-from mtkd.analysis.derived import gaps_by_task
-from mtkd.analysis.flags import flags
 from mtkd.analysis.gap import best_teacher, gap_table
-from mtkd.analysis.master import chosen_settings, grid_table, master_table, render_master
+from mtkd.analysis.master import master_table, render_master
+from mtkd.analysis.measures.by_region import failures_table
+from mtkd.analysis.measures.quality import quality_table
 from mtkd.analysis.over_tasks import over_tasks_table, profiles_table
-from mtkd.analysis.quality import quality_table
+from mtkd.analysis.published.derived import gaps_by_task
+from mtkd.analysis.published.flags import flags
+from mtkd.analysis.published.reported import reported_from_study
 from mtkd.analysis.ranking import ranking_table
-from mtkd.analysis.reported import reported_from_study
+from mtkd.analysis.selection import chosen_settings, grid_table
 from mtkd.analysis.soft_label_tables import confidence_table, human_prediction_table
 from mtkd.analysis.success import success_metrics
 from mtkd.analysis.tables import runs_table

@@ -17,7 +17,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from mtkd.analysis.paired import crossed_difference
+from mtkd.analysis.statistics.paired import crossed_difference
 from mtkd.errors import InputError
 from mtkd.metrics import by_example, evaluated, names
 from mtkd.metrics.by_example import contributions, metric_values, taken

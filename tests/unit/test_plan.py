@@ -2,8 +2,8 @@
 
 import pytest
 
-from mtkd.study import plan
-from mtkd.study.plan import RECORDS_READ, PendingJob, plan_text, recorded_seconds
+from mtkd.study import forecast as plan
+from mtkd.study.forecast import RECORDS_READ, PendingJob, plan_text, recorded_seconds
 
 STUDENTS = "train_students/distilbert/sst2"
 

@@ -8,10 +8,11 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from scipy.special import log_softmax, softmax
 
-from mtkd.analysis import framework_claims, objectives, pooling
-from mtkd.analysis.divergences import kl_divergence
-from mtkd.analysis.framework_claims import FAILS, HOLDS, UNDECIDABLE
+from mtkd.analysis.measures.divergences import kl_divergence
 from mtkd.figures import fusion_experiments
+from mtkd.framework import claims as framework_claims
+from mtkd.framework import objectives, pooling
+from mtkd.framework.claims import FAILS, HOLDS, UNDECIDABLE
 
 DOCS = Path(__file__).parents[2] / "docs" / "operators.md"
 

@@ -13,13 +13,23 @@ from scipy.special import softmax
 from test_tables import ARMS, grid_values, hand_values, make_records, make_study
 from toy_examples import make_examples
 
-from mtkd.analysis.by_region import failures_table
-from mtkd.analysis.chance import are_counts, chance_of_counts, expected_maximum, expected_range
-from mtkd.analysis.derived import advantage_by_task, derived_figures, gaps_by_task
-from mtkd.analysis.flags import RULES, flags, render_flags, softened_label
-from mtkd.analysis.master import grid_table
-from mtkd.analysis.reported import ADVANTAGE, fusion_of, read_published, reported_from_study
+from mtkd.analysis.measures.by_region import failures_table
+from mtkd.analysis.published.derived import advantage_by_task, derived_figures, gaps_by_task
+from mtkd.analysis.published.flags import RULES, flags, render_flags, softened_label
+from mtkd.analysis.published.reported import (
+    ADVANTAGE,
+    fusion_of,
+    read_published,
+    reported_from_study,
+)
+from mtkd.analysis.selection import grid_table
 from mtkd.analysis.soft_label_tables import confidence_table
+from mtkd.analysis.statistics.chance import (
+    are_counts,
+    chance_of_counts,
+    expected_maximum,
+    expected_range,
+)
 from mtkd.analysis.tables import read_table, runs_table
 from mtkd.config.schema import Strategy
 from mtkd.errors import InputError

@@ -17,7 +17,8 @@ from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW
 
-from mtkd.analysis.paired import (
+from mtkd.analysis.measures.scores_per_example import joined
+from mtkd.analysis.statistics.paired import (
     Difference,
     MeanSquares,
     bootstrap_interval,
@@ -27,8 +28,7 @@ from mtkd.analysis.paired import (
     seeds_needed,
     superiority_p,
 )
-from mtkd.analysis.scores_per_example import joined
-from mtkd.analysis.verdicts import findings, holm
+from mtkd.analysis.statistics.verdicts import findings, holm
 from mtkd.metrics.by_example import Contributions, contributions, metric_values
 
 

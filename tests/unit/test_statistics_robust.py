@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 
-from mtkd.analysis.reversal import reversal
-from mtkd.analysis.robust import (
+from mtkd.analysis.statistics.reversal import reversal
+from mtkd.analysis.statistics.robust import (
     almost_stochastic_order,
     interquartile_mean,
     performance_profile,
     probability_of_improvement,
 )
-from mtkd.analysis.significance import mcnemar, sign_flip_p
+from mtkd.analysis.statistics.significance import mcnemar, sign_flip_p
 
 
 def test_interquartile_mean_by_hand():

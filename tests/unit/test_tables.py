@@ -8,13 +8,8 @@ import math
 import pandas as pd
 import pytest
 
-from mtkd.analysis.master import (
-    chosen_settings,
-    grid_table,
-    master_table,
-    render_master,
-    teacher_names,
-)
+from mtkd.analysis.master import master_table, render_master
+from mtkd.analysis.selection import chosen_settings, grid_table
 from mtkd.analysis.tables import (
     RUNS_COLUMNS,
     cells_missing,
@@ -25,6 +20,7 @@ from mtkd.analysis.tables import (
 )
 from mtkd.errors import InputError
 from mtkd.study.arms import described
+from mtkd.study.view import teacher_names
 
 ARMS = [
     described("none", "none"),

@@ -7,10 +7,10 @@ import pandas as pd
 from scipy.special import softmax
 from test_tables import other, student
 
-from mtkd.analysis.master import Study, arm_name, teacher_names
 from mtkd.analysis.tables import runs_table
 from mtkd.metrics.by_example import metric_values, taken
 from mtkd.records.examples import Examples
+from mtkd.study.view import StudyView, arm_name, teacher_names
 
 LABELS = {"movies": ["bad", "good"], "mnli": ["yes", "maybe", "no"]}
 
@@ -22,7 +22,7 @@ def draw(rng, labels: np.ndarray, classes: int, skill: float, *runs: int) -> np.
 
 
 def make_examples(
-    study: Study,
+    study: StudyView,
     task: str = "movies",
     n: int = 60,
     raters: bool = False,
@@ -89,7 +89,7 @@ def score(logits: np.ndarray, labels: np.ndarray, metrics: list[str]) -> dict[st
     return {metric: float(value[0]) for metric, value in values.items()}
 
 
-def runs_of(examples: Examples, study: Study) -> pd.DataFrame:
+def runs_of(examples: Examples, study: StudyView) -> pd.DataFrame:
     """The runs table that the students of some examples give, and their teachers."""
     task, metrics = examples.record["task"], examples.record["metrics"]
     splits = ["selection", *examples.report_splits]

@@ -16,8 +16,8 @@ def main() -> None:
 
     import pandas as pd
 
-    from mtkd.analysis.by_region import agreement_table, failures_table
-    from mtkd.analysis.quality import quality_table, reliability_table
+    from mtkd.analysis.measures.by_region import agreement_table, failures_table
+    from mtkd.analysis.measures.quality import quality_table, reliability_table
     from mtkd.analysis.soft_label_tables import (
         confidence_table,
         fidelity_table,

@@ -20,11 +20,11 @@ def main() -> None:
 
     from mtkd.analysis import audit
     from mtkd.analysis.collect import read_all_teachers, read_answers, teacher_array
-    from mtkd.analysis.master import arm_name, teacher_names
     from mtkd.analysis.soft_label_tables import confidence_table
     from mtkd.records.files import write_text
     from mtkd.records.logits import decode_ids, read_tensors
     from mtkd.study.grid import teacher_runs
+    from mtkd.study.view import arm_name, teacher_names
     from mtkd.tasks.corpus import read_info
 
     settings, task = args.job["settings"], args.task.name

@@ -16,7 +16,7 @@ def main() -> None:
 
     from mtkd.figures.certificates import certificates_figure
     from mtkd.figures.style import save_figure
-    from mtkd.fusion.certificates import certificate_table
+    from mtkd.framework.certificates import certificate_table
     from mtkd.fusion.operators import OPERATORS
     from mtkd.fusion.pools import find_operator
     from mtkd.records.files import write_text

@@ -20,13 +20,13 @@ def main() -> None:
 
     import pandas as pd
 
-    from mtkd.analysis.framework_claims import OF_STUDENTS
-    from mtkd.analysis.framework_students import (
+    from mtkd.analysis.tables import read_table
+    from mtkd.framework.claims import OF_STUDENTS
+    from mtkd.framework.students import (
         attenuation_students,
         diversity_gains,
         student_claims,
     )
-    from mtkd.analysis.tables import read_table
     from mtkd.records.examples import read_examples
     from mtkd.records.files import write_text
 

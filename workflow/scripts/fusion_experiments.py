@@ -18,11 +18,11 @@ def main() -> None:
 
     import numpy as np
 
-    from mtkd.analysis import pooling
     from mtkd.analysis.collect import read_all_teachers, read_answers, teacher_array
-    from mtkd.analysis.framework_claims import claims_table
-    from mtkd.analysis.objectives import objectives_table
     from mtkd.analysis.tables import read_table
+    from mtkd.framework import pooling
+    from mtkd.framework.claims import claims_table
+    from mtkd.framework.objectives import objectives_table
     from mtkd.records.files import write_text
     from mtkd.tasks.corpus import read_info
 

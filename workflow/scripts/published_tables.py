@@ -14,9 +14,9 @@ def main() -> None:
 
     import pandas as pd
 
-    from mtkd.analysis.derived import derived_figures, render_figures
-    from mtkd.analysis.flags import Flag, flags, render_flags
-    from mtkd.analysis.reported import read_published
+    from mtkd.analysis.published.derived import derived_figures, render_figures
+    from mtkd.analysis.published.flags import Flag, flags, render_flags
+    from mtkd.analysis.published.reported import read_published
     from mtkd.records.files import write_text
 
     reported = read_published(args.tables)

@@ -23,7 +23,6 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="HTML file")
     args = parser.parse_args()
 
-    from mtkd.analysis.master import seeds_text, settings_text
     from mtkd.analysis.provenance import seconds_by_rule
     from mtkd.analysis.tables import read_table
     from mtkd.records.files import read_json, write_text
@@ -33,6 +32,7 @@ def main() -> None:
     from mtkd.report.study_results import study_tables
     from mtkd.report.task_results import task_tables
     from mtkd.report.unsaid import unsaid
+    from mtkd.study.view import seeds_text, settings_text
 
     study = args.job["settings"]
     tables = {path.stem: read_table(path) for path in args.tables}

@@ -22,13 +22,13 @@ def main() -> None:
     from mtkd.analysis.audit import PREDICTION_COLUMNS, scored_predictions
     from mtkd.analysis.checks import checks_table
     from mtkd.analysis.claims import claims_table
-    from mtkd.analysis.flags import Flag, flags
     from mtkd.analysis.gap import gap_table
-    from mtkd.analysis.master import grid_table
     from mtkd.analysis.over_tasks import over_tasks_table, profiles_table
     from mtkd.analysis.provenance import mixed_precisions
+    from mtkd.analysis.published.flags import Flag, flags
+    from mtkd.analysis.published.reported import fusion_of, reported_from_study
     from mtkd.analysis.ranking import ranking_table
-    from mtkd.analysis.reported import fusion_of, reported_from_study
+    from mtkd.analysis.selection import grid_table
     from mtkd.analysis.success import success_metrics
     from mtkd.analysis.tables import read_table
     from mtkd.records.examples import read_examples

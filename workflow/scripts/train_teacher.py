@@ -50,8 +50,8 @@ def main() -> None:
     from mtkd.metrics.names import declared
     from mtkd.metrics.scores import score, try_metric
     from mtkd.models.build import save_model
-    from mtkd.records.claims import check_claim, claim_output, release_claim
     from mtkd.records.files import digest_folder, publish_folder
+    from mtkd.records.leases import check_claim, claim_output, release_claim
     from mtkd.records.runs import new_record
     from mtkd.tasks.label_map import in_task_order
 

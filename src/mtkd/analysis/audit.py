@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
-from mtkd.analysis.calibration import ece, nll
-from mtkd.analysis.diversity import (
+from mtkd.analysis.measures.calibration import ece, nll
+from mtkd.analysis.measures.diversity import (
     brier_ambiguity,
     effective_teachers,
     generalised_jsd,
@@ -23,8 +23,8 @@ from mtkd.analysis.diversity import (
     oracle,
     pairwise,
 )
-from mtkd.analysis.paired import crossed_difference
-from mtkd.analysis.scores_per_example import improving
+from mtkd.analysis.measures.scores_per_example import improving
+from mtkd.analysis.statistics.paired import crossed_difference
 from mtkd.errors import InputError
 from mtkd.fusion.strategies import entropy, score_weights
 from mtkd.fusion.targets import Recipe, fused_logits

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mtkd.analysis.agreement import regions
-from mtkd.analysis.by_region import teachers_of
 from mtkd.analysis.claims import shared_seeds
-from mtkd.analysis.reversal import reversal
-from mtkd.analysis.significance import mcnemar, sign_flip_p
+from mtkd.analysis.measures.agreement import regions
+from mtkd.analysis.measures.by_region import teachers_of
+from mtkd.analysis.statistics.reversal import reversal
+from mtkd.analysis.statistics.significance import mcnemar, sign_flip_p
 from mtkd.metrics.by_example import taken
 from mtkd.records.examples import Examples
 from mtkd.study.arms import AVERAGE, WITHOUT, is_plain_average

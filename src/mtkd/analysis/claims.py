@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 
 from mtkd.analysis.constant import constant_name, constant_scores, lead
-from mtkd.analysis.paired import (
+from mtkd.analysis.measures.scores_per_example import improving, joined
+from mtkd.analysis.statistics.paired import (
     bootstrap_interval,
     crossed_difference,
     seeds_needed,
     unknown_difference,
 )
-from mtkd.analysis.scores_per_example import improving, joined
-from mtkd.analysis.verdicts import findings, without_skill
+from mtkd.analysis.statistics.verdicts import findings, without_skill
 from mtkd.metrics.by_example import Contributions
 from mtkd.metrics.names import declared
 from mtkd.records.examples import Examples

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
-from mtkd.analysis.master import Study, arm_name, chosen_settings, teacher_names
+from mtkd.analysis.selection import chosen_settings
 from mtkd.errors import InputError
 from mtkd.fusion.targets import Gates, Recipe, fuse_teachers, read_gates
 from mtkd.records.examples import Examples
@@ -17,6 +17,7 @@ from mtkd.records.logits import aligned, read_logits
 from mtkd.records.teachers import Teachers, read_teachers
 from mtkd.study.arms import has_gate
 from mtkd.study.paths import parse_cell
+from mtkd.study.view import StudyView, arm_name, teacher_names
 from mtkd.tasks.corpus import TaskInfo, is_report, read_human, read_labels, read_report_labels
 
 
@@ -52,7 +53,7 @@ def teacher_array(teachers: Teachers, names: list[str], seeds: list[str]) -> np.
 
 
 def collect_examples(
-    study: Study,
+    study: StudyView,
     task: str,
     metrics: list[str],
     runs: pd.DataFrame,

@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mtkd.analysis.paired import Difference, crossed_difference
-from mtkd.analysis.scores_per_example import improving, joined
+from mtkd.analysis.measures.scores_per_example import improving, joined
+from mtkd.analysis.statistics.paired import Difference, crossed_difference
 from mtkd.metrics.by_example import Contributions, check_defined, metric_values, taken
 from mtkd.metrics.names import declared
 from mtkd.records.examples import Examples

@@ -10,7 +10,7 @@ from scipy import stats
 
 from mtkd.analysis.claims import arm_scores, at_seeds, primary_scores, shared_seeds
 from mtkd.analysis.constant import constant_scores, lead
-from mtkd.analysis.paired import CONFIDENCE, Difference, crossed_difference
+from mtkd.analysis.statistics.paired import CONFIDENCE, Difference, crossed_difference
 from mtkd.metrics.by_example import Contributions
 from mtkd.metrics.names import declared
 from mtkd.records.examples import Examples

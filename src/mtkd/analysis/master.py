@@ -6,20 +6,26 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 
+from mtkd.analysis.selection import ARM, CELL, chosen_settings
 from mtkd.config.values import NOT_APPLICABLE
 from mtkd.errors import InputError
-from mtkd.metrics.names import PERCENT, declared, metric_title, on_one_scale
-from mtkd.study.arms import is_plain_single
+from mtkd.metrics.names import declared, on_one_scale
+from mtkd.study.view import (
+    MARK,
+    StudyView,
+    arm_name,
+    arrow_text,
+    column_title,
+    mark_meaning,
+    seeds_text,
+    settings_text,
+    teacher_names,
+    unit_text,
+)
 
-Study = Mapping[str, Any]
-
-ARM = ["task", "strategy", "teachers"]
-CELL = [*ARM, "T", "alpha"]
 # The axes that tell a method's runs from those of other methods, by kind.
 IDENTITY = {
     "reference": ["kind"],
@@ -29,8 +35,6 @@ IDENTITY = {
 }
 REFERENCE = "Reference: TF-IDF"
 CONSTANT = "Reference: constant"
-# Beside a score that is no better than the constant answer's, and what it means.
-MARK = "†"
 # What a method's name begins with, and its type, by the family of its arm.
 TYPES = {
     "undistilled": ("Student", "baseline"),
@@ -38,28 +42,9 @@ TYPES = {
     "several": ("Multi", "multi"),
     "control": ("Control", "control"),
 }
-STRATEGY_NAMES = {"none": "no distillation", "gating": "learned gating"}
 
 
-def arm_name(arm: Mapping[str, str], study: Study) -> str:
-    """Short name of an arm: a single teacher's, or the strategy's.
-
-    The teachers are added where two arms of the study share the strategy.
-    """
-    strategy, teachers = arm["strategy"], arm["teachers"]
-    if is_plain_single(strategy):
-        return teachers
-    alike = [other for other in study["arms"] if other["strategy"] == strategy]
-    return STRATEGY_NAMES.get(strategy, strategy) + (f" ({teachers})" if len(alike) > 1 else "")
-
-
-def teacher_names(study: Study) -> list[str]:
-    """The study's teachers, in the order in which its arms name them."""
-    labels = [arm["teachers"] for arm in study["arms"] if arm["family"] != "undistilled"]
-    return list(dict.fromkeys(teacher for label in labels for teacher in label.split("+")))
-
-
-def methods(study: Study) -> pd.DataFrame:
+def methods(study: StudyView) -> pd.DataFrame:
     """Rows of the master table in order: method, type, and the axes that pick out its runs."""
     rows = [
         {"method": CONSTANT, "type": "constant", "kind": "constant"},
@@ -77,94 +62,7 @@ def methods(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["method", "type", "kind", "teacher", "strategy", "teachers"])
 
 
-def column_title(study: Study, task: str, split: str) -> str:
-    """A task's column with its metric; the split is named where the task has several."""
-    several = len(study["report_splits"][task]) > 1
-    name = f"{task} {split}" if several else task
-    return f"{name} ({metric_title(study['metrics'][task])})"
-
-
-def sign_of(metrics: pd.Series) -> pd.Series:
-    """1, or -1 where less of a metric is better, for each of some metrics' names."""
-    return metrics.map({name: declared(name).sign for name in metrics.unique()}).astype(float)
-
-
-def mark_meaning(study: Study) -> str:
-    """What MARK says in a study's tables."""
-    return (
-        f"no better than the constant answer ({constant_meaning(study)}): the 95 % interval of the "
-        "difference, over seeds and examples, does not lie above 0"
-    )
-
-
-def constant_meaning(study: Study) -> str:
-    """What the constant answer is, under a study's metrics."""
-    shares = any(declared(name).takes == "probabilities" for name in study["metrics"].values())
-    given = "; under a metric of probabilities, the shares of the labels in train" * shares
-    return f"the class that answers train best, given to all{given}"
-
-
-def unit_text(study: Study, tasks: Sequence[str] = ()) -> str:
-    """In which units the primary metrics of some tasks, or all, are shown, for captions."""
-    units = [declared(study["metrics"][task]).unit for task in tasks or study["tasks"]]
-    return "in percent" if set(units) == {PERCENT} else "in percent or the unit beside the metric"
-
-
-def arrow_text(study: Study, tasks: Sequence[str] = ()) -> str:
-    """What captions add where less of a task's metric is better; else nothing."""
-    metrics = [study["metrics"][task] for task in tasks or study["tasks"]]
-    less = any(not declared(name).greater_is_better for name in metrics)
-    return "; ↓: less is better" if less else ""
-
-
-def improvement_text(study: Study, tasks: Sequence[str] = ()) -> str:
-    """What captions add on differences where less of a task's metric is better; else nothing."""
-    metrics = dict.fromkeys(study["metrics"][task] for task in tasks or study["tasks"])
-    less = [name for name in metrics if not declared(name).greater_is_better]
-    if not less:
-        return ""
-    return f"; differences of {', '.join(less)} are improvements: above 0, less of it"
-
-
-def chosen_settings(runs: pd.DataFrame) -> pd.DataFrame:
-    """The T and alpha of each task and arm: best mean score over seeds on the selection split.
-
-    The best is the greatest, or the least of a metric of which less is better.
-
-    Columns task, strategy, teachers, T, alpha, selection (mean), seeds. Candidates that lost
-    seeds to divergence stand back behind those with more seeds; on ties the smaller T, then the
-    smaller alpha is taken.
-    """
-    students = runs[(runs.kind == "student") & (runs.split == "selection") & runs.primary]
-    means = students.groupby(CELL, sort=False).value.agg(selection="mean", seeds="count")
-    means = means.reset_index()
-    # Ties are common on small splits; rounding keeps the order of summation from breaking them.
-    metrics = students.drop_duplicates("task").set_index("task").metric
-    means["rank"] = sign_of(means.task.map(metrics)) * means.selection.round(12)
-    means["T_number"] = pd.to_numeric(means["T"], errors="coerce")
-    means["alpha_number"] = pd.to_numeric(means.alpha, errors="coerce")
-    means = means.sort_values(
-        ["seeds", "rank", "T_number", "alpha_number"], ascending=[False, False, True, True]
-    )
-    columns = [*CELL, "selection", "seeds"]
-    return means.drop_duplicates(ARM)[columns].sort_index().reset_index(drop=True)
-
-
-def grid_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """Each student arm's T x alpha grid: task, strategy, teachers, T, alpha, scores, chosen.
-
-    ``mean``, ``sd`` (ddof=1, NaN with one seed) and ``seeds`` are over seeds, of the primary
-    metric's mean over the task's report splits; ``chosen`` marks the cell chosen on selection.
-    """
-    students = runs[(runs.kind == "student") & (runs.role == "report") & runs.primary]
-    per_seed = students.groupby([*CELL, "seed"], sort=False).value.mean()
-    grid = per_seed.groupby(CELL, sort=False).agg(mean="mean", sd="std", seeds="count")
-    chosen = chosen_settings(runs)[CELL].assign(chosen=True)
-    grid = grid.reset_index().merge(chosen, on=CELL, how="left")
-    return grid.assign(chosen=grid.chosen.notna())
-
-
-def report_values(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
+def report_values(runs: pd.DataFrame, study: StudyView) -> pd.DataFrame:
     """Every value behind the master table: primary metric, report splits, chosen T and alpha.
 
     Columns method, type, task, split, seed, value, rows, strategy, teachers, teacher, T, alpha;
@@ -199,7 +97,7 @@ def summary(values: pd.DataFrame) -> pd.DataFrame:
 
 
 def master_table(
-    runs: pd.DataFrame, study: Study, skill: pd.DataFrame | None = None
+    runs: pd.DataFrame, study: StudyView, skill: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """The study's main result in wide form, one row per method, in percent (or the metric's unit).
 
@@ -268,32 +166,7 @@ def _summary(title: str, values: pd.Series, metric: str) -> dict[str, float]:
     }
 
 
-def settings_text(study: Study) -> str:
-    """The study's T and alpha in words, for captions."""
-    if not teacher_names(study):
-        return "hard labels alone"
-    if len(study["T"]) == len(study["alpha"]) == 1:
-        return f"T={study['T'][0]}, alpha={study['alpha'][0]}"
-    grid = f"T in {{{', '.join(study['T'])}}}, alpha in {{{', '.join(study['alpha'])}}}"
-    return f"{grid}, chosen on selection per arm and task"
-
-
-def seeds_text(study: Study) -> str:
-    """The study's seeds in words, for captions."""
-    seeds, teacher = study["seeds"], study["teacher_seed"]
-    students = f"{seed_count(len(seeds), 'student ')} ({', '.join(seeds)})"
-    if not teacher_names(study):
-        return students
-    teachers = "teachers trained per seed" if teacher == "paired" else f"teacher seed {teacher}"
-    return f"{students}, {teachers}"
-
-
-def seed_count(n: int, whose: str = "") -> str:
-    """``1 seed``, ``3 student seeds``."""
-    return f"{n} {whose}seed{'' if n == 1 else 's'}"
-
-
-def render_master(master: pd.DataFrame, study: Study) -> str:
+def render_master(master: pd.DataFrame, study: StudyView) -> str:
     """The master table as text for a terminal: mean ±sd (number of seeds), as metrics are shown."""
     titles = [name.removesuffix(" mean") for name in master.columns if name.endswith(" mean")]
     lines = [
@@ -329,7 +202,7 @@ def _level(column: tuple[str, ...]) -> list[str]:
     return [entry if entry.endswith(MARK) else f"{entry} " for entry in column]
 
 
-def score_entry(row: pd.Series, title: str, study: Study) -> str:
+def score_entry(row: pd.Series, title: str, study: StudyView) -> str:
     """A cell of the master table as text: mean ±sd (number of seeds), or a dash without runs.
 
     MARK stands behind a method that is no better than the constant answer.
@@ -342,7 +215,7 @@ def score_entry(row: pd.Series, title: str, study: Study) -> str:
     return f"{row[f'{title} mean']:.{decimals}f}{spread} ({row[f'{title} seeds']}){mark}"
 
 
-def _metric_of(title: str, study: Study) -> str:
+def _metric_of(title: str, study: StudyView) -> str:
     """The metric of a column; of AVG, which is of one scale, that of any task."""
     titles = {
         column_title(study, task, split): study["metrics"][task]

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mtkd.analysis.master import Study, arm_name, report_values
-from mtkd.analysis.robust import (
+from mtkd.analysis.master import report_values
+from mtkd.analysis.statistics.robust import (
     almost_stochastic_order,
     interquartile_mean,
     performance_profile,
     probability_of_improvement,
 )
 from mtkd.metrics.names import declared, on_one_scale
+from mtkd.study.view import StudyView, arm_name
 
 BOOTSTRAP_SEED = 0
 COLUMNS = ["arm", "seeds", "tasks", "iqm", "iqm_low", "iqm_high"]
@@ -21,7 +22,7 @@ COLUMNS += ["improves", "improves_low", "improves_high", "tasks_dominant"]
 THRESHOLDS = np.arange(-4.0, 8.1, 0.5)
 
 
-def over_tasks_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
+def over_tasks_table(runs: pd.DataFrame, study: StudyView) -> pd.DataFrame:
     """One row per arm: columns arm, seeds, tasks, iqm and its interval, and against the
     undistilled student ``improves``, the probability of improvement, with its interval.
 
@@ -57,7 +58,7 @@ def over_tasks_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def profiles_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
+def profiles_table(runs: pd.DataFrame, study: StudyView) -> pd.DataFrame:
     """Performance profiles: columns arm, gain, share.
 
     ``share`` is of all runs on all tasks whose score is more than ``gain`` points (hundredths of
@@ -76,13 +77,13 @@ def profiles_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _undistilled(study: Study) -> str | None:
+def _undistilled(study: StudyView) -> str | None:
     """The name of the arm without distillation; None without one."""
     found = [arm_name(arm, study) for arm in study["arms"] if arm["family"] == "undistilled"]
     return found[0] if found else None
 
 
-def _scores(runs: pd.DataFrame, study: Study) -> dict[str, np.ndarray | None]:
+def _scores(runs: pd.DataFrame, study: StudyView) -> dict[str, np.ndarray | None]:
     """Scores [seeds, tasks] in points by arm, None for an arm that lacks one.
 
     Times -1 where less is better: of these, greater is.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mtkd.analysis.master import ARM, Study, arm_name, report_values, sign_of
+from mtkd.analysis.master import report_values
+from mtkd.analysis.selection import ARM, sign_of
 from mtkd.metrics.names import on_one_scale
+from mtkd.study.view import StudyView, arm_name
 
 
-def ranking_table(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
+def ranking_table(runs: pd.DataFrame, study: StudyView) -> pd.DataFrame:
     """Columns task, arm, strategy, teachers, mean, rank, rank_low, rank_high, seeds.
 
     Student arms of a task by mean primary metric on report, in its own unit (mean of its report

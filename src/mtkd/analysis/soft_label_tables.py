@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from mtkd.analysis.confidence import Confidence, confidence
-from mtkd.analysis.fidelity import fidelity
-from mtkd.analysis.human import HumanCloseness, human_closeness
-from mtkd.analysis.master import sign_of
+from mtkd.analysis.measures.confidence import Confidence, confidence
+from mtkd.analysis.measures.fidelity import fidelity
+from mtkd.analysis.measures.human import HumanCloseness, human_closeness
+from mtkd.analysis.selection import sign_of
 from mtkd.records.examples import Examples
 
 CONFIDENCE_COLUMNS = ["task", "teacher", "split", "T", "n", *Confidence._fields, "seeds"]

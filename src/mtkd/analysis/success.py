@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from mtkd.analysis.master import Study, improvement_text
+from mtkd.study.view import StudyView, improvement_text
 
 GAP_DEFINITION = (
     "(distilled - none) / (teacher - none) of the primary metric on report; the teacher, and T and "
@@ -20,7 +20,7 @@ ADVANTAGE_DEFINITION = (
 )
 
 
-def success_metrics(gaps: pd.DataFrame, claims: pd.DataFrame, study: Study) -> dict[str, Any]:
+def success_metrics(gaps: pd.DataFrame, claims: pd.DataFrame, study: StudyView) -> dict[str, Any]:
     """Gap closed by arm, per task and on average, and the multi-teacher advantage per task.
 
     ``average`` is the mean over the tasks that have a gap, and says how many they are: a mean over

@@ -18,8 +18,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from mtkd.errors import InputError
-from mtkd.records.claims import Claim, check_claim
 from mtkd.records.files import digest_bytes, digest_text, publish
+from mtkd.records.leases import Claim, check_claim
 
 
 class Saved(NamedTuple):

@@ -22,8 +22,8 @@ from mtkd.fusion.targets import (
 )
 from mtkd.models.sources import source_digests
 from mtkd.records.cells import PREDICTIONS, cell_digest, keep_cell, restore_cell
-from mtkd.records.claims import Claim, check_claim, claim_output, release_claim
 from mtkd.records.files import digest_text
+from mtkd.records.leases import Claim, check_claim, claim_output, release_claim
 from mtkd.records.runs import new_record
 from mtkd.records.teachers import Teachers
 from mtkd.study.jobs import determinants

@@ -6,7 +6,6 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from mtkd.analysis.master import Study, seeds_text
 from mtkd.figures.style import (
     POOL_COLOURS,
     RC,
@@ -16,6 +15,7 @@ from mtkd.figures.style import (
     panels,
     sketch,
 )
+from mtkd.study.view import StudyView, seeds_text
 
 MARKERS = "osD^v"
 # Operators that agree would hide each other: each is drawn so much of the axis to the right.
@@ -23,7 +23,7 @@ APART = 0.012
 
 
 @rc_context(RC)
-def attenuation_students_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
+def attenuation_students_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
     """A panel per task: mean mass in soft labels and in students, by operator, and the bound."""
     table = tables["attenuation_students"]
     tasks = [task for task in study["tasks"] if (table.task == task).any()]

@@ -6,9 +6,8 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from mtkd.analysis.agreement import REGIONS
-from mtkd.analysis.failures import REGIONS as FAILURES
-from mtkd.analysis.master import Study, arm_name, seeds_text, settings_text
+from mtkd.analysis.measures.agreement import REGIONS
+from mtkd.analysis.measures.failures import REGIONS as FAILURES
 from mtkd.figures.style import (
     FAILURE_COLOURS,
     FAMILY_MARKERS,
@@ -20,10 +19,11 @@ from mtkd.figures.style import (
     panels,
     sketch,
 )
+from mtkd.study.view import StudyView, arm_name, seeds_text, settings_text
 
 
 @rc_context(RC)
-def agreement_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
+def agreement_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
     """A panel per task and report split: accuracy of every arm in each region."""
     table = tables["agreement"]
     keys = list(table[["task", "split"]].drop_duplicates().itertuples(index=False))
@@ -57,7 +57,7 @@ def agreement_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
 
 
 @rc_context(RC)
-def failures_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
+def failures_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
     """A panel per task and report split: every arm's errors, divided by what the teachers did."""
     table = tables["failures"]
     table = table[table.partition.astype(bool)]

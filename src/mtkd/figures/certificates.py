@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from mtkd.figures.style import RC, new_figure
-from mtkd.fusion.axioms import CLAIMS
+from mtkd.framework.axioms import CLAIMS
 from mtkd.fusion.operators import SAME_AS
 
 # Told apart by lightness as well as by hue and mark.

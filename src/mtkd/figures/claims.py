@@ -7,7 +7,6 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mtkd.analysis.master import Study, improvement_text, seeds_text, settings_text
 from mtkd.figures.style import (
     BASELINE_LINE,
     RC,
@@ -18,13 +17,14 @@ from mtkd.figures.style import (
     sketch,
 )
 from mtkd.metrics.names import metric_title
+from mtkd.study.view import StudyView, improvement_text, seeds_text, settings_text
 
 # Times the margin: a wider interval runs out of the frame instead of squeezing the others.
 FRAME = 3.0
 
 
 @rc_context(RC)
-def claims_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
+def claims_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
     """A panel per task: every claim's effect and interval, coloured by verdict."""
     claims = tables["claims"]
     # With less room the caption and the legend leave none to a panel of few claims.
@@ -49,7 +49,7 @@ def claims_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
 
 
 @rc_context(RC)
-def advantage_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
+def advantage_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
     """One row per task: best of n multi-teacher arms minus best of n single-teacher arms."""
     rows = tables["claims"][tables["claims"].claim == "several teachers"].reset_index(drop=True)
     figure = new_figure(
@@ -72,7 +72,7 @@ def advantage_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     return figure
 
 
-def _forest(axis: Axes, rows: pd.DataFrame, names: list[str], study: Study) -> None:
+def _forest(axis: Axes, rows: pd.DataFrame, names: list[str], study: StudyView) -> None:
     margin = study["margin"]
     edge = FRAME * margin
     axis.axvspan(-margin, margin, color="0.92", zorder=0, linewidth=0)
@@ -111,7 +111,7 @@ def _short(name: str) -> str:
     return name
 
 
-def _title(task: str, rows: pd.DataFrame, study: Study) -> str:
+def _title(task: str, rows: pd.DataFrame, study: StudyView) -> str:
     n = f", n={rows.n.iloc[0]:,}" if len(rows) else ": no runs"
     return f"{task} ({metric_title(study['metrics'][task])}){n}"
 

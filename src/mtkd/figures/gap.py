@@ -7,14 +7,6 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mtkd.analysis.master import (
-    Study,
-    arm_name,
-    improvement_text,
-    seed_count,
-    seeds_text,
-    settings_text,
-)
 from mtkd.figures.style import (
     BASELINE_LINE,
     FAMILY_MARKERS,
@@ -25,6 +17,14 @@ from mtkd.figures.style import (
     note,
 )
 from mtkd.metrics.names import declared, metric_title
+from mtkd.study.view import (
+    StudyView,
+    arm_name,
+    improvement_text,
+    seed_count,
+    seeds_text,
+    settings_text,
+)
 
 PANELS_PER_ROW = 2
 # Percent of the gap; wider intervals run out of the frame instead of squeezing the points.
@@ -32,7 +32,7 @@ FRAME = (-100.0, 200.0)
 
 
 @rc_context(RC)
-def gap_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
+def gap_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
     """A panel per task: percent of the gap closed, or where there is none the difference."""
     table = tables["gap"]
     table = table[table.against == "teacher"]
@@ -59,7 +59,7 @@ def gap_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
     return figure
 
 
-def _title(rows: pd.DataFrame, task: str, study: Study, n: int) -> str:
+def _title(rows: pd.DataFrame, task: str, study: StudyView, n: int) -> str:
     metric = declared(study["metrics"][task])
     title = f"{task} ({metric_title(study['metrics'][task])}), n={n:,}"
     if rows.empty:
@@ -72,7 +72,7 @@ def _title(rows: pd.DataFrame, task: str, study: Study, n: int) -> str:
     return f"{title}\nnone {none}, {first.reference} {reference}"
 
 
-def _panel(axis: Axes, rows: pd.DataFrame, arms: list[dict], study: Study) -> None:
+def _panel(axis: Axes, rows: pd.DataFrame, arms: list[dict], study: StudyView) -> None:
     """Points instead of percent of the gap when no arm of the task has one."""
     in_points = not rows.gap.any()
     names = (

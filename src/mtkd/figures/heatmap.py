@@ -9,16 +9,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from mtkd.analysis.master import Study, arm_name, arrow_text, grid_table, seeds_text
+from mtkd.analysis.selection import grid_table
 from mtkd.figures.style import RC, colour, new_figure
 from mtkd.metrics.names import Declared, declared, metric_label
 from mtkd.study.arms import is_distilled
+from mtkd.study.view import StudyView, arm_name, arrow_text, seeds_text
 
 PANELS_PER_ROW = 4
 
 
 @rc_context(RC)
-def heatmap_figure(runs: pd.DataFrame, study: Study, task: str) -> Figure:
+def heatmap_figure(runs: pd.DataFrame, study: StudyView, task: str) -> Figure:
     """Mean and sd over seeds on report of every T and alpha; the cell chosen on selection framed.
 
     One colour scale for the task, brighter where it is better; panels in the order of the study's
@@ -65,7 +66,7 @@ def heatmap_figure(runs: pd.DataFrame, study: Study, task: str) -> Figure:
 def _panel(
     axis: Axes,
     cells: pd.DataFrame,
-    study: Study,
+    study: StudyView,
     limits: tuple[float, float],
     shown: Declared,
 ):

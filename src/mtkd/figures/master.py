@@ -9,19 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from mtkd.analysis.master import (
-    CONSTANT,
-    REFERENCE,
-    Study,
-    arrow_text,
-    column_title,
-    methods,
-    report_values,
-    seed_count,
-    seeds_text,
-    settings_text,
-    summary,
-)
+from mtkd.analysis.master import CONSTANT, REFERENCE, methods, report_values, summary
 from mtkd.figures.style import (
     BASELINE_LINE,
     CONSTANT_LINE,
@@ -34,12 +22,20 @@ from mtkd.figures.style import (
     sketch,
 )
 from mtkd.metrics.names import Declared, declared, metric_label
+from mtkd.study.view import (
+    StudyView,
+    arrow_text,
+    column_title,
+    seed_count,
+    seeds_text,
+    settings_text,
+)
 
 PANELS_PER_ROW = 2
 
 
 @rc_context(RC)
-def master_figure(runs: pd.DataFrame, study: Study) -> Figure:
+def master_figure(runs: pd.DataFrame, study: StudyView) -> Figure:
     """One panel per task and report split: each method's mean and its seeds."""
     values = report_values(runs, study)
     means = summary(values)
@@ -82,7 +78,7 @@ def master_figure(runs: pd.DataFrame, study: Study) -> Figure:
 
 
 def _panel(
-    axis: Axes, values: pd.DataFrame, means: pd.DataFrame, rows, study: Study, shown: Declared
+    axis: Axes, values: pd.DataFrame, means: pd.DataFrame, rows, study: StudyView, shown: Declared
 ) -> None:
     mean_of = shown.scale * means.set_index("method")["mean"]
     for y, row in rows.iterrows():

@@ -6,7 +6,6 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from mtkd.analysis.master import Study, arm_name, seeds_text, settings_text
 from mtkd.figures.style import (
     FAMILY_MARKERS,
     RC,
@@ -20,10 +19,11 @@ from mtkd.figures.style import (
 )
 from mtkd.metrics.names import declared, metric_label
 from mtkd.study.arms import is_plain_average
+from mtkd.study.view import StudyView, arm_name, seeds_text, settings_text
 
 
 @rc_context(RC)
-def reliability_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
+def reliability_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
     """A panel per task and report split: accuracy against confidence."""
     table, quality = tables["reliability"], tables["quality"]
     keys = list(table[["task", "split"]].drop_duplicates().itertuples(index=False))
@@ -66,7 +66,7 @@ def reliability_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
 
 
 @rc_context(RC)
-def ceilings_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
+def ceilings_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
     """A panel per task and report split: the (fused) teacher's score against its student's."""
     table = tables["quality"]
     keys = list(table[["task", "split"]].drop_duplicates().itertuples(index=False))

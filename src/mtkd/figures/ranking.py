@@ -7,14 +7,14 @@ import seaborn as sns
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from mtkd.analysis.master import Study, arm_name, improvement_text, seeds_text, settings_text
 from mtkd.analysis.over_tasks import THRESHOLDS
 from mtkd.figures.style import BASELINE_LINE, RC, colour, new_figure, note
 from mtkd.metrics.names import metric_title
+from mtkd.study.view import StudyView, arm_name, improvement_text, seeds_text, settings_text
 
 
 @rc_context(RC)
-def ranking_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
+def ranking_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
     """Arms by tasks: the rank of the mean, and the ranks in single seeds."""
     table = tables["ranking"]
     names = [arm_name(arm, study) for arm in study["arms"]]
@@ -62,7 +62,7 @@ def ranking_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
 
 
 @rc_context(RC)
-def profiles_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
+def profiles_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
     """A line per arm: the share of runs that gain more than so many points."""
     table = tables["profiles"]
     figure = new_figure(

@@ -6,7 +6,6 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from mtkd.analysis.master import Study, arm_name, seeds_text, settings_text, teacher_names
 from mtkd.figures.style import (
     BASELINE_LINE,
     FAMILY_MARKERS,
@@ -21,10 +20,11 @@ from mtkd.figures.style import (
     sketch,
 )
 from mtkd.metrics.names import declared, metric_label
+from mtkd.study.view import StudyView, arm_name, seeds_text, settings_text, teacher_names
 
 
 @rc_context(RC)
-def confidence_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
+def confidence_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
     """A panel per task: mean largest probability of each teacher, by split and temperature."""
     table = tables["confidence"]
     names = teacher_names(study)
@@ -72,7 +72,7 @@ def confidence_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
 
 
 @rc_context(RC)
-def fidelity_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
+def fidelity_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
     """A panel per task: how often students predict what their soft labels do, train and report."""
     table = tables["fidelity"]
     arms = [arm for arm in study["arms"] if arm["family"] != "undistilled"]
@@ -114,7 +114,7 @@ def fidelity_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
 
 
 @rc_context(RC)
-def human_figure(tables: dict[str, pd.DataFrame], study: Study) -> Figure:
+def human_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
     """A panel per task and report split: soft labels' distance from people, students' scores."""
     human, quality = tables["human"], tables["quality"]
     keys = list(human[["task", "split"]].drop_duplicates().itertuples(index=False))

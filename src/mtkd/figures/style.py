@@ -12,9 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from mtkd.analysis.master import TYPES, Study, arm_name, teacher_names
+from mtkd.analysis.master import TYPES
 from mtkd.records.files import publish
 from mtkd.study.arms import is_plain_single
+from mtkd.study.view import StudyView, arm_name, teacher_names
 
 # Inches; the full width of a two-column page, so that 7 to 8 points stay 7 to 8 points in print.
 WIDTH = 7.0
@@ -71,7 +72,7 @@ CONSTANT_LINE = {"color": "#882255", "linewidth": 0.8, "linestyle": (0, (4, 1.5,
 BASELINE_LINE = {"color": "#4D4D4D", "linewidth": 0.8, "linestyle": (0, (1, 1.5))}
 
 
-def colour(method: Mapping[str, str], study: Study) -> str:
+def colour(method: Mapping[str, str], study: StudyView) -> str:
     """Colour of a method (strategy, teachers, teacher), the same in every figure of a study."""
     if method["strategy"] in STRATEGY_COLOURS:
         return STRATEGY_COLOURS[method["strategy"]]
@@ -96,7 +97,7 @@ def panels(figure: Figure, number: int) -> list[Axes]:
     return axes[:number]
 
 
-def arms_legend(figure: Figure, arms: Sequence[Mapping[str, str]], study: Study) -> None:
+def arms_legend(figure: Figure, arms: Sequence[Mapping[str, str]], study: StudyView) -> None:
     """Colour and marker of some arms, under the panels."""
     handles = [
         sketch(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mtkd.analysis.master import Study
 from mtkd.report.shown import MISSING, Shown, frame, percent
+from mtkd.study.view import StudyView
 
 # By task, what its task.json holds.
 Infos = Mapping[str, Mapping[str, Any]]
 
 
-def rows_table(study: Study, infos: Infos) -> Shown:
+def rows_table(study: StudyView, infos: Infos) -> Shown:
     """Every split of every task: what was read, what left out, and how many rows of each label."""
     rows = [
         {"task": task, **_split(infos[task], split)}
@@ -32,7 +32,7 @@ def rows_table(study: Study, infos: Infos) -> Shown:
     )
 
 
-def warnings_of(study: Study, infos: Infos) -> list[str]:
+def warnings_of(study: StudyView, infos: Infos) -> list[str]:
     """What the tasks' data cannot carry, a sentence each."""
     return [
         f"{task}: {warning}"

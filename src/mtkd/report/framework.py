@@ -6,23 +6,23 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from mtkd.analysis.framework_claims import FAILS, HOLDS, UNDECIDABLE
-from mtkd.analysis.master import Study, improvement_text
+from mtkd.framework.claims import FAILS, HOLDS, UNDECIDABLE
 from mtkd.report.shown import MISSING, Shown, caption, frame
+from mtkd.study.view import StudyView, improvement_text
 
 Tables = Mapping[str, pd.DataFrame]
 
 VERDICTS = (HOLDS, FAILS, UNDECIDABLE)
 
 
-def framework_tables(tables: Tables, study: Study) -> list[Shown]:
+def framework_tables(tables: Tables, study: StudyView) -> list[Shown]:
     """Each claim in a row, and the diversity behind one; none where the study has no such table."""
     if "framework" not in tables:
         return []
     return [_summary(tables["framework"], study), _gains(tables["diversity_gain"], study)]
 
 
-def claim_tables(tables: Tables, study: Study) -> list[Shown]:
+def claim_tables(tables: Tables, study: StudyView) -> list[Shown]:
     """A table of each claim: where it was tried, and on every task its verdict and its value."""
     if "framework" not in tables:
         return []
@@ -32,7 +32,7 @@ def claim_tables(tables: Tables, study: Study) -> list[Shown]:
     ]
 
 
-def _summary(table: pd.DataFrame, study: Study) -> Shown:
+def _summary(table: pd.DataFrame, study: StudyView) -> Shown:
     rows = []
     for claim, found in table.groupby("claim", sort=False):
         counts = found.verdict.value_counts()
@@ -54,7 +54,7 @@ def _summary(table: pd.DataFrame, study: Study) -> Shown:
     )
 
 
-def _claim(claim: str, table: pd.DataFrame, study: Study) -> Shown:
+def _claim(claim: str, table: pd.DataFrame, study: StudyView) -> Shown:
     tasks = [task for task in [*study["tasks"], "all"] if (table.task == task).any()]
     columns = {task: "all tasks" if task == "all" else task for task in tasks}
     rows = []
@@ -71,7 +71,7 @@ def _claim(claim: str, table: pd.DataFrame, study: Study) -> Shown:
     )
 
 
-def _gains(gains: pd.DataFrame, study: Study) -> Shown:
+def _gains(gains: pd.DataFrame, study: StudyView) -> Shown:
     rows = [
         {
             "task": row.task,

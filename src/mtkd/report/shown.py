@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from mtkd.analysis.master import Study, seed_count, seeds_text, settings_text
 from mtkd.metrics.names import declared
+from mtkd.study.view import StudyView, seed_count, seeds_text, settings_text
 
 MISSING = "–"
 KINDS = {
@@ -32,7 +32,9 @@ class Shown(NamedTuple):
     note: str = ""
 
 
-def caption(what: str, study: Study, task: str | None = None, splits: Sequence[str] = ()) -> str:
+def caption(
+    what: str, study: StudyView, task: str | None = None, splits: Sequence[str] = ()
+) -> str:
     """A caption that names study, task, metric, split (the report splits), seeds, T and alpha."""
     where = f"{study['suite']}/{study['study']}" + (f", {task}" if task else "")
     tasks = [task] if task else study["tasks"]

@@ -6,17 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from mtkd.analysis.master import (
-    MARK,
-    Study,
-    arm_name,
-    arrow_text,
-    constant_meaning,
-    improvement_text,
-    mark_meaning,
-    score_entry,
-    unit_text,
-)
+from mtkd.analysis.master import score_entry
 from mtkd.metrics.names import declared, on_one_scale
 from mtkd.report.shown import (
     MISSING,
@@ -30,20 +20,30 @@ from mtkd.report.shown import (
     points,
     seeds_needed,
 )
+from mtkd.study.view import (
+    MARK,
+    StudyView,
+    arm_name,
+    arrow_text,
+    constant_meaning,
+    improvement_text,
+    mark_meaning,
+    unit_text,
+)
 
 Tables = Mapping[str, pd.DataFrame]
 
 OUTCOMES = {True: "as predicted", False: "not as predicted"}
 
 
-def study_tables(tables: Tables, study: Study) -> list[Shown]:
+def study_tables(tables: Tables, study: StudyView) -> list[Shown]:
     """The tables over all tasks, in the report's order."""
     shown = [_master(tables, study), _several_teachers(tables, study), _gap(tables, study)]
     shown += [_over_tasks(tables, study), _profiles(tables, study), _ranking(tables, study)]
     return [*shown, _audit(tables, study), _flags(tables, study)]
 
 
-def _master(tables: Tables, study: Study) -> Shown:
+def _master(tables: Tables, study: StudyView) -> Shown:
     master = tables["master"]
     titles = [name.removesuffix(" mean") for name in master.columns if name.endswith(" mean")]
     rows = [
@@ -67,7 +67,7 @@ def _master(tables: Tables, study: Study) -> Shown:
     )
 
 
-def _several_teachers(tables: Tables, study: Study) -> Shown:
+def _several_teachers(tables: Tables, study: StudyView) -> Shown:
     claims = tables["claims"]
     rows = [
         {
@@ -98,7 +98,7 @@ def _several_teachers(tables: Tables, study: Study) -> Shown:
     )
 
 
-def _gap(tables: Tables, study: Study) -> Shown:
+def _gap(tables: Tables, study: StudyView) -> Shown:
     gaps = tables["gap"]
     best = {row.task: row.reference for row in gaps[gaps.against == "teacher"].itertuples()}
     heads = {task: f"{task} (best: {best[task]})" for task in study["tasks"] if task in best}
@@ -134,7 +134,7 @@ def _gap_entry(row) -> str:
     return f"{value} ({interval(100 * row.low, 100 * row.high, 0)})"
 
 
-def _over_tasks(tables: Tables, study: Study) -> Shown:
+def _over_tasks(tables: Tables, study: StudyView) -> Shown:
     first = study["metrics"][study["tasks"][0]]
     metrics, digits = set(study["metrics"].values()), declared(first).decimals
     unit = "%" if len(metrics) > 1 else declared(first).unit
@@ -167,7 +167,7 @@ def _over_tasks(tables: Tables, study: Study) -> Shown:
     )
 
 
-def _profiles(tables: Tables, study: Study) -> Shown:
+def _profiles(tables: Tables, study: StudyView) -> Shown:
     table = tables["profiles"]
     whole = table[table.gain % 1 == 0]
     rows = [
@@ -189,7 +189,7 @@ def _profiles(tables: Tables, study: Study) -> Shown:
     )
 
 
-def _ranking(tables: Tables, study: Study) -> Shown:
+def _ranking(tables: Tables, study: StudyView) -> Shown:
     ranks = tables["ranking"]
     entries = ranks.assign(
         entry=[f"{r.rank:g} ({r.rank_low:g} to {r.rank_high:g})" for r in ranks.itertuples()]
@@ -208,7 +208,7 @@ def _ranking(tables: Tables, study: Study) -> Shown:
     )
 
 
-def _audit(tables: Tables, study: Study) -> Shown:
+def _audit(tables: Tables, study: StudyView) -> Shown:
     rows = [
         {
             "task": row.task,
@@ -243,7 +243,7 @@ def _audit(tables: Tables, study: Study) -> Shown:
     )
 
 
-def _flags(tables: Tables, study: Study) -> Shown:
+def _flags(tables: Tables, study: StudyView) -> Shown:
     columns = ["rule", "where", "what", "evidence"]
     rows = tables["flags"][columns].rename(columns={"evidence": "because"}).astype("str")
     return Shown(

@@ -6,12 +6,6 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from mtkd.analysis.master import (
-    Study,
-    arm_name,
-    improvement_text,
-    unit_text,
-)
 from mtkd.metrics.names import declared, metric_label, metric_title
 from mtkd.report.shown import (
     MISSING,
@@ -31,11 +25,12 @@ from mtkd.report.shown import (
     split_column,
     spread,
 )
+from mtkd.study.view import StudyView, arm_name, improvement_text, unit_text
 
 Tables = Mapping[str, pd.DataFrame]
 
 
-def task_tables(tables: Tables, study: Study, task: str) -> list[Shown]:
+def task_tables(tables: Tables, study: StudyView, task: str) -> list[Shown]:
     """One task's tables, in the report's order; those without rows are left out."""
     makers = [
         _claims,
@@ -56,7 +51,7 @@ def task_tables(tables: Tables, study: Study, task: str) -> list[Shown]:
     return [table for table in shown if len(table.rows)]
 
 
-def _claims(tables: Tables, study: Study, task: str) -> Shown:
+def _claims(tables: Tables, study: StudyView, task: str) -> Shown:
     rows = [
         {
             "comparison": f"{row.a} − {row.b}",
@@ -86,7 +81,7 @@ def _claims(tables: Tables, study: Study, task: str) -> Shown:
     )
 
 
-def _skill(tables: Tables, study: Study, task: str) -> Shown:
+def _skill(tables: Tables, study: StudyView, task: str) -> Shown:
     skill = tables["skill"]
     given = ", ".join(map(str, skill.constant.unique()))
     metric = study["metrics"][task]
@@ -119,7 +114,7 @@ def _skill(tables: Tables, study: Study, task: str) -> Shown:
     )
 
 
-def _grid(tables: Tables, study: Study, task: str) -> Shown:
+def _grid(tables: Tables, study: StudyView, task: str) -> Shown:
     grid, metric = tables["grid"], study["metrics"][task]
     several = grid.groupby(["strategy", "teachers"])["T"].transform("size") > 1
     rows = [
@@ -145,7 +140,7 @@ def _grid(tables: Tables, study: Study, task: str) -> Shown:
     )
 
 
-def _quality(tables: Tables, study: Study, task: str) -> Shown:
+def _quality(tables: Tables, study: StudyView, task: str) -> Shown:
     quality, metric = tables["quality"], study["metrics"][task]
     of_metric = metric_label(metric)
     # Where the metric is accuracy, one column says both.
@@ -178,7 +173,7 @@ def _quality(tables: Tables, study: Study, task: str) -> Shown:
     )
 
 
-def _reliability(tables: Tables, study: Study, task: str) -> Shown:
+def _reliability(tables: Tables, study: StudyView, task: str) -> Shown:
     table = tables["reliability"].sort_values("low", kind="stable")
     bins = dict.fromkeys(zip(table.low, table.high, strict=True))
     heads = {low: f"{low:.2f} to {high:.2f}" for low, high in bins}
@@ -204,7 +199,7 @@ def _reliability(tables: Tables, study: Study, task: str) -> Shown:
     )
 
 
-def _agreement(tables: Tables, study: Study, task: str) -> Shown:
+def _agreement(tables: Tables, study: StudyView, task: str) -> Shown:
     table = tables["agreement"]
     rows, splits = [], []
     for (split, arm), of_arm in table.groupby(["split", "arm"], sort=False):
@@ -228,7 +223,7 @@ def _agreement(tables: Tables, study: Study, task: str) -> Shown:
     )
 
 
-def _failures(tables: Tables, study: Study, task: str) -> Shown:
+def _failures(tables: Tables, study: StudyView, task: str) -> Shown:
     table = tables["failures"]
     table = table[table.partition.astype(bool)]
     rows, splits = [], []
@@ -256,7 +251,7 @@ def _failures(tables: Tables, study: Study, task: str) -> Shown:
     )
 
 
-def _confidence(tables: Tables, study: Study, task: str) -> Shown:
+def _confidence(tables: Tables, study: StudyView, task: str) -> Shown:
     confidence = tables["confidence"]
     # Train first: it is what students see.
     order = ["train", "selection", *study["report_splits"][task]]
@@ -278,7 +273,7 @@ def _confidence(tables: Tables, study: Study, task: str) -> Shown:
     )
 
 
-def _fidelity(tables: Tables, study: Study, task: str) -> Shown:
+def _fidelity(tables: Tables, study: StudyView, task: str) -> Shown:
     table = tables["fidelity"]
     rows = []
     for arm, of_arm in table.groupby("arm", sort=False):
@@ -301,7 +296,7 @@ def _fidelity(tables: Tables, study: Study, task: str) -> Shown:
     )
 
 
-def _human(tables: Tables, study: Study, task: str) -> Shown:
+def _human(tables: Tables, study: StudyView, task: str) -> Shown:
     human = tables["human"]
     rows = [
         {
@@ -332,7 +327,7 @@ def _human(tables: Tables, study: Study, task: str) -> Shown:
     )
 
 
-def _nearness(tables: Tables, study: Study, task: str) -> Shown:
+def _nearness(tables: Tables, study: StudyView, task: str) -> Shown:
     nearness = tables["human_prediction"]
     rows = [
         {"arms": f"{row.arms}", "Spearman": number(row.spearman, 2), "p": p_value(row.p)}
@@ -353,7 +348,7 @@ def _nearness(tables: Tables, study: Study, task: str) -> Shown:
     )
 
 
-def _checks(tables: Tables, study: Study, task: str) -> Shown:
+def _checks(tables: Tables, study: StudyView, task: str) -> Shown:
     checks = tables["checks"]
     rows = [
         {

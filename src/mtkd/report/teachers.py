@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from mtkd.analysis.master import Study, improvement_text
 from mtkd.metrics.names import metric_label
 from mtkd.report.shown import (
     YES_OR_NO,
@@ -20,11 +19,12 @@ from mtkd.report.shown import (
     points,
     score,
 )
+from mtkd.study.view import StudyView, improvement_text
 
 Tables = Mapping[str, pd.DataFrame]
 
 
-def predictions_shown(predictions: pd.DataFrame, study: Study) -> Shown:
+def predictions_shown(predictions: pd.DataFrame, study: StudyView) -> Shown:
     """What each arm of several teachers is predicted to gain, on every task."""
     rows = [
         {
@@ -59,7 +59,7 @@ def predictions_shown(predictions: pd.DataFrame, study: Study) -> Shown:
     )
 
 
-def summary_shown(summary: pd.DataFrame, study: Study) -> Shown:
+def summary_shown(summary: pd.DataFrame, study: StudyView) -> Shown:
     """A row per task: how much its teachers differ, and how much room that leaves."""
     temperatures = [name.removeprefix("jsd_T") for name in summary if name.startswith("jsd_T")]
     rows = []
@@ -95,14 +95,14 @@ def summary_shown(summary: pd.DataFrame, study: Study) -> Shown:
     )
 
 
-def teacher_tables(tables: Tables, study: Study, task: str) -> list[Shown]:
+def teacher_tables(tables: Tables, study: StudyView, task: str) -> list[Shown]:
     """One task's tables: ceilings, pairs, confidence, label map; those without rows left out."""
     makers = [_ceilings, _pairs, _confidence, _label_map]
     shown = [make(tables, study, task) for make in makers]
     return [table for table in shown if len(table.rows)]
 
 
-def _ceilings(tables: Tables, study: Study, task: str) -> Shown:
+def _ceilings(tables: Tables, study: StudyView, task: str) -> Shown:
     metric = study["metrics"][task]
     rows = [
         {
@@ -127,7 +127,7 @@ def _ceilings(tables: Tables, study: Study, task: str) -> Shown:
     )
 
 
-def _pairs(tables: Tables, study: Study, task: str) -> Shown:
+def _pairs(tables: Tables, study: StudyView, task: str) -> Shown:
     rows = [
         {
             "pair": f"{row.first} and {row.second}",
@@ -153,7 +153,7 @@ def _pairs(tables: Tables, study: Study, task: str) -> Shown:
     )
 
 
-def _confidence(tables: Tables, study: Study, task: str) -> Shown:
+def _confidence(tables: Tables, study: StudyView, task: str) -> Shown:
     return Shown(
         "confidence",
         "Confidence at each T",
@@ -164,7 +164,7 @@ def _confidence(tables: Tables, study: Study, task: str) -> Shown:
     )
 
 
-def _label_map(tables: Tables, study: Study, task: str) -> Shown:
+def _label_map(tables: Tables, study: StudyView, task: str) -> Shown:
     rows = [
         {
             "teacher": row.teacher,
@@ -186,7 +186,7 @@ def _label_map(tables: Tables, study: Study, task: str) -> Shown:
     )
 
 
-def _caption(what: str, study: Study, task: str | None = None, also: str = "") -> str:
+def _caption(what: str, study: StudyView, task: str | None = None, also: str = "") -> str:
     where = f"{study['suite']}/{study['study']}" + (f", {task}" if task else "")
     seeds = ", ".join(study["teacher_seeds"])
     split = "selection" + (f" ({also})" if also else "")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mtkd.analysis.master import Study, seed_count
-from mtkd.analysis.paired import MINIMUM_SEEDS
+from mtkd.analysis.statistics.paired import MINIMUM_SEEDS
+from mtkd.study.view import StudyView, seed_count
 
 
-def unsaid(study: Study) -> list[str]:
+def unsaid(study: StudyView) -> list[str]:
     """Sentences on the questions that a study's own axes leave open."""
     families = {arm["family"] for arm in study["arms"]}
     distilled = families - {"undistilled"}

@@ -29,12 +29,9 @@ PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 # and a change of the files' format that old readers would misread raises RECORD_FORMAT.
 WITHOUT_NUMBERS = {
     *("config", "errors"),
-    *(f"records.{name}" for name in ("cells", "claims", "files", "pointers")),
-    *(
-        f"study.{name}"
-        for name in ("catalogue", "code", "disk", "jobs", "paths", "plan", "remembered")
-    ),
-    *("study.requests", "study.settings", "study.started"),
+    *(f"records.{name}" for name in ("cells", "files", "leases", "pointers")),
+    *(f"study.{name}" for name in ("catalogue", "code", "disk", "forecast", "jobs", "paths")),
+    *("study.remembered", "study.requests", "study.settings", "study.started"),
 }
 RECORD_FORMAT = "2"
 # How a module says that a dictionary of its own holds parts by their names.

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 from scipy.special import entr, log_softmax
 
-from mtkd.analysis.divergences import distributions, jensen_shannon, kl_divergence
+from mtkd.analysis.measures.divergences import distributions, jensen_shannon, kl_divergence
 
 
 class HumanCloseness(NamedTuple):

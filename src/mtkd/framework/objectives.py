@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import entr, log_softmax, softmax
 
-from mtkd.analysis.divergences import jensen_shannon, kl_divergence
+from mtkd.analysis.measures.divergences import jensen_shannon, kl_divergence
 from mtkd.fusion.operators import OPERATORS
 
 # Temperatures that teachers have in turns where each has its own.

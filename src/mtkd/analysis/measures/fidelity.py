@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import log_softmax
 
-from mtkd.analysis.divergences import distributions, kl_divergence
+from mtkd.analysis.measures.divergences import distributions, kl_divergence
 
 
 class Fidelity(NamedTuple):

@@ -1,6 +1,6 @@
 """What trained students add to the framework's claims: attenuation, log-loss, gain and diversity.
 
-The pools themselves, without students: ``mtkd.analysis.pooling``. All on the report split.
+The pools themselves, without students: ``mtkd.framework.pooling``. All on the report split.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import pandas as pd
 from scipy.special import log_softmax, softmax
 
 from mtkd.analysis.claims import arm_scores, at_seeds, shared_seeds
-from mtkd.analysis.diversity import generalised_jsd
-from mtkd.analysis.framework_claims import (
+from mtkd.analysis.measures.diversity import generalised_jsd
+from mtkd.analysis.statistics.paired import MINIMUM_SEEDS, crossed_difference
+from mtkd.framework.claims import (
     COLUMNS,
     FAILS,
     HOLDS,
@@ -24,7 +25,6 @@ from mtkd.analysis.framework_claims import (
     below,
     claim_row,
 )
-from mtkd.analysis.paired import MINIMUM_SEEDS, crossed_difference
 from mtkd.records.examples import Examples
 from mtkd.study.arms import is_plain_average, is_plain_single
 

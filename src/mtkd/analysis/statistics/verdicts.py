@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from statsmodels.stats.multitest import multipletests
 
-from mtkd.analysis.paired import (
+from mtkd.analysis.statistics.paired import (
     MINIMUM_SEEDS,
     Difference,
     equivalence_p,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mtkd.analysis.calibration import (
+from mtkd.analysis.measures.calibration import (
     RELIABILITY_COLUMNS,
     adaptive_ece,
     brier,
@@ -14,7 +14,7 @@ from mtkd.analysis.calibration import (
     nll,
     reliability,
 )
-from mtkd.analysis.diversity import oracle
+from mtkd.analysis.measures.diversity import oracle
 from mtkd.metrics.by_example import metric_values, taken
 from mtkd.records.examples import Examples
 
@@ -57,7 +57,7 @@ def quality_table(examples: Examples) -> pd.DataFrame:
 
 def reliability_table(examples: Examples) -> pd.DataFrame:
     """Reliability curves on report, all seeds together: columns task, kind, name, split and those
-    of ``mtkd.analysis.calibration.reliability``."""
+    of ``mtkd.analysis.measures.calibration.reliability``."""
     parts = [pd.DataFrame(columns=[*RELIABILITY_COLUMNS, "kind", "name", "split"])]
     for split in examples.report_splits:
         for model in examples.models(split):

@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from mtkd.analysis.chance import (
+from mtkd.analysis.published.derived import DEFINITIONS, ROUNDING, gaps_by_task
+from mtkd.analysis.published.reported import ADVANTAGE, AVERAGE, DISTILLED, POOLS, Reported
+from mtkd.analysis.statistics.chance import (
     PRINTED,
     are_counts,
     chance_of_counts,
@@ -22,12 +24,10 @@ from mtkd.analysis.chance import (
     expected_range,
     score_sd,
 )
-from mtkd.analysis.derived import DEFINITIONS, ROUNDING, gaps_by_task
-from mtkd.analysis.master import seed_count
-from mtkd.analysis.paired import MINIMUM_SEEDS
-from mtkd.analysis.reported import ADVANTAGE, AVERAGE, DISTILLED, POOLS, Reported
+from mtkd.analysis.statistics.paired import MINIMUM_SEEDS
 from mtkd.config.values import NOT_APPLICABLE
 from mtkd.metrics.names import PERCENT, declared
+from mtkd.study.view import seed_count
 
 Found = Iterator[tuple[str, str]]
 

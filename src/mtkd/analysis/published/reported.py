@@ -1,7 +1,7 @@
 """What a study reports, ours or a published one, in one form: values, sweep, claims, statements.
 
-``mtkd.analysis.flags`` checks it. Values are as tables show them, in percent or the metric's unit,
-gaps in percent, effects in points of improvement, T and alpha canonical text.
+``mtkd.analysis.published.flags`` checks it. Values are as tables show them, in percent or the
+metric's unit, gaps in percent, effects in points of improvement, T and alpha canonical text.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ import pandas as pd
 import yaml
 from scipy.special import softmax
 
-from mtkd.analysis.failures import REGIONS
-from mtkd.analysis.master import ARM, CELL, Study, master_table, methods, report_values, sign_of
+from mtkd.analysis.master import master_table, methods, report_values
+from mtkd.analysis.measures.failures import REGIONS
+from mtkd.analysis.selection import ARM, CELL, sign_of
 from mtkd.config.values import NOT_APPLICABLE, canonical_number
 from mtkd.errors import InputError
 from mtkd.metrics.names import declared
 from mtkd.records.examples import Examples
+from mtkd.study.view import StudyView
 
 AVERAGE = "AVG"
 DISTILLED = ("single", "multi")
@@ -151,7 +153,7 @@ def read_published(folder: Path) -> Reported:
 
 def reported_from_study(
     runs: pd.DataFrame,
-    study: Study,
+    study: StudyView,
     tables: Mapping[str, pd.DataFrame],
     fusion: Mapping[str, Mapping[str, str | None]],
 ) -> Reported:

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.special import log_softmax
 from sklearn.metrics import cohen_kappa_score
 
-from mtkd.analysis.divergences import distributions, jensen_shannon, kl_divergence
+from mtkd.analysis.measures.divergences import distributions, jensen_shannon, kl_divergence
 
 PAIR_COLUMNS = ["first", "second", "disagreement", "q", "kappa", "double_fault", "correlation"]
 

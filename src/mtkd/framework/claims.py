@@ -14,9 +14,9 @@ import pandas as pd
 from scipy.special import log_softmax
 from scipy.stats import binomtest
 
-from mtkd.analysis.objectives import least_gaps
-from mtkd.analysis.paired import CONFIDENCE, MINIMUM_SEEDS, crossed_difference
-from mtkd.analysis.pooling import MEMBERS, POOLS
+from mtkd.analysis.statistics.paired import CONFIDENCE, MINIMUM_SEEDS, crossed_difference
+from mtkd.framework.objectives import least_gaps
+from mtkd.framework.pooling import MEMBERS, POOLS
 from mtkd.fusion.operators import OPERATORS
 
 COLUMNS = ["task", "claim", "where", "verdict", "evidence", "quantity", "value", "low", "high"]
@@ -28,7 +28,7 @@ ROUNDING = 1e-9
 # A dissenting teacher's weight at which no median of two, three or four teachers is a tie.
 PROBED = 0.4
 INTERVAL = "interval"
-# What mtkd.analysis.framework_students decides, in studies whose arms are pooling operators.
+# What mtkd.framework.students decides, in studies whose arms are pooling operators.
 OF_STUDENTS = (
     "a student learns the attenuated mass",
     "a student keeps to the bound, on average",

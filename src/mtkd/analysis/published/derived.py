@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from mtkd.analysis.reported import ADVANTAGE, AVERAGE, DISTILLED, Reported
+from mtkd.analysis.published.reported import ADVANTAGE, AVERAGE, DISTILLED, Reported
 
 # Half of the last printed digit on either side of a difference of two printed values, and its own.
 ROUNDING = 0.015

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mtkd.analysis.agreement import accuracy_by_region, regions
-from mtkd.analysis.failures import (
+from mtkd.analysis.measures.agreement import accuracy_by_region, regions
+from mtkd.analysis.measures.failures import (
     CATEGORIES,
     REGIONS,
     errors_by_category,

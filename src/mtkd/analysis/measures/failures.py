@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mtkd.analysis.agreement import distinct_predictions
+from mtkd.analysis.measures.agreement import distinct_predictions
 
 REGIONS = {
     "a": "all teachers wrong, unanimous",

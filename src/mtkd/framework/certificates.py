@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import log_softmax
 
-from mtkd.fusion.axioms import AXIOMS, Axiom
+from mtkd.framework.axioms import AXIOMS, Axiom
 from mtkd.fusion.operators import OPERATORS, Operator
 
 COLUMNS = (

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import stats
 from scipy.special import log_softmax, softmax
 
-from mtkd.analysis.paired import CONFIDENCE, crossed_difference
+from mtkd.analysis.statistics.paired import CONFIDENCE, crossed_difference
 from mtkd.fusion.operators import OPERATORS, fuse
 
 POOLS = ("linear-pool", "log-linear-pool", "hellinger-barycentre", "median", "best-per-sample")

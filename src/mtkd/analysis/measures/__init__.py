@@ -1,0 +1,1 @@
+"""Quantities of examples: agreement, failures, calibration, confidence, divergences, diversity."""

@@ -1,0 +1,1 @@
+"""What a published study's tables say, derived again and held against the rules of evidence."""

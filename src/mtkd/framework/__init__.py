@@ -1,0 +1,1 @@
+"""The framework of pooling operators: axioms, certificates, experiments, and its claims."""
