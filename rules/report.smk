@@ -27,7 +27,7 @@ rule audit:
     conda:
         "../envs/analysis.yaml"
     params:
-        job=lambda wildcards: page_job("audit.py", STUDY.students[0]),
+        job=lambda wildcards: page_job("audit.py", settings.teachers_settings),
     shell:
         'python "$SCRIPTS"/audit.py --job {params.job:q}'
         ' --templates "$PAGES"'
@@ -56,7 +56,7 @@ rule report:
     conda:
         "../envs/analysis.yaml"
     params:
-        job=lambda wildcards: page_job("report.py", whose(wildcards)),
+        job=lambda wildcards: page_job("report.py", settings.table_settings, whose(wildcards)),
         tasks=named_tasks,
         benchmarks=BENCHMARKS,
     shell:

@@ -31,5 +31,6 @@ def page_digest(suite):
     return digest_folder(SOURCE / "report")
 
 
-def page_job(script, student):
-    return job_text(script, settings=(settings.table_settings, student), pages=(page_digest,))
+def page_job(script, *made):
+    """The text of a page's job; its settings are made by a function and arguments."""
+    return job_text(script, settings=made, pages=(page_digest,))

@@ -131,9 +131,8 @@ def examples_settings(suite: Suite, task: str, student: str) -> dict:
 
 
 def audit_settings(suite: Suite, task: str) -> dict:
-    """A task's audit: as its examples, by the primary metric alone, whatever student comes."""
-    student = suite.chosen_study.students[0]
-    return {**examples_settings(suite, task, student), "metrics": suite.tasks[task].metrics[:1]}
+    """A task's audit: as its examples, by the primary metric alone."""
+    return {"study": teachers_settings(suite), "metrics": suite.tasks[task].metrics[:1]}
 
 
 def experiment_settings(suite: Suite) -> dict:
@@ -152,9 +151,10 @@ def table_settings(suite: Suite, student: str) -> dict:
     Its axes are in the order in which rows and columns appear.
     """
     study = suite.chosen_study
+    several = len(study.students) > 1
     return {
         "suite": suite.suite,
-        "study": suite.study_name,
+        "study": f"{suite.study_name} ({student})" if several else suite.study_name,
         "student": student,
         **study.model_dump(mode="json", exclude={"students", "arms"}),
         "arms": [arm_settings(suite, arm) for arm in study.arms],
@@ -166,7 +166,12 @@ def table_settings(suite: Suite, student: str) -> dict:
     }
 
 
+def teachers_settings(suite: Suite) -> dict:
+    """Pages on the chosen study's teachers, whatever student comes."""
+    study = table_settings(suite, suite.chosen_study.students[0])
+    return {**study, "study": suite.study_name}
+
+
 def students_settings(suite: Suite) -> dict:
     """The table of all students of the chosen study."""
-    students = suite.chosen_study.students
-    return {**table_settings(suite, students[0]), "students": students}
+    return {**teachers_settings(suite), "students": suite.chosen_study.students}
