@@ -1,5 +1,7 @@
 # Everything runs in .venv, which the first target that needs it creates.
 PYTHON ?= python3
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
 # Torch as the package index serves it by default is a CUDA build of several gigabytes on Linux. To
 # get the CPU build instead, point pip at PyTorch's CPU index (see README.md, "Installing").
 VENV := .venv
@@ -11,7 +13,7 @@ READY := $(VENV)/ready
 
 # The embedded study, from task data to tables, figures and the report.
 study: $(READY)
-	$(BIN)/snakemake --cores $(CORES) --quiet reason host
+	@$(BIN)/python -m mtkd.commands.progress --cores $(CORES)
 	@cat results/embedded/studies/main/tables/master.txt
 	@echo
 	@echo "Tables:  results/embedded/studies/main/tables"
@@ -68,5 +70,8 @@ clean-state:
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test]"
+	@echo "Installing what it needs into $(VENV), a few minutes:"
+	@$(BIN)/python -m pip install --progress-bar off --constraint constraints.txt --editable ".[test]" 2>&1 | \
+		awk '/^Collecting/ && ++n % 20 == 0 {print "  " n " are here"; fflush()}; /ERROR/; \
+		/^Installing collected/ {print "  all are here, unpacking"; fflush()}'
 	touch $@
