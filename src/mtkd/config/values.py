@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 NOT_APPLICABLE = "NA"
 RESERVED_NAMES = {"none", NOT_APPLICABLE}
@@ -131,13 +131,17 @@ def _name(value: Any) -> str:
 
 
 Text = Annotated[str, BeforeValidator(_text)]
-AskedFor = Annotated[str, BeforeValidator(_asked_for)]
+# For editors: YAML's numbers are taken as well.
+_NUMBER_OR_TEXT = WithJsonSchema({"type": ["number", "string"]})
+AskedFor = Annotated[
+    str, BeforeValidator(_asked_for), WithJsonSchema({"type": ["integer", "string"]})
+]
 Whole = Annotated[int, BeforeValidator(number)]
 Real = Annotated[float, BeforeValidator(number)]
 Name = Annotated[str, BeforeValidator(_name)]
-Temperature = Annotated[str, BeforeValidator(_temperature)]
-Alpha = Annotated[str, BeforeValidator(_alpha)]
-Seed = Annotated[str, BeforeValidator(_seed)]
+Temperature = Annotated[str, BeforeValidator(_temperature), _NUMBER_OR_TEXT]
+Alpha = Annotated[str, BeforeValidator(_alpha), _NUMBER_OR_TEXT]
+Seed = Annotated[str, BeforeValidator(_seed), _NUMBER_OR_TEXT]
 
 
 def split_teacher(name: str) -> tuple[str, str | None]:

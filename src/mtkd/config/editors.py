@@ -1,0 +1,47 @@
+"""The JSON schema of a suite's file, by which editors complete keys and mark mistakes as one types.
+
+``config/suite.schema.json`` is what ``python -m mtkd.config.editors`` prints. It knows less than
+``mtkd.config.load``: names that refer to each other, and what goes together, are for a dry run.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mtkd.config.schema import Suite
+
+
+def suite_schema() -> dict[str, Any]:
+    """The schema, from the models in ``mtkd.config.schema``."""
+    schema = Suite.model_json_schema()
+    study, task = schema["$defs"]["Study"], schema["$defs"]["Task"]
+    # One student may be given by itself; a variant has the rest from the task that it is of.
+    study["properties"]["student"] = {"type": "string"}
+    _either(study, ["student"], ["students"])
+    _either(task, ["of"], task["required"])
+    _texts_of_numbers(schema)
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **schema}
+
+
+def _either(model: dict[str, Any], one: list[str], other: list[str]) -> None:
+    """Have a mapping take one set of keys or the other, and always the rest."""
+    rest = [key for key in model["required"] if key not in (*one, *other)]
+    model["required"] = rest
+    model["anyOf"] = [{"required": one}, {"required": other}]
+
+
+def _texts_of_numbers(part: Any) -> None:
+    """A number may be written as a text: ``1e-5`` is one to YAML, and ``2h`` is a duration."""
+    if isinstance(part, dict):
+        if part.get("type") in ("number", "integer"):
+            part["type"] = [part["type"], "string"]
+        for value in part.values():
+            _texts_of_numbers(value)
+    elif isinstance(part, list):
+        for value in part:
+            _texts_of_numbers(value)
+
+
+if __name__ == "__main__":
+    print(json.dumps(suite_schema(), indent=1))
