@@ -176,8 +176,13 @@ def digest_text(text: str) -> str:
 
 
 def digest_folder(folder: Path) -> str:
-    """Digest of a folder's files: names and content."""
-    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    """Digest of a folder's files: names and content.
+
+    Hidden ones are others': Snakemake puts its time stamp into folders that rules make.
+    """
+    paths = (path for path in Path(folder).rglob("*") if path.is_file())
+    hidden = re.compile(r"(^|/)\.")
+    files = sorted(p for p in paths if not hidden.search(p.relative_to(folder).as_posix()))
     sha = hashlib.sha256()
     for path in files:
         sha.update(f"{path.relative_to(folder).as_posix()} {_sha256(path)}\n".encode())
