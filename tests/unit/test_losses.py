@@ -389,8 +389,14 @@ def test_declarations_of_a_loss_may_be_annotated(loss, source, needs, classes, o
         ("CLASSES = (None, 3)", r"CLASSES is \(None, 3\), not the fewest"),
         ("CLASSES = (True, None)", r"CLASSES is \(True, None\), not the fewest"),
         ("OPTIONS = ['a']", r"OPTIONS is \['a'\], which is no dict"),
-        ("OPTIONS = {'a': '1'}", "OPTIONS has values that are no numbers"),
-        ("OPTIONS = {'a': True}", "OPTIONS has values that are no numbers"),
+        ("OPTIONS = {'a': '1'}", "OPTIONS is {'a': '1'}, not numbers by their names"),
+        ("OPTIONS = {'a': True}", "OPTIONS is {'a': True}, not numbers by their names"),
+        ("OPTIONS = {1: 2}", "OPTIONS is {1: 2}, not numbers by their names"),
+        ("NEEDS = ([], 1, 'gold')", r"NEEDS has \[\], 1; a loss may need"),
+        ("NEEDS = ('along',)", "NEEDS has 'along' but neither 'states' nor 'attentions'"),
+        ("NEEDS = ('same-tokens',)", "NEEDS has 'same-tokens' without 'along'"),
+        ("NEEDS = (", "is no Python"),
+        ("OPTIONS = {[]: 2}", "OPTIONS must be written out"),
     ],
 )
 def test_a_declaration_of_a_loss_that_says_nothing_is_refused_in_one_line(loss, source, said):

@@ -20,7 +20,11 @@ def read_declarations(file: Path, kinds: Mapping[str, type | tuple[type, ...]]) 
     in capitals, for one of another type, and for one that is computed.
     """
     found = {}
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+    try:
+        body = ast.parse(file.read_text(encoding="utf-8")).body
+    except (SyntaxError, ValueError) as error:
+        raise InputError(f"{file}: is no Python ({' '.join(str(error).split())})") from None
+    for node in body:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 pass
@@ -37,7 +41,7 @@ def read_declarations(file: Path, kinds: Mapping[str, type | tuple[type, ...]]) 
             )
         try:
             found[name] = ast.literal_eval(value)
-        except ValueError:
+        except (ValueError, TypeError):
             raise InputError(f"{file}: {name} must be written out, not computed") from None
         kind = kinds[name] if isinstance(kinds[name], tuple) else (kinds[name],)
         # A truth value is no number.

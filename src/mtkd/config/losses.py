@@ -50,9 +50,9 @@ def _declared(file: Path) -> Declared:
     found = read_declarations(file, {"NEEDS": tuple, "CLASSES": tuple, "OPTIONS": dict})
     needs, classes = found.get("NEEDS", ()), found.get("CLASSES", (2, None))
     options = found.get("OPTIONS", {})
-    if unknown := set(needs) - NEEDS:
+    if unknown := [need for need in needs if not isinstance(need, str) or need not in NEEDS]:
         raise InputError(
-            f"{file}: NEEDS has {', '.join(map(repr, sorted(unknown)))}; a loss may need "
+            f"{file}: NEEDS has {', '.join(map(repr, unknown))}; a loss may need "
             f"{', '.join(sorted(NEEDS))}"
         )
     if "along" in needs and not {"states", "attentions"} & set(needs):
@@ -61,6 +61,6 @@ def _declared(file: Path) -> Declared:
         raise InputError(f"{file}: NEEDS has 'same-tokens' without 'along'")
     if [type(bound) for bound in classes] not in ([int, int], [int, type(None)]):
         raise InputError(f"{file}: CLASSES is {classes!r}, not the fewest and most, or None")
-    if not all(type(value) in (int, float) for value in options.values()):
-        raise InputError(f"{file}: OPTIONS has values that are no numbers: {options!r}")
+    if not all(type(k) is str and type(v) in (int, float) for k, v in options.items()):
+        raise InputError(f"{file}: OPTIONS is {options!r}, not numbers by their names")
     return Declared(frozenset(needs), classes, options)

@@ -71,7 +71,7 @@ def declared(name: str) -> Declared:
     path = METRICS_FOLDER / name / "definition.py"
     if not path.is_file():
         return Declared()
-    kinds = {"GREATER_IS_BETTER": bool, "UNIT": str, "TAKES": str, "CLASSES": int}
+    kinds = {"GREATER_IS_BETTER": bool, "UNIT": str, "TAKES": str, "CLASSES": (int, type(None))}
     found = {name.lower(): value for name, value in read_declarations(path, kinds).items()}
     body = ast.parse(path.read_text(encoding="utf-8")).body
     functions = [node.name for node in body if isinstance(node, ast.FunctionDef)]
