@@ -34,7 +34,7 @@ rule all:
         of_students(rules.make_tables.output.runs),
         of_students(rules.make_tables.output.failed),
         of_students(rules.master_table.output.master),
-        of_students(study_figures()),
+        of_students(rules.draw_figures.output),
         rules.audit.output if STUDY_TEACHERS else [],
         of_students(rules.report.output),
         of_students(rules.latex_tables.output),

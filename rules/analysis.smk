@@ -108,10 +108,7 @@ rule audit_teachers:
         selection=rules.prepare_task.output.selection,
         info=rules.prepare_task.output.info,
     output:
-        expand(
-            f"{RESULTS}/audit/{{{{task}}}}/{{table}}.csv",
-            table=["label_map", "pairs", "ceilings", "confidence", "summary", "predictions"],
-        ),
+        expand(f"{RESULTS}/audit/{{table}}.csv", table=tables_by("audit_teachers")),
     log:
         f"{LOGS}/audit_teachers/{SUITE.study_name}/{{task}}.log",
     benchmark:
@@ -139,20 +136,7 @@ rule analyse_examples:
     input:
         examples=of_tasks(rules.collect_examples.output),
     output:
-        expand(
-            f"{TABLES}/{{table}}.csv",
-            table=[
-                "quality",
-                "reliability",
-                "agreement",
-                "failures",
-                "fidelity",
-                "confidence",
-                "human",
-                "human_prediction",
-            ],
-            allow_missing=True,
-        ),
+        expand(f"{TABLES}/{{table}}.csv", table=tables_by("analyse_examples"), allow_missing=True),
     log:
         f"{LOGS}/analyse_examples/{OWNER}.log",
     benchmark:
@@ -188,16 +172,7 @@ rule state_claims:
         success=f"{TABLES}/success_metrics.json",
         tables=expand(
             f"{TABLES}/{{table}}.csv",
-            table=[
-                "audit_scored",
-                "checks",
-                "flags",
-                "gap",
-                "grid",
-                "ranking",
-                "over_tasks",
-                "profiles",
-            ],
+            table=[name for name in tables_by("state_claims") if name != "claims"],
             allow_missing=True,
         ),
     log:

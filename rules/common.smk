@@ -15,7 +15,8 @@ from mtkd.config.written import refuse_surprises
 from mtkd.errors import InputError
 from mtkd.metrics.names import metric_files
 from mtkd.study import paths, settings, started
-from mtkd.study.code import file_digest
+from mtkd.study.code import definition_digest, file_digest
+from mtkd.study.facts import study_facts
 from mtkd.study.remembered import remember
 from mtkd.study.grid import folded_arms, folded_axes, teacher_names, teacher_runs, teacher_seeds
 
@@ -52,6 +53,8 @@ VARIANTS = [task for task in STUDY.tasks if SUITE.tasks[task].of]
 # What its arms call its teachers, and the teachers that they are of whatever seed.
 STUDY_TEACHERS = teacher_names(STUDY)
 TRAINED_TEACHERS = list(dict.fromkeys(run.teacher for run in teacher_runs(STUDY_TEACHERS, ["1"])))
+# What not every study has, which says what tables and figures there are.
+FACTS = study_facts(SUITE)
 # Jobs run the interpreter and the library of this checkout, whether or not its environment is
 # activated; an environment that Snakemake deploys itself comes first on the path all the same.
 os.environ.update(

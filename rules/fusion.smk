@@ -4,20 +4,13 @@ localrules:
     certify_operators,
     certify_own_operators,
     operators,
-    draw_fusion_experiment,
+    draw_experiments,
     framework_claims,
     fusion,
 
 
 OPERATORS = f"results/{SUITE.suite}/operators"
-# The tables that each figure of an experiment is drawn from, by task.
-FUSION_TABLES = {
-    "variance": ["variance", "scaling"],
-    "objectives": ["objectives"],
-    "attenuation": ["attenuation"],
-}
-# What a study has besides, whose arms are pooling operators: the framework's claims.
-FRAMEWORK_TABLES = ["framework", "attenuation_students", "diversity_gain"]
+EXPERIMENTS = f"{RESULTS}/fusion"
 
 
 rule certify_operators:
@@ -64,11 +57,7 @@ rule fusion_experiments:
         info=rules.prepare_task.output.info,
         certificates=rules.certify_operators.output.table,
     output:
-        variance=f"{RESULTS}/fusion/{{task}}/variance.csv",
-        scaling=f"{RESULTS}/fusion/{{task}}/scaling.csv",
-        objectives=f"{RESULTS}/fusion/{{task}}/objectives.csv",
-        attenuation=f"{RESULTS}/fusion/{{task}}/attenuation.csv",
-        claims=f"{RESULTS}/fusion/{{task}}/claims.csv",
+        expand(f"{EXPERIMENTS}/{{table}}.csv", table=tables_by("fusion_experiments")),
     log:
         f"{LOGS}/fusion_experiments/{SUITE.study_name}/{{task}}.log",
     benchmark:
@@ -83,55 +72,44 @@ rule fusion_experiments:
             "fusion_experiments.py", settings=(settings.experiment_settings,)
         ),
         task=subpath(input.info, parent=True),
-        folder=subpath(output.claims, parent=True),
+        folder=subpath(output[0], parent=True),
     shell:
         'python "$SCRIPTS"/fusion_experiments.py --job {params.job:q}'
         " --task {params.task:q} --logits {input.logits:q} --certificates {input.certificates:q}"
         " --output {params.folder:q} > {log:q} 2>&1"
 
 
-rule draw_fusion_experiment:
+use rule draw_figures as draw_experiments with:
     input:
-        tables=lambda wildcards: expand(
-            f"{RESULTS}/fusion/{{task}}/{{table}}.csv",
-            task=wildcards.task,
-            table=FUSION_TABLES[wildcards.figure],
-        ),
+        expand(f"{EXPERIMENTS}/{{table}}.csv", table=tables_drawn_in("fusion")),
     output:
-        png=f"{RESULTS}/fusion/{{task}}/{{figure}}.png",
-        pdf=f"{RESULTS}/fusion/{{task}}/{{figure}}.pdf",
+        png=[f"{EXPERIMENTS}/{figure.path}.png" for figure in drawn_in("fusion")],
+        pdf=[f"{EXPERIMENTS}/{figure.path}.pdf" for figure in drawn_in("fusion")],
     log:
-        f"{LOGS}/draw_fusion_experiment/{SUITE.study_name}/{{task}}/{{figure}}.log",
+        f"{LOGS}/draw_experiments/{SUITE.study_name}.log",
     benchmark:
-        f"{BENCHMARKS}/draw_fusion_experiment/{SUITE.study_name}/{{task}}/{{figure}}.tsv"
-    wildcard_constraints:
-        figure=one_of(FUSION_TABLES),
-    conda:
-        "../envs/analysis.yaml"
+        f"{BENCHMARKS}/draw_experiments/{SUITE.study_name}.tsv"
     params:
-        job=lambda wildcards: job_text(
-            "draw_fusion_experiment.py", settings=(settings.figure_settings, STUDY.students[0])
-        ),
-    shell:
-        'python "$SCRIPTS"/draw_fusion_experiment.py --job {params.job:q}'
-        " --figure {wildcards.figure:q} --tables {input.tables:q} --output {output.png:q}"
-        " > {log:q} 2>&1"
+        job=lambda wildcards: drawing_job("fusion", STUDY.students[0]),
+        tables=EXPERIMENTS,
+        folder=EXPERIMENTS,
+        kept=f"{STATE}/figures",
 
 
 rule fusion:
     input:
-        expand(rules.fusion_experiments.output.claims, task=STUDY.tasks),
-        expand(rules.draw_fusion_experiment.output, task=STUDY.tasks, figure=FUSION_TABLES),
+        expand(rules.fusion_experiments.output, task=STUDY.tasks),
+        rules.draw_experiments.output,
 
 
 # With the students of a study whose arms are pooling operators; its report has them all.
 rule framework_claims:
     input:
         examples=of_tasks(rules.collect_examples.output),
-        teachers=expand(rules.fusion_experiments.output.claims, task=STUDY.tasks),
+        teachers=expand(f"{EXPERIMENTS}/{{task}}/claims.csv", task=STUDY.tasks),
         claims=rules.state_claims.output.claims,
     output:
-        expand(f"{TABLES}/{{table}}.csv", table=FRAMEWORK_TABLES, allow_missing=True),
+        expand(f"{TABLES}/{{table}}.csv", table=tables_by("framework_claims"), allow_missing=True),
     log:
         f"{LOGS}/framework_claims/{OWNER}.log",
     benchmark:

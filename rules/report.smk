@@ -40,7 +40,7 @@ rule report:
         success=rules.state_claims.output.success,
         provenance=rules.make_tables.output.provenance,
         tasks=expand(rules.prepare_task.output.info, task=STUDY.tasks),
-        figures=[path for path in study_figures() if path.endswith(".png")],
+        figures=rules.draw_figures.output.png,
         framework=framework_figures(),
     output:
         report(

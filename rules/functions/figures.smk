@@ -1,28 +1,36 @@
-# The figures that a study has.
-from mtkd.study.arms import is_distilled
+# The figures that a study has, by their catalogue.
+from mtkd.figures import catalogue as figures
 
 
-def has_grid():
-    distilled = any(is_distilled(arm.strategy) for arm in STUDY.arms)
-    return distilled and len(STUDY.T) * len(STUDY.alpha) > 1
+def drawn_in(folder):
+    """The study's figures in one of the catalogue's folders, those by task for each of its tasks."""
+    return figures.drawn(figures.figures_of(folder, FACTS), STUDY.tasks)
 
 
-def has_raters():
-    return any(SUITE.tasks[task].human for task in STUDY.tasks)
+def tables_drawn_in(folder):
+    """The tables that they are drawn from, each once."""
+    return list(dict.fromkeys(name for figure in drawn_in(folder) for name in figure.tables))
 
 
-def has_pools():
-    return bool(settings.pool_settings(SUITE, STUDY.strategies))
+def reported(figure):
+    """A figure's file, with its place in Snakemake's own report."""
+    by_task = figure.task is not None
+    return report(
+        f"{FIGURES}/{figure.path}.png",
+        caption="../report/captions/figure.rst",
+        category=figure.row.title if by_task else "Figures",
+        labels={"task": figure.task} if by_task else {"figure": figure.name},
+    )
 
 
-def study_figures():
-    names = [name for name in FIGURE_TABLES if name != "human_soft_labels" or has_raters()]
-    if not has_pools():
-        names.remove("attenuation_students")
-    if not STUDY_TEACHERS:
-        # A study of the undistilled student alone has nothing to analyse.
-        names = [name for name in names if FIGURE_TABLES[name] == ["runs"]]
-    names += [f"t_alpha_heatmap/{task}" for task in STUDY.tasks] if has_grid() else []
-    return expand(
-        f"{FIGURES}/{{name}}.{{kind}}", name=names, kind=["png", "pdf"], allow_missing=True
+def drawing_digests(suite, folder):
+    """A digest of the code behind each figure's drawing, by name."""
+    return {figure.name: definition_digest(figure.row.drawing) for figure in drawn_in(folder)}
+
+
+def drawing_job(folder, student):
+    return job_text(
+        "draw_figures.py",
+        settings=(settings.figure_settings, student),
+        figures=(drawing_digests, folder),
     )

@@ -1,13 +1,10 @@
 # What the pages show.
+from mtkd.analysis.catalogue import tables_shown
 from mtkd.records.files import digest_folder
 
 
 def report_tables():
-    names = ["master", "skill", "failed", "claims", "gap", "grid", "over_tasks", "profiles"]
-    names += ["ranking", "audit_scored", "flags", "quality", "reliability", "agreement"]
-    names += ["failures", "confidence", "fidelity", "human", "human_prediction", "checks"]
-    names += FRAMEWORK_TABLES if has_pools() else []
-    return expand(f"{TABLES}/{{table}}.csv", table=names, allow_missing=True)
+    return expand(f"{TABLES}/{{table}}.csv", table=tables_shown(FACTS), allow_missing=True)
 
 
 def named_tasks(wildcards):
@@ -17,13 +14,14 @@ def named_tasks(wildcards):
 
 def framework_figures():
     """Certificates and experiments, for the report of a study whose arms are pooling operators."""
-    if not has_pools():
+    if "pools" not in FACTS:
         return []
     certificates = ["results/operators", *([OPERATORS] if OWN_OPERATORS else [])]
-    experiments = expand(
-        f"{RESULTS}/fusion/{{task}}/{{figure}}.png", task=STUDY.tasks, figure=FUSION_TABLES
-    )
-    return [f"{folder}/certificates.png" for folder in certificates] + experiments
+    # A task's beside each other.
+    experiments = sorted(drawn_in("fusion"), key=lambda figure: STUDY.tasks.index(figure.task))
+    return [f"{folder}/certificates.png" for folder in certificates] + [
+        f"{EXPERIMENTS}/{figure.path}.png" for figure in experiments
+    ]
 
 
 def page_digest(suite):

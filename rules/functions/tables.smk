@@ -1,6 +1,8 @@
 # What tables of scored runs are made by.
 import shlex
 
+from mtkd.analysis.catalogue import tables_by
+
 
 def tables_job(student):
     return job_text("make_tables.py", settings=(settings.table_settings, student))

@@ -49,7 +49,7 @@ def test_a_study_of_one_cell_a_job_runs_to_its_tables_and_is_then_done(project):
     names = [row[0].partition("rule_train_students_wildcards_")[2] for row in rows]
     assert sorted(filter(None, names)) == sorted(CELLS)
     # Light stages never became jobs.
-    assert not asked.keys() & {"make_tables", "draw_figure", "score_students", "state_claims"}
+    assert not asked.keys() & {"make_tables", "draw_figures", "score_students", "state_claims"}
     assert list((project / "logs/slurm/efficiency").glob("*.csv"))
 
 

@@ -125,9 +125,9 @@ def test_every_shape_has_its_tables_and_its_report(
     page = render(
         PAGES, "report.html.j2", study=study, seeds="", settings="", unsaid=unsaid(study),
         claims=tables["claims"].to_dict("records"), failed=[], tasks={task: of_task},
-        tables={table.name: table for table in shown}, figures={}, provenance=provenance,
+        tables={table.name: table for table in shown}, figures=[], provenance=provenance,
         data=rows_table(study, infos), warnings=warnings_of(study, infos),
         success=success_metrics(tables["gap"], tables["claims"], study), times=[],
-        framework=[], framework_claims=[], framework_figures=[],
+        framework=[], framework_claims=[], framework_figures=[], failed_title="",
     )  # fmt: skip
     assert all(words in page for words in said)

@@ -22,6 +22,8 @@ from mtkd.framework.students import (
 )
 from mtkd.fusion.pools import pooled_logits
 from mtkd.records.examples import Examples
+from mtkd.records.files import write_text
+from mtkd.report.figures import figures_shown
 from mtkd.report.framework import claim_tables, framework_tables
 from mtkd.study.arms import described
 
@@ -249,8 +251,10 @@ def test_figure_and_section_show_them(tmp_path):
     learns = next(one for one in details if one.title == "a student learns the attenuated mass")
     entry = learns.rows.set_index("where")["mnli"]["linear-pool, w of c from 0 to 1"]
     assert entry.startswith("holds (−0.")
+    png = tmp_path / "fusion/mnli/variance.png"
+    write_text(png, "")
     environment = Environment(loader=FileSystemLoader(ROOT / "report"), autoescape=True)
     page = environment.get_template("framework.html.j2").module.framework_section(
-        shown, details, [{"figure": "variance", "of": "mnli", "address": "data:,"}]
+        shown, details, figures_shown([png], ["mnli"])
     )
-    assert "a student learns the attenuated mass" in page and "Variance (mnli)" in page
+    assert "a student learns the attenuated mass" in page and "<h3>Variance (mnli)</h3>" in page

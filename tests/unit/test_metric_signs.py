@@ -161,7 +161,7 @@ def test_T_is_chosen_by_the_metric_and_bright_is_better(metric, chosen):
     study, runs = grid_of(metric)
     picked = chosen_settings(runs)
     assert set(picked[picked.strategy != "none"]["T"]) == {chosen}
-    panel = heatmap_figure(runs, study, "movies").axes[0]
+    panel = heatmap_figure({"runs": runs}, study, "movies").axes[0]
     image = panel.images[0]
     light = image.cmap(image.norm(image.get_array())).sum(axis=-1).ravel()
     assert light.argmax() == study["T"].index(chosen)
@@ -245,8 +245,10 @@ def test_tables_and_figures_have_the_metrics_unit(tables, runs):
     assert "(number of seeds); ↓: less is better" in text
     assert f"{mean_of(runs, 'average'):.4f} ±" in text and "(log_loss ↓, nats)" in text
     for figure in (
-        master_figure(runs, STUDY), ceilings_figure(tables, STUDY), gap_figure(tables, STUDY)
-    ):  # fmt: skip
+        master_figure({"runs": runs}, STUDY),
+        ceilings_figure(tables, STUDY),
+        gap_figure(tables, STUDY),
+    ):
         values = [x for axis in figure.axes for line in axis.lines for x in line.get_ydata()]
         labels = " ".join(
             axis.get_xlabel() + axis.get_ylabel() + axis.get_title(loc="left")

@@ -236,7 +236,7 @@ def test_three_teacher_seeds_are_enough_for_a_verdict(tables):
 
 @pytest.mark.parametrize("name", ["variance", "objectives", "attenuation"])
 def test_figures_fit_their_page(name, tables):
-    figure = getattr(fusion_experiments, f"{name}_figure")(tables)
+    figure = getattr(fusion_experiments, f"{name}_figure")(tables, {}, "task")
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     for axis in figure.axes:

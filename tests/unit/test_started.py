@@ -11,7 +11,7 @@ from mtkd.errors import InputError, run
 from mtkd.study import code, started
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = ("prepare_task.py", "score.py", "certify_operators.py")
+SCRIPTS = ("prepare_task.py", "score.py", "certify_operators.py", "draw_figures.py")
 POOLS = "def sharp(log_p, weights):\n    return log_p\n"
 
 
@@ -98,11 +98,13 @@ def half_an_edit(text):
         ("src/mtkd/metrics/modules/f1/f1.py", code_added, ["score.py"]),
         ("my_pools.py", code_added, ["certify_operators.py"]),
         ("my_pools.py", words_changed, []),
-        ("src/mtkd/figures/gap.py", code_added, []),
+        ("src/mtkd/figures/gap.py", code_added, ["draw_figures.py"]),
+        ("src/mtkd/figures/catalogue.py", code_added, ["draw_figures.py", started.GRAPH]),
+        ("src/mtkd/analysis/catalogue.py", code_added, [started.GRAPH]),
         ("rules/scores.smk", words_changed, []),
         ("rules/scores.smk", code_added, [started.GRAPH]),
         ("rules/hooks/start.smk", code_added, [started.GRAPH]),
-        ("src/mtkd/study/grid.py", code_added, [started.GRAPH]),
+        ("src/mtkd/study/grid.py", code_added, ["draw_figures.py", started.GRAPH]),
     ],
 )
 def test_jobs_stop_whose_code_has_changed_and_no_others(edit, name, change, stops):

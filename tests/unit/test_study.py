@@ -138,7 +138,7 @@ def test_metrics_are_behind_what_scores_and_not_behind_what_config_checks(script
     has = any("metrics" in used.path.parts for used in reached if used.statements)
     silent = ("fit_gate", "fit_reference", "teacher_logits", "train_students", "prepare_task")
     assert not (has and script.stem in silent)
-    assert has or script.stem not in ("score", "state_claims", "train_teacher", "draw_figure")
+    assert has or script.stem not in ("score", "state_claims", "train_teacher")
 
 
 @pytest.mark.parametrize(

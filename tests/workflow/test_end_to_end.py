@@ -255,3 +255,19 @@ def test_a_task_of_text_pairs_with_three_labels(study):
     gained = mean["bert", "single"] - mean["none", "none"]
     assert float(claim["effect"]) == pytest.approx(gained)
     assert table(study, "audit_scored", of="pairs") == []
+
+
+def test_an_edited_figure_is_drawn_alone_and_by_its_path(study):
+    folder = study / "results/tiny/studies/main/figures"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    source = study / "src/mtkd/figures/gap.py"
+    assert "FRAME = (-100.0," in source.read_text()
+    source.write_text(source.read_text().replace("FRAME = (-100.0,", "FRAME = (-150.0,"))
+    result = snakemake(study, "results/tiny/studies/main/figures/claims.png")
+    assert result.returncode == 0, result.stdout
+    log = (study / "logs/tiny/draw_figures/main.log").read_text()
+    assert log == "drawn: teacher_student_gap\n"
+    after = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert after.keys() == before.keys()
+    changed = {name for name in before if after[name] != before[name]}
+    assert {name.partition(".")[0] for name in changed} <= {"teacher_student_gap"}

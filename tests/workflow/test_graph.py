@@ -15,7 +15,7 @@ ONE_CELL = ("--config", "bundle=cell")
 TASKS, TEACHERS, DISTILLED = 4, 3, 7
 
 
-def expected(bundles, distilled=DISTILLED, gates=1, raters=False):
+def expected(bundles, distilled=DISTILLED, gates=1):
     """Job counts when each arm has ``bundles`` jobs on a task: 1, or one a seed."""
     counts = {
         "prepare_task": TASKS,
@@ -37,29 +37,26 @@ def expected(bundles, distilled=DISTILLED, gates=1, raters=False):
         "audit_teachers": TASKS,
         "analyse_examples": 1,
         "state_claims": 1,
-        **dict.fromkeys(["audit", "report", "latex_tables"], 1),
-        # One of them for the raters' shares, which GLUE has not.
-        "draw_figure": 13 if raters else 12,
+        **dict.fromkeys(["audit", "report", "latex_tables", "draw_figures"], 1),
     }
     return {rule: count for rule, count in counts.items() if count}
 
 
 # 9 downloads of splits: MNLI has two report splits. 4 of models: three teachers, one student.
 FETCHED = {"fetch_dataset": 2 + 3 + 2 + 2, "fetch_model": TEACHERS + 1}
-HEATMAPS = {"t_alpha_heatmap": TASKS}
 
 
 @pytest.mark.parametrize(
     ("suite", "study", "jobs"),
     [
         # The embedded suite folds arms, T, alpha and seeds: one job trains all of a task.
-        (None, "main", expected(1, distilled=1, raters=True)),
-        (None, "grid", expected(1, distilled=1, raters=True) | HEATMAPS),
+        (None, "main", expected(1, distilled=1)),
+        (None, "grid", expected(1, distilled=1)),
         # The GLUE suite folds T and alpha: one job for each arm, task and seed.
         ("config/glue.yaml", "main", expected(5) | FETCHED),
-        ("config/glue.yaml", "grid", expected(3) | FETCHED | HEATMAPS),
+        ("config/glue.yaml", "grid", expected(3) | FETCHED),
         # Two arms that distil, DeBERTa and the average of all three; no gate.
-        ("config/glue.yaml", "published_grid", expected(3, 2, gates=0) | FETCHED | HEATMAPS),
+        ("config/glue.yaml", "published_grid", expected(3, 2, gates=0) | FETCHED),
     ],
 )
 def test_jobs_of_each_shipped_study(project, suite, study, jobs):
@@ -69,15 +66,15 @@ def test_jobs_of_each_shipped_study(project, suite, study, jobs):
 
 def test_the_frameworks_experiments_train_no_student(project):
     teachers = {"prepare_task": TASKS, "train_teacher": TASKS * TEACHERS, "teacher_logits": TASKS}
-    own = {"certify_operators": 1, "fusion_experiments": TASKS, "draw_fusion_experiment": 3 * TASKS}
+    own = {"certify_operators": 1, "fusion_experiments": TASKS, "draw_experiments": 1}
     assert planned(project, "fusion", suite=None) == teachers | own | {"fusion": 1}
 
 
 def test_a_study_of_pools_reports_on_the_framework_too(project):
     jobs = planned(project, "--config", "study=fusion", suite=None)
-    main = expected(1, distilled=1, raters=True)
-    own = {"certify_operators": 1, "fusion_experiments": 2, "draw_fusion_experiment": 6}
-    own |= {"framework_claims": 1, "draw_figure": main["draw_figure"] + 1}
+    main = expected(1, distilled=1)
+    own = {"certify_operators": 1, "fusion_experiments": 2, "draw_experiments": 1}
+    own |= {"framework_claims": 1, "draw_figures": 1}
     assert {rule: jobs[rule] for rule in own} == own
     assert not main.keys() & {"certify_operators", "framework_claims"}
     # One job trains all pools of a task, as it does all other arms.

@@ -24,8 +24,8 @@ def main() -> None:
         human_prediction_table,
         human_table,
     )
+    from mtkd.analysis.tables import write_tables
     from mtkd.records.examples import read_examples
-    from mtkd.records.files import write_text
 
     temperatures = list(dict.fromkeys(["1", *args.job["settings"]["T"]]))
     tasks = [read_examples(path) for path in args.examples]
@@ -43,8 +43,7 @@ def main() -> None:
     }
     tables = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
     tables["human_prediction"] = human_prediction_table(tables["human"], tables["quality"])
-    for name, table in tables.items():
-        write_text(args.output / f"{name}.csv", table.to_csv(index=False))
+    write_tables(args.output, tables)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def main() -> None:
     from mtkd.analysis import audit
     from mtkd.analysis.collect import read_all_teachers, read_answers, teacher_array
     from mtkd.analysis.soft_label_tables import confidence_table
-    from mtkd.records.files import write_text
+    from mtkd.analysis.tables import write_tables
     from mtkd.records.logits import decode_ids, read_tensors
     from mtkd.study.grid import teacher_runs
     from mtkd.study.view import arm_name, teacher_names
@@ -64,8 +64,7 @@ def main() -> None:
             task, selection[lone or slice(None)], fused, gold, metric, study["margin"]
         ),
     }
-    for name, table in tables.items():
-        write_text(args.output / f"{name}.csv", table.to_csv(index=False))
+    write_tables(args.output, tables)
 
 
 if __name__ == "__main__":

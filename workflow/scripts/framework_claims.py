@@ -20,7 +20,7 @@ def main() -> None:
 
     import pandas as pd
 
-    from mtkd.analysis.tables import read_table
+    from mtkd.analysis.tables import read_table, write_tables
     from mtkd.framework.claims import OF_STUDENTS
     from mtkd.framework.students import (
         attenuation_students,
@@ -28,7 +28,6 @@ def main() -> None:
         student_claims,
     )
     from mtkd.records.examples import read_examples
-    from mtkd.records.files import write_text
 
     pools = args.job["pools"]
     tasks = [read_examples(path) for path in args.examples]
@@ -42,8 +41,7 @@ def main() -> None:
         "attenuation_students": pd.concat(attenuation, ignore_index=True),
         "diversity_gain": gains,
     }
-    for name, table in tables.items():
-        write_text(args.output / f"{name}.csv", table.to_csv(index=False))
+    write_tables(args.output, tables)
 
 
 if __name__ == "__main__":

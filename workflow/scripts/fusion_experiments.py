@@ -19,11 +19,10 @@ def main() -> None:
     import numpy as np
 
     from mtkd.analysis.collect import read_all_teachers, read_answers, teacher_array
-    from mtkd.analysis.tables import read_table
+    from mtkd.analysis.tables import read_table, write_tables
     from mtkd.framework import pooling
     from mtkd.framework.claims import claims_table
     from mtkd.framework.objectives import objectives_table
-    from mtkd.records.files import write_text
     from mtkd.tasks.corpus import read_info
 
     settings, task = args.job["settings"], args.task.name
@@ -47,8 +46,7 @@ def main() -> None:
     }
     certificates = read_table(args.certificates)
     tables["claims"] = claims_table(task, logits, gold, tables, certificates)
-    for name, table in tables.items():
-        write_text(args.output / f"{name}.csv", table.to_csv(index=False))
+    write_tables(args.output, tables)
 
 
 if __name__ == "__main__":

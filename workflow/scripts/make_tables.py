@@ -28,6 +28,7 @@ def main() -> None:
         failed_table,
         named_teachers,
         runs_table,
+        write_tables,
     )
     from mtkd.records.files import write_json, write_text
     from mtkd.records.runs import read_eval
@@ -48,8 +49,7 @@ def main() -> None:
 
     records = named_teachers(records, study)
     runs = runs_table(records)
-    write_text(args.output / "runs.csv", runs.to_csv(index=False))
-    write_text(args.output / "failed.csv", failed_table(records).to_csv(index=False))
+    write_tables(args.output, {"runs": runs, "failed": failed_table(records)})
     write_json(args.output / "provenance.json", provenance(records))
     if args.partial:
         write_text(args.output / "missing.txt", "".join(f"{name}\n" for name in missing))
@@ -57,7 +57,7 @@ def main() -> None:
         # Of a whole study it is made of the examples too.
         if not runs.empty:
             master = master_table(runs, study)
-            write_text(args.output / "master.csv", master.to_csv(index=False))
+            write_tables(args.output, {"master": master})
             write_text(args.output / "master.txt", render_master(master, study) + "\n")
 
 

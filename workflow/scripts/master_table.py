@@ -19,7 +19,7 @@ def main() -> None:
 
     from mtkd.analysis.constant import skill_table
     from mtkd.analysis.master import master_table, render_master
-    from mtkd.analysis.tables import read_table
+    from mtkd.analysis.tables import read_table, write_tables
     from mtkd.records.examples import read_examples
     from mtkd.records.files import write_text
 
@@ -28,8 +28,7 @@ def main() -> None:
         [skill_table(read_examples(path)) for path in args.examples], ignore_index=True
     )
     master = master_table(read_table(args.runs), study, skill)
-    write_text(args.output / "skill.csv", skill.to_csv(index=False))
-    write_text(args.output / "master.csv", master.to_csv(index=False))
+    write_tables(args.output, {"skill": skill, "master": master})
     write_text(args.output / "master.txt", render_master(master, study) + "\n")
 
 

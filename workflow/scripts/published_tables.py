@@ -17,13 +17,13 @@ def main() -> None:
     from mtkd.analysis.published.derived import derived_figures, render_figures
     from mtkd.analysis.published.flags import Flag, flags, render_flags
     from mtkd.analysis.published.reported import read_published
+    from mtkd.analysis.tables import write_tables
     from mtkd.records.files import write_text
 
     reported = read_published(args.tables)
     figures, found = derived_figures(reported), flags(reported)
-    write_text(args.output / "derived.csv", figures.to_csv(index=False))
-    table = pd.DataFrame(found, columns=Flag._fields)
-    write_text(args.output / "flags.csv", table.to_csv(index=False))
+    flagged = pd.DataFrame(found, columns=Flag._fields)
+    write_tables(args.output, {"derived": figures, "flags": flagged})
     report = f"{render_figures(figures)}\n\n{render_flags(found)}\n"
     write_text(args.output / "report.txt", report)
 

@@ -23,12 +23,14 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="HTML file")
     args = parser.parse_args()
 
+    from mtkd.analysis.catalogue import TABLES
     from mtkd.analysis.provenance import seconds_by_rule
     from mtkd.analysis.tables import read_table
     from mtkd.records.files import read_json, write_text
     from mtkd.report.data import rows_table, warnings_of
+    from mtkd.report.figures import figures_shown
     from mtkd.report.framework import claim_tables, framework_tables
-    from mtkd.report.page import data_address, figure_name, render
+    from mtkd.report.page import render
     from mtkd.report.study_results import study_tables
     from mtkd.report.task_results import task_tables
     from mtkd.report.unsaid import unsaid
@@ -46,18 +48,16 @@ def main() -> None:
         unsaid=unsaid(study),
         claims=tables["claims"].to_dict("records"),
         failed=tables["failed"].fillna("").to_dict("records"),
+        failed_title=TABLES["failed"].title,
         tables={table.name: table for table in study_tables(tables, study)},
         tasks={task: task_tables(tables, study, task) for task in study["tasks"]},
         data=rows_table(study, infos),
         warnings=warnings_of(study, infos),
         success=read_json(args.success),
-        figures={figure_name(path): data_address(path) for path in args.figures},
+        figures=figures_shown(args.figures, study["tasks"]),
         framework=framework_tables(tables, study),
         framework_claims=claim_tables(tables, study),
-        framework_figures=[
-            {"figure": path.stem, "of": path.parent.name, "address": data_address(path)}
-            for path in args.framework
-        ],
+        framework_figures=figures_shown(args.framework, study["tasks"]),
         provenance=read_json(args.provenance),
         times=seconds_by_rule(args.benchmarks).to_dict("records"),
     )

@@ -30,7 +30,7 @@ def main() -> None:
     from mtkd.analysis.ranking import ranking_table
     from mtkd.analysis.selection import grid_table
     from mtkd.analysis.success import success_metrics
-    from mtkd.analysis.tables import read_table
+    from mtkd.analysis.tables import read_table, write_tables
     from mtkd.records.examples import read_examples
     from mtkd.records.files import write_json, write_text
 
@@ -59,8 +59,7 @@ def main() -> None:
     mixed = mixed_precisions(runs.to_dict("records"))
     found += [Flag("one-precision", where, what, because) for where, what in mixed]
     tables["flags"] = pd.DataFrame(found, columns=Flag._fields)
-    for name, table in tables.items():
-        write_text(args.output / f"{name}.csv", table.to_csv(index=False))
+    write_tables(args.output, tables)
     write_json(args.output / "success_metrics.json", success_metrics(gaps, claims, study))
     write_text(args.output / "findings.txt", "".join(f"{line}\n" for line in claims.sentence))
 

@@ -16,13 +16,13 @@ def main() -> None:
 
     from mtkd.analysis.master import render_master
     from mtkd.analysis.students import named_by_student, students_table
-    from mtkd.analysis.tables import read_table
+    from mtkd.analysis.tables import read_table, write_tables
     from mtkd.records.files import write_text
 
     study = args.job["settings"]
     masters = zip(study["students"], args.masters, strict=True)
     table = students_table({student: read_table(path) for student, path in masters})
-    write_text(args.output / "students.csv", table.to_csv(index=False))
+    write_tables(args.output, {"students": table})
     text = render_master(named_by_student(table), study)
     write_text(args.output / "students.txt", text + "\n")
 

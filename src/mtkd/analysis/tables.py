@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from mtkd.errors import InputError
+from mtkd.records.files import write_text
 from mtkd.study.arms import is_distilled
 from mtkd.study.grid import teacher_runs
 
@@ -108,6 +109,12 @@ def read_table(path: Path) -> pd.DataFrame:
         return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}); rerun its rule") from None
+
+
+def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Publish tables as CSV files of their names; ``read_table`` reads them."""
+    for name, table in tables.items():
+        write_text(folder / f"{name}.csv", table.to_csv(index=False))
 
 
 def failed_table(records: Iterable[Record]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from mtkd.figures.style import BASELINE_LINE, RC, REFERENCE_LINE, legend_below, new_figure, sketch
+from mtkd.study.view import StudyView
 
 # Okabe and Ito's, with a marker each, so that grey prints tell them apart.
 OPERATOR_STYLES = {
@@ -31,11 +32,10 @@ CASE_MARKERS = dict(zip(CASE_COLOURS, "osD^v", strict=True))
 
 
 @rc_context(RC)
-def variance_figure(tables: dict[str, pd.DataFrame]) -> Figure:
+def variance_figure(tables: dict[str, pd.DataFrame], study: StudyView, task: str) -> Figure:
     """Variance against the number of members, simulated; and of the teachers' own errors."""
     table, scaling = tables["variance"], tables["scaling"]
     table = table[table.weights == "equal"]
-    task = table.task.iloc[0]
     errors = table[table.source == "errors"]
     figure = new_figure(
         4.3,
@@ -112,10 +112,9 @@ def _error_panel(axis: Axes, errors: pd.DataFrame) -> None:
 
 
 @rc_context(RC)
-def objectives_figure(tables: dict[str, pd.DataFrame]) -> Figure:
+def objectives_figure(tables: dict[str, pd.DataFrame], study: StudyView, task: str) -> Figure:
     """Convergence of both objectives, the gap's distance from a constant, and where they part."""
     table = tables["objectives"]
-    task = table.task.iloc[0]
     figure = new_figure(
         3.9,
         f"{task}: distilling from the mixture, KL(q ‖ s), and from each teacher, Σ w KL(p ‖ s)",
@@ -157,10 +156,9 @@ def objectives_figure(tables: dict[str, pd.DataFrame]) -> Figure:
 
 
 @rc_context(RC)
-def attenuation_figure(tables: dict[str, pd.DataFrame]) -> Figure:
+def attenuation_figure(tables: dict[str, pd.DataFrame], study: StudyView, task: str) -> Figure:
     """Mass of a wrong class, and the share above the bound, against a dissenting weight."""
     table = tables["attenuation"]
-    task = table.task.iloc[0]
     figure = new_figure(
         5.0,
         f"{task}: the mass of a wrong class as the dissenting teacher's weight rises",

@@ -19,12 +19,13 @@ PANELS_PER_ROW = 4
 
 
 @rc_context(RC)
-def heatmap_figure(runs: pd.DataFrame, study: StudyView, task: str) -> Figure:
+def heatmap_figure(tables: dict[str, pd.DataFrame], study: StudyView, task: str) -> Figure:
     """Mean and sd over seeds on report of every T and alpha; the cell chosen on selection framed.
 
     One colour scale for the task, brighter where it is better; panels in the order of the study's
     arms.
     """
+    runs = tables["runs"]
     grid = grid_table(runs)
     grid = grid[(grid.task == task) & grid.strategy.map(is_distilled)]
     arms = [arm for arm in study["arms"] if arm["family"] != "undistilled"]

@@ -35,9 +35,9 @@ PANELS_PER_ROW = 2
 
 
 @rc_context(RC)
-def master_figure(runs: pd.DataFrame, study: StudyView) -> Figure:
+def master_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
     """One panel per task and report split: each method's mean and its seeds."""
-    values = report_values(runs, study)
+    values = report_values(tables["runs"], study)
     means = summary(values)
     rows = methods(study)
     rows = rows[~rows.type.isin(["constant", "reference"])].reset_index(drop=True)

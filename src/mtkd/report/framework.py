@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from mtkd.framework.claims import FAILS, HOLDS, UNDECIDABLE
-from mtkd.report.shown import MISSING, Shown, caption, frame
+from mtkd.report.shown import MISSING, Shown, caption, frame, titled
 from mtkd.study.view import StudyView, improvement_text
 
 Tables = Mapping[str, pd.DataFrame]
@@ -39,9 +39,8 @@ def _summary(table: pd.DataFrame, study: StudyView) -> Shown:
         kinds = dict.fromkeys(_because(evidence).split(":")[0] for evidence in found.evidence)
         row = {"claim": claim} | {name: f"{counts.get(name, 0)}" for name in VERDICTS}
         rows.append(row | {"by": ", ".join(kinds)})
-    return Shown(
+    return titled(
         "framework",
-        "Every claim",
         caption("where each claim of the framework holds and fails, in numbers of trials", study),
         frame(rows, ["claim", *VERDICTS, "by"]),
         ("claim", "by"),
@@ -81,9 +80,8 @@ def _gains(gains: pd.DataFrame, study: StudyView) -> Shown:
         }
         for row in gains.itertuples()
     ]
-    return Shown(
+    return titled(
         "diversity_gain",
-        "Diversity and gain",
         caption(
             "gain of each average arm over its own teachers' single arms, mean over seeds, and the "
             "generalised Jensen-Shannon divergence of these teachers on selection at T=1"

@@ -24,8 +24,3 @@ def render(templates: Path, name: str, **values: Any) -> str:
 def data_address(png: Path) -> str:
     """A PNG as an address that holds its content."""
     return f"data:image/png;base64,{base64.b64encode(png.read_bytes()).decode()}"
-
-
-def figure_name(png: Path) -> str:
-    """A figure's name; one that is drawn for each task lies in a folder, which is part of it."""
-    return png.stem if png.parent.name == "figures" else f"{png.parent.name}/{png.stem}"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from mtkd.analysis.catalogue import TABLES
 from mtkd.metrics.names import declared
 from mtkd.study.view import StudyView, seed_count, seeds_text, settings_text
 
@@ -30,6 +31,13 @@ class Shown(NamedTuple):
     words: tuple[str, ...]
     # What the columns mean, in sentences.
     note: str = ""
+
+
+def titled(
+    table: str, caption: str, rows: pd.DataFrame, words: tuple[str, ...], note: str = ""
+) -> Shown:
+    """What is shown of one table, under the title that the catalogue has for it."""
+    return Shown(table.rpartition("/")[2], TABLES[table].title, caption, rows, words, note)
 
 
 def caption(

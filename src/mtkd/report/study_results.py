@@ -19,6 +19,7 @@ from mtkd.report.shown import (
     percent,
     points,
     seeds_needed,
+    titled,
 )
 from mtkd.study.view import (
     MARK,
@@ -54,9 +55,8 @@ def _master(tables: Tables, study: StudyView) -> Shown:
     marked = shown.map(lambda entry: entry.endswith(MARK)).any(axis=None)
     one_scale = on_one_scale(list(study["metrics"].values()))
     what = f"mean ±sd over seeds (number of seeds), {unit_text(study)}{arrow_text(study)}"
-    return Shown(
+    return titled(
         "master",
-        "Every method on every task",
         caption(what + (f"; {MARK}: {mark_meaning(study)}" if marked else ""), study),
         shown,
         ("method",),
@@ -108,9 +108,8 @@ def _gap(tables: Tables, study: StudyView) -> Shown:
         row = {"arm": arm_name({"strategy": strategy, "teachers": teachers}, study)}
         row["gap to"] = {"teacher": "best teacher", "fused": "fused teacher"}[against]
         rows.append(row | {heads[one.task]: _gap_entry(one) for one in found.itertuples()})
-    return Shown(
+    return titled(
         "gap",
-        "Gap closed",
         caption(
             "percent of the gap between the undistilled student and a teacher that each arm's "
             "students closed (95 % interval over seeds and examples); the teacher is the best on "
@@ -153,9 +152,8 @@ def _over_tasks(tables: Tables, study: StudyView) -> Shown:
         for row in tables["over_tasks"].itertuples()
     ]
     columns = ["arm", mean, "95 % interval", "P(better than none)"]
-    return Shown(
+    return titled(
         "over_tasks",
-        "Arms over all tasks",
         caption("aggregates that one outlying task or seed does not decide", study),
         frame(rows, [*columns, "its 95 % interval", "tasks dominated"]),
         ("arm",),
@@ -175,9 +173,8 @@ def _profiles(tables: Tables, study: StudyView) -> Shown:
         for arm, of_arm in whole.groupby("arm", sort=False)
     ]
     gains = [points(gain, 0) for gain in sorted(whole.gain.unique())]
-    return Shown(
+    return titled(
         "profiles",
-        "How often a run gains how much",
         caption(
             "percent of all runs on all tasks that gain more than so many points over the mean of "
             "the undistilled student" + improvement_text(study),
@@ -198,9 +195,8 @@ def _ranking(tables: Tables, study: StudyView) -> Shown:
     arms = list(dict.fromkeys(ranks.arm))
     columns = [task for task in [*study["tasks"], "all"] if task in wide]
     wide = wide.reindex(index=arms, columns=columns).fillna(MISSING).reset_index()
-    return Shown(
+    return titled(
         "ranking",
-        "Ranks",
         caption("rank of each arm by its mean (best and worst rank in any one seed)", study),
         wide.rename(columns={"all": "all tasks"}).astype("str"),
         ("arm",),
@@ -226,9 +222,8 @@ def _audit(tables: Tables, study: StudyView) -> Shown:
     ]
     columns = ["task", "arm", "predicted gain (points)", "predicted interval", "expected"]
     columns += ["measured (points)", "95 % interval", "verdict", "inside the prediction", "outcome"]
-    return Shown(
+    return titled(
         "audit_scored",
-        "What the audit predicted and what came of it",
         caption(
             "gain of each arm of several teachers over the mean of the single-teacher arms, "
             "predicted on selection from the teachers' logits alone, and as measured"
@@ -246,9 +241,8 @@ def _audit(tables: Tables, study: StudyView) -> Shown:
 def _flags(tables: Tables, study: StudyView) -> Shown:
     columns = ["rule", "where", "what", "evidence"]
     rows = tables["flags"][columns].rename(columns={"evidence": "because"}).astype("str")
-    return Shown(
+    return titled(
         "flags",
-        "What the rules of evidence object to",
         caption("objections to this study's own tables and claims", study),
         rows,
         tuple(rows.columns),

@@ -24,6 +24,7 @@ from mtkd.report.shown import (
     seeds_needed,
     split_column,
     spread,
+    titled,
 )
 from mtkd.study.view import StudyView, arm_name, improvement_text, unit_text
 
@@ -68,9 +69,8 @@ def _claims(tables: Tables, study: StudyView, task: str) -> Shown:
     ]
     columns = ["comparison", "points", "95 % interval", "bootstrap interval", "p superior"]
     columns += ["p equivalent", "verdict", "least detectable", "seeds to decide"]
-    return Shown(
+    return titled(
         "claims",
-        "Claims",
         caption("differences in points" + improvement_text(study, [task]), study, task),
         frame(rows, columns),
         ("comparison", "verdict"),
@@ -98,9 +98,8 @@ def _skill(tables: Tables, study: StudyView, task: str) -> Shown:
         for row in skill.itertuples(index=False)
     ]
     columns = ["model", metric_label(metric), constant, "above it (points)"]
-    return Shown(
+    return titled(
         "skill",
-        "Against one answer for every example",
         caption(
             f"teachers and students against the constant answer ({given}: it answers train best)"
             + improvement_text(study, [task]),
@@ -128,9 +127,8 @@ def _grid(tables: Tables, study: StudyView, task: str) -> Shown:
         for row in grid[several].itertuples()
     ]
     columns = ["arm", "T", "alpha", metric_title(metric), "chosen on selection"]
-    return Shown(
+    return titled(
         "grid",
-        "T and alpha",
         caption(
             f"each arm over T and alpha, mean ±sd (seeds), {unit_text(study, [task])}", study, task
         ),
@@ -161,9 +159,8 @@ def _quality(tables: Tables, study: StudyView, task: str) -> Shown:
         for row in quality.itertuples(index=False)
     ]
     columns = ["model", of_metric, *also, "NLL", "Brier", "ECE (%)", "temperature", "NLL scaled"]
-    return Shown(
+    return titled(
         "quality",
-        "Quality and calibration",
         caption("teachers, fused teachers and students", study, task),
         split_column(frame(rows, [*columns, "ECE scaled (%)"]), quality.split),
         ("split", "model"),
@@ -184,9 +181,8 @@ def _reliability(tables: Tables, study: StudyView, task: str) -> Shown:
         }
         rows.append({"model": model_name(kind, name)} | entries)
         splits.append(split)
-    return Shown(
+    return titled(
         "reliability",
-        "Reliability",
         caption(
             "accuracy in percent (predictions) by the largest probability at T=1, all seeds "
             "together",
@@ -212,9 +208,8 @@ def _agreement(tables: Tables, study: StudyView, task: str) -> Shown:
         rows.append({"arm": arm} | entries)
         splits.append(split)
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    return Shown(
+    return titled(
         "agreement",
-        "Where teachers agree",
         caption("accuracy in percent by the agreement of the study's teachers", study, task),
         split_column(frame(rows, columns).fillna(""), pd.Series(splits)),
         ("split", "arm"),
@@ -236,9 +231,8 @@ def _failures(tables: Tables, study: StudyView, task: str) -> Shown:
         splits.append(split)
     meanings = dict(zip(table.category, table.meaning, strict=True))
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    return Shown(
+    return titled(
         "failures",
-        "Failures",
         caption(
             "errors per 100 examples of a kind (errors, mean over seeds), by what the teachers did",
             study,
@@ -256,9 +250,8 @@ def _confidence(tables: Tables, study: StudyView, task: str) -> Shown:
     # Train first: it is what students see.
     order = ["train", "selection", *study["report_splits"][task]]
     confidence = pd.concat([confidence[confidence.split == split] for split in order])
-    return Shown(
+    return titled(
         "confidence",
-        "How sure the teachers are",
         caption(
             "means over examples of the teachers' soft labels at T=1 and at each T that students "
             "were trained with",
@@ -286,9 +279,8 @@ def _fidelity(tables: Tables, study: StudyView, task: str) -> Shown:
             row[f"KL, {found.split} (nats)"] = number(found.kl, 4)
         rows.append(row)
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    return Shown(
+    return titled(
         "fidelity",
-        "How students follow their soft labels",
         caption("students against the soft labels that they learned from, at their T", study, task),
         frame(rows, columns).fillna(MISSING),
         ("arm",),
@@ -311,9 +303,8 @@ def _human(tables: Tables, study: StudyView, task: str) -> Shown:
         for row in human.itertuples(index=False)
     ]
     columns = ["model", "T", "KL (nats)", "total variation", "JSD (nats)", "Pearson", "Spearman"]
-    return Shown(
+    return titled(
         "human",
-        "Closeness to human raters",
         caption(
             "models' probabilities at T=1, and the soft labels that students learned from at their "
             "T, against the shares of raters that chose each class",
@@ -333,9 +324,8 @@ def _nearness(tables: Tables, study: StudyView, task: str) -> Shown:
         {"arms": f"{row.arms}", "Spearman": number(row.spearman, 2), "p": p_value(row.p)}
         for row in nearness.itertuples()
     ]
-    return Shown(
+    return titled(
         "human_prediction",
-        "Do soft labels nearer to people teach better?",
         caption(
             "KL of the soft labels, at the T that students learned from, from the raters' shares "
             "against students' scores",
@@ -363,9 +353,8 @@ def _checks(tables: Tables, study: StudyView, task: str) -> Shown:
         for row in checks.itertuples()
     ]
     columns = ["comparison", "accuracy (points)", "McNemar p", "seeds p", "examples p"]
-    return Shown(
+    return titled(
         "checks",
-        "Second opinions",
         caption("tests that assume less than the claims do; none is corrected", study, task),
         split_column(frame(rows, [*columns, "reversed", "opposite sign in"]), checks.split),
         ("split", "comparison", "reversed", "opposite sign in"),

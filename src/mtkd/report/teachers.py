@@ -18,6 +18,7 @@ from mtkd.report.shown import (
     percent,
     points,
     score,
+    titled,
 )
 from mtkd.study.view import StudyView, improvement_text
 
@@ -40,9 +41,8 @@ def predictions_shown(predictions: pd.DataFrame, study: StudyView) -> Shown:
     ]
     columns = ["task", "arm", "fused teacher's lead", "its 95 % interval", "predicted gain"]
     shares = " or ".join(f"{percent(share)} %" for share in predictions["inherited"].unique())
-    return Shown(
-        "predictions",
-        "What is predicted",
+    return titled(
+        "{task}/predictions",
         _caption(
             "gain of students of several teachers over one teacher's, in points"
             + improvement_text(study),
@@ -79,9 +79,8 @@ def summary_shown(summary: pd.DataFrame, study: StudyView) -> Shown:
             entries[f"JSD, T={T}"] = number(row[f"jsd_T{T}"], 4)
             entries[f"entropy, T={T}"] = number(row[f"entropy_T{T}"])
         rows.append(entries)
-    return Shown(
-        "summary",
-        "How much the teachers differ",
+    return titled(
+        "{task}/summary",
         _caption("diversity of the teachers, and the room above the best of them", study),
         frame(rows, list(dict.fromkeys(column for row in rows for column in row))),
         ("task",),
@@ -117,9 +116,8 @@ def _ceilings(tables: Tables, study: StudyView, task: str) -> Shown:
     columns = dict.fromkeys(
         ["model", metric_label(metric), "accuracy (%)", "NLL (nats)", "ECE (%)"]
     )
-    return Shown(
-        "ceilings",
-        "Teachers, fused teachers and the oracle",
+    return titled(
+        "{task}/ceilings",
         _caption("scores and calibration", study, task),
         frame(rows, list(columns)),
         ("model",),
@@ -141,9 +139,8 @@ def _pairs(tables: Tables, study: StudyView, task: str) -> Shown:
         for row in tables["pairs"].itertuples()
     ]
     columns = ["pair", "disagreement (%)", "Yule's Q", "kappa", "both wrong (%)", "correlation"]
-    return Shown(
-        "pairs",
-        "Pairs of teachers",
+    return titled(
+        "{task}/pairs",
         _caption("how alike two teachers' errors, predictions and features are", study, task),
         frame(rows, [*columns, "CKA"]),
         ("pair",),
@@ -154,9 +151,8 @@ def _pairs(tables: Tables, study: StudyView, task: str) -> Shown:
 
 
 def _confidence(tables: Tables, study: StudyView, task: str) -> Shown:
-    return Shown(
-        "confidence",
-        "Confidence at each T",
+    return titled(
+        "{task}/confidence",
         _caption("how sure the soft labels are, means over examples", study, task, "train, too"),
         confidence_rows(tables["confidence"]),
         ("teacher", "split"),
@@ -176,9 +172,8 @@ def _label_map(tables: Tables, study: StudyView, task: str) -> Shown:
         for row in tables["label_map"].itertuples()
     ]
     columns = ["teacher", "accuracy (%)", "best order of labels", "accuracy in it (%)", "in order"]
-    return Shown(
-        "label_map",
-        "Label map",
+    return titled(
+        "{task}/label_map",
         _caption("whether each teacher's outputs stand for the task's labels", study, task),
         frame(rows, columns),
         ("teacher", "best order of labels", "in order"),

@@ -29,7 +29,7 @@ PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 # and a change of the files' format that old readers would misread raises RECORD_FORMAT.
 WITHOUT_NUMBERS = {
     *("config", "errors"),
-    *(f"records.{name}" for name in ("cells", "files", "leases", "pointers")),
+    *(f"records.{name}" for name in ("cells", "files", "kept", "leases", "pointers")),
     *(f"study.{name}" for name in ("catalogue", "code", "disk", "forecast", "jobs", "paths")),
     *("study.remembered", "study.requests", "study.settings", "study.started"),
 }
@@ -83,6 +83,14 @@ def part_digest(module: str, catalogue: str, name: str) -> str:
             if key.value == name:
                 return _digest(_reached([_Used(path, (value,))], all_parts=True))
     raise KeyError(name)
+
+
+@remembered
+def definition_digest(spec: str) -> str:
+    """Digest of one definition of ours, ``module:name``. Raises KeyError where there is none."""
+    module, name = spec.split(":")
+    path = _module_file(module)
+    return _digest(_reached([_Used(path, _module(path).definitions[name])], all_parts=True))
 
 
 @remembered

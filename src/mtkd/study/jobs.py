@@ -6,6 +6,7 @@ inputs (made by ``mtkd.study.settings.job_text``). Its parts, where they apply:
 - ``settings``: the stage's own, from the suite;
 - ``code``: digests of the code behind the script; ``metrics``: of that behind its metrics;
 - ``recipes``: of strategies, by name; ``pools``: definitions of those that are pooling operators;
+- ``figures``: of the code behind each drawing, by the figure's name in their catalogue;
 - ``pages``: a digest of their templates.
 
 Every script imports this, so it imports nothing of what makes the text.

@@ -31,11 +31,11 @@ def job_text(suite: Suite, script: Path | None, parts: Mapping[str, tuple]) -> s
 
     Each of ``parts`` is a function and its arguments after the suite, such as
     ``settings=(task_settings, "sst2")``. ``code`` comes by itself where there is a ``script``,
-    without the parts that ``recipes`` name, where there are some: they have digests of their own.
+    without what ``recipes`` or ``figures`` name, where there are some: it has digests of its own.
     """
     job = {name: make(suite, *arguments) for name, (make, *arguments) in parts.items()}
     if script:
-        job["code"] = _code(script, "recipes" not in job)
+        job["code"] = _code(script, not {"recipes", "figures"} & job.keys())
     return canonical_json(job)
 
 

@@ -24,10 +24,14 @@ ROOT = Path(__file__).resolve().parents[3]
 RECORD = "MTKD_RUN"
 # What of the job graph, which every job of a cluster builds for itself, determines settings.
 GRAPH = "the job graph"
-GRAPH_FILES = ("Snakefile", "rules/**/*.smk", "src/mtkd/study/*.py", "src/mtkd/config/*.py")
+GRAPH_FILES = (
+    *("Snakefile", "rules/**/*.smk", "src/mtkd/study/*.py", "src/mtkd/config/*.py"),
+    "src/mtkd/*/catalogue.py",
+)
 # Loaded by path or by name, not imported: what it is that loads them, and where they are.
 OPERATORS_LOADER = "src/mtkd/fusion/pools.py"
 LOADED = {
+    "src/mtkd/figures/draw.py": "src/mtkd/figures/*.py",
     "src/mtkd/metrics/evaluated.py": "src/mtkd/metrics/modules/*/*.py",
     "src/mtkd/distillation/objective.py": "src/mtkd/distillation/losses/*.py",
 }

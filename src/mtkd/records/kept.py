@@ -1,0 +1,50 @@
+"""Outputs kept outside the declared ones, and restored from there.
+
+Snakemake deletes all outputs of a job before it starts, finished ones included. So what is not to
+be made twice is kept in a state folder, under a digest of all that determines it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mtkd.records.files import discard_folder, is_whole, keep_folder, publish
+
+
+def restore(kept: Path, folder: Path, names: Sequence[str], instead: str) -> bool:
+    """Publish kept files into a folder, in order and with a fresh time stamp; False if not kept.
+
+    Those whose content is not what was written (a full disk, a killed node) are reported, with what
+    happens ``instead``, removed and not used.
+    """
+    if not kept.is_dir():
+        return False
+    if not is_whole(kept, names):
+        print(f"{kept}: damaged, removed; {instead}", file=sys.stderr)
+        discard_folder(kept)
+        return False
+    for name in names:
+        publish(folder / name, lambda temporary, name=name: _link(kept / name, temporary))
+    return True
+
+
+def keep(kept: Path, folder: Path, names: Sequence[str]) -> None:
+    """Keep finished files, which lie in ``folder``, in one step."""
+
+    def link(temporary: Path) -> None:
+        for name in names:
+            _link(folder / name, temporary / name)
+
+    keep_folder(kept, link)
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without hard links
+        shutil.copyfile(source, target)
+    os.utime(target)

@@ -1,0 +1,23 @@
+"""What not every study has: figures and tables say in their catalogues which of it they need."""
+
+from __future__ import annotations
+
+from mtkd.config.schema import Suite
+from mtkd.study.grid import teacher_names
+from mtkd.study.settings import pool_settings
+
+# Teachers at all; a task with raters' shares; several T or alpha; pooling operators among its arms.
+FACTS = ("teachers", "raters", "grid", "pools")
+
+
+def study_facts(suite: Suite) -> frozenset[str]:
+    """Those of ``FACTS`` that are so of the chosen study."""
+    study = suite.chosen_study
+    teachers = bool(teacher_names(study))
+    found = {
+        "teachers": teachers,
+        "raters": any(suite.tasks[task].human for task in study.tasks),
+        "grid": teachers and len(study.T) * len(study.alpha) > 1,
+        "pools": bool(pool_settings(suite, study.strategies)),
+    }
+    return frozenset(name for name in FACTS if found[name])
