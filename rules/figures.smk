@@ -26,7 +26,7 @@ rule draw_figures:
     params:
         job=lambda wildcards: drawing_job("figures", whose(wildcards)),
         tables=subpath(input[0], parent=True),
-        folder=FIGURES,
+        folder=subpath(output[0], parent=True),
         kept=f"{STATE}/figures",
     shell:
         'python "$SCRIPTS"/draw_figures.py --job {params.job:q}'

@@ -91,8 +91,8 @@ use rule draw_figures as draw_experiments with:
         f"{BENCHMARKS}/draw_experiments/{SUITE.study_name}.tsv"
     params:
         job=lambda wildcards: drawing_job("fusion", STUDY.students[0]),
-        tables=EXPERIMENTS,
-        folder=EXPERIMENTS,
+        tables=subpath(input[0], ancestor=2),
+        folder=subpath(output[0], ancestor=2),
         kept=f"{STATE}/figures",
 
 
