@@ -44,7 +44,7 @@ def publish_folder(path: Path, write: Callable[[Path], Any]) -> None:
 
     def place(temporary: Path) -> None:
         # rename() replaces files and empty folders alone.
-        shutil.rmtree(path, ignore_errors=True)
+        discard_folder(path)
         os.rename(temporary, path)
 
     _publish_folder(Path(path), write, place)
