@@ -5,6 +5,7 @@ import random
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import warm
@@ -178,6 +179,15 @@ def planned(folder: Path, *arguments: str, suite: str | None = SUITE_FILE) -> di
     jobs.pop("total", None)
     jobs.pop("all", None)
     return {rule: int(count) for rule, count in jobs.items()}
+
+
+def assert_nothing_left(run: Callable, *arguments, **options) -> None:
+    """What was just run, by ``run`` with these arguments, is done: a dry run of it plans no job.
+
+    An output that is older than an input, or that nobody declares, would be made at each call.
+    """
+    result = run(*arguments, "--dry-run", **options)
+    assert result.returncode == 0 and "Nothing to be done" in result.stdout, result.stdout
 
 
 def change_suite(folder: Path, key: str, value, suite: str = SUITE_FILE) -> None:

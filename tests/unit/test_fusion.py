@@ -92,14 +92,6 @@ def test_ties_go_to_the_earlier_teacher():
 
 
 @given(teacher_logits)
-def test_one_teacher_is_itself_under_every_strategy(logits):
-    alone = logits[:1]
-    for name, strategy in STRATEGIES.items():
-        weights = (np.ones(1),) if name in ("weighted", "gating") else ()
-        np.testing.assert_array_equal(strategy(alone, *weights), single(alone))
-
-
-@given(teacher_logits)
 def test_strategies_keep_the_precision_and_the_input(logits):
     before = logits.copy()
     for name, strategy in STRATEGIES.items():

@@ -16,11 +16,9 @@ from mtkd.fusion.operators import (
     fuse,
     linear_pool,
     log_linear_pool,
-    median,
     power_mean,
     random_teacher,
     soften,
-    trimmed_mean,
 )
 from mtkd.fusion.strategies import average, weighted
 from mtkd.fusion.strategies import best_per_sample as lowest_entropy_strategy
@@ -56,54 +54,6 @@ def test_every_operator_gives_distributions_whatever_the_temperature(name, logit
     assert q.shape == (N, C) and q.dtype == np.float64
     assert (q >= 0).all()
     np.testing.assert_allclose(q.sum(axis=1), 1, atol=1e-9)
-
-
-@every_operator
-@few
-@given(logits=teacher_logits)
-def test_one_teacher_or_equal_teachers_are_themselves(name, logits):
-    alone = logits[:1]
-    expected = softmax(alone[0].astype(float), axis=-1)
-    if name == "majority-vote":
-        # As softened: double precision takes logits of 1e-45 and 0 for equal.
-        expected = np.eye(logits.shape[2])[soften(alone)[0].argmax(axis=-1)]
-    for several in (alone, np.repeat(alone, 3, axis=0)):
-        np.testing.assert_allclose(fuse(name, several), expected, atol=1e-9)
-
-
-@every_operator
-def test_weights_for_all_and_for_each_example_agree(name):
-    logits = np.random.default_rng(0).normal(size=(3, 20, 4))
-    weights = np.array([0.5, 0.2, 0.3])
-    np.testing.assert_allclose(
-        fuse(name, logits, weights), fuse(name, logits, np.tile(weights, (20, 1))), atol=1e-12
-    )
-
-
-@every_operator
-def test_a_teacher_without_weight_has_no_part(name):
-    logits = np.random.default_rng(1).normal(size=(3, 30, 3)) * 3
-    with_it = fuse(name, logits, np.array([0.4, 0.6, 0.0]))
-    without = fuse(name, logits[:2], np.array([0.4, 0.6]))
-    np.testing.assert_allclose(with_it, without, atol=1e-12)
-    certain = np.array([[[0, -np.inf, -np.inf]]] * 30).transpose(1, 0, 2)
-    veto = np.concatenate([logits[:2], certain])
-    np.testing.assert_allclose(fuse(name, veto, np.array([0.4, 0.6, 0])), without, atol=1e-12)
-
-
-@every_operator
-def test_single_precision_logits_lose_nothing_but_their_digits(name):
-    logits = np.random.default_rng(2).normal(size=(3, 50, 3)).astype(np.float32)
-    before = logits.copy()
-    np.testing.assert_array_equal(fuse(name, logits), fuse(name, logits.astype(np.float64)))
-    np.testing.assert_array_equal(logits, before)
-
-
-@every_operator
-def test_teachers_without_weight_may_exclude_anything(name):
-    logits = soften(np.array([[[0, -np.inf]], [[-np.inf, 0]], [[0, -np.inf]]]), 1.0)
-    q = fuse(name, logits, np.array([0.0, 1.0, 0.0]))
-    np.testing.assert_array_equal(q, [[0, 1]])
 
 
 def test_softening_reaches_its_limits():
@@ -218,30 +168,6 @@ def test_definitions_that_fail_at_zeros_are_continued_by_their_limit(name):
     e = 1e-250
     near = OPERATORS[name](log(p * (1 - e) + e / 4), weights)
     np.testing.assert_allclose(OPERATORS[name](log(p), weights), near, atol=1e-6)
-
-
-def test_median_and_trimmed_mean_by_hand():
-    p = log([[[0.6, 0.3, 0.1]], [[0.2, 0.7, 0.1]], [[0.1, 0.1, 0.8]]])
-    equal = np.full(3, 1 / 3)
-    np.testing.assert_allclose(median(p, equal), [np.array([0.2, 0.3, 0.1]) / 0.6])
-    np.testing.assert_allclose(median(p, np.array([0.6, 0.2, 0.2])), np.exp(p[0]))
-    halves = np.array([0.5, 0.25, 0.25])
-    np.testing.assert_allclose(
-        median(p, halves), [np.array([0.4, 0.3, 0.1]) / 0.8], err_msg="midpoint at half"
-    )
-    # Of the thirds at either end 0.2 is cut, so 2/15 of 9/15 is kept.
-    outer, inner = 2 / 9, 5 / 9
-    expected = np.array([0.7 * outer + 0.2 * inner, 0.8 * outer + 0.3 * inner,
-                         0.9 * outer + 0.1 * inner])  # fmt: skip
-    np.testing.assert_allclose(trimmed_mean(p, equal), [expected / expected.sum()])
-    np.testing.assert_allclose(trimmed_mean(p, equal, 0.0), linear_pool(p, equal))
-
-
-def test_votes_are_weighed_and_ties_go_to_the_earlier_class():
-    logits = np.array([[[0.0, 1, 0]], [[0, 0, 1.0]], [[0, 0, 1.0]]])
-    assert fuse("majority-vote", logits)[0].tolist() == [0, 0, 1]
-    assert fuse("majority-vote", logits, np.array([0.6, 0.2, 0.2]))[0].tolist() == [0, 1, 0]
-    assert fuse("majority-vote", logits, np.array([0.3, 0.1, 0.2]) / 0.6)[0].tolist() == [0, 1, 0]
 
 
 def test_a_random_teachers_mean_is_the_linear_pool():

@@ -17,6 +17,7 @@ import yaml
 from any_suite import suites
 from hypothesis import HealthCheck, Phase, given, settings
 from small_inputs import run_snakemake, write_suite
+from tiny_study import assert_nothing_left
 
 from mtkd.config.load import validate_suite
 from mtkd.study.grid import cells
@@ -121,8 +122,10 @@ STUDIES = {
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_study_of_any_shape_runs_to_its_report(tmp_path, name):
     classes, arms, unsaid = STUDIES[name]
-    result = run_snakemake(tmp_path, *write_study(tmp_path, classes, arms))
+    call = write_study(tmp_path, classes, arms)
+    result = run_snakemake(tmp_path, *call)
     assert result.returncode == 0, result.stdout
+    assert_nothing_left(run_snakemake, tmp_path, *call)
     tables = tmp_path / "results/any/studies/main/tables"
     master = pd.read_csv(tables / "master.csv").set_index("method")
     scores = master["mine (macro_f1) mean"]
@@ -179,7 +182,10 @@ def test_every_axis_of_a_study_is_run(tmp_path):
     ]
     assert [cell["training"]["epochs"] for cell in cells] == [2, 1]
     assert list(cells[1]["digests"]["teachers"]) == ["a/seed1", "a/seed2", "a/seed3"]
-    # Nothing is left to do, whichever student is asked for first.
+    assert_nothing_left(run_snakemake, tmp_path, *call)
+    # Whichever student is asked for first, but for the order of the rows in the table of all.
     suite["studies"]["main"]["students"] = ["wide", "cnn"]
-    again = run_snakemake(tmp_path, "-n", *call)
-    assert "Nothing to be done" in again.stdout
+    write_suite(tmp_path / "suite.yaml", suite)
+    again = run_snakemake(tmp_path, "-n", "--quiet", "rules", *call)
+    jobs = dict(re.findall(r"^(\w+) +(\d+)$", again.stdout, re.M))
+    assert jobs == {"students_table": "1", "all": "1", "total": "2"}, again.stdout

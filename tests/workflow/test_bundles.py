@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from tiny_study import command, planned, snakemake
+from tiny_study import assert_nothing_left, command, planned, snakemake
 
 from mtkd.records.logits import read_logits, read_tensors
 
@@ -70,6 +70,7 @@ def test_a_cell_alone_has_the_numbers_it_has_in_a_bundle(study):
     shutil.rmtree(study / STUDENTS)
     target = f"{cell}/predictions.safetensors"
     assert run(study, target, "--config", "bundle=cell") == ([cell], [])
+    assert_nothing_left(snakemake, study, target, "--config", "bundle=cell")
     assert numbers(study, cell) == before
 
 
@@ -101,6 +102,7 @@ def test_an_interrupted_extension_of_the_grid_trains_no_cell_twice(study):
     trained, restored = run(study, *extend)
     assert set(trained_before) | set(done) <= set(restored)
     assert sorted(trained + restored) == wanted
+    assert_nothing_left(snakemake, study, *extend)
     assert [numbers(study, cell) for cell in done] == before
     for cell in wanted:
         _, record = read_logits(study / cell / "predictions.safetensors")

@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from small_inputs import run_script
-from tiny_study import SUITE_FILE, snakemake
+from tiny_study import SUITE_FILE, assert_nothing_left, snakemake
 
 from mtkd.config.load import load_suite
 from mtkd.records.logits import read_logits, read_tensors
@@ -237,8 +237,10 @@ def test_a_task_of_text_pairs_with_three_labels(study):
         f"results/tiny/studies/pairs/tables/{name}.csv"
         for name in ("master", "runs", "claims", "audit_scored")
     ]
-    result = snakemake(study, *tables, "--config", "study=pairs")
+    call = [*tables, "--config", "study=pairs"]
+    result = snakemake(study, *call)
     assert result.returncode == 0, result.stdout
+    assert_nothing_left(snakemake, study, *call)
     rows = table(study, "master", of="pairs")
     assert [row["method"] for row in rows] == [
         "Reference: constant",

@@ -29,7 +29,7 @@ from small_inputs import (
     write_model,
     write_suite,
 )
-from tiny_study import snakemake, write_tiny_suite
+from tiny_study import assert_nothing_left, snakemake, write_tiny_suite
 
 from mtkd.config.load import validate_suite
 from mtkd.errors import InputError
@@ -610,6 +610,7 @@ class TestThroughSnakemake:
         cell = "results/fetched/students/distilbert/moods/bert/single/T4_a0.7/seed1/eval.json"
         result = run_snakemake(tmp_path, cell, "--configfile", path, "-c2")
         assert result.returncode == 0, result.stdout
+        assert_nothing_left(run_snakemake, tmp_path, cell, "--configfile", path, "-c2")
         assert hub.requests == []
         record = read_json(tmp_path / cell)
         assert record["status"] == "finished" and set(record["scores"]) == {"selection", "report"}

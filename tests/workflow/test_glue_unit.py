@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from small_inputs import run_snakemake, small_glue, write_suite
+from tiny_study import assert_nothing_left
 
 from mtkd.models.tokenizers import load_tokenizer
 from mtkd.records.files import read_json
@@ -32,10 +33,13 @@ TARGETS += [f"{OUTPUTS}/figures/{name}.{kind}" for name in FIGURES for kind in (
 REPORTS = {"mnli": ["report_m", "report_mm"], "mrpc": ["report"]}
 
 
+def call(folder, *arguments, config):
+    options = ["--configfile", folder / "glue.yaml", "-c2", "--config", *config]
+    return [folder, *arguments, *options]
+
+
 def run(folder, *arguments, config):
-    result = run_snakemake(
-        folder, *arguments, "--configfile", folder / "glue.yaml", "-c2", "--config", *config
-    )
+    result = run_snakemake(*call(folder, *arguments, config=config))
     assert result.returncode == 0, result.stdout
     return result.stdout
 
@@ -185,5 +189,4 @@ def test_figures_are_drawn(results):
 
 def test_nothing_was_fetched_and_a_second_run_does_nothing(folder, results):
     assert not (results / "fetched").exists()
-    output = run(folder, *TARGETS, "-n", config=TWO_TASKS)
-    assert "Nothing to be done" in output
+    assert_nothing_left(run_snakemake, *call(folder, *TARGETS, config=TWO_TASKS))

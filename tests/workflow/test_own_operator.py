@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 import yaml
-from tiny_study import SUITE_FILE, planned, search_less, snakemake
+from tiny_study import SUITE_FILE, assert_nothing_left, planned, search_less, snakemake
 
 CODE = """
 import numpy as np
@@ -64,7 +64,7 @@ def rows(path):
 
 
 def test_the_code_of_an_own_operator_reruns_its_arm_alone(finished_pools):
-    assert "Nothing to be done" in snakemake(finished_pools, "--dry-run").stdout
+    assert_nothing_left(snakemake, finished_pools)
     code = finished_pools / "my_pools.py"
     code.write_text(CODE.replace("** 2", "** 3"))
     assert planned(finished_pools, *TARGETS) == ARM

@@ -26,14 +26,15 @@ def publish(path: Path, write: Callable[[Path], Any]) -> None:
     The temporary name is unique, since two writers can exist (a dead node's orphan).
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with _one_line_when_full(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _neighbour(path)
     try:
         with _one_line_when_full(path):
             write(temporary)
             _obey_umask(temporary)
             _sync(temporary)
-        os.replace(temporary, path)
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -43,7 +44,7 @@ def publish_folder(path: Path, write: Callable[[Path], Any]) -> None:
 
     def place(temporary: Path) -> None:
         # rename() replaces files and empty folders alone.
-        shutil.rmtree(path, ignore_errors=True)
+        discard_folder(path)
         os.rename(temporary, path)
 
     _publish_folder(Path(path), write, place)
@@ -90,7 +91,8 @@ def discard_folder(folder: Path) -> None:
 def _publish_folder(
     path: Path, write: Callable[[Path], Any], place: Callable[[Path], None]
 ) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with _one_line_when_full(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _neighbour(path)
     try:
         with _one_line_when_full(path):
@@ -100,7 +102,7 @@ def _publish_folder(
                 if file.is_file():
                     _obey_umask(file)
                     _sync(file)
-        place(temporary)
+            place(temporary)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -169,6 +169,7 @@ def table_settings(suite: Suite, student: str) -> dict:
 def teachers_settings(suite: Suite) -> dict:
     """Pages on the chosen study's teachers, whatever student comes."""
     study = table_settings(suite, suite.chosen_study.students[0])
+    del study["student"]
     return {**study, "study": suite.study_name}
 
 

@@ -114,7 +114,8 @@ def prepare_task(task: Mapping[str, Any], tables: Mapping[str, Table]) -> Prepar
 
 
 def write_task(folder: Path, task: Mapping[str, Any], prepared: Prepared) -> None:
-    """Write a task folder, ``task.json`` last."""
+    """Write a task folder, ``task.json`` last: without it, files of two tasks are no task."""
+    (folder / "task.json").unlink(missing_ok=True)
     splits = prepared.splits
     reports = [frame.assign(split=name) for name, frame in splits.items() if is_report(name)]
     report = pd.concat(reports, ignore_index=True)

@@ -26,6 +26,7 @@ def derive_task(origin: Path, folder: Path, variant: Mapping[str, Any]) -> None:
     are those of the task, and so is their digest. They are copies: a link would be as old as the
     task's file, and older than what a variant is made of.
     """
+    (folder / "task.json").unlink(missing_ok=True)
     for name in DATA:
         publish(
             folder / name, lambda temporary, name=name: shutil.copyfile(origin / name, temporary)
