@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -175,9 +175,11 @@ def digest_text(text: str) -> str:
     return digest_bytes([text.encode()])
 
 
-def digest_folder(folder: Path) -> str:
-    """Digest of a folder's files: names and content."""
-    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+def digest_folder(folder: Path, without: Collection[str] = ()) -> str:
+    """Digest of a folder's files: names and content; ``without`` files of some names."""
+    files = sorted(
+        path for path in Path(folder).rglob("*") if path.is_file() and path.name not in without
+    )
     sha = hashlib.sha256()
     for path in files:
         sha.update(f"{path.relative_to(folder).as_posix()} {_sha256(path)}\n".encode())

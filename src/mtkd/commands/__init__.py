@@ -1,0 +1,4 @@
+"""What the command ``mtkd`` answers, from what is on disk: nothing is locked, run or written.
+
+``why`` alone knows Snakemake, whose graph and records it reads; none imports torch.
+"""
