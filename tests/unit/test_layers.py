@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src/mtkd"
 # Beside the packages, for all of them and for users. They import within functions alone.
-BESIDE = ["", "errors"]
+BESIDE = ["", "__main__", "errors"]
 
 
 def listed(text: str) -> list[str]:

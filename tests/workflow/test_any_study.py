@@ -191,6 +191,6 @@ def test_every_axis_of_a_study_is_run(tmp_path):
     # Whichever student is asked for first, but for the order of the rows in the table of all.
     suite["studies"]["main"]["students"] = ["wide", "cnn"]
     write_suite(tmp_path / "suite.yaml", suite)
-    again = run_snakemake(tmp_path, "-n", "--quiet", "rules", *call)
+    again = run_snakemake(tmp_path, *call, "-n", "--quiet", "rules")
     jobs = dict(re.findall(r"^(\w+) +(\d+)$", again.stdout, re.M))
     assert jobs == {"students_table": "1", "total": "1"}, again.stdout

@@ -1,1 +1,5 @@
-"""What people ask of a study from a terminal."""
+"""What the command ``mtkd`` answers, from what is on disk: nothing is locked, run or written.
+
+``why`` alone knows Snakemake, whose graph and records it reads; none imports torch. ``progress``
+is apart: it runs Snakemake for ``make study``.
+"""

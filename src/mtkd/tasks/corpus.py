@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mtkd.errors import InputError
-from mtkd.records.files import read_json
+from mtkd.records.files import digest_bytes, read_json
 
 # Columns of raters' shares: this and the label's index.
 HUMAN = "human_"
@@ -77,6 +77,24 @@ def read_human(path: Path, split: str) -> np.ndarray | None:
         frame = frame[frame["split"] == split]
     columns = [name for name in frame.columns if name.startswith(HUMAN)]
     return frame[sorted(columns, key=_index)].to_numpy(dtype=float) if columns else None
+
+
+def rows_digest(folder: Path) -> str:
+    """Digest of a task's rows as they are, which ``task.json`` has of them as they were written.
+
+    Raises InputError for files that cannot be read.
+    """
+    splits = {name: _read(folder / f"{name}.parquet") for name in ("train", "selection")}
+    columns = list(splits["train"])
+    texts, answers = (_read(folder / f"{name}.parquet") for name in ("report", "report_labels"))
+    whole = texts.join(answers.drop(columns=["split", "id"]))
+    for name, frame in whole.groupby("split"):
+        splits[str(name)] = frame[columns]
+    return digest_bytes(
+        part
+        for name in sorted(splits)
+        for part in (name.encode(), splits[name].to_csv(index=False).encode())
+    )
 
 
 def _index(column: str) -> int:
