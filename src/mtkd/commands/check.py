@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +40,6 @@ TASK_FILES = ("train", "selection", "report", "report_labels")
 ROUNDED = 1.0
 # Files that are read at a time: the disk may be a network's.
 AT_A_TIME = 8
-_DIGEST = re.compile("[0-9a-f]{16}")
 
 
 class Finding(NamedTuple):
@@ -122,7 +120,10 @@ def check(folder: Path) -> Checked:
     suite = _read_suite(folder)
     # A cell's files by name, whether or not they are still there.
     cells = {os.path.dirname(path) for path in suite.made if path.endswith(f"/{PREDICTIONS}")}
-    kept = {cell: names for cell in cells if (names := _kept(suite, cell))}
+    manifests = _manifests(suite)
+    digests = {cell: _digest_of(suite, cell) for cell in cells}
+    kept = {cell: manifests[digest] for cell, digest in digests.items() if digest in manifests}
+    kept |= {f"{KEPT}/{digest}": manifest for digest, manifest in manifests.items()}
     folders = {path for path in suite.made if (folder / path).is_dir()}
     wanted = {path for path in suite.made if path not in folders}
     wanted |= {f"{cell}/{name}" for cell, names in kept.items() for name in names}
@@ -132,8 +133,7 @@ def check(folder: Path) -> Checked:
     checksums = _checksums(suite, kept)
     stamped = _are_stamped(suite)
     vouched = {
-        **_kept_cells_themselves(suite, checksums),
-        **_cells_as_kept(kept, checksums),
+        **_as_kept(kept, checksums),
         **_folders(suite, folders, stamped),
         **_tasks(suite),
     }
@@ -188,28 +188,31 @@ def _read_suite(folder: Path) -> _Suite:
     return _Suite(folder, dict(_files(folder)), made, readings, begun)
 
 
-def _files(folder: Path, below: str = "") -> Iterator[tuple[str, os.stat_result]]:
-    with os.scandir(folder / below) as entries:
-        for entry in entries:
-            path = f"{below}{entry.name}"
-            if entry.is_dir(follow_symlinks=False):
-                yield from _files(folder, f"{path}/")
-            elif entry.is_file() and entry.name != STAMP:
-                yield path, entry.stat()
+def _files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    waiting = [""]
+    while waiting:
+        below = waiting.pop()
+        with os.scandir(os.path.join(folder, below)) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(f"{below}{entry.name}/")
+                elif entry.is_file() and entry.name != STAMP:
+                    yield f"{below}{entry.name}", entry.stat()
 
 
-def _kept(suite: _Suite, cell: str) -> dict[str, str] | None:
-    """The manifest of the kept cell that a cell's files are of; None where it is not kept."""
-    for record in (
-        header_record(suite.folder / cell / PREDICTIONS),
-        _record(suite.folder / cell / OF_A_CELL[0]),
-    ):
-        digest = str((record.get("digests") or {}).get("cell"))
-        if _DIGEST.fullmatch(digest):
-            manifest = _record(suite.folder / KEPT / digest / MANIFEST)
-            if manifest:
-                return manifest
-    return None
+def _manifests(suite: _Suite) -> dict[str, dict[str, str]]:
+    """The manifest of each kept cell, by the cell's digest."""
+    folders = (os.path.dirname(path) for path in suite.files if path.startswith(f"{KEPT}/"))
+    names = {os.path.basename(folder) for folder in folders}
+    read = {name: _record(suite.folder / KEPT / name / MANIFEST) for name in names}
+    return {name: manifest for name, manifest in read.items() if manifest}
+
+
+def _digest_of(suite: _Suite, cell: str) -> str | None:
+    """A cell's digest, by its predictions, else by the record beside them."""
+    folder = suite.folder / cell
+    record = header_record(folder / PREDICTIONS) or _record(folder / OF_A_CELL[0])
+    return (record.get("digests") or {}).get("cell")
 
 
 def _record(path: Path) -> dict:
@@ -226,20 +229,23 @@ def _checksums(suite: _Suite, kept: dict[str, dict[str, str]]) -> dict[str, str]
 
     Each is read once, though a cell's outputs are its kept files too, by hard links.
     """
-    wanted = {path for path in suite.readings if path in suite.files}
-    wanted |= {path for path in suite.files if path.startswith(f"{KEPT}/")}
-    wanted |= {f"{cell}/{name}" for cell, names in kept.items() for name in names}
-    same = {
-        (stat.st_dev, stat.st_ino): path for path, stat in suite.files.items() if path in wanted
-    }
+    wanted = {*suite.readings, *(f"{cell}/{name}" for cell in kept for name in kept[cell])}
+    stats = {path: suite.files[path] for path in wanted if path in suite.files}
+    same = {(stat.st_dev, stat.st_ino): path for path, stat in stats.items()}
+    paths = [os.path.join(suite.folder, path) for path in same.values()]
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        read = pool.map(_sha256, (suite.folder / path for path in same.values()))
-        found = dict(zip(same, read, strict=True))
-    stats = ((path, suite.files[path]) for path in wanted if path in suite.files)
-    return {path: found[stat.st_dev, stat.st_ino] for path, stat in stats}
+        # To hand over file by file would take longer than to read small files.
+        shares = pool.map(lambda first: [*map(_sha256, paths[first::AT_A_TIME])], range(AT_A_TIME))
+        read = {
+            path: checksum
+            for first, share in enumerate(shares)
+            for path, checksum in zip(paths[first::AT_A_TIME], share, strict=True)
+        }
+    found = dict(zip(same, map(read.get, paths), strict=True))
+    return {path: found[stat.st_dev, stat.st_ino] for path, stat in stats.items()}
 
 
-def _sha256(path: Path) -> str:
+def _sha256(path: str) -> str:
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -247,27 +253,13 @@ def _sha256(path: Path) -> str:
         return f"unreadable ({error.strerror})"
 
 
-def _kept_cells_themselves(suite: _Suite, checksums: dict[str, str]) -> dict[str, str | None]:
-    """What is wrong with the files of kept cells, by path."""
-    found = {}
-    for path in suite.files:
-        if path.startswith(f"{KEPT}/") and path.endswith(f"/{MANIFEST}"):
-            folder = os.path.dirname(path)
-            for name, checksum in _record(suite.folder / path).items():
-                same = checksums.get(f"{folder}/{name}") == checksum
-                found[f"{folder}/{name}"] = None if same else "other than its manifest says"
-    return found
-
-
-def _cells_as_kept(
-    kept: dict[str, dict[str, str]], checksums: dict[str, str]
-) -> dict[str, str | None]:
-    """What is wrong with the files of cells that are kept, by path."""
+def _as_kept(kept: dict[str, dict[str, str]], checksums: dict[str, str]) -> dict[str, str | None]:
+    """What is wrong with the files of kept cells, and of the cells that they are of, by path."""
     return {
-        f"{cell}/{name}": None
-        if checksums.get(f"{cell}/{name}") == checksum
-        else "other than what was kept of the cell"
-        for cell, names in kept.items()
+        f"{folder}/{name}": None
+        if checksums.get(f"{folder}/{name}") == checksum
+        else "other than in the manifest of the kept cell"
+        for folder, names in kept.items()
         for name, checksum in names.items()
     }
 
