@@ -27,6 +27,8 @@ SITE_VALUES = [
     (r"# (set-resources:)", r"\1"),
     (r"#   (train_teacher|teacher_logits|train_students|train_undistilled): ", r"  \1: "),
 ]
+# Seconds in which a job starts, however busy the other tests keep the machine.
+PATIENCE = 300
 TEACHER = "results/tiny/teachers/reviews/bert/seed1"
 # A long training is one of many steps with a pause after each: it lasts so many seconds and more,
 # whatever machine this is, and leaves its processors to the other tests. Seconds that are long

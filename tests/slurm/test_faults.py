@@ -18,6 +18,7 @@ from conftest import (
     LONG,
     LONGER,
     LONGEST,
+    PATIENCE,
     TEACHER,
     change_profile,
     make_teacher_long,
@@ -28,8 +29,6 @@ from tiny_study import change_suite
 
 GOES_ON = "going on from the state of step"
 LOG = "logs/tiny/train_teacher/reviews/bert/seed1.log"
-# Seconds in which a job starts, however busy the other tests keep the machine.
-PATIENCE = 300
 
 
 @pytest.fixture
