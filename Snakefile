@@ -35,7 +35,7 @@ rule all:
         of_students(rules.make_tables.output.failed),
         of_students(rules.master_table.output.master),
         of_students(rules.draw_figures.output),
-        rules.audit.output if STUDY_TEACHERS else [],
+        rules.audit.output if STUDY.teachers else [],
         of_students(rules.report.output),
         of_students(rules.latex_tables.output),
         [] if ONE_STUDENT else rules.students_table.output,

@@ -11,6 +11,7 @@ sys.path.insert(0, str(SOURCE / "src"))
 
 from mtkd.cluster.endings import tries_of_memory, tries_of_time
 from mtkd.config.load import validate_suite
+from mtkd.config.values import split_teacher
 from mtkd.config.written import refuse_surprises
 from mtkd.errors import InputError
 from mtkd.metrics.names import metric_files
@@ -18,7 +19,7 @@ from mtkd.study import paths, settings, started
 from mtkd.study.code import definition_digest, file_digest
 from mtkd.study.facts import study_facts
 from mtkd.study.remembered import remember
-from mtkd.study.grid import folded_arms, folded_axes, teacher_names, teacher_runs, teacher_seeds
+from mtkd.study.grid import folded_arms, folded_axes, teacher_runs, teacher_seeds
 
 remember(SOURCE / "workflow" / "scripts")
 DEFAULT_SUITE = "config/embedded.yaml"
@@ -50,9 +51,8 @@ STUDY = SUITE.chosen_study
 # Those whose data are prepared: variants of a task share its.
 PREPARED_TASKS = list(dict.fromkeys(SUITE.tasks[task].of or task for task in STUDY.tasks))
 VARIANTS = [task for task in STUDY.tasks if SUITE.tasks[task].of]
-# What its arms call its teachers, and the teachers that they are of whatever seed.
-STUDY_TEACHERS = teacher_names(STUDY)
-TRAINED_TEACHERS = list(dict.fromkeys(run.teacher for run in teacher_runs(STUDY_TEACHERS, ["1"])))
+# The teachers of its arms, of whatever seed.
+TRAINED_TEACHERS = list(dict.fromkeys(split_teacher(name)[0] for name in STUDY.teachers))
 # What not every study has, which says what tables and figures there are.
 FACTS = study_facts(SUITE)
 # Jobs run the interpreter and the library of this checkout, whether or not its environment is
@@ -111,7 +111,7 @@ wildcard_constraints:
     seed=one_of(STUDY.seeds),
     teacher_seed=one_of(
         dict.fromkeys(
-            run.seed for run in teacher_runs(STUDY_TEACHERS, teacher_seeds(SUITE, STUDY.seeds))
+            run.seed for run in teacher_runs(STUDY.teachers, teacher_seeds(SUITE, STUDY.seeds))
         )
     ),
 

@@ -90,7 +90,7 @@ use rule draw_figures as draw_experiments with:
     benchmark:
         f"{BENCHMARKS}/draw_experiments/{SUITE.study_name}.tsv"
     params:
-        job=lambda wildcards: drawing_job("fusion", STUDY.students[0]),
+        job=lambda wildcards: drawing_job("fusion", None),
         tables=subpath(input[0], ancestor=2),
         folder=subpath(output[0], ancestor=2),
         kept=f"{STATE}/figures",

@@ -31,7 +31,8 @@ rule train_students:
         gpu=lambda wildcards: student_of(wildcards).resources.gpu,
         mem_mb=lambda wildcards, attempt: student_of(wildcards).resources.mem_mb
         * tries_of_memory(attempt),
-        runtime=lambda wildcards, attempt: minutes_of(wildcards, CELLS) * tries_of_time(attempt),
+        runtime=lambda wildcards, attempt: minutes_of("train_students", wildcards, CELLS)
+        * tries_of_time(attempt),
         state_mb=lambda wildcards: state_megabytes_of(student_of(wildcards)),
     params:
         job=lambda wildcards: students_job(wildcards, (arm.strategy for arm in arms_of(wildcards))),
@@ -71,7 +72,9 @@ use rule train_students as train_undistilled with:
         gpu=lambda wildcards: student_of(wildcards).resources.gpu,
         mem_mb=lambda wildcards, attempt: student_of(wildcards).resources.mem_mb
         * tries_of_memory(attempt),
-        runtime=lambda wildcards, attempt: minutes_of(wildcards, CELLS_UNDISTILLED)
+        runtime=lambda wildcards, attempt: minutes_of(
+            "train_undistilled", wildcards, CELLS_UNDISTILLED
+        )
         * tries_of_time(attempt),
         state_mb=lambda wildcards: state_megabytes_of(student_of(wildcards)),
     params:

@@ -12,7 +12,7 @@ def cells_of(wildcards):
 
 def study_logits(*splits):
     """Every teacher's logits on some splits of a task."""
-    folders = runs_of("{task}", STUDY_TEACHERS, STUDY.seeds)
+    folders = runs_of("{task}", STUDY.teachers, STUDY.seeds)
     return [f"{folder}/logits/{split}.safetensors" for folder in folders for split in splits]
 
 
@@ -29,7 +29,7 @@ def study_gates(wildcards):
 
 def audit_tables(*names):
     """The audit's tables of every task; none of a study without teachers."""
-    tasks = STUDY.tasks if STUDY_TEACHERS else []
+    tasks = STUDY.tasks if STUDY.teachers else []
     return expand(f"{RESULTS}/audit/{{task}}/{{table}}.csv", task=tasks, table=names)
 
 

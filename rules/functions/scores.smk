@@ -14,7 +14,7 @@ def teacher_evals():
     return [
         f"{folder}/eval.json"
         for task in STUDY.tasks
-        for folder in runs_of(task, STUDY_TEACHERS, STUDY.seeds)
+        for folder in runs_of(task, STUDY.teachers, STUDY.seeds)
     ]
 
 

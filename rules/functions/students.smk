@@ -83,8 +83,7 @@ def students_job(wildcards, strategies):
     )
 
 
-def minutes_of(wildcards, cells):
-    """Minutes that a bundle asks for: its cells are trained one after another."""
-    learner = f"{wildcards.student}/{wildcards.task}"
-    known = recorded(f"train_students/{learner}") or recorded(f"train_undistilled/{learner}")
+def minutes_of(rule, wildcards, cells):
+    """Minutes that a bundle of a rule asks for: its cells are trained one after another."""
+    known = recorded(f"{rule}/{wildcards.student}/{wildcards.task}")
     return training_minutes(student_of(wildcards), wildcards.task, known, cells)

@@ -27,7 +27,6 @@ from mtkd.study.grid import (
     expected_runs,
     folded_arms,
     folded_axes,
-    teacher_names,
     teacher_runs,
     teacher_seeds,
 )
@@ -73,7 +72,7 @@ def planned_in_full(suite: Suite) -> None:
     )
     assert set(bundles.values()) <= {math.prod(map(len, folded.values())) * max(len(arms), 1)}
     # Its settings are text that says the same when it is read.
-    names = teacher_names(study)
+    names = study.teachers
     texts = []
     for student, task in itertools.product(study.students, study.tasks):
         own = of.student_settings(suite, task, student)

@@ -188,6 +188,9 @@ def test_what_is_no_number_is_refused(given):
         ("studies.main.arms", PINNED[1], ["'bert+bert@1' has teacher 'bert' of seed 1 twice"]),
         ("studies.main.arms", PINNED[2], ["'bert@x': behind the @ stands a seed"]),
         ("studies.main.arms", PINNED[3], ["unknown teacher 'brt'", "did you mean 'bert'"]),
+        ("studies.main.student", ["distilbert"], ["studies.main", "several are 'students'"]),
+        ("tasks.v", {"of": ["movies"]}, ["tasks.v.of: unknown task ['movies']"]),
+        ("tasks.v", {"of": "v"}, ["tasks.v.of: v is a variant itself"]),
     ],
 )
 def test_a_mistake_is_answered_in_one_line_with_file_and_key(path, value, words):
@@ -198,6 +201,17 @@ def test_a_mistake_is_answered_in_one_line_with_file_and_key(path, value, words)
     assert message.startswith("my.yaml: ")
     for word in words:
         assert word in message
+
+
+def test_a_teacher_is_not_fused_with_itself_where_seeds_are_paired():
+    """The student of seed 2 would have one teacher twice; those of other seeds would not."""
+    content = change("teacher_seed", "paired")
+    arms = [{"strategy": "average", "teachers": ["bert", "bert@2"]}]
+    content["studies"] = {"main": content["studies"]["main"] | {"arms": arms, "seeds": [1, 2]}}
+    with pytest.raises(InputError, match="'bert\\+bert@2' has teacher 'bert' of seed 2 twice"):
+        validate_suite(content, "my.yaml")
+    content["studies"]["main"]["seeds"] = [1, 3]
+    assert validate_suite(content, "my.yaml")
 
 
 def test_a_broken_file_is_one_line(tmp_path):

@@ -16,7 +16,7 @@ from mtkd.config.load import validate_suite
 from mtkd.config.losses import CLOSED, Declared, declared_losses
 from mtkd.config.schema import Training
 from mtkd.distillation import objective as objectives
-from mtkd.distillation.along import Along, check_same_tokens, inside_of
+from mtkd.distillation.along import Along, check_same_tokens, insides
 from mtkd.distillation.checkpoints import Checkpoint
 from mtkd.distillation.losses import hinton
 from mtkd.distillation.losses.base import Batch
@@ -152,7 +152,7 @@ def fit(corpus, name, checkpoint=None, labels=None, **recipe):
     objective = distillation(
         {"loss": name, "options": {}, **recipe}, 4.0, 0.7, torch.from_numpy(labels),
         teachers.mean(0), teachers, 8, 1,
-        lambda rows: tuple(inside_of(teacher, rows, shown, "fp32") for teacher in along),
+        insides(along, shown, "fp32"),
     )  # fmt: skip
     outcome = train(model, tokens, objective, TRAINING, 1, checkpoint=checkpoint)
     kept = dict(model.state_dict())

@@ -59,6 +59,13 @@ def test_a_long_stage_is_not_silent():
     assert said[2].startswith("   3 of 5 jobs  train_teacher        1 of 2")
 
 
+def test_a_command_that_is_refused_says_so():
+    said = told(
+        "usage: snakemake [-h]\n__main__.py: error: argument --cores: invalid value: x\n", 1
+    )
+    assert said == ["__main__.py: error: argument --cores: invalid value: x"]
+
+
 def test_nothing_to_do_is_said():
     said = told(
         "Building DAG of jobs...\nNothing to be done (all requested files are present).\n", 1

@@ -13,7 +13,6 @@ from mtkd.study.grid import (
     TeacherRun,
     cells,
     folded_axes,
-    teacher_names,
     teacher_runs,
     teacher_seeds,
 )
@@ -70,7 +69,7 @@ def test_teacher_seeds_are_fixed_or_the_students(glue):
 
 
 def test_teachers_are_needed_once_and_with_their_own_seeds(glue):
-    assert teacher_names(glue.studies["main"]) == list(glue.teachers)
+    assert glue.studies["main"].teachers == list(glue.teachers)
     assert teacher_runs(["cnn", "cnn@7"], ["1", "2"]) == [
         TeacherRun("cnn", "cnn", "1"),
         TeacherRun("cnn", "cnn", "2"),

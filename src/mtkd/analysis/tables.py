@@ -17,6 +17,7 @@ from mtkd.errors import InputError
 from mtkd.records.files import write_text
 from mtkd.study.arms import is_distilled
 from mtkd.study.grid import teacher_runs
+from mtkd.study.view import StudyView, teacher_names
 
 Record = Mapping[str, Any]
 
@@ -76,16 +77,14 @@ def runs_table(records: Iterable[Record]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(RUNS_COLUMNS))
 
 
-def named_teachers(records: Iterable[Record], study: Mapping[str, Any]) -> list[Record]:
+def named_teachers(records: Iterable[Record], study: StudyView) -> list[Record]:
     """The records with each teacher's run under the names that the study's arms give it.
 
     A run of ``textcnn`` is also that of ``textcnn@2`` where its seed is 2, and goes by both where
     arms use both.
     """
-    labels = [arm["teachers"] for arm in study["arms"] if is_distilled(arm["strategy"])]
-    names = dict.fromkeys(name for label in labels for name in label.split("+"))
     called = defaultdict(list)
-    for run in teacher_runs(names, study["teacher_seeds"]):
+    for run in teacher_runs(teacher_names(study), study["teacher_seeds"]):
         called[run.teacher, run.seed].append(run.name)
     return [
         {**record, "teacher": name} if name else record

@@ -18,7 +18,9 @@ QUIET = 60.0
 _STATED = re.compile(r"^(\w+) +(\d+)$")
 _FINISHED = re.compile(r"^Finished jobid: \d+ \(Rule: (\w+)\)$")
 _STEPS = re.compile(r"^(\d+) of (\d+) steps \(\d+%\) done$")
-_FAULT = re.compile(r"^(error: |Error|\w*Error\b|\w*Exception\b|RuleException|Exiting|Trying to)")
+_FAULT = re.compile(
+    r"^((\S+: )?error: |Error|\w*Error\b|\w*Exception\b|RuleException|Exiting|Trying to)"
+)
 # What ends a fault's text: the next job.
 _NEXT = re.compile(r"^(\[.*\]$|Finished jobid|\d+ of \d+ steps|Select jobs|Execute \d+ jobs)")
 _SAID = ("Nothing to be done", "Complete log")

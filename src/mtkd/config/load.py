@@ -65,7 +65,7 @@ def _with_variants(content: Mapping) -> Mapping:
     for name, task in tasks.items():
         if isinstance(task, Mapping) and "of" in task:
             place = f"tasks.{name}"
-            origin = tasks.get(task["of"])
+            origin = tasks.get(str(task["of"]))
             if not isinstance(origin, Mapping):
                 plain = [other for other in tasks if other != name]
                 raise ValueError(
@@ -140,7 +140,7 @@ def _check_references(suite: Suite) -> None:
             _known(arm.strategy, strategies, f"{place}.arms.{number}", "strategy")
             _fits_teachers(suite, arm, place)
             _can_weigh(suite, arm, study.tasks, f"{place}.arms.{number}")
-            _known_teachers(suite, arm, place)
+            _known_teachers(suite, arm, study.seeds, place)
             for student in study.students:
                 _can_show(suite, arm, student, f"{place}.arms.{number}")
         _fits_classes(suite, study, place)
@@ -153,14 +153,16 @@ def _overrides(training: Training, overrides: Mapping, place: str) -> None:
         raise ValueError(_one_line(error, place, Training)) from None
 
 
-def _known_teachers(suite: Suite, arm: Arm, place: str) -> None:
+def _known_teachers(suite: Suite, arm: Arm, seeds: list[str], place: str) -> None:
     """The teachers of an arm exist, in order, and none is there twice."""
-    ranks, runs = [], []
+    ranks: list[tuple[int, int]] = []
+    runs: list[tuple[str, str]] = []
+    unnamed = seeds if suite.teacher_seed == "paired" else [suite.teacher_seed]
     for name in arm.teachers:
         teacher, own = split_teacher(name)
         _known(teacher, suite.teachers, f"{place}.arms", "teacher")
         ranks.append((list(suite.teachers).index(teacher), int(own or -1)))
-        runs.append((teacher, own or suite.teacher_seed))
+        runs += [(teacher, seed) for seed in ([own] if own else unnamed)]
     if ranks != sorted(ranks):
         # One arm must have one path, and ties of best-per-sample go by this order.
         raise ValueError(
@@ -170,8 +172,8 @@ def _known_teachers(suite: Suite, arm: Arm, place: str) -> None:
     for number, run in enumerate(runs):
         if run in runs[:number]:
             raise ValueError(
-                f"{place}.arms: {arm.label!r} has teacher {run[0]!r} of seed {run[1]} twice: "
-                "teacher_seed is the seed of those without one of their own"
+                f"{place}.arms: {arm.label!r} has teacher {run[0]!r} of seed {run[1]} twice: one "
+                f"without a seed of its own has that of teacher_seed, {suite.teacher_seed}"
             )
 
 

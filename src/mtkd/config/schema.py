@@ -399,6 +399,8 @@ class Study(Closed):
             return content
         if "students" in content:
             raise ValueError("give 'student' or 'students', not both")
+        if isinstance(content["student"], list):
+            raise ValueError("'student' is one name; several are 'students', a list of them")
         rest = {key: value for key, value in content.items() if key != "student"}
         return {**rest, "students": [content["student"]]}
 
@@ -406,6 +408,11 @@ class Study(Closed):
     def strategies(self) -> tuple[str, ...]:
         """The arms' strategies, each once."""
         return tuple(dict.fromkeys(arm.strategy for arm in self.arms))
+
+    @property
+    def teachers(self) -> list[str]:
+        """What the arms call their teachers, each once."""
+        return list(dict.fromkeys(teacher for arm in self.arms for teacher in arm.teachers))
 
 
 class Figures(Closed):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,15 +55,23 @@ def load_along(
     return Along(teacher.key, model, learner.tokens["train"])
 
 
-@torch.no_grad()
-def inside_of(
-    along: Along, rows: torch.Tensor, shown: Collection[str], precision: str
-) -> Inside | None:
-    """What a teacher shows of some rows of train [B], which lie on its device; without dropout."""
-    open_model(along.model, shown)
-    longest = int(along.tokens.cpu_lengths[rows.cpu().numpy()].max())
-    with autocast(rows.device, precision):
-        return logits_and_inside(along.model, along.tokens.batch(rows, longest), shown)[1]
+def insides(
+    teachers: Sequence[Along], shown: Collection[str], precision: str
+) -> Callable[[torch.Tensor], tuple[Inside | None, ...]]:
+    """What each teacher shows of some rows of train [B], which lie on its device; no dropout."""
+    for teacher in teachers:
+        open_model(teacher.model, shown)
+
+    @torch.no_grad()
+    def of(rows: torch.Tensor) -> tuple[Inside | None, ...]:
+        found, places = [], rows.cpu().numpy()
+        for teacher in teachers:
+            batch = teacher.tokens.batch(rows, int(teacher.tokens.cpu_lengths[places].max()))
+            with autocast(rows.device, precision):
+                found.append(logits_and_inside(teacher.model, batch, shown)[1])
+        return tuple(found)
+
+    return of
 
 
 def check_same_tokens(student: DeviceTokens, teachers: Collection[Along], loss: str) -> None:

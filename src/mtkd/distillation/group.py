@@ -184,9 +184,10 @@ def _trained(
                 Checkpoint(group.state, cell.output, cell.digest, machine.save_minutes, claim),
             )
 
-    for name, engine in {"single": single}.items():
+    engines = {"single": single}
+    for name in dict.fromkeys(cell.engine for cell in waiting):
         chosen = [cell for cell in waiting if cell.engine == name]
-        trained = engine.train_cells(stage, cells(chosen), group.with_features)
+        trained = engines[name].train_cells(stage, cells(chosen), group.with_features)
         yield from zip(chosen, trained, strict=True)
 
 

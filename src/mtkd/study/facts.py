@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mtkd.config.schema import Suite
-from mtkd.study.grid import teacher_names
 from mtkd.study.settings import pool_settings
 
 # Teachers at all; a task with raters' shares; several T or alpha; pooling operators among its arms.
@@ -13,7 +12,7 @@ FACTS = ("teachers", "raters", "grid", "pools")
 def study_facts(suite: Suite) -> frozenset[str]:
     """Those of ``FACTS`` that are so of the chosen study."""
     study = suite.chosen_study
-    teachers = bool(teacher_names(study))
+    teachers = bool(study.teachers)
     found = {
         "teachers": teachers,
         "raters": any(suite.tasks[task].human for task in study.tasks),

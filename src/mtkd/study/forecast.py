@@ -50,7 +50,7 @@ def plan_text(jobs: Sequence[PendingJob], benchmarks: Path, logs: Path) -> str:
         return ""
     cells = Counter((job.task, strategy) for job in jobs for strategy in job.cells)
     known = {
-        kind: _seconds_of(kind, benchmarks, logs)
+        kind: recorded_seconds(kind, benchmarks, logs)
         for kind in sorted({_kind(job) for job in jobs if job.record})
     }
     recorded = [_recorded(job, known) for job in jobs]
@@ -76,8 +76,19 @@ def _by_rule(jobs: Iterable[PendingJob]) -> str:
 def recorded_seconds(kind: str, benchmarks: Path, logs: Path) -> float | None:
     """Mean seconds of recorded jobs of a kind, or of one cell's training; None without a record.
 
-    A job that restored some of its cells recorded the time of the others alone: its log tells how
-    many it trained.
+    Of a cell's training without a record, what the other rule that trains it took: a cell is
+    trained for about as long with a teacher as without, unless the suite has it otherwise.
+    """
+    rule, rest = kind.split("/", 1)
+    names = dict.fromkeys([rule, *(CELL_RULES if rule in CELL_RULES else ())])
+    found = (_mean_seconds(f"{name}/{rest}", benchmarks, logs) for name in names)
+    return next((seconds for seconds in found if seconds is not None), None)
+
+
+def _mean_seconds(kind: str, benchmarks: Path, logs: Path) -> float | None:
+    """A job that restored some of its cells recorded the time of the others alone.
+
+    Its log tells how many it trained.
     """
     seconds = units = 0.0
     for record in islice(_records(benchmarks / kind), RECORDS_READ):
@@ -88,17 +99,6 @@ def recorded_seconds(kind: str, benchmarks: Path, logs: Path) -> float | None:
             seconds += took
             units += done
     return seconds / units if units else None
-
-
-def _seconds_of(kind: str, benchmarks: Path, logs: Path) -> float | None:
-    """As ``recorded_seconds``; of a cell's training, else what the other rule that trains it took.
-
-    A cell is trained for about as long with a teacher as without.
-    """
-    rule, rest = kind.split("/", 1)
-    names = dict.fromkeys([rule, *(CELL_RULES if rule in CELL_RULES else ())])
-    found = (recorded_seconds(f"{name}/{rest}", benchmarks, logs) for name in names)
-    return next((seconds for seconds in found if seconds is not None), None)
 
 
 def _kind(job: PendingJob) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from itertools import product
 from typing import NamedTuple
 
-from mtkd.config.schema import UNDISTILLED, Arm, Study, Suite
+from mtkd.config.schema import Arm, Study, Suite
 from mtkd.config.values import NOT_APPLICABLE, split_teacher
 from mtkd.study.arms import is_distilled
+from mtkd.study.view import StudyView, teacher_names
 
 
 class TeacherRun(NamedTuple):
@@ -69,11 +70,6 @@ def teacher_seeds(suite: Suite, seeds: list[str]) -> list[str]:
     return list(seeds) if suite.teacher_seed == "paired" else [suite.teacher_seed]
 
 
-def teacher_names(study: Study) -> list[str]:
-    """What the arms of a study call its teachers, each once, in order."""
-    return list(dict.fromkeys(teacher for arm in study.arms for teacher in arm.teachers))
-
-
 def teacher_runs(names: Iterable[str], seeds: Iterable[str]) -> list[TeacherRun]:
     """The trained teachers that names stand for: of these seeds, or of a name's own."""
     seeds = list(seeds)
@@ -85,8 +81,8 @@ def teacher_runs(names: Iterable[str], seeds: Iterable[str]) -> list[TeacherRun]
     ]
 
 
-def expected_runs(study: dict) -> list[dict[str, str]]:
-    """Axes of every run that belongs to a study, from its ``table_settings``."""
+def expected_runs(study: StudyView) -> list[dict[str, str]]:
+    """Axes of every run that belongs to the tables of a study and one of its students."""
     students = [
         {"kind": "student", "student": study["student"], "task": task, **soft, "seed": seed}
         | {axis: arm[axis] for axis in ("strategy", "teachers")}
@@ -95,9 +91,7 @@ def expected_runs(study: dict) -> list[dict[str, str]]:
         for soft in _soft_values(study, arm)
         for seed in study["seeds"]
     ]
-    labels = [arm["teachers"] for arm in study["arms"] if arm["teachers"] != UNDISTILLED]
-    names = dict.fromkeys(name for label in labels for name in label.split("+"))
-    runs = teacher_runs(names, study["teacher_seeds"])
+    runs = teacher_runs(teacher_names(study), study["teacher_seeds"])
     # One run can go by two names, the one with its seed and the one without.
     teachers = [
         {"kind": "teacher", "task": task, "teacher": teacher, "seed": seed}
@@ -112,7 +106,7 @@ def expected_runs(study: dict) -> list[dict[str, str]]:
     return students + teachers + references
 
 
-def _soft_values(study: dict, arm: dict) -> list[dict[str, str]]:
+def _soft_values(study: StudyView, arm: dict) -> list[dict[str, str]]:
     if not is_distilled(arm["strategy"]):
         return [{"T": NOT_APPLICABLE, "alpha": NOT_APPLICABLE}]
     return [{"T": T, "alpha": alpha} for T in study["T"] for alpha in study["alpha"]]

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from mtkd.config.schema import Learner, Suite
 from mtkd.study.arms import arm_settings
 from mtkd.study.code import code_digests, function_digest
-from mtkd.study.grid import teacher_names, teacher_seeds
+from mtkd.study.grid import teacher_seeds
 from mtkd.study.recipes import recipes
 
 
@@ -120,9 +120,13 @@ def score_settings(suite: Suite, task: str) -> dict:
     }
 
 
-def figure_settings(suite: Suite, student: str) -> dict:
-    """Figures of the chosen study: how they look; what they show comes from the tables."""
-    return {"study": table_settings(suite, student), "dpi": suite.figures.dpi}
+def figure_settings(suite: Suite, student: str | None) -> dict:
+    """Figures of the chosen study and a student, or of its teachers alone: how they look.
+
+    What they show comes from the tables.
+    """
+    study = table_settings(suite, student) if student else teachers_settings(suite)
+    return {"study": study, "dpi": suite.figures.dpi}
 
 
 def examples_settings(suite: Suite, task: str, student: str) -> dict:
@@ -140,7 +144,7 @@ def experiment_settings(suite: Suite) -> dict:
     study = suite.chosen_study
     return {
         "study": suite.study_name,
-        "teachers": teacher_names(study),
+        "teachers": study.teachers,
         "seeds": teacher_seeds(suite, study.seeds),
     }
 

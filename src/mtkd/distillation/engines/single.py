@@ -12,7 +12,7 @@ import torch
 
 from mtkd.config.losses import declared_losses
 from mtkd.config.schema import Training
-from mtkd.distillation.along import Along, check_same_tokens, inside_of
+from mtkd.distillation.along import Along, check_same_tokens, insides
 from mtkd.distillation.checkpoints import Checkpoint
 from mtkd.distillation.device import machine, peak_memory_mb, provenance
 from mtkd.distillation.inference import head_states, predict
@@ -139,10 +139,7 @@ def _objective(stage: Stage, cell: Cell, model: torch.nn.Module) -> Objective:
         cell.teachers,
         getattr(model.config, "hidden_size", 0),
         int(cell.axes["seed"]),
-        lambda rows: tuple(
-            inside_of(teacher, rows, SHOWN & needs, cell.training.precision)
-            for teacher in cell.along
-        ),
+        insides(cell.along, SHOWN & needs, cell.training.precision),
     )
 
 
