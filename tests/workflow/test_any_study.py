@@ -172,6 +172,7 @@ def test_every_axis_of_a_study_is_run(tmp_path):
     assert "a@3" in (tables.parent / "report.html").read_text(encoding="utf-8")
     text = (results / "studies/main/students.txt").read_text(encoding="utf-8")
     assert "Student: no distillation [wide]" in text
+    assert "teacher seed 1 unless its name has one" in text
     # One teacher of three seeds is three: other weights, other logits.
     teachers = [
         json.loads((results / f"teachers/mine/a/seed{seed}/metrics.json").read_text())

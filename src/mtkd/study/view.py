@@ -111,6 +111,8 @@ def seeds_text(study: StudyView) -> str:
     if not teacher_names(study):
         return students
     teachers = "teachers trained per seed" if teacher == "paired" else f"teacher seed {teacher}"
+    if any("@" in name for name in teacher_names(study)):
+        teachers += " unless its name has one"
     return f"{students}, {teachers}"
 
 
