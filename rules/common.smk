@@ -48,9 +48,12 @@ except InputError as error:
     sys.exit(f"error: {error}")
 
 STUDY = SUITE.chosen_study
-# Those whose data are prepared: variants of a task share its.
-PREPARED_TASKS = list(dict.fromkeys(SUITE.tasks[task].of or task for task in STUDY.tasks))
+# Those whose data are prepared: variants of a task share its, and may read other tasks' texts.
 VARIANTS = [task for task in STUDY.tasks if SUITE.tasks[task].of]
+READ_TASKS = [source.task for task in VARIANTS for source in SUITE.tasks[task].transfer if source.task]
+PREPARED_TASKS = list(
+    dict.fromkeys(SUITE.tasks[task].of or task for task in [*STUDY.tasks, *READ_TASKS])
+)
 # The teachers of its arms, of whatever seed.
 TRAINED_TEACHERS = list(dict.fromkeys(split_teacher(name)[0] for name in STUDY.teachers))
 # What not every study has, which says what tables and figures there are.

@@ -47,12 +47,14 @@ rule fetch_dataset:
     log:
         f"{LOGS}/fetch_dataset/{{task}}/{{split}}.log",
     wildcard_constraints:
-        split="train|selection|report[^/]*",
+        split=r"train|selection|report[^/]*|transfer-\d+",
     retries: 0
     conda:
         "../envs/torch.yaml"
     params:
-        job=lambda wildcards: job_text(settings=(settings.dataset_settings, wildcards.task)),
+        job=lambda wildcards: job_text(
+            settings=(settings.dataset_settings, wildcards.task, wildcards.split)
+        ),
     shell:
         'HF_HUB_OFFLINE=0 python "$SCRIPTS"/fetch_dataset.py --job {params.job:q}'
         " --key tasks.{wildcards.task:q}.hub --split {wildcards.split:q}"
@@ -71,3 +73,4 @@ rule fetch:
             if learner.model.hub
         ],
         [list(tables_of(task).values()) for task in PREPARED_TASKS if SUITE.tasks[task].hub],
+        [fetched_transfer(task) for task in VARIANTS],

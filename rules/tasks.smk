@@ -35,12 +35,17 @@ rule prepare_task:
         " > {log:q} 2>&1"
 
 
-# A variant of a task, on its data.
+# A variant of a task, on its data: few labelled rows, and text that nobody labelled.
 rule derive_task:
     input:
-        lambda wildcards: expand(rules.prepare_task.output, task=SUITE.tasks[wildcards.task].of),
+        data=lambda wildcards: expand(
+            rules.prepare_task.output, task=SUITE.tasks[wildcards.task].of
+        ),
+        texts=transfer_files,
     output:
-        rules.prepare_task.output,
+        *rules.prepare_task.output,
+        transfer_labels=f"{TASK}/transfer_labels.parquet",
+        gate=f"{TASK}/gate.parquet",
     log:
         f"{LOGS}/derive_task/{{task}}.log",
     benchmark:
@@ -56,11 +61,13 @@ rule derive_task:
         job=lambda wildcards: job_text(
             "derive_task.py", settings=(settings.variant_settings, wildcards.task)
         ),
-        task=subpath(input[0], parent=True),
-        folder=subpath(output[0], parent=True),
+        task=lambda wildcards: TASK.format(task=origin_of(wildcards.task)),
+        texts=transfer_paths,
+        folder=subpath(output.gate, parent=True),
     shell:
-        'python "$SCRIPTS"/derive_task.py --job {params.job:q}'
-        " --task {params.task:q} --output {params.folder:q} > {log:q} 2>&1"
+        'python "$SCRIPTS"/derive_task.py --job {params.job:q} --name {wildcards.task:q}'
+        " --task {params.task:q} --texts {params.texts:q} --output {params.folder:q}"
+        " > {log:q} 2>&1"
 
 
 rule fit_reference:

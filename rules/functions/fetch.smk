@@ -27,8 +27,29 @@ def fetched_option(learner):
 
 def tables_of(task):
     """The raw table of each split, by its name: a fetched one, or the user's own file."""
-    task = SUITE.tasks[task].of or task
+    task = origin_of(task)
     splits = SUITE.tasks[task].splits
     if SUITE.tasks[task].hub:
         return {split: f"{FETCHED}/datasets/{task}/{split}.parquet" for split in splits}
     return splits
+
+
+def origin_of(task):
+    """The task whose data a task has: another one's, for a variant."""
+    return SUITE.tasks[task].of or task
+
+
+def transfer_table(task, number, source):
+    """The table of a source of transfer text: a fetched one, or the user's own file."""
+    return source.file or f"{FETCHED}/datasets/{task}/transfer-{number}.parquet"
+
+
+def transfer_sources(task):
+    """The sources of a variant's transfer text beside the task's own rows."""
+    return [source for source in SUITE.tasks[task].transfer if not source.rest]
+
+
+def fetched_transfer(task):
+    """The tables of a variant's transfer text that come from the hub."""
+    sources = enumerate(transfer_sources(task))
+    return [transfer_table(task, number, source) for number, source in sources if source.hub]

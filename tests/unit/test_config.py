@@ -27,6 +27,8 @@ PINNED = [
         ["brt@1", "bert"],
     )
 ]
+FEW = {"of": "movies", "labelled": 300}
+SURE_OF_NONE = {"fusion": "average", "confidence": 0.9, "rows": "labelled"}
 
 
 def change(path: str, value):
@@ -182,8 +184,35 @@ def test_what_is_no_number_is_refused(given):
         ("studies.main.student", "distlbert", ["unknown student", "did you mean 'distilbert'"]),
         ("tasks.v", {"of": "movie"}, ["tasks.v.of: unknown task 'movie'; did you mean 'movies'"]),
         ("tasks.v", {"of": "movies", "text": ["t"]}, ["tasks.v.text: a variant shares its task's"]),
-        ("tasks.v", {"of": "movies", "labelled": 300}, ["tasks.v.labelled", "'all'"]),
-        ("tasks.movies.draw", 2, ["tasks.movies", "belong to a variant"]),
+        (
+            "tasks.v",
+            {"of": "movies", "labelled": "most"},
+            ["tasks.v.labelled", "'most' is neither"],
+        ),
+        (
+            "tasks.v",
+            {"of": "movies", "labelled": 0},
+            ["tasks.v.labelled", "0 is neither 'all' nor"],
+        ),
+        (
+            "tasks.v",
+            {"of": "movies", "transfer": "rest"},
+            ["'rest' is the train rows that are not"],
+        ),
+        ("tasks.v", {**FEW, "transfer": "the rest"}, ["tasks.v.transfer.0"]),
+        ("tasks.v", {**FEW, "transfer": [{"rest": True, "file": "a.csv"}]}, ["exactly one of"]),
+        ("tasks.v", {**FEW, "transfer": [{"file": "a.txt"}]}, ["0.file: 'a.txt' is no .parquet"]),
+        ("tasks.v", {**FEW, "transfer": [{"task": "moovies"}]}, ["did you mean 'movies'"]),
+        ("tasks.v", {**FEW, "transfer": [{"task": "movies"}]}, ["its own rows are 'rest'"]),
+        ("tasks.v", {**FEW, "transfer": [{"task": "more-positive"}]}, ["one of them has pairs"]),
+        ("tasks.v", {**FEW, "transfer": [{"file": "a.csv", "text": ["a", "b"]}]}, ["2 columns"]),
+        ("tasks.v", {**FEW, "transfer": [{"rest": True, "text": ["a"]}]}, ["'text' names columns"]),
+        ("tasks.v", {**FEW, "transfer": [{"rest": True, "rows": 0}]}, ["transfer.0.rows"]),
+        ("tasks.movies.draw", 2, ["tasks.movies", "'draw': for a variant of a task"]),
+        ("tasks.movies.gate_rows", 2, ["tasks.movies", "'gate_rows': for a variant"]),
+        ("strategies.s", {"fusion": "average", "labels": "firm"}, ["strategies.s.labels"]),
+        ("strategies.s", {"fusion": "average", "confidence": 1}, ["strategies.s.confidence"]),
+        ("strategies.s", SURE_OF_NONE, ["strategies.s: 'confidence' is for rows without"]),
         ("studies.main.arms", PINNED[0], ["'bert@2+bert@1' must name its teachers", "in their"]),
         ("studies.main.arms", PINNED[1], ["'bert+bert@1' has teacher 'bert' of seed 1 twice"]),
         ("studies.main.arms", PINNED[2], ["'bert@x': behind the @ stands a seed"]),

@@ -19,7 +19,7 @@ from mtkd.distillation.device import free_device, prepare_device
 from mtkd.distillation.engines.single import Cell, Stage, train_cells
 from mtkd.distillation.inference import head_states, predict
 from mtkd.distillation.learner import Source, settle_source
-from mtkd.distillation.objective import Objective, distillation, hard_labels
+from mtkd.distillation.objective import Objective, distillation, hard_labels, with_labels
 from mtkd.distillation.teachers import train_teacher
 from mtkd.distillation.training import set_learning_rate, train
 from mtkd.errors import InputError
@@ -152,6 +152,24 @@ def test_training_learns_and_repeats_bit_by_bit(corpus):
     torch.rand(17)  # the caller's random state must not matter
     assert np.array_equal(run(corpus, training=training)[1], logits)
     assert not np.array_equal(run(corpus, seed=2, training=training)[1], logits)
+
+
+def test_rows_without_a_label_are_as_if_they_were_not_there(corpus):
+    """Some rows of a corpus train as a corpus of these rows alone, bit by bit."""
+    tokenizer, tokens, split = corpus
+    rows = np.arange(0, 96, 3)
+    labels = np.full(96, -1)
+    labels[rows] = split.labels[rows]
+    model = new_model(tokenizer)
+    objective = hard_labels(torch.from_numpy(labels))
+    train(model, tokens, objective, TRAINING, 1, rows=with_labels(labels))
+    few = Split(split.ids[rows], [split.text_a[row] for row in rows], None, split.labels[rows])
+    encoded = DeviceTokens(encode(tokenizer, few, 16), tokenizer.pad_token_id, CPU)
+    alone = new_model(tokenizer)
+    train(alone, encoded, hard_labels(torch.from_numpy(few.labels)), TRAINING, 1)
+    ours, theirs = model.state_dict(), alone.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert with_labels(split.labels) is None
 
 
 def test_evaluating_between_epochs_changes_nothing(corpus):

@@ -183,8 +183,11 @@ def prepare(root, content):
     write_task(root / "task", TASK, prepared(content))
 
 
+VARIANT = {"of": "a", "labelled": "all", "draw": "1"}
+
+
 def derive(root, content):
-    derive_task(root.parent / content, root / "task", {"of": "a", "draw": 1})
+    derive_task(root.parent / content, root / "task", VARIANT, [])
 
 
 def read_task(root):

@@ -20,7 +20,7 @@ from mtkd.distillation.along import Along, check_same_tokens, insides
 from mtkd.distillation.checkpoints import Checkpoint
 from mtkd.distillation.losses import hinton
 from mtkd.distillation.losses.base import Batch
-from mtkd.distillation.objective import distillation
+from mtkd.distillation.objective import distillation, taught_rows
 from mtkd.distillation.training import train
 from mtkd.errors import InputError
 from mtkd.models.build import build_model
@@ -240,6 +240,49 @@ def test_rows_without_gold_learn_from_soft_labels_alone(monkeypatch, per_example
     hard = -z.log_softmax(-1)[[0, 2], [0, 2]]
     weighed = (share * soft).mean() if per_example else share.mean() * soft.mean()
     torch.testing.assert_close(value, weighed + 0.3 * hard.sum() / 4)
+
+
+def test_hard_labels_are_the_likeliest_class_at_temperature_1():
+    rng = np.random.default_rng(2)
+    z = torch.from_numpy(rng.normal(size=(4, 3)))
+    taught = rng.normal(size=(1, 4, 3))
+    labels = torch.tensor([0, -1, 2, -1])
+    recipe = {"loss": "hinton", "options": {}, "labels": "hard"}
+    objective = distillation(recipe, 4.0, 0.7, labels, taught[0], taught, 8, 1)
+    value = objective.value(z, None, torch.arange(4), 0.0)
+    surprise = -z.log_softmax(-1)
+    pseudo = surprise[range(4), taught[0].argmax(-1)]
+    share = torch.tensor([0.7, 1.0, 0.7, 1.0])
+    expected = (share * pseudo).mean() + 0.3 * (surprise[0, 0] + surprise[2, 2]) / 4
+    torch.testing.assert_close(value, expected)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "rows"),
+    [
+        ({"fusion": None}, [0, 2]),
+        ({"fusion": "average"}, None),
+        ({"fusion": "average", "rows": "labelled"}, [0, 2]),
+        # A labelled row is learnt from however unsure its soft labels are.
+        ({"fusion": "average", "confidence": 0.8}, [0, 2, 3]),
+    ],
+)
+def test_which_rows_a_cell_learns_from(recipe, rows):
+    found = taught_rows(recipe, np.array([1, -1, 0, -1]), np.array([0.5, 0.79, 0.9, 0.8]))
+    assert (None if found is None else found.tolist()) == rows
+    # Where all rows have a label and none is unsure, all are learnt from.
+    everything = taught_rows(recipe, np.array([1, 0, 0, 1]), np.ones(4))
+    assert everything is None or len(everything) == 4
+
+
+def test_rows_that_are_not_learnt_from_need_no_label(corpus, monkeypatch):
+    rows_of("w", Declared(frozenset({"gold"}), (2, None), {}), monkeypatch, gold)
+    labels = torch.tensor([0, 1, -1])
+    taught = np.zeros((1, 3, 2))
+    arguments = ({"loss": "w", "options": {}}, 1.0, 0.5, labels, taught[0], taught, 8, 1)
+    distillation(*arguments, learnt=np.array([0, 1]))
+    with pytest.raises(InputError, match="1 rows of train have none"):
+        distillation(*arguments)
 
 
 def test_a_loss_that_reads_gold_labels_refuses_rows_without(corpus, monkeypatch):

@@ -27,7 +27,7 @@ def main() -> None:
     from mtkd.tasks.reference import fit_reference
 
     info = read_info(args.task)
-    splits = {name: read_split(args.task, name) for name in info.rows}
+    splits = {name: read_split(args.task, name) for name in info.predicted}
     start = time.perf_counter()
     reference = fit_reference(splits, len(info.labels))
     seconds = time.perf_counter() - start
@@ -37,7 +37,7 @@ def main() -> None:
         "labels": info.labels,
         "training": {"features": reference.features, "C": reference.C},
         "seconds": round(seconds, 3),
-        "examples_per_second": round(info.rows["train"] / seconds, 1),
+        "examples_per_second": round(len(splits["train"].ids) / seconds, 1),
         "peak_memory_mb": None,
         "device": "cpu",
         "precision": "float64",

@@ -22,7 +22,7 @@ def main() -> None:
     from mtkd.records.files import write_json
     from mtkd.records.logits import aligned, read_logits
     from mtkd.records.runs import scored
-    from mtkd.tasks.corpus import read_info, read_labels, read_report_labels
+    from mtkd.tasks.corpus import GATE, read_info, read_labels, read_report_labels
 
     settings = args.job["settings"]
     info = read_info(args.selection.parent)
@@ -32,9 +32,10 @@ def main() -> None:
         scores = {}
         for path in args.predictions[number * files_each : (number + 1) * files_each]:
             splits, record = read_logits(path)
-            # The sample of train is there to be compared with the soft labels, not to be scored.
+            # The sample of train is there to be compared with the soft labels, and the gate's rows
+            # are for the gate.
             for name, logits in splits.items():
-                if name == "train":
+                if name in ("train", GATE):
                     continue
                 if name not in gold:
                     raise InputError(f"{path}: no labels for its split {name!r}")

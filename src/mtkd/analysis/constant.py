@@ -18,6 +18,7 @@ from mtkd.analysis.statistics.paired import Difference, crossed_difference
 from mtkd.metrics.by_example import Contributions, check_defined, metric_values, taken
 from mtkd.metrics.names import declared
 from mtkd.records.examples import Examples
+from mtkd.tasks.corpus import NO_LABEL
 
 COLUMNS = ["task", "split", "kind", "name", "strategy", "teachers", "metric", "constant"]
 COLUMNS += ["constant_value", "value", "lead", "low", "high", "seeds", "n", "skill"]
@@ -43,9 +44,10 @@ def constant_value(given: int, labels: np.ndarray, metric: str, classes: int) ->
 def constant_answer(train: np.ndarray, metric: str, names: list[str]) -> tuple[str, np.ndarray]:
     """The best constant answer on train labels [N]: its name and its logits [C].
 
-    Its name is that of its label, or SHARES. Logits are those of a certain prediction of the label,
-    or of the shares that the labels have in train.
+    Rows without a label, -1, are left out. Its name is that of its label, or SHARES. Logits are
+    those of a certain prediction of the label, or of the shares that the labels have in train.
     """
+    train = train[train != NO_LABEL]
     if declared(metric).takes == "probabilities":
         shares = np.bincount(train, minlength=len(names)) / len(train)
         return SHARES, np.log(np.maximum(shares, np.finfo(np.float64).tiny))

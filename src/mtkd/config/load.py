@@ -23,7 +23,9 @@ from mtkd.config.schema import (
     Arm,
     Study,
     Suite,
+    Task,
     Training,
+    Transfer,
     check_teachers,
 )
 from mtkd.config.values import split_teacher
@@ -118,6 +120,8 @@ def _check_references(suite: Suite) -> None:
                 )
             if task.hub is None:
                 _no_brace(path, f"tasks.{name}.splits.{split}")
+        for number, source in enumerate(task.transfer):
+            _transfer_source(suite, task, source, f"tasks.{name}.transfer.{number}")
     for name in suite.strategies:
         if name in STRATEGIES:
             raise ValueError(f"strategies.{name}: there is a strategy of this name already")
@@ -144,6 +148,23 @@ def _check_references(suite: Suite) -> None:
             for student in study.students:
                 _can_show(suite, arm, student, f"{place}.arms.{number}")
         _fits_classes(suite, study, place)
+
+
+def _transfer_source(suite: Suite, task: Task, source: Transfer, place: str) -> None:
+    if source.file:
+        _no_brace(source.file, f"{place}.file")
+        if Path(source.file).suffix.lower() not in (".parquet", ".csv", ".jsonl"):
+            raise ValueError(f"{place}.file: {source.file!r} is no .parquet, .csv or .jsonl file")
+    if source.task:
+        _known(source.task, suite.tasks, f"{place}.task", "task")
+        if (suite.tasks[source.task].of or source.task) == task.of:
+            raise ValueError(f"{place}.task: its own rows are 'rest'")
+        if len(suite.tasks[source.task].text) != len(task.text):
+            raise ValueError(f"{place}.task: one of them has pairs of texts, the other has not")
+    if source.text and len(source.text) != len(task.text):
+        raise ValueError(
+            f"{place}.text: {len(source.text)} columns, and the task has {len(task.text)}"
+        )
 
 
 def _overrides(training: Training, overrides: Mapping, place: str) -> None:

@@ -71,7 +71,10 @@ STRATEGIES: dict[str, tuple[int, int | None]] = {
     **dict.fromkeys(POOLS, SEVERAL),
 }
 # What a variant of a task has of its own.
-VARIANT_KEYS = ("of", "labelled", "draw", "metrics", "max_length")
+DRAWN_KEYS = ("labelled", "selection_rows", "gate_rows", "transfer", "draw")
+VARIANT_KEYS = ("of", *DRAWN_KEYS, "metrics", "max_length")
+# The source of transfer text that is the task's own rows that were not drawn.
+REST = "rest"
 # A user's function: of a Python file, or of a module that is installed.
 FUNCTION = re.compile(r"(?P<source>[\w./-]+\.py|[A-Za-z_]\w*(\.\w+)*):(?P<name>[A-Za-z_]\w*)")
 COMMIT = r"[0-9a-f]{40}"
@@ -98,6 +101,40 @@ class Carve(Closed):
     group: Text | None = None
 
 
+class Transfer(Closed):
+    """A source of text without labels: the task's other rows, a file, a task's texts, the hub's."""
+
+    rest: Literal[True] | None = None
+    file: Text | None = None
+    task: Name | None = None
+    hub: HubDataset | None = None
+    split: Text = "train"
+    text: Annotated[list[Text], Field(min_length=1, max_length=2)] | None = None
+    # So many of its rows, drawn; all of them, where it is not given.
+    rows: Whole | None = Field(default=None, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, content):
+        return {REST: True} if content == REST else content
+
+    @model_validator(mode="after")
+    def _one_source(self):
+        given = [key for key in (REST, "file", "task", "hub") if getattr(self, key)]
+        if len(given) != 1:
+            raise ValueError("give exactly one of 'rest', 'file', 'task' and 'hub'")
+        if self.text and not (self.file or self.hub):
+            raise ValueError("'text' names columns of a 'file' or a 'hub' dataset")
+        if "split" in self.model_fields_set and not self.hub:
+            raise ValueError("'split' belongs with 'hub'")
+        return self
+
+    @property
+    def name(self) -> str:
+        """What accounts call it."""
+        return REST if self.rest else self.file or self.task or self.hub.name
+
+
 class Task(Closed):
     """A labelled text classification task; texts are one column or two (a pair)."""
 
@@ -119,8 +156,25 @@ class Task(Closed):
     # A variant of another task: the task it shares its data with, which of its train rows have a
     # label, and which draw of them it is.
     of: Name | None = None
-    labelled: Literal["all"] = "all"
+    labelled: Literal["all"] | int = "all"
     draw: Seed = "1"
+    # How many labelled rows of selection it has, and how many of train's are for the gate.
+    selection_rows: Whole | None = Field(default=None, ge=1)
+    gate_rows: Whole = Field(default=0, ge=0)
+    # Texts without labels, which students of soft labels learn from as well.
+    transfer: list[Transfer] = []
+
+    @field_validator("labelled", mode="before")
+    @classmethod
+    def _all_or_some(cls, value):
+        if value != "all" and (type(value) is not int or value < 1):
+            raise ValueError(f"{value!r} is neither 'all' nor a number of rows, 1 or more")
+        return value
+
+    @field_validator("transfer", mode="before")
+    @classmethod
+    def _one_transfer(cls, value):
+        return value if isinstance(value, list) else [value]
 
     @property
     def report_splits(self) -> list[str]:
@@ -156,8 +210,13 @@ class Task(Closed):
                 f"'human' names {len(self.human)} columns for {len(self.labels)} labels: give one "
                 "for each label, in their order"
             )
-        if self.of is None and {"labelled", "draw"} & self.model_fields_set:
-            raise ValueError("'labelled' and 'draw' belong to a variant of a task; give 'of'")
+        if self.of is None and (given := set(DRAWN_KEYS) & self.model_fields_set):
+            names = " and ".join(repr(key) for key in DRAWN_KEYS if key in given)
+            raise ValueError(f"{names}: for a variant of a task; give 'of'")
+        if self.labelled == "all" and any(source.rest for source in self.transfer):
+            raise ValueError(
+                "transfer: 'rest' is the train rows that are not labelled, and 'labelled' is all"
+            )
         for metric in self.metrics:
             check_metric(metric, len(self.labels))
         return self
@@ -304,6 +363,12 @@ class Strategy(Closed):
     # The loss' share on rows of train without a gold label, which have nothing else; alpha is that
     # on the rest.
     alpha_unlabelled: Real = Field(default=1, gt=0, le=1)
+    # Whether the student learns the fused distribution, or its likeliest class (pseudo-labels).
+    labels: Literal["soft", "hard"] = "soft"
+    # Which rows of train it learns from, and how confident the fused labels of the others have to
+    # be: their greatest probability at T = 1.
+    rows: Literal["all", "labelled"] = "all"
+    confidence: Real = Field(default=0, ge=0, lt=1)
     # Whether arms of it are there for others to be compared with, and never the best.
     control: bool = False
 
@@ -316,6 +381,12 @@ class Strategy(Closed):
         if self.fusion and self.fusion not in set(STRATEGIES) - {UNDISTILLED}:
             known = ", ".join(name for name in STRATEGIES if name != UNDISTILLED)
             raise ValueError(f"fusion: unknown strategy {self.fusion!r}; known: {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _rows_to_choose_from(self):
+        if self.confidence and self.rows == "labelled":
+            raise ValueError("'confidence' is for rows without a label, and 'rows' leaves them out")
         return self
 
     @model_validator(mode="after")
@@ -455,6 +526,12 @@ class Suite(Closed):
     def unpinned(self) -> list[str]:
         """Keys whose hub revision is empty."""
         tasks = [f"tasks.{n}.hub" for n, t in self.tasks.items() if t.hub and not t.hub.revision]
+        tasks += [
+            f"tasks.{name}.transfer.{number}.hub"
+            for name, task in self.tasks.items()
+            for number, source in enumerate(task.transfer)
+            if source.hub and not source.hub.revision
+        ]
         learners = [("teachers", self.teachers), ("students", self.students)]
         models = [
             f"{key}.{name}.model"

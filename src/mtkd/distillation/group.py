@@ -127,12 +127,15 @@ def _trained(
 ) -> Iterator[tuple[_Waiting, single.Cell]]:
     """Train cells, each by its engine and in a folder of its own below ``folder``."""
     # Loading torch and transformers takes seconds.
+    from scipy.special import softmax
+
     from mtkd.config.schema import Model, Training
     from mtkd.distillation.along import Along, load_along
     from mtkd.distillation.checkpoints import Checkpoint, stop_on_signals
     from mtkd.distillation.device import prepare_device
     from mtkd.distillation.engines import single
     from mtkd.distillation.learner import settle_source
+    from mtkd.distillation.objective import taught_rows
 
     settings = group.job["settings"]
     stop_on_signals()
@@ -165,12 +168,15 @@ def _trained(
         for cell in chosen:
             check_claim(claim)
             axes, recipe = cell.axes, group.job["recipes"][cell.axes["strategy"]]
-            reason = fused = teachers = None
+            reason = fused = teachers = confidence = None
             if lacks_gate(axes, recipe, group.gates):
                 reason = "no gate: the undistilled student of this seed diverged"
             elif recipe["fusion"] is not None:
                 teachers = stacked_teachers(axes, group.teachers)
                 fused = fuse_teachers(axes, recipe, group.teachers, group.gates)
+                if "confidence" in recipe:
+                    plain = fuse_teachers({**axes, "T": "1"}, recipe, group.teachers, group.gates)
+                    confidence = softmax(plain, axis=-1).max(axis=-1)
             yield single.Cell(
                 axes,
                 recipe,
@@ -182,6 +188,7 @@ def _trained(
                 _record(group, cell),
                 folder / cell.digest,
                 Checkpoint(group.state, cell.output, cell.digest, machine.save_minutes, claim),
+                taught_rows(recipe, stage.splits["train"].labels, confidence),
             )
 
     engines = {"single": single}

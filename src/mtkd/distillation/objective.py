@@ -14,14 +14,13 @@ from mtkd.config.losses import declared_losses
 from mtkd.distillation.losses.base import Batch, Sizes
 from mtkd.errors import InputError
 from mtkd.models.inside import SHOWN, Inside
+from mtkd.tasks.corpus import NO_LABEL
 
 # The student's logits [B, C] in float32, what it shows of its inside where wanted, rows of train
 # [B], and the share of all steps that is done; to a scalar.
 Value = Callable[[torch.Tensor, Inside | None, torch.Tensor, float], torch.Tensor]
 # What each teacher that is run along shows of some rows of train [B].
 TeachersInside = Callable[[torch.Tensor], tuple[Inside, ...]]
-# The label of a row of train that has none.
-NO_GOLD = -1
 
 
 class Objective(NamedTuple):
@@ -33,8 +32,32 @@ class Objective(NamedTuple):
     parameters: torch.nn.Module | None = None  # trained along
 
 
+def with_labels(labels: np.ndarray) -> np.ndarray | None:
+    """The rows of train that have a gold label [n], of N labels; None where all have."""
+    return np.flatnonzero(labels != NO_LABEL) if (labels == NO_LABEL).any() else None
+
+
+def taught_rows(
+    recipe: Mapping[str, Any], labels: np.ndarray, confidence: np.ndarray | None
+) -> np.ndarray | None:
+    """The rows of train that a cell learns from [n], of N gold labels; None for all of them.
+
+    Without soft labels those with a gold label, and so where the recipe's ``rows`` says it. A
+    ``confidence`` threshold leaves rows without gold out whose greatest fused probability at T = 1
+    [N] is below it.
+    """
+    if recipe["fusion"] is None or recipe.get("rows") == "labelled":
+        return with_labels(labels)
+    if "confidence" in recipe:
+        return np.flatnonzero((labels != NO_LABEL) | (confidence >= recipe["confidence"]))
+    return None
+
+
 def hard_labels(labels: torch.Tensor) -> Objective:
-    """Mean cross-entropy in nats of logits [B, C] with gold labels, of all of train [N]."""
+    """Mean cross-entropy in nats of logits [B, C] with gold labels, of all of train [N].
+
+    Rows without one are for the caller to leave out.
+    """
     return Objective(
         lambda logits, inside, rows, progress: functional.cross_entropy(logits, labels[rows])
     )
@@ -50,21 +73,23 @@ def distillation(
     hidden: int,
     seed: int,
     teachers_inside: TeachersInside | None = None,
+    learnt: np.ndarray | None = None,
 ) -> Objective:
     """``alpha`` times a recipe's loss plus ``1 - alpha`` times the cross-entropy with gold labels.
 
     Means over examples; on rows without gold, whose label is -1, the recipe's ``alpha_unlabelled``
-    times the loss is all. ``labels`` [N], fused logits [N, C], whose softmax at T are the soft
-    labels, and each teacher's [K, N, C] are those of all of train, ``hidden`` is the student's
-    width. The ``seed`` determines what a loss draws and its own parameters' beginnings, apart from
-    the student's. Raises InputError for a student or a teacher without what the loss reads of its
-    inside, and for rows without gold where it reads that.
+    times the loss is all. A recipe of ``labels: hard`` teaches the likeliest fused class, at T = 1.
+    ``labels`` [N], fused logits [N, C], whose softmax at T are the soft labels, and each teacher's
+    [K, N, C] are those of all of train, of which the rows ``learnt`` are learnt from (None for
+    all); ``hidden`` is the student's width. The ``seed`` determines what a loss draws and its own
+    parameters' beginnings, apart from the student's. Raises InputError for a student or a teacher
+    without what the loss reads of its inside, and for rows without gold where it reads that.
     """
     name, options = recipe["loss"], recipe["options"]
     needs = declared_losses()[name].needs
     shown = SHOWN & needs
-    without_gold = labels == NO_GOLD
-    mixed = bool(without_gold.any())
+    without_gold = labels == NO_LABEL
+    mixed = bool((without_gold if learnt is None else without_gold[learnt]).any())
     if mixed and "gold" in needs:
         raise InputError(
             f"loss {name!r} reads every row's gold label, and {int(without_gold.sum())} rows of "
@@ -73,7 +98,12 @@ def distillation(
     alphas = torch.where(without_gold, recipe.get("alpha_unlabelled", 1.0), alpha)
     module = importlib.import_module(f"mtkd.distillation.losses.{name.replace('-', '_')}")
     device = labels.device
-    soft = (torch.from_numpy(fused).to(device) / T).softmax(dim=-1)
+    if recipe.get("labels") == "hard":
+        T = 1.0
+        likeliest = torch.from_numpy(fused.argmax(axis=-1)).to(device)
+        soft = functional.one_hot(likeliest, fused.shape[1]).float()
+    else:
+        soft = (torch.from_numpy(fused).to(device) / T).softmax(dim=-1)
     each = torch.from_numpy(teachers).to(device) if "teachers" in needs else None
     generator = parameters = None
     if "generator" in needs:
@@ -111,7 +141,7 @@ def distillation(
         share = alphas[rows]
         # One number for the whole batch is weighed as its rows are on average.
         weighed = (share * soft_part).mean() if soft_part.ndim else share.mean() * soft_part
-        hard = functional.cross_entropy(logits, gold, ignore_index=NO_GOLD, reduction="none")
+        hard = functional.cross_entropy(logits, gold, ignore_index=NO_LABEL, reduction="none")
         return weighed + ((1 - share) * hard).mean()
 
     return Objective(value, shown, generator, parameters)

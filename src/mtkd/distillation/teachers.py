@@ -13,7 +13,7 @@ from mtkd.config.schema import Training
 from mtkd.distillation.checkpoints import Checkpoint
 from mtkd.distillation.inference import predict
 from mtkd.distillation.learner import Source, load_learner
-from mtkd.distillation.objective import hard_labels
+from mtkd.distillation.objective import hard_labels, with_labels
 from mtkd.distillation.training import Memory, Outcome, train
 from mtkd.tasks.corpus import Split, TaskInfo
 
@@ -49,10 +49,10 @@ def train_teacher(
 ) -> TrainedTeacher:
     """Fine-tune on train, keep the epoch of the best ``score`` of selection logits [N, C].
 
-    The best is the greatest, or the least where not ``greater_is_better``; the earliest epoch wins
-    ties. To ``keep`` the "last" leaves selection to be reported, and nothing to be chosen by it.
-    ``outputs`` names what the model's outputs stand for. With ``epochs: 0`` the model is kept
-    as it came.
+    Rows of train without a label are left out. The best is the greatest, or the least where not
+    ``greater_is_better``; the earliest epoch wins ties. To ``keep`` the "last" leaves selection to
+    be reported, and nothing to be chosen by it. ``outputs`` names what the model's outputs stand
+    for. With ``epochs: 0`` the model is kept as it came.
     """
     trained = training.epochs == 0
     tokenizer, model, tokens, warnings = load_learner(
@@ -88,6 +88,7 @@ def train_teacher(
         after_epoch,
         best,
         checkpoint,
+        with_labels(splits["train"].labels),
     )
     if best.facts["fault"] and outcome.status == "finished":
         outcome = outcome._replace(status="diverged", reason=best.facts["fault"])

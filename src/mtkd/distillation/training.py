@@ -52,8 +52,9 @@ def train(
     after_epoch: Callable[[int], dict] | None = None,
     memory: Memory | None = None,
     checkpoint: Checkpoint | None = None,
+    rows: np.ndarray | None = None,
 ) -> Outcome:
-    """Train ``model`` in place for a fixed number of epochs.
+    """Train ``model`` in place for a fixed number of epochs, on all rows or on some of them [n].
 
     ``after_epoch`` may evaluate the model; what it returns joins the epoch's history row, what it
     keeps belongs in ``memory``. The objective's own parameters are trained along. The seed fixes
@@ -65,7 +66,8 @@ def train(
     device = tokens.tokens.device
     open_model(model, objective.shown)
     torch.manual_seed(dropout_seed(seed))
-    steps_an_epoch = math.ceil(len(tokens.cpu_lengths) / training.batch_size)
+    lengths = tokens.cpu_lengths if rows is None else tokens.cpu_lengths[rows]
+    steps_an_epoch = math.ceil(len(lengths) / training.batch_size)
     total = steps_an_epoch * training.epochs
     learning = torch.nn.ModuleDict({"model": model})
     if objective.parameters is not None:
@@ -84,7 +86,9 @@ def train(
         losses = saved.tensors["losses"] if saved else torch.zeros(steps_an_epoch)
         losses = losses.to(device)
         epoch_start = time.perf_counter() - at.get("epoch_seconds", 0.0)
-        batches = training_batches(tokens.cpu_lengths, training.batch_size, seed, epoch)
+        batches = training_batches(lengths, training.batch_size, seed, epoch)
+        if rows is not None:
+            batches = [rows[batch] for batch in batches]
         # One copy an epoch: a copy a step would stall the GPU.
         rows_of_batches = (
             torch.from_numpy(np.concatenate(batches))
@@ -92,20 +96,20 @@ def train(
             .split([len(batch) for batch in batches])
         )
         for place in range(at.get("place", 0), len(batches)):
-            rows = rows_of_batches[place]
+            chosen = rows_of_batches[place]
             longest = int(tokens.cpu_lengths[batches[place]].max())
             set_learning_rate(optimizer, training, step, total)
-            batch = tokens.batch(rows, longest)
+            batch = tokens.batch(chosen, longest)
             with autocast(device, training.precision):
                 logits, inside = logits_and_inside(model, batch, objective.shown)
-            value = objective.value(logits.float(), inside, rows, step / total)
+            value = objective.value(logits.float(), inside, chosen, step / total)
             optimizer.zero_grad()
             value.backward()
             torch.nn.utils.clip_grad_norm_(learning.parameters(), training.max_grad_norm)
             optimizer.step()
             losses[place] = value.detach()
             step += 1
-            progress.count(step, len(rows), losses[max(0, place - 20) : place + 1])
+            progress.count(step, len(chosen), losses[max(0, place - 20) : place + 1])
             if step % CHECK_STEPS == 0 or place == len(batches) - 1:
                 fault = _first_non_finite(losses[: place + 1])
                 if fault is not None:

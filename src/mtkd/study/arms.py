@@ -1,7 +1,8 @@
 """Arms as tables and rules know them, and what their strategies' names mean.
 
 An arm is a mapping with its axes (``strategy``, ``teachers``), its ``family`` (``FAMILIES``) and
-``fusion``, the name of the strategy or operator that fuses its teachers. Nothing else compares a
+``fusion``, the name of the strategy or operator that fuses its teachers, and ``labels``, "soft" or
+"hard" as what its students learn. Nothing else compares a
 strategy with a name.
 """
 
@@ -33,6 +34,7 @@ def described(strategy: str, teachers: str, own: Strategy | None = None) -> dict
         "teachers": teachers,
         "family": "control" if own and own.control else family,
         "fusion": fusion,
+        "labels": own.labels if own else "soft",
     }
 
 

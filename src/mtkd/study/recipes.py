@@ -25,7 +25,8 @@ def recipe(suite: Suite, strategy: str, student: str | None = None) -> dict[str,
     ``fusion`` is the name of a strategy over logits, a pooling operator's definition, or None
     without distillation; ``loss`` and its ``options`` say what of the fused logits is learnt;
     ``code`` has the digests of both, ``engine`` is what trains its cells. Where they are not as
-    ever: ``alpha_unlabelled``, the loss' share on rows without gold, and ``training``, what a
+    ever: ``alpha_unlabelled``, the loss' share on rows without gold, ``labels``, ``rows`` and
+    ``confidence``, what it makes of soft labels and of which rows, and ``training``, what a
     ``student`` trains otherwise with it.
     """
     overrides = suite.students[student].per_strategy.get(strategy) if student else None
@@ -44,10 +45,10 @@ def recipe(suite: Suite, strategy: str, student: str | None = None) -> dict[str,
         fusion = {**fusion, "operator": own.operator or own.fusion}
         digest = function_digest(fusion["operator"]).get("code")
         digest = digest or _part("mtkd.fusion.operators", "OPERATORS", fusion["operator"])
-    if own.alpha_unlabelled != Strategy.model_fields["alpha_unlabelled"].default:
-        other["alpha_unlabelled"] = own.alpha_unlabelled
+    plain = {"alpha_unlabelled", "labels", "rows", "confidence"}
     return {
         **other,
+        **own.model_dump(mode="json", exclude_defaults=True, include=plain),
         "fusion": fusion,
         "loss": own.loss,
         "options": {**declared_losses()[own.loss].options, **own.options},

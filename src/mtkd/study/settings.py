@@ -54,8 +54,12 @@ def hub_model_settings(suite: Suite, kind: str, name: str) -> dict:
     return {"name": model.hub, "revision": model.revision}
 
 
-def dataset_settings(suite: Suite, task: str) -> dict:
-    """Fetching a task's dataset from the hub."""
+def dataset_settings(suite: Suite, task: str, split: str) -> dict:
+    """Fetching a split of a task's dataset from the hub, or one of its transfer text."""
+    if split.startswith("transfer-"):
+        sources = [source for source in suite.tasks[task].transfer if not source.rest]
+        source = sources[int(split.removeprefix("transfer-"))]
+        return {"hub": _plain(source.hub), "splits": {split: source.split}}
     return {"hub": _plain(suite.tasks[task].hub), "splits": suite.tasks[task].splits}
 
 
@@ -65,8 +69,11 @@ def task_settings(suite: Suite, task: str) -> dict:
 
 
 def variant_settings(suite: Suite, task: str) -> dict:
-    """Deriving a variant of a task from its data."""
-    return suite.tasks[task].model_dump(mode="json", include={"of", "labelled", "draw"})
+    """Deriving a variant of a task from its data, and from texts that nobody labelled."""
+    variant = suite.tasks[task]
+    own = variant.model_dump(mode="json", include={"of", "labelled", "draw"})
+    extra = _plain(variant, include={"selection_rows", "gate_rows", "transfer"})
+    return {**own, **extra, "text": variant.text} if extra else own
 
 
 def _learner(suite: Suite, learner: Learner, task: str) -> dict:

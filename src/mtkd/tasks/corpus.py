@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,12 @@ from mtkd.records.files import digest_bytes, read_json
 
 # Columns of raters' shares: this and the label's index.
 HUMAN = "human_"
+# The column that says which rows of train belong together.
+GROUP = "group"
+# The split that nothing but the gate of a study's design reads: never trained on, never reported.
+GATE = "gate"
+# The label of a row of train that has none.
+NO_LABEL = -1
 
 
 class Split(NamedTuple):
@@ -25,17 +32,27 @@ class Split(NamedTuple):
 
 
 class TaskInfo(NamedTuple):
-    """What ``task.json`` says: labels in canonical order, rows by split, digest of the data."""
+    """What ``task.json`` says: labels in canonical order, rows by split, digest of the data.
+
+    ``predicted`` are the splits that students are asked about: those, and the gate's where there is
+    one.
+    """
 
     labels: list[str]
     rows: dict[str, int]
     digest: str
+    gate_rows: int = 0
+
+    @property
+    def predicted(self) -> list[str]:
+        return [*self.rows, *([GATE] if self.gate_rows else [])]
 
 
 def read_info(folder: Path) -> TaskInfo:
     """Labels, sizes and digest of a task folder. Raises InputError."""
     content = read_json(folder / "task.json")
-    return TaskInfo(content["labels"], content["rows"], content["digest"])
+    gate = content.get("variant", {}).get("gate_rows", 0)
+    return TaskInfo(content["labels"], content["rows"], content["digest"], gate)
 
 
 def is_report(split: str) -> bool:
@@ -54,6 +71,15 @@ def read_split(folder: Path, split: str) -> Split:
         text_b=frame["text_b"].tolist() if "text_b" in frame else None,
         labels=frame["label"].to_numpy(copy=True) if "label" in frame else None,
     )
+
+
+def with_labels(split: Split) -> Split:
+    """A split's examples that have a label."""
+    kept = np.flatnonzero(split.labels != NO_LABEL)
+    if len(kept) == len(split.ids):
+        return split
+    text_b = split.text_b and [split.text_b[row] for row in kept]
+    return Split(split.ids[kept], [split.text_a[row] for row in kept], text_b, split.labels[kept])
 
 
 def read_labels(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -84,17 +110,33 @@ def rows_digest(folder: Path) -> str:
 
     Raises InputError for files that cannot be read.
     """
-    splits = {name: _read(folder / f"{name}.parquet") for name in ("train", "selection")}
-    columns = list(splits["train"])
-    texts, answers = (_read(folder / f"{name}.parquet") for name in ("report", "report_labels"))
-    whole = texts.join(answers.drop(columns=["split", "id"]))
-    for name, frame in whole.groupby("split"):
-        splits[str(name)] = frame[columns]
+    return digest_splits(read_whole(folder))
+
+
+def digest_splits(splits: Mapping[str, pd.DataFrame]) -> str:
+    """Digest of all that a task's rows say. Which belong together only carving asks."""
     return digest_bytes(
         part
         for name in sorted(splits)
-        for part in (name.encode(), splits[name].to_csv(index=False).encode())
+        for part in (
+            name.encode(),
+            splits[name].drop(columns=GROUP, errors="ignore").to_csv(index=False).encode(),
+        )
     )
+
+
+def read_whole(folder: Path) -> dict[str, pd.DataFrame]:
+    """Every split of a task folder with its labels, as ``prepare`` wrote it. Raises InputError."""
+    splits = {name: _read(folder / f"{name}.parquet") for name in ("train", "selection")}
+    gate = folder / f"{GATE}.parquet"
+    if gate.is_file() and len(rows := _read(gate)):
+        splits[GATE] = rows
+    columns = [name for name in splits["train"] if name != GROUP]
+    texts, answers = (_read(folder / f"{name}.parquet") for name in ("report", "report_labels"))
+    whole = texts.join(answers.drop(columns=["split", "id"]))
+    for name, frame in whole.groupby("split"):
+        splits[str(name)] = frame[columns].reset_index(drop=True)
+    return splits
 
 
 def _index(column: str) -> int:

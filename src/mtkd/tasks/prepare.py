@@ -1,6 +1,7 @@
 """From raw tables to a task folder: split by role, with an account of every row.
 
-A task folder holds ``train.parquet`` and ``selection.parquet`` (id, text_a, text_b, label),
+A task folder holds ``train.parquet`` and ``selection.parquet`` (id, text_a, text_b, label, and
+group, where a column of groups was named),
 ``report.parquet`` (split, id, text_a, text_b) with every report split, whose labels lie apart in
 ``report_labels.parquet`` (split, id, label) for what scores, ``overlap.csv`` with the texts that
 stand in two splits, and ``task.json`` (labels in canonical order, sizes, digest of all content,
@@ -19,8 +20,8 @@ import numpy as np
 import pandas as pd
 
 from mtkd.errors import InputError
-from mtkd.records.files import digest_bytes, publish, write_json, write_text
-from mtkd.tasks.corpus import HUMAN, is_report
+from mtkd.records.files import publish, write_json, write_text
+from mtkd.tasks.corpus import HUMAN, digest_splits, is_report
 from mtkd.tasks.labels import possible_texts
 from mtkd.tasks.rows import check_rows
 from mtkd.tasks.spelling import listed, quoted
@@ -106,10 +107,7 @@ def prepare_task(task: Mapping[str, Any], tables: Mapping[str, Table]) -> Prepar
     counts = overlap.groupby(["split", "other_split", "dropped"]).size()
     account["overlap"] = counts.rename("rows").reset_index().to_dict("records")
     warnings += _check_overlap(overlap, splits, task.get("max_overlap", MAX_OVERLAP))
-    splits = {
-        name: frame.drop(columns=["key", "group"], errors="ignore")
-        for name, frame in splits.items()
-    }
+    splits = {name: frame.drop(columns="key") for name, frame in splits.items()}
     return Prepared(splits, overlap, {**account, "warnings": warnings})
 
 
@@ -117,26 +115,32 @@ def write_task(folder: Path, task: Mapping[str, Any], prepared: Prepared) -> Non
     """Write a task folder, ``task.json`` last: without it, files of two tasks are no task."""
     (folder / "task.json").unlink(missing_ok=True)
     splits = prepared.splits
-    reports = [frame.assign(split=name) for name, frame in splits.items() if is_report(name)]
-    report = pd.concat(reports, ignore_index=True)
-    _write_parquet(folder / "train.parquet", splits["train"])
-    _write_parquet(folder / "selection.parquet", splits["selection"])
-    answers = ["label", *(name for name in report if name.startswith(HUMAN))]
-    _write_parquet(folder / "report.parquet", report.drop(columns=answers))
-    _write_parquet(folder / "report_labels.parquet", report[["split", "id", *answers]])
+    write_splits(folder, splits)
     write_text(folder / "overlap.csv", prepared.overlap.to_csv(index=False))
     summary = {
         "labels": task["labels"],
         "rows": {name: len(frame) for name, frame in splits.items()},
         "pairs": len(task["text"]) == 2,
-        "digest": digest_bytes(
-            part
-            for name in sorted(splits)
-            for part in (name.encode(), splits[name].to_csv(index=False).encode())
-        ),
+        "digest": digest_splits(splits),
         "account": prepared.account,
     }
     write_json(folder / "task.json", summary)
+
+
+def write_splits(folder: Path, splits: Mapping[str, pd.DataFrame]) -> None:
+    """Write the rows of a task's splits, the report splits' labels apart."""
+    reports = [frame.assign(split=name) for name, frame in splits.items() if is_report(name)]
+    report = pd.concat(reports, ignore_index=True)
+    write_parquet(folder / "train.parquet", splits["train"])
+    write_parquet(folder / "selection.parquet", splits["selection"])
+    answers = ["label", *(name for name in report if name.startswith(HUMAN))]
+    write_parquet(folder / "report.parquet", report.drop(columns=answers))
+    write_parquet(folder / "report_labels.parquet", report[["split", "id", *answers]])
+
+
+def write_parquet(path: Path, frame: pd.DataFrame) -> None:
+    """Publish a table as parquet."""
+    publish(path, lambda temporary: frame.to_parquet(temporary, index=False))
 
 
 def account_lines(labels: Sequence[str], account: Mapping[str, Any]) -> list[str]:
@@ -258,7 +262,3 @@ def _check_overlap(overlap: pd.DataFrame, splits: Splits, most: float) -> list[s
             )
         said.append(f"{text}; overlap.csv lists them")
     return said
-
-
-def _write_parquet(path: Path, frame: pd.DataFrame) -> None:
-    publish(path, lambda temporary: frame.to_parquet(temporary, index=False))

@@ -10,7 +10,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from mtkd.tasks.corpus import Split
+from mtkd.tasks.corpus import Split, with_labels
 
 CANDIDATES_C = (0.3, 1.0, 3.0, 10.0)
 FEATURES = {
@@ -40,7 +40,8 @@ def fit_reference(splits: dict[str, Split], labels: int) -> Reference:
     it. With rows of one label alone, or no two texts with a feature in common, the predictions are
     the labels' shares.
     """
-    train, selection = splits["train"], splits["selection"]
+    train, selection = with_labels(splits["train"]), splits["selection"]
+    splits = {**splits, "train": train}
     texts = train.text_a + (train.text_b or [])
     best = None
     for features, vectorizer in _vectorizers(texts) if len(np.unique(train.labels)) > 1 else []:

@@ -71,6 +71,19 @@ def check_rows(task: Mapping[str, Any], split: str, table: Table, group: str | N
     return Rows(frame, dropped, notes)
 
 
+def text_rows(text: Sequence[str], table: Table) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The texts of a table without labels, numbered: id, text_a, text_b (of a pair).
+
+    And the rows left out, by reason: those without text. Raises InputError for other values.
+    """
+    blank = np.any([_blank(table, name) for name in text], axis=0)
+    kept = np.flatnonzero(~blank)
+    columns = {"id": [str(row) for row in kept]}
+    for name, column in zip(("text_a", "text_b"), text, strict=False):
+        columns[name] = _texts(table, column, kept, columns["id"])
+    return pd.DataFrame(columns, dtype="str"), {"blank": int(blank.sum())} if blank.any() else {}
+
+
 def _ids(task: Mapping[str, Any], split: str, table: Table, kept: Sequence[int]) -> list[str]:
     """The ids as text; without a column of them, the rows' numbers in the table."""
     if "id" not in task:

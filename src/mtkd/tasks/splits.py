@@ -13,15 +13,17 @@ import pandas as pd
 
 from mtkd.errors import InputError
 
-# The carve is part of the task, the same in every study: its seed is not an axis.
+# The carve of selection is part of the task, the same in every study: its seed is not an axis.
 CARVE_SEED = 0
 # By which factor the carved share may miss the one wanted: said beyond the first, refused beyond
 # the second.
 FAR, TOO_FAR = 1.5, 3.0
 
 
-def carve(labels: np.ndarray, groups: Sequence, fraction: float) -> np.ndarray:
-    """Which of N rows become selection rows [N]: stratified by label, whole groups together.
+def carve(
+    labels: np.ndarray, groups: Sequence, fraction: float, seed: int | tuple[int, ...] = CARVE_SEED
+) -> np.ndarray:
+    """Which of N rows are carved out [N]: stratified by label, whole groups together.
 
     ``labels`` [N] are indices, ``groups`` [N] any values; equal ones are a group. Groups are drawn
     in random order within the label of their first row, until the label has its fraction; where
@@ -31,7 +33,7 @@ def carve(labels: np.ndarray, groups: Sequence, fraction: float) -> np.ndarray:
     """
     codes, names = pd.factorize(pd.Series(groups, dtype=object))
     sizes = np.bincount(codes)
-    order = np.random.default_rng(CARVE_SEED).permutation(len(names))
+    order = np.random.default_rng(seed).permutation(len(names))
     label = labels[np.unique(codes, return_index=True)[1]]
     # The labels of each group with their rows, and in how many groups of train each label still is.
     pairs, counts = np.unique(np.stack([codes, labels]), axis=1, return_counts=True)
@@ -98,6 +100,15 @@ def check_share(selected: int, rows: int, fraction: float, labels: int) -> str |
             "selection split"
         )
     return said
+
+
+def check_drawn(drawn: int, wanted: int, key: str) -> None:
+    """Refuse a draw that is far from the rows wanted. Raises InputError; ``key`` is the suite's."""
+    if _factor(drawn, wanted) > FAR:
+        raise InputError(
+            f"{key}: {drawn} rows were drawn where {wanted} were wanted: groups (equal texts are "
+            "one) are drawn whole, and of each label one at least; take more, or smaller groups"
+        )
 
 
 def text_keys(frame: pd.DataFrame) -> list:

@@ -46,11 +46,14 @@ class Table(NamedTuple):
         return f"{self.unit} {self.places[row]}"
 
 
-def read_table(path: Path, columns: Sequence[str], answers: tuple[str, set[str]]) -> Table:
+def read_table(
+    path: Path, columns: Sequence[str], answers: tuple[str, set[str]] | None = None
+) -> Table:
     """Read some columns of a local parquet, CSV or JSONL file.
 
     ``answers`` is the label column and its possible values; they show where a quotation mark in a
-    CSV was never closed and swallowed whole rows. Raises InputError.
+    CSV was never closed and swallowed whole rows. Without labels, such a text that holds as many
+    commas in a line as the header has is refused. Raises InputError.
     """
     readers: dict[str, Callable[[], Table]] = {
         ".parquet": lambda: _read_parquet(path, columns),
@@ -118,7 +121,7 @@ def _class_labels(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
         return {}
 
 
-def _read_csv(path: Path, columns: Sequence[str], answers: tuple[str, set[str]]) -> Table:
+def _read_csv(path: Path, columns: Sequence[str], answers: tuple[str, set[str]] | None) -> Table:
     header: list[str] | None = None
     places: list[int] = []
     lines = blank = 0
@@ -133,7 +136,7 @@ def _read_csv(path: Path, columns: Sequence[str], answers: tuple[str, set[str]])
         else:
             if len(fields) != len(header):
                 raise InputError(_ragged(first, lines, fields, header))
-            if lines > first and _holds_rows(fields, header, *answers):
+            if lines > first and _holds_rows(fields, header, answers):
                 raise InputError(
                     f"the quotation mark of line {first} closes on line {lines}, and whole rows "
                     "stand between; close it where its text ends (a mark inside a text is "
@@ -181,11 +184,16 @@ def _ragged(first: int, last: int, fields: list[str], header: list[str]) -> str:
     return f"{said}; put a text that has a comma in quotation marks"
 
 
-def _holds_rows(fields: list[str], header: list[str], label: str, answers: set[str]) -> bool:
+def _holds_rows(fields: list[str], header: list[str], answers: tuple[str, set[str]] | None) -> bool:
     """Whether a quoted field over several lines holds the rest of its row, and rows behind it.
 
-    They are told from a text of several lines by the label in its place.
+    They are told from a text of several lines by the label in its place; without labels, by the
+    number of their fields.
     """
+    if answers is None:
+        inner = [_split(line) for field in fields for line in re.split(r"\r\n|\r|\n", field)[1:-1]]
+        return len(header) > 1 and any(len(row) == len(header) for row in inner)
+    label, values = answers
     place = _place(label, header)
     if place is None:
         return False
@@ -196,9 +204,9 @@ def _holds_rows(fields: list[str], header: list[str], label: str, answers: set[s
         *rows, end = map(_split, others)
         # What is left of the row itself, rows behind it, and the last one up to this field.
         whole = [[""] * at + _split(first), *rows]
-        if any(len(row) == len(header) and nfc(row[place]) in answers for row in whole):
+        if any(len(row) == len(header) and nfc(row[place]) in values for row in whole):
             return True
-        if place <= at == len(end) - 1 and nfc(end[place]) in answers:
+        if place <= at == len(end) - 1 and nfc(end[place]) in values:
             return True
     return False
 

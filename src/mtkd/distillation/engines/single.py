@@ -23,7 +23,7 @@ from mtkd.models.inside import SHOWN
 from mtkd.records.files import write_json, write_text
 from mtkd.records.logits import Logits, write_logits, write_tensors
 from mtkd.tasks.batches import DeviceTokens
-from mtkd.tasks.corpus import Split, TaskInfo, read_split
+from mtkd.tasks.corpus import GATE, Split, TaskInfo, read_split
 
 # Train examples on which students are compared with their soft labels, spread over the split: a
 # standard error of at most 1.2 points.
@@ -43,6 +43,7 @@ class Cell(NamedTuple):
     record: Mapping[str, Any]  # what its run.json begins with
     folder: Path
     checkpoint: Checkpoint | None
+    rows: np.ndarray | None = None  # of train that it learns from; None for all
 
 
 class Stage(NamedTuple):
@@ -68,7 +69,7 @@ def load_stage(
     device: torch.device,
 ) -> Stage:
     """Read, tokenise and place every split of a task on the device, and try the model on it."""
-    splits = {name: read_split(task_folder, name) for name in info.rows}
+    splits = {name: read_split(task_folder, name) for name in info.predicted}
     # Every cell has a model of its own, from its seed; what is tried does not depend on it.
     learner = load_learner(
         source, training.epochs == 0, max_length, info, info.labels, splits, 0, cache, device
@@ -120,6 +121,7 @@ def _train(stage: Stage, cell: Cell) -> tuple[Outcome, torch.nn.Module | None]:
         cell.training,
         seed,
         checkpoint=cell.checkpoint,
+        rows=cell.rows,
     )
     return outcome, model
 
@@ -140,6 +142,7 @@ def _objective(stage: Stage, cell: Cell, model: torch.nn.Module) -> Objective:
         getattr(model.config, "hidden_size", 0),
         int(cell.axes["seed"]),
         insides(cell.along, SHOWN & needs, cell.training.precision),
+        cell.rows,
     )
 
 
@@ -159,7 +162,7 @@ def _outputs(
     features = {
         name: head_states(model, tokens).astype(np.float16)
         for name, tokens in stage.tokens.items()
-        if with_features
+        if with_features and name != GATE
     }
     return predictions, features
 
