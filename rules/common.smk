@@ -50,7 +50,9 @@ except InputError as error:
 STUDY = SUITE.chosen_study
 # Those whose data are prepared: variants of a task share its, and may read other tasks' texts.
 VARIANTS = [task for task in STUDY.tasks if SUITE.tasks[task].of]
-READ_TASKS = [source.task for task in VARIANTS for source in SUITE.tasks[task].transfer if source.task]
+READ_TASKS = [
+    source.task for task in VARIANTS for source in SUITE.tasks[task].transfer if source.task
+]
 PREPARED_TASKS = list(
     dict.fromkeys(SUITE.tasks[task].of or task for task in [*STUDY.tasks, *READ_TASKS])
 )

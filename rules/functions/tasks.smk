@@ -19,9 +19,11 @@ def transfer_files(wildcards):
 def transfer_paths(wildcards):
     """A table or a task's folder for each source, in the suite's order."""
     return [
-        TASK.format(task=origin_of(source.task))
-        if source.task
-        else transfer_table(wildcards.task, number, source)
+        (
+            TASK.format(task=origin_of(source.task))
+            if source.task
+            else transfer_table(wildcards.task, number, source)
+        )
         for number, source in enumerate(transfer_sources(wildcards.task))
     ]
 
