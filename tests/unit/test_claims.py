@@ -15,7 +15,16 @@ from scipy import stats
 from test_tables import ARMS, make_study
 from toy_examples import make_examples, runs_of
 
-from mtkd.analysis.claims import COLUMNS, choice_weights, claims_table, sentence
+from mtkd.analysis.claims import (
+    COLUMNS,
+    MEAN_SINGLE,
+    PRACTICE,
+    PRIMARY,
+    choice_weights,
+    claims_table,
+    planned,
+    sentence,
+)
 from mtkd.analysis.master import master_table
 from mtkd.analysis.tables import read_table
 from mtkd.study.arms import described
@@ -91,17 +100,19 @@ def test_effects_are_differences_of_the_master_tables_means(task, examples, clai
     mean = master[columns].mean(axis=1)
     single = mean[["Distill: cnn", "Distill: bert"]].mean()
     multi = mean[["Multi: average", "Multi: weighted", "Multi: learned gating"]]
-    every = (2 * single + multi.sum()) / 5
     effects = claims.set_index(["claim", "a"]).effect
-    assert effects["distillation", "distillation, mean of all arms"] == pytest.approx(
-        every - mean["Student: no distillation"]
+    assert effects["distillation", "distillation, mean of single-teacher arms"] == pytest.approx(
+        single - mean["Student: no distillation"]
     )
+    # Both teachers have one score: the first is taken.
+    gained = mean["Multi: average"] - mean["Distill: cnn"]
+    assert effects[PRACTICE, "average"] == pytest.approx(gained)
     for name, own in zip(("average", "weighted", "learned gating"), multi, strict=True):
-        assert effects["strategy v one teacher", name] == pytest.approx(own - single)
+        assert effects[MEAN_SINGLE, name] == pytest.approx(own - single)
         if name != "average":
             gained = own - mean["Multi: average"]
             assert effects["strategy v average", name] == pytest.approx(gained)
-    assert len(claims) == 1 + 1 + 3 + 2
+    assert len(claims) == 1 + 1 + 1 + 3 + 2
     assert (claims.n == sum(len(examples.labels[s]) for s in examples.report_splits)).all()
 
 
@@ -126,7 +137,15 @@ def test_both_sides_always_have_as_many_candidates(claims):
     assert (claims.n_a_candidates == claims.n_b_candidates).all()
 
 
-def test_a_tasks_claims_are_one_family_of_holms(claims):
+def test_primary_claims_are_one_family_of_holms_and_the_others_another(claims):
+    assert claims.primary.tolist() == claims.claim.isin(PRIMARY).tolist()
+    for primary, size in ((True, 2), (False, 6)):
+        family = claims[claims.primary == primary]
+        assert len(family) == size
+        one_family_of_holms(family.reset_index())
+
+
+def one_family_of_holms(claims):
     raw = 2 * stats.t.sf(abs(claims.effect / claims.se), claims.df)
     order = np.argsort(raw, kind="stable")
     steps = raw[order] * np.arange(len(raw), 0, -1)
@@ -137,7 +156,9 @@ def test_a_tasks_claims_are_one_family_of_holms(claims):
     assert (claims.p_equivalence >= inside - 1e-12).all()
     better = claims[claims.verdict == "better"]
     assert (better.p_superiority <= 0.05).all() and (better.effect > 0).all()
-    assert set(claims.verdict) <= {"better", "worse", "equivalent", "undecidable"}
+    assert set(claims.verdict) <= {
+        "better", "worse", "equivalent", "no assay sensitivity", "undecidable", "no skill",
+    }  # fmt: skip
 
 
 def test_intervals_hold_their_effect_and_have_the_bootstrap_beside_them(claims):
@@ -155,7 +176,7 @@ def test_settings_of_both_sides_are_shown(examples, claims):
         table = claims_table(examples, 0.5).set_index(["claim", "a"])
     finally:
         examples.record["arms"][1]["T"] = "4"
-    lone = table.loc["strategy v one teacher", "weighted"]
+    lone = table.loc[MEAN_SINGLE, "weighted"]
     assert (lone.T_a, lone.T_b, lone.alpha_b) == ("4", "chosen", "0.7")
 
 
@@ -168,7 +189,7 @@ def test_fewer_than_three_seeds_have_effects_and_no_verdict(seeds, tmp_path):
     assert table.p_superiority.isna().all()
     assert table.sentence.str.endswith("no verdict, which takes three seeds.").all()
     # A lone seed chooses by its own selection score, which is not what it is judged by.
-    assert len(table) == 7
+    assert len(table) == 8
     table.to_csv(tmp_path / "claims.csv", index=False)
     again = read_table(tmp_path / "claims.csv")
     assert list(again.columns) == COLUMNS
@@ -178,10 +199,13 @@ def test_fewer_than_three_seeds_have_effects_and_no_verdict(seeds, tmp_path):
 def test_a_lost_seed_takes_itself_from_its_own_claims_alone():
     table = claims_table(make_examples(STUDY, diverged={"gating": ["2"]}), 0.5)
     table = table.set_index(["claim", "a"])
-    seeds = table.seeds["strategy v one teacher"].to_dict()
+    seeds = table.seeds[MEAN_SINGLE].to_dict()
     assert seeds == {"average": 3, "weighted": 3, "learned gating": 2}
     assert table.loc[("strategy v average", "learned gating"), "verdict"] == "no verdict"
-    assert table.seeds["distillation"].tolist() == [2]
+    # The mean of single-teacher arms has nothing to do with it.
+    assert table.seeds["distillation"].tolist() == [3]
+    table = claims_table(make_examples(STUDY, diverged={"single": ["2"]}), 0.5)
+    assert table.set_index("claim").seeds["distillation"] == 2
 
 
 def test_a_lost_arm_keeps_its_place_in_the_family():
@@ -194,11 +218,11 @@ def test_a_lost_arm_keeps_its_place_in_the_family():
     assert lost.effect.isna().all()
     assert lost.sentence.str.endswith("no seed finished on both sides.").all()
     kept = table[table.seeds == 3]
-    assert len(kept) == 5
+    assert len(kept) == 6
     several = kept[kept.claim == "several teachers"].iloc[0]
     assert several.n_a_candidates == several.n_b_candidates == 2
-    level = 0.05 / len(table)
-    row = kept.iloc[0]
+    level = 0.05 / 6
+    row = kept[~kept.primary].iloc[0]
     effect = (stats.t.ppf(1 - level / 2, row.df) + stats.t.ppf(0.8, row.df)) * row.se
     assert row.minimum_detectable == pytest.approx(effect)
 
@@ -206,7 +230,7 @@ def test_a_lost_arm_keeps_its_place_in_the_family():
 def test_nothing_finished_is_nothing_known():
     gone = dict.fromkeys(("none", "single", "average", "weighted", "gating"), STUDY["seeds"])
     table = claims_table(make_examples(STUDY, diverged=gone), 0.5)
-    assert len(table) == 7 and set(table.verdict) == {"no verdict"}
+    assert len(table) == 8 and set(table.verdict) == {"no verdict"}
 
 
 def arm(strategy, *teachers):
@@ -221,7 +245,7 @@ AVERAGE = arm("average", "cnn", "bert")
     ("arms", "kinds"),
     [
         ([NONE, CNN, BERT], ["distillation"]),
-        ([CNN, BERT, AVERAGE], ["several teachers", "strategy v one teacher"]),
+        ([CNN, BERT, AVERAGE], [PRACTICE, "several teachers", MEAN_SINGLE]),
         ([NONE, AVERAGE, arm("weighted", "cnn", "bert")], ["distillation", "strategy v average"]),
         ([NONE, AVERAGE], ["distillation"]),
         ([CNN], []),
@@ -255,6 +279,7 @@ ROW = {
     "task": "movies", "a": "weighted", "b": "average", "metric": "f1", "effect": 0.314,
     "low": -0.25, "high": 0.881, "seeds": 5, "n": 12345, "margin": 0.5,
     "minimum_detectable": 0.9, "seeds_needed": 9.0, "note": "",
+    "assay_low": 0.3,
 }  # fmt: skip
 OPENING = (
     "movies: weighted against average: +0.31 points of f1 "
@@ -287,6 +312,17 @@ OPENING = (
             "undecidable; the least effect that this study could have seen is 0.40 points, less "
             "than the margin of 0.5 points, which other effects would have shown.",
         ),
+        (
+            {"verdict": "no assay sensitivity"},
+            "no assay sensitivity: within the margin of 0.5 points, and so may be a student that "
+            "no teacher taught: that distillation gains more was not shown (at least +0.30 "
+            "points).",
+        ),
+        (
+            {"verdict": "no assay sensitivity", "assay_low": math.nan},
+            "no assay sensitivity: within the margin of 0.5 points, and so may be a student that "
+            "no teacher taught: this study has none to compare with.",
+        ),
         ({"verdict": "no verdict"}, "no verdict, which takes three seeds."),
     ],
 )
@@ -296,3 +332,43 @@ def test_sentences_of_every_verdict(changes, ending):
 
 def test_one_seed_is_one_seed():
     assert "1 seed, 12,345 examples" in sentence(ROW | {"seeds": 1, "verdict": "no verdict"})
+
+
+HARD = {"labels": "hard", "family": "several"}
+
+
+def finished(*arms) -> list[dict]:
+    return [{**one, "name": str(i), "seeds": ["1"]} for i, one in enumerate(arms)]
+
+
+def plans_of(claim: str, *arms, **teachers) -> list[tuple[list[int], list[int]]]:
+    plans = planned(finished(*arms), teachers)
+    return [(plan.a[1], plan.b[1]) for plan in plans if plan.claim == claim]
+
+
+def test_in_practice_the_average_of_all_meets_the_teacher_that_one_would_have_taken():
+    lstm, both = arm("single", "lstm"), arm("average", "cnn", "bert", "lstm")
+    arms = [NONE, CNN, BERT, lstm, AVERAGE, both, arm("weighted", "cnn", "bert", "lstm")]
+    assert plans_of(PRACTICE, *arms, cnn=0.7, bert=0.9, lstm=0.8) == [([5], [2])]
+    # The first on ties, whatever order the scores come in.
+    assert plans_of(PRACTICE, *arms, lstm=0.9, bert=0.9, cnn=0.9) == [([5], [1])]
+    # Its student is not there: the second best is no substitute.
+    assert plans_of(PRACTICE, *[a for a in arms if a != BERT], cnn=0.7, bert=0.9, lstm=0.8) == []
+    # Of two averages of which neither holds the other, each has a best teacher.
+    pair = arm("average", "bert", "lstm")
+    found = plans_of(PRACTICE, CNN, BERT, lstm, AVERAGE, pair, cnn=0.7, bert=0.6, lstm=0.8)
+    assert found == [([3], [0]), ([4], [2])]
+
+
+def test_soft_labels_meet_their_own_made_hard_and_those_have_no_other_part():
+    hard = described("pseudo", "cnn+bert") | {"fusion": "average"} | HARD
+    control = described("one-hot", "bert") | {"fusion": "single"} | HARD | {"family": "control"}
+    weighted = arm("weighted", "cnn", "bert")
+    arms = [NONE, CNN, BERT, AVERAGE, hard, control, weighted]
+    assert plans_of("soft v hard labels", *arms) == [([2], [5]), ([3], [4])]
+    plans = planned(finished(*arms))
+    rest = [plan for plan in plans if plan.claim != "soft v hard labels"]
+    assert not any({4, 5} & {*plan.a[1], *plan.b[1]} for plan in rest)
+    # Without its soft labels an arm of hard ones is an arm like any other.
+    assert [plan.claim for plan in planned(finished(NONE, hard))] == ["distillation"]
+    assert plans_of(MEAN_SINGLE, CNN, hard, weighted) == [([1], [0]), ([2], [0])]

@@ -369,10 +369,13 @@ def test_claims_are_drawn_with_effect_verdict_and_margin(tables):
     panel = figure.axes[0]
     assert panel.get_title(loc="left") == "movies (f1), n=74"
     shown = [text.get_text() for text in panel.texts]
-    assert shown == [f"{row.effect:+.2f}  {row.verdict}" for row in movies.itertuples()]
+    said = [f"{row.effect:+.2f}  {row.verdict}" for row in movies.itertuples()]
+    assert shown == [text.replace("-", "−") for text in said]
     assert panel.get_xlim() == (-1.5, 1.5)  # three margins
     rows = [label.get_text() for label in panel.get_yticklabels()]
-    assert rows[0] == "distillation − none" and rows[1] == "one multi − one single"
+    assert rows[0] == "distillation − none" and rows[1] == "average − cnn (best teacher)"
+    weights = [label.get_fontweight() for label in panel.get_yticklabels()]
+    assert weights[:3] == ["bold", "bold", "normal"]
 
 
 @pytest.fixture(scope="module")

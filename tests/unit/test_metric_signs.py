@@ -87,7 +87,7 @@ def mean_of(runs, name):
 
 def test_a_claim_is_of_the_improvement(tables, runs):
     claims = tables["claims"].set_index(["claim", "a"])
-    row = claims.loc["strategy v one teacher", "average"]
+    row = claims.loc["strategy v mean single-teacher arm", "average"]
     lower = mean_of(runs, "single") - mean_of(runs, "average")
     assert lower > 0 and row.effect == pytest.approx(100 * lower)
     assert row.verdict == "better" and 0 < row.low < row.effect < row.high

@@ -203,7 +203,7 @@ def test_corrected_copies_raise_no_flag(corrected):
 def plain_claim(copy, **changes):
     """The claims, and one more of two arms of the main table."""
     row = copy.claims.iloc[0].to_dict() | {
-        "claim": "strategy v one teacher",
+        "claim": "strategy v mean single-teacher arm",
         "a": "average",
         "b": "DeBERTa-base",
         "T_a": "3",
@@ -289,7 +289,7 @@ def test_too_few_seeds_need_no_flag_where_no_verdict_is_given(corrected):
 def claims_of(study, **changes) -> pd.DataFrame:
     """As ``claims.csv`` has them, read back: the average against one teacher on each task."""
     row = {
-        "claim": "strategy v one teacher",
+        "claim": "strategy v mean single-teacher arm",
         "a": "average",
         "b": "bert",
         "split": "report",

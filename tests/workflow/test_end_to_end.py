@@ -65,7 +65,7 @@ def test_tables_and_figures_are_there(finished_study):
 
 def test_nothing_is_objected_to_but_methods_below_a_constant_answer(finished_study):
     flags = table(finished_study, "flags")
-    assert {row["rule"] for row in flags} <= {"above-constant"}
+    assert {row["rule"] for row in flags} <= {"above-constant", "margin-below-effect"}
     # So small a study is about that good.
     skill = {row["name"]: row["skill"] for row in table(finished_study, "skill")}
     assert len(skill) == 2 + len(ARMS) - 2 and set(skill.values()) <= {"True", "False"}
@@ -89,14 +89,17 @@ def test_claims_have_the_effects_of_the_runs(finished_study):
         "best-per-sample": mean["cnn+bert", "best-per-sample"],
         "learned gating": mean["cnn+bert", "gating"],
     }
-    every = (2 * single + sum(fused.values())) / 6
-    wanted = {("distillation", "distillation, mean of all arms"): every - mean["none", "none"]}
+    of_single = "distillation, mean of single-teacher arms"
+    wanted = {("distillation", of_single): single - mean["none", "none"]}
     for name, value in fused.items():
-        wanted["strategy v one teacher", name] = value - single
+        wanted["strategy v mean single-teacher arm", name] = value - single
         if name != "average":
             wanted["strategy v average", name] = value - fused["average"]
     rows = table(finished_study, "claims")
     effects = {(row["claim"], row["a"]): float(row["effect"]) for row in rows}
+    practice = effects.pop(("average v best teacher", "average"))
+    best = {"cnn": mean["cnn", "single"], "bert": mean["bert", "single"]}
+    assert any(practice == pytest.approx(fused["average"] - one) for one in best.values())
     advantage = effects.pop(("several teachers", "best of 2 multi-teacher arms on selection"))
     assert effects == pytest.approx(wanted)
     success = json.loads(
@@ -105,7 +108,7 @@ def test_claims_have_the_effects_of_the_runs(finished_study):
     stated = success["multi_teacher_advantage"]["per_task"]["reviews"]
     assert stated["effect"] == pytest.approx(advantage)
     # Two seeds are too few for a verdict.
-    assert {row["verdict"] for row in rows} == {"no verdict"} and len(rows) == 9
+    assert {row["verdict"] for row in rows} == {"no verdict"} and len(rows) == 10
     assert {(row["n"], row["seeds"]) for row in rows} == {("45", "2")}
 
 

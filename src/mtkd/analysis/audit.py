@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
+from mtkd.analysis.claims import MEAN_SINGLE
 from mtkd.analysis.measures.calibration import ece, nll
 from mtkd.analysis.measures.diversity import (
     brier_ambiguity,
@@ -227,7 +228,7 @@ def scored_predictions(predictions: pd.DataFrame, claims: pd.DataFrame) -> pd.Da
     measured effect lies in the predicted interval), ``same_sign``, and ``came_true``: the verdict
     is the expected one; empty where the study cannot tell (undecidable, no skill, no verdict).
     """
-    measured = claims[claims.claim == "strategy v one teacher"]
+    measured = claims[claims.claim == MEAN_SINGLE]
     measured = measured.rename(columns={"a": "arm", "effect": "measured"})
     columns = ["task", "arm", "measured", "low", "high", "verdict"]
     table = predictions.merge(measured[columns], on=["task", "arm"], how="inner")

@@ -1,6 +1,7 @@
 """The claims of a study: comparisons of arms with their intervals, verdicts and plain sentences.
 
-A task's claims are one family: Holm's correction is over them. No sentence is written by hand.
+A task's primary claims are one family, its other ones another: Holm's correction is over each. No
+sentence is written by hand.
 """
 
 from __future__ import annotations
@@ -15,20 +16,38 @@ import pandas as pd
 from mtkd.analysis.constant import constant_name, constant_scores, lead
 from mtkd.analysis.measures.scores_per_example import improving, joined
 from mtkd.analysis.statistics.paired import (
+    Difference,
     bootstrap_interval,
     crossed_difference,
     seeds_needed,
     unknown_difference,
 )
-from mtkd.analysis.statistics.verdicts import findings, without_skill
+from mtkd.analysis.statistics.verdicts import (
+    Finding,
+    findings,
+    has_assay_sensitivity,
+    without_assay_sensitivity,
+    without_skill,
+)
 from mtkd.metrics.by_example import Contributions
 from mtkd.metrics.names import declared
 from mtkd.records.examples import Examples
-from mtkd.study.arms import FAMILIES, is_plain_average
+from mtkd.study.arms import FAMILIES, has_hard_labels, is_plain_average, is_plain_single
+
+# Kinds of claims. The first three are primary: the questions that a study is run for.
+DISTILLATION = "distillation"
+PRACTICE = "average v best teacher"
+SOFT_LABELS = "soft v hard labels"
+SEVERAL = "several teachers"
+MEAN_SINGLE = "strategy v mean single-teacher arm"
+OTHER_FUSION = "strategy v average"
+CONTROL = "strategy v control"
+PRIMARY = (DISTILLATION, PRACTICE, SOFT_LABELS)
 
 COLUMNS = [
     "task",
     "claim",
+    "primary",
     "a",
     "b",
     "metric",
@@ -61,6 +80,7 @@ COLUMNS = [
     "lead_b",
     "low_b",
     "high_b",
+    "assay_low",
     "verdict",
     "note",
     "sentence",
@@ -159,10 +179,13 @@ class Plan(NamedTuple):
     n: int
 
 
-def planned(arms: Sequence[dict]) -> list[Plan]:
+def planned(arms: Sequence[dict], teachers: Mapping[str, float] | None = None) -> list[Plan]:
     """What is to be claimed of some arms, by their numbers.
 
     Sides of several arms are of those that have seeds; an arm without any keeps its own claims.
+    ``teachers`` has the score of each on selection, of which greater is better. An arm of hard
+    labels that is there beside its own soft labels is compared with these (and is a control where
+    it is said to be one), and else has no part.
     """
     none, single, multi, controls = (
         [i for i, arm in enumerate(arms) if arm["family"] == family] for family in FAMILIES
@@ -174,10 +197,19 @@ def planned(arms: Sequence[dict]) -> list[Plan]:
     def several(name: str, members: list[int]) -> tuple[str, list[int]]:
         return name, [i for i in members if arms[i]["seeds"]] or members
 
+    hardened = _hardened(arms)
+    hard = {j for _, j in hardened}
+    single, multi = ([i for i in of if i not in hard] for of in (single, multi))
     found = []
     if none and single + multi:
-        every = several("distillation, mean of all arms", single + multi)
-        found.append(Plan("distillation", every, own(none[0]), 1))
+        of = ("mean of single-teacher arms", single) if single else ("mean of all arms", multi)
+        every = several(f"distillation, {of[0]}", of[1])
+        found.append(Plan(DISTILLATION, every, own(none[0]), 1))
+    found += [
+        Plan(PRACTICE, own(i), (f"{arms[j]['name']}, the best teacher on selection", [j]), 1)
+        for i, j in _practice(arms, teachers or {})
+    ]
+    found += [Plan(SOFT_LABELS, own(i), own(j), 1) for i, j in hardened]
     if single and multi:
         families = [several("multi-teacher", multi), several("single-teacher", single)]
         n = min(len(members) for _, members in families)
@@ -185,11 +217,11 @@ def planned(arms: Sequence[dict]) -> list[Plan]:
             (f"best of {n} {name} arms on selection" if n > 1 else f"one {name} arm", members)
             for name, members in families
         ]
-        found.append(Plan("several teachers", *sides, n))
-        lone = several("one teacher, mean of single-teacher arms", single)
-        found += [Plan("strategy v one teacher", own(i), lone, 1) for i in multi]
+        found.append(Plan(SEVERAL, *sides, n))
+        mean = several("mean single-teacher arm", single)
+        found += [Plan(MEAN_SINGLE, own(i), mean, 1) for i in multi]
     found += [
-        Plan("strategy v average", own(i), own(j), 1)
+        Plan(OTHER_FUSION, own(i), own(j), 1)
         for j in multi
         for i in multi
         if is_plain_average(arms[j])
@@ -197,12 +229,58 @@ def planned(arms: Sequence[dict]) -> list[Plan]:
         and arms[i]["teachers"] == arms[j]["teachers"]
     ]
     found += [
-        Plan("strategy v control", own(i), own(j), 1)
+        Plan(CONTROL, own(i), own(j), 1)
         for j in controls
         for i in single + multi
-        if arms[i]["teachers"] == arms[j]["teachers"]
+        if arms[i]["teachers"] == arms[j]["teachers"] and (i, j) not in hardened
     ]
     return found
+
+
+def _hardened(arms: Sequence[dict]) -> list[tuple[int, int]]:
+    """Plain single-teacher and average arms, each with an arm of its own labels made hard."""
+    return [
+        (i, j)
+        for i, soft in enumerate(arms)
+        for j, hard in enumerate(arms)
+        if (is_plain_single(soft["strategy"]) or is_plain_average(soft))
+        and has_hard_labels(hard)
+        and (soft["fusion"], soft["teachers"]) == (hard["fusion"], hard["teachers"])
+    ]
+
+
+def _practice(arms: Sequence[dict], teachers: Mapping[str, float]) -> list[tuple[int, int]]:
+    """Each plain average, with the student of that teacher of it which is best on selection.
+
+    Not of an average whose teachers are some of another one's, nor where that student is missing.
+    """
+    averages = {
+        i: arm["teachers"].split("+") for i, arm in enumerate(arms) if is_plain_average(arm)
+    }
+    students = {
+        arm["teachers"]: i for i, arm in enumerate(arms) if is_plain_single(arm["strategy"])
+    }
+    found = []
+    for i, members in averages.items():
+        part = any(set(members) < set(others) for others in averages.values())
+        if part or not teachers.keys() >= set(members):
+            continue
+        # The first on ties: the suite's order.
+        best = max(members, key=lambda name: round(teachers[name], 12))
+        if best in students:
+            found.append((i, students[best]))
+    return found
+
+
+def teacher_scores(examples: Examples) -> dict[str, float]:
+    """Each teacher's primary metric on selection, its seeds' mean, of which greater is better.
+
+    It is what the teachers themselves were scored with, before there was any student.
+    """
+    record = examples.record
+    sign = declared(record["metrics"][0]).sign
+    pairs = zip(record["teachers"], record["teacher_scores"], strict=True)
+    return {name: sign * float(np.mean(scores)) for name, scores in pairs}
 
 
 def comparisons(examples: Examples) -> list[tuple[str, Side, Side]]:
@@ -215,7 +293,7 @@ def comparisons(examples: Examples) -> list[tuple[str, Side, Side]]:
     report, selected = (arm_scores(examples, role) for role in ("report", "selection"))
     examples_n = sum(len(examples.labels[split]) for split in examples.report_splits)
     result = []
-    for plan in planned(arms):
+    for plan in planned(arms, teacher_scores(examples)):
         members = plan.a[1] + plan.b[1]
         seeds = shared_seeds([arms[i] for i in members])
         sides = []
@@ -242,6 +320,7 @@ def claims_table(examples: Examples, margin: float) -> pd.DataFrame:
     percentile bootstrap's over seeds and examples, which stands beside it as a check. ``constant``
     is the best constant answer, ``constant_value`` its score as tables show it; ``lead_a``
     and ``lead_b`` are the points by which each side is above it, with their intervals.
+    ``assay_low`` is the lower end of the task's distilled less undistilled, for assay sensitivity.
     """
     found, constant = comparisons(examples), constant_scores(examples, examples.report_splits)
     differences, bootstraps, leads = [], [], []
@@ -260,10 +339,9 @@ def claims_table(examples: Examples, margin: float) -> pd.DataFrame:
         low, high = bootstrap_interval(values, BOOTSTRAP_SEED)
         shift = estimate - values.mean()
         bootstraps.append((low + shift, high + shift))
-    verdicts = [
-        finding if any(side.low > 0 for side in sides) else without_skill(finding)
-        for finding, sides in zip(findings(differences, margin), leads, strict=True)
-    ]
+    kinds = [claim for claim, _, _ in found]
+    skilled = [any(side.low > 0 for side in sides) for sides in leads]
+    verdicts, assay = judged(kinds, differences, skilled, margin)
     splits, metric = examples.record["report_splits"], declared(examples.record["metrics"][0])
     rows = []
     for (claim, a, b), difference, bootstrap, sides, verdict in zip(
@@ -272,6 +350,7 @@ def claims_table(examples: Examples, margin: float) -> pd.DataFrame:
         row = {
             "task": examples.record["task"],
             "claim": claim,
+            "primary": claim in PRIMARY,
             "a": a.name,
             "b": b.name,
             "metric": examples.record["metrics"][0],
@@ -301,11 +380,37 @@ def claims_table(examples: Examples, margin: float) -> pd.DataFrame:
             **{f"lead_{name}": side.estimate for name, side in zip("ab", sides, strict=True)},
             **{f"low_{name}": side.low for name, side in zip("ab", sides, strict=True)},
             **{f"high_{name}": side.high for name, side in zip("ab", sides, strict=True)},
+            "assay_low": assay.low if assay else math.nan,
             "verdict": verdict.verdict,
             "note": verdict.note,
         }
         rows.append(row | {"sentence": sentence(row)})
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def judged(
+    kinds: Sequence[str], differences: Sequence[Difference], skilled: Sequence[bool], margin: float
+) -> tuple[list[Finding], Difference | None]:
+    """The verdicts on a task's claims, and the difference that says whether it could tell at all.
+
+    Primary claims are one of Holm's families, the others another. Where neither side of a claim has
+    skill (``skilled``), it has no other verdict; where the study has no assay sensitivity, no two
+    distilled arms are equivalent. Distilled against undistilled is the assay itself, so that its
+    own equivalence has no such condition.
+    """
+    found: dict[int, Finding] = {}
+    for primary in (True, False):
+        family = [i for i, kind in enumerate(kinds) if (kind in PRIMARY) == primary]
+        found |= zip(family, findings([differences[i] for i in family], margin), strict=True)
+    assay = differences[kinds.index(DISTILLATION)] if DISTILLATION in kinds else None
+    sensitive = has_assay_sensitivity(assay, margin)
+    verdicts = []
+    for i, kind in enumerate(kinds):
+        verdict = found[i]
+        if kind != DISTILLATION and not sensitive:
+            verdict = without_assay_sensitivity(verdict)
+        verdicts.append(verdict if skilled[i] else without_skill(verdict))
+    return verdicts, assay
 
 
 def sentence(row: dict) -> str:
@@ -323,11 +428,23 @@ def sentence(row: dict) -> str:
     return f"{opening}: {_ending(row)}."
 
 
+def _assay(row: dict) -> str:
+    if math.isnan(row["assay_low"]):
+        return "this study has none to compare with"
+    return f"that distillation gains more was not shown (at least {row['assay_low']:+.2f} points)"
+
+
 def _ending(row: dict) -> str:
     match row["verdict"]:
         case "equivalent":
             note = f" ({row['note']})" if row["note"] else ""
             return f"equivalent within {row['margin']:g} points{note}"
+        case "no assay sensitivity":
+            note = f" ({row['note']})" if row["note"] else ""
+            return (
+                f"no assay sensitivity: within the margin of {row['margin']:g} points{note}, and "
+                f"so may be a student that no teacher taught: {_assay(row)}"
+            )
         case "undecidable":
             needed, margin = row["seeds_needed"], f"{row['margin']:g} points"
             if needed <= row["seeds"]:

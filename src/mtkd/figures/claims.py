@@ -21,6 +21,8 @@ from mtkd.study.view import StudyView, improvement_text, seeds_text, settings_te
 
 # Times the margin: a wider interval runs out of the frame instead of squeezing the others.
 FRAME = 3.0
+# Beside an interval there is room for so much.
+SHORT_VERDICTS = {"no assay sensitivity": "insensitive"}
 
 
 @rc_context(RC)
@@ -30,18 +32,22 @@ def claims_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
     # With less room the caption and the legend leave none to a panel of few claims.
     most = max(3, *(len(rows) for _, rows in claims.groupby("task")), 0)
     figure = new_figure(
-        0.9 + len(study["tasks"]) * (0.55 + 0.17 * most),
+        1.5 + len(study["tasks"]) * (0.55 + 0.17 * most),
         f"{study['suite']}/{study['study']}: what can be claimed",
         "Difference of the primary metric on the report split in points, with its 95 % interval "
         "over seeds and examples (crossed variance components), cut at the frame (arrow); shaded: "
         f"the margin of ±{study['margin']:g} within which arms count as equivalent; no skill: "
-        "neither side beats a constant answer; verdicts corrected for all claims of a task (Holm); "
+        "neither side beats a constant answer; no assay sensitivity: alike, where distillation was "
+        "not shown to gain more than the margin (insensitive); verdicts corrected for a task's primary claims "
+        "(bold) and for its others (Holm); "
         f"{seeds_text(study)}; {settings_text(study)}{improvement_text(study)}.",
     )
     axes = figure.subplots(len(study["tasks"]), 1, squeeze=False)[:, 0]
     for axis, task in zip(axes, study["tasks"], strict=True):
         rows = claims[claims.task == task].reset_index(drop=True)
         _forest(axis, rows, [f"{_short(r.a)} − {_short(r.b)}" for r in rows.itertuples()], study)
+        for label, primary in zip(axis.get_yticklabels(), rows.primary, strict=False):
+            label.set_fontweight("bold" if primary else "normal")
         axis.set_title(_title(task, rows, study), loc="left")
     axes[-1].set_xlabel("difference (points)")
     _legend(figure)
@@ -53,7 +59,7 @@ def advantage_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figur
     """One row per task: best of n multi-teacher arms minus best of n single-teacher arms."""
     rows = tables["claims"][tables["claims"].claim == "several teachers"].reset_index(drop=True)
     figure = new_figure(
-        1.45 + 0.3 * max(len(rows), 1),
+        1.75 + 0.3 * max(len(rows), 1),
         f"{study['suite']}/{study['study']}: several teachers against one",
         "Best of n multi-teacher arms minus best of n single-teacher arms, n equal in both "
         "families, arms chosen on selection by the other seeds; primary metric on the report split "
@@ -92,7 +98,8 @@ def _forest(axis: Axes, rows: pd.DataFrame, names: list[str], study: StudyView) 
         if abs(row.effect) <= edge:
             axis.plot(row.effect, y, marker="o", color=colour, markersize=4)
         effect = f"{row.effect:+.2f}".replace("-", "−")
-        axis.text(1.03, y, f"{effect}  {row.verdict}", color=colour, fontsize=7,
+        verdict = SHORT_VERDICTS.get(row.verdict, row.verdict)
+        axis.text(1.03, y, f"{effect}  {verdict}", color=colour, fontsize=7,
                   va="center", transform=axis.get_yaxis_transform())  # fmt: skip
     axis.set_xlim(-edge, edge)
     axis.set_yticks(range(len(names)), names)
@@ -102,10 +109,11 @@ def _forest(axis: Axes, rows: pd.DataFrame, names: list[str], study: StudyView) 
 
 def _short(name: str) -> str:
     """A side's name without what the caption says of all of them."""
-    for long, short in ((", mean of all arms", ""), ("multi-teacher arms", "multi"),
+    for long, short in ((", mean of all arms", ""), (", mean of single-teacher arms", ""),
+                        ("multi-teacher arms", "multi"),
                         ("single-teacher arms", "single"), (" on selection", ""),
                         ("-teacher arm", ""),
-                        ("one teacher, mean of single", "one teacher"),
+                        (", the best teacher", " (best teacher)"),
                         ("no distillation", "none")):  # fmt: skip
         name = name.replace(long, short)
     return name
@@ -121,4 +129,4 @@ def _legend(figure: Figure) -> None:
         sketch(verdict, color=colour, marker="o", markersize=4)
         for verdict, colour in VERDICT_COLOURS.items()
     ]
-    legend_below(figure, handles, len(handles))
+    legend_below(figure, handles, 4)

@@ -52,6 +52,7 @@ VERDICT_COLOURS = {
     "better": "#009E73",
     "worse": "#D55E00",
     "equivalent": "#0072B2",
+    "no assay sensitivity": "#44AA99",
     "undecidable": "#4D4D4D",
     "no skill": "#882255",
     "no verdict": "#A0A0A0",

@@ -58,6 +58,11 @@ def is_plain_single(strategy: str) -> bool:
     return strategy == SINGLE
 
 
+def has_hard_labels(arm: Mapping[str, Any]) -> bool:
+    """Whether an arm's students learn the class that its teachers prefer, and no shares."""
+    return arm.get("labels") == "hard"
+
+
 def is_plain_average(arm: Mapping[str, Any]) -> bool:
     """Whether an arm is the plain average, which other ways of fusing are compared with."""
     return arm["strategy"] == AVERAGE

@@ -31,7 +31,7 @@ from mtkd.study.view import seed_count
 
 Found = Iterator[tuple[str, str]]
 
-NO_VERDICT = ("no verdict", "undecidable", "no skill")
+NO_VERDICT = ("no verdict", "undecidable", "no skill", "no assay sensitivity")
 # Beyond this many standard deviations, or below this probability, chance is no explanation.
 BEYOND_CHANCE = 5.0
 CHANCE = 1e-3

@@ -19,7 +19,15 @@ from mtkd.analysis.statistics.paired import (
 
 LEVEL = 0.05
 
-Verdict = Literal["better", "worse", "equivalent", "undecidable", "no skill", "no verdict"]
+Verdict = Literal[
+    "better",
+    "worse",
+    "equivalent",
+    "no assay sensitivity",
+    "undecidable",
+    "no skill",
+    "no verdict",
+]
 
 
 class Finding(NamedTuple):
@@ -39,7 +47,7 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
 
 
 def findings(family: Sequence[Difference], margin: float) -> list[Finding]:
-    """Verdicts on all claims of one task, in their order; ``margin`` in their unit, above 0.
+    """Verdicts on a family of claims, in their order; ``margin`` in their unit, above 0.
 
     Holm's procedure at .05 goes over the superiority p-values, and on its own over those of
     equivalence. A difference is equivalent where equivalence holds, whatever its sign; else better
@@ -71,6 +79,29 @@ def without_skill(finding: Finding) -> Finding:
     if finding.verdict == "no verdict":
         return finding
     return finding._replace(verdict="no skill", note="")
+
+
+def has_assay_sensitivity(distillation: Difference | None, margin: float) -> bool:
+    """Whether a study could have told a distilled student from an undistilled one on a task.
+
+    ``distillation`` is the difference of the two, None where the study has not both. It has where
+    the lower end of the 95 % interval is above ``margin``, from three seeds at least: ICH E10
+    (2000), section 1.5, of trials that mean to show that two treatments are alike.
+    """
+    if distillation is None or distillation.seeds < MINIMUM_SEEDS:
+        return False
+    return distillation.low > margin
+
+
+def without_assay_sensitivity(finding: Finding) -> Finding:
+    """The finding on two distilled arms of a study without assay sensitivity.
+
+    That they are alike then says nothing: so would be a fused teacher and none. Its p-values and
+    its note stay.
+    """
+    if finding.verdict != "equivalent":
+        return finding
+    return finding._replace(verdict="no assay sensitivity")
 
 
 def _finding(difference: Difference, superior: float, equivalent: float, level: float) -> Finding:
