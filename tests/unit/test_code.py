@@ -175,7 +175,11 @@ def test_whichever_way_code_is_reached(package, library, use, old, new):
     [
         ("study/arms.py", 'return arm["strategy"] == AVERAGE', 'return arm["strategy"] != AVERAGE'),
         ("records/teachers.py", 'teacher_seed == "paired"', 'teacher_seed != "paired"'),
-        ("study/grid.py", 'if not is_distilled(arm["strategy"])', 'if is_distilled(arm["strategy"])'),
+        (
+            "study/grid.py",
+            'if not is_distilled(arm["strategy"])',
+            'if is_distilled(arm["strategy"])',
+        ),
     ],
 )
 def test_choices_of_arms_and_records_count(change, monkeypatch):

@@ -23,7 +23,7 @@ from mtkd.models.build import (
     read_position,
     save_model,
 )
-from mtkd.models.tokenizers import SPECIAL_TOKENS, load_tokenizer, train_tokenizer
+from mtkd.models.tokenizers import SPECIAL_TOKENS, load_tokenizer, train_tokenizer, words_of
 
 LABELS = ["bad", "fine", "good"]
 MAX_LENGTH = 48
@@ -370,13 +370,20 @@ class TestTokenizers:
         if kind != "bpe":
             assert len(train_tokenizer(kind, TEXTS, 15, MAX_LENGTH)) <= 15
 
-    def test_words_are_lower_cased_treebank_tokens(self, tokenizer):
-        backend = train_tokenizer("word", [], 0, 8, vocabulary=["do", "n't"]).backend_tokenizer
-        words = backend.pre_tokenizer.pre_tokenize_str(
-            backend.normalizer.normalize_str("Don’t, the film's 'fine' :)")
-        )
-        expected = ["do", "n't", ",", "the", "film", "'s", "'fine", "'", ":)"]
-        assert [word for word, _ in words] == expected
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("Don’t, the film's 'fine' :)", "do n't , the film 's 'fine ' :)"),
+            ("so :D!!! I <3 it...:-P", "so :d !!! i <3 it ... :-p"),
+            # Emoticons stand alone; these only look like them.
+            ("note:d at 3:30, p=3, <33", "note : d at 3 : 30 , p = 3 , < 33"),
+        ],
+    )
+    def test_words_are_lower_cased_treebank_tokens_and_emoticons(self, text, words):
+        assert words_of([text, ""]) == [words.split(), []]
+        vocabulary = sorted(set(words.split()))
+        tokenizer = train_tokenizer("word", [], 0, 32, vocabulary=vocabulary)
+        assert tokenizer.tokenize(text) == words.split()
 
     def test_words_seen_once_are_unknown(self):
         tokenizer = train_tokenizer("word", ["rare common", "common"], 50, MAX_LENGTH)
