@@ -31,11 +31,12 @@ CORPUS_FILES = {
     "movies": "movieReviewSnippets",
     "tweets": "tweets",
     "products": "amazonReviewSnippets",
+    "news": "nytEditorialSnippets",
 }
 
 SEED = 2014
 NEUTRAL_BAND = 0.5  # mean ratings within ±0.5, bounds included, are neutral
-REPORT_ROWS = {"movies": 2500, "tweets": 1130, "products": 1030}
+REPORT_ROWS = {"movies": 2500, "tweets": 1130, "products": 1030, "news": 820}
 # Pairs are of short snippets: a small student on a CPU must be able to read two at once.
 PAIR_WORDS = 14
 # Pairs per split of more-positive = snippets of each polarity × times each snippet is used.
@@ -81,17 +82,7 @@ def read_archive(path: Path) -> tuple[dict[str, list[Snippet]], str]:
 
     Raises InputError when the archive is missing or is not the one the project was built from.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the archive ({error.strerror})") from error
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != ARCHIVE_SHA256:
-        raise InputError(
-            f"{path}: sha256 is {digest}, expected {ARCHIVE_SHA256}; "
-            "use the source archive (zip) of vaderSentiment 0.5"
-        )
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+    with zipfile.ZipFile(io.BytesIO(read_verified(path))) as archive:
         licence = archive.read(LICENCE_MEMBER).decode("utf-8").replace("\r\n", "\n")
         inner = archive.read(CORPUS_MEMBER)
     with tarfile.open(fileobj=io.BytesIO(inner), mode="r:gz") as tar:
@@ -107,6 +98,24 @@ def read_archive(path: Path) -> tuple[dict[str, list[Snippet]], str]:
             for task, stem in CORPUS_FILES.items()
         }
     return corpora, licence
+
+
+def read_verified(path: Path) -> bytes:
+    """Return the archive's content.
+
+    Raises InputError when it is missing or is not the one the project was built from.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the archive ({error.strerror})") from error
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != ARCHIVE_SHA256:
+        raise InputError(
+            f"{path}: sha256 is {digest}, expected {ARCHIVE_SHA256}; "
+            "use the source archive (zip) of vaderSentiment 0.5"
+        )
+    return content
 
 
 def parse_snippets(
@@ -175,30 +184,32 @@ def split_stratified(
     return partition(snippets, lambda snippet: snippet.id in taken)
 
 
-def review_of(snippet: Snippet) -> str:
-    """Return the parent review of a product snippet: ``products-12_3`` is the third of 12."""
-    return snippet.id.removeprefix("products-").split("_")[0]
+def source_of(snippet: Snippet) -> str:
+    """Return the document of a snippet: ``products-12_3`` is the third of review 12."""
+    return snippet.id.split("-")[1].split("_")[0]
 
 
-def split_by_review(snippets: Sequence[Snippet], report_rows: int) -> dict[str, list[Snippet]]:
-    """Split into train and report by whole reviews, stratified by a review's commonest label."""
+def split_by_source(
+    snippets: Sequence[Snippet], report_rows: int, purpose: str
+) -> dict[str, list[Snippet]]:
+    """Split into train and report by whole documents, stratified by their commonest label."""
     members: dict[str, list[Snippet]] = {}
     for snippet in snippets:
-        members.setdefault(review_of(snippet), []).append(snippet)
+        members.setdefault(source_of(snippet), []).append(snippet)
     strata: dict[str, list[str]] = {}
-    for review in sorted(members, key=lambda review: hashed("review", review)):
-        labels = Counter(three_way_label(snippet) for snippet in members[review])
-        strata.setdefault(max(sorted(labels), key=labels.__getitem__), []).append(review)
+    for source in sorted(members, key=lambda source: hashed(purpose, source)):
+        labels = Counter(three_way_label(snippet) for snippet in members[source])
+        strata.setdefault(max(sorted(labels), key=labels.__getitem__), []).append(source)
     taken: set[str] = set()
-    for reviews in strata.values():
-        available = sum(len(members[review]) for review in reviews)
+    for sources in strata.values():
+        available = sum(len(members[source]) for source in sources)
         missing = round(available * report_rows / len(snippets))
-        for review in reviews:
+        for source in sources:
             if missing <= 0:
                 break
-            taken.add(review)
-            missing -= len(members[review])
-    return partition(snippets, lambda snippet: review_of(snippet) in taken)
+            taken.add(source)
+            missing -= len(members[source])
+    return partition(snippets, lambda snippet: source_of(snippet) in taken)
 
 
 def partition(
@@ -274,21 +285,31 @@ def three_way_row(snippet: Snippet) -> Row:
 
 
 def review_row(snippet: Snippet) -> Row:
-    return three_way_row(snippet) | {"review": review_of(snippet)}
+    return three_way_row(snippet) | {"review": source_of(snippet)}
+
+
+def article_row(snippet: Snippet) -> Row:
+    return binary_row(snippet) | {"article": source_of(snippet)}
+
+
+def polar(snippets: Iterable[Snippet]) -> list[Snippet]:
+    """Return the snippets that are positive or negative, order kept."""
+    return [snippet for snippet in snippets if three_way_label(snippet) != "neutral"]
 
 
 def build_files(corpora: dict[str, list[Snippet]]) -> dict[str, list[Row]]:
     """Return the rows of every file, keyed by the file's path below the output folder."""
     unique = {task: shuffled(deduplicate(snippets), task) for task, snippets in corpora.items()}
-    polar = [snippet for snippet in unique["movies"] if three_way_label(snippet) != "neutral"]
-    movies = split_stratified(polar, REPORT_ROWS["movies"], three_way_label)
+    movies = split_stratified(polar(unique["movies"]), REPORT_ROWS["movies"], three_way_label)
     tweets = split_stratified(unique["tweets"], REPORT_ROWS["tweets"], three_way_label)
-    products = split_by_review(unique["products"], REPORT_ROWS["products"])
+    products = split_by_source(unique["products"], REPORT_ROWS["products"], "review")
+    news = split_by_source(polar(unique["news"]), REPORT_ROWS["news"], "article")
     files = {}
     for split in ("train", "report"):
         files[f"movies/{split}.csv"] = [binary_row(snippet) for snippet in movies[split]]
         files[f"tweets/{split}.csv"] = [three_way_row(snippet) for snippet in tweets[split]]
         files[f"products/{split}.csv"] = [review_row(snippet) for snippet in products[split]]
+        files[f"news/{split}.csv"] = [article_row(snippet) for snippet in news[split]]
     short = {
         split: [snippet for snippet in snippets if len(snippet.text.split()) <= PAIR_WORDS]
         for split, snippets in movies.items()

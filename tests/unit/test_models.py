@@ -23,7 +23,8 @@ from mtkd.models.build import (
     read_position,
     save_model,
 )
-from mtkd.models.tokenizers import SPECIAL_TOKENS, load_tokenizer, train_tokenizer
+from mtkd.models.tokenizers import SPECIAL_TOKENS, load_tokenizer, train_tokenizer, words_of
+from mtkd.models.vectors import principal_components
 
 LABELS = ["bad", "fine", "good"]
 MAX_LENGTH = 48
@@ -39,6 +40,7 @@ PAIR = ("a clever film with charming acting", "dull plot")
 CONFIGS = {
     "text-cnn": {"embedding_size": 6, "kernel_sizes": [2, 3], "filters": 5},
     "bilstm": {"embedding_size": 6, "hidden_size": 5, "num_layers": 2},
+    "word-average": {"embedding_size": 6, "hidden_size": 5},
     "bert": {
         "hidden_size": 12,
         "num_hidden_layers": 1,
@@ -56,7 +58,7 @@ CONFIGS = {
         "initializer_range": 0.5,
     },
 }
-POOLED = ["text-cnn", "bilstm"]
+POOLED = ["text-cnn", "bilstm", "word-average"]
 every_architecture = pytest.mark.parametrize("architecture", CONFIGS)
 
 
@@ -157,6 +159,28 @@ class TestModels:
         pooled = model(batch["input_ids"], batch["attention_mask"]).last_hidden_state[:, 0]
         torch.testing.assert_close(pooled[:, :10], states)
 
+    def test_word_average_is_two_layers_on_the_mean_of_each_segments_vectors(self, tokenizer):
+        model = small("word-average", tokenizer)
+        batch = encode(tokenizer, *PAIR)
+        weights = {name: value.numpy() for name, value in model.state_dict().items()}
+        ids, types = (batch[name][0].numpy() for name in ("input_ids", "token_type_ids"))
+        vectors = weights["encoder.word.weight"][ids]
+        u, v = vectors[types == 0].mean(0), vectors[types == 1].mean(0)
+        features = np.concatenate([u, v, np.abs(u - v), u * v])
+        layers = [weights[f"classifier.{n}.{kind}"] for n in (0, 2) for kind in ("weight", "bias")]
+        hidden = np.maximum(layers[0] @ features + layers[1], 0)
+        expected = layers[2] @ hidden + layers[3]
+        np.testing.assert_allclose(logits_of(model, batch)[0], expected, rtol=1e-4, atol=1e-6)
+
+    def test_word_average_drops_features_of_the_mean_in_training_alone(self, tokenizer):
+        model = small("word-average", tokenizer, dropout=0.9).train()
+        batch = encode(tokenizer, TEXTS[:1])
+        with torch.no_grad():
+            values = {tuple(model(**batch).logits[0].tolist()) for _ in range(5)}
+        assert len(values) > 1
+        model.eval()
+        assert torch.equal(logits_of(model, batch), logits_of(model, batch))
+
     @every_architecture
     def test_order_of_a_pair_matters(self, architecture, tokenizer):
         model = small(architecture, tokenizer)
@@ -225,7 +249,7 @@ class TestSeeds:
         other = load_pretrained(tmp_path, ["no", "yes"], seed=2)
         assert weights_equal(one, load_pretrained(tmp_path, ["no", "yes"], seed=1))
         assert weights_equal(one.base_model, model.base_model)
-        assert not torch.equal(one.classifier.weight, other.classifier.weight)
+        assert not weights_equal(one.classifier, other.classifier)
         assert one.config.label2id == {"no": 0, "yes": 1}
         assert not one.training
 
@@ -257,6 +281,16 @@ class TestVectors:
     def test_wrong_width_is_refused(self, tokenizer):
         with pytest.raises(InputError, match=r"shape \(4, 3\).*need \(4, 6\)"):
             self.build(tokenizer, table=self.table[:, :3])
+
+    def test_wider_vectors_are_reduced_to_their_principal_components(self, tokenizer):
+        rng = np.random.default_rng(0)
+        table = rng.normal(size=(4, 9)).astype(np.float16)
+        filled = self.build(tokenizer, table=table).get_input_embeddings().weight
+        vocabulary = tokenizer.get_vocab()
+        # Of the words that the tokenizer knows alone.
+        expected = principal_components(table[[0, 1, 3]], 6)
+        for word, row in zip(["film", "dull", "clever"], expected, strict=True):
+            assert filled[vocabulary[word]].tolist() == row.tolist()
 
     def test_no_word_in_common_is_refused(self, tokenizer):
         with pytest.raises(InputError, match="no token of the word vectors"):
@@ -370,13 +404,20 @@ class TestTokenizers:
         if kind != "bpe":
             assert len(train_tokenizer(kind, TEXTS, 15, MAX_LENGTH)) <= 15
 
-    def test_words_are_lower_cased_treebank_tokens(self, tokenizer):
-        backend = train_tokenizer("word", [], 0, 8, vocabulary=["do", "n't"]).backend_tokenizer
-        words = backend.pre_tokenizer.pre_tokenize_str(
-            backend.normalizer.normalize_str("Don’t, the film's 'fine' :)")
-        )
-        expected = ["do", "n't", ",", "the", "film", "'s", "'fine", "'", ":)"]
-        assert [word for word, _ in words] == expected
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("Don’t, the film's 'fine' :)", "do n't , the film 's 'fine ' :)"),
+            ("so :D!!! I <3 it...:-P", "so :d !!! i <3 it ... :-p"),
+            # Emoticons stand alone; these only look like them.
+            ("note:d at 3:30, p=3, <33", "note : d at 3 : 30 , p = 3 , < 33"),
+        ],
+    )
+    def test_words_are_lower_cased_treebank_tokens_and_emoticons(self, text, words):
+        assert words_of([text, ""]) == [words.split(), []]
+        vocabulary = sorted(set(words.split()))
+        tokenizer = train_tokenizer("word", [], 0, 32, vocabulary=vocabulary)
+        assert tokenizer.tokenize(text) == words.split()
 
     def test_words_seen_once_are_unknown(self):
         tokenizer = train_tokenizer("word", ["rare common", "common"], 50, MAX_LENGTH)

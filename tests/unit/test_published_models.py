@@ -22,13 +22,14 @@ from tokenizers import (
 
 from mtkd.config.schema import Model, Training
 from mtkd.distillation.inference import head_states, predict
-from mtkd.distillation.learner import load_learner, read_vectors, settle_source
+from mtkd.distillation.learner import load_learner, settle_source
 from mtkd.distillation.teachers import train_teacher
 from mtkd.distillation.trial import padding_side, usable_positions
 from mtkd.errors import InputError
 from mtkd.fusion.gate import varies
 from mtkd.models.build import head_state, read_position, save_model
 from mtkd.models.tokenizers import load_tokenizer, train_tokenizer
+from mtkd.models.vectors import read_vectors
 from mtkd.tasks.batches import DeviceTokens
 from mtkd.tasks.corpus import Split, TaskInfo
 from mtkd.tasks.encoding import encode
@@ -568,7 +569,7 @@ def test_word_vectors_that_are_pointers_or_no_vectors_are_refused(tmp_path):
     path = tmp_path / "vectors.safetensors"
     path.write_text(POINTER)
     with pytest.raises(InputError, match="is a git-lfs pointer"):
-        read_vectors(path)
+        read_vectors([path])
     path.write_text("no vectors")
     with pytest.raises(InputError, match="cannot be read as word vectors"):
-        read_vectors(path)
+        read_vectors([path])

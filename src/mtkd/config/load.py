@@ -94,8 +94,9 @@ def _check_references(suite: Suite) -> None:
                 place = f"{kind}.{name}.per_task.{task}"
                 _known(task, suite.tasks, place, "task")
                 _overrides(learner.training, overrides, place)
-            for key in ("folder", "vectors"):
-                _no_brace(getattr(learner.model, key) or "", f"{kind}.{name}.model.{key}")
+            _no_brace(learner.model.folder or "", f"{kind}.{name}.model.folder")
+            for path in learner.model.vector_files:
+                _no_brace(path, f"{kind}.{name}.model.vectors")
             for key in ("runtime_per_task", "expected"):
                 for task in getattr(learner.resources, key):
                     place = f"{kind}.{name}.resources.{key}"
@@ -284,7 +285,11 @@ def _nearest(word: str, words: list[str]) -> str:
 def _one_line(error: ValidationError, place: str = "", model: type[BaseModel] = Suite) -> str:
     """The first fault as ``key: what is wrong``, with the nearest key for a misspelled one."""
     fault = error.errors()[0]
-    keys = [str(part) for part in fault["loc"] if part not in ("[key]", "list[literal]")]
+    keys = [
+        str(part)
+        for part in fault["loc"]
+        if part not in ("[key]", "list[literal]", "[one]", "[several]")
+    ]
     key = ".".join([place, *keys] if place else keys) or "suite"
     if fault["type"] == "extra_forbidden":
         return f"{key}: unknown key{_nearest(keys[-1], _siblings(model, keys[:-1]))}"

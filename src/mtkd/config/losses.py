@@ -17,7 +17,7 @@ LOSSES_FOLDER = Path(__file__).parents[1] / "distillation" / "losses"
 # What a loss may ask for: see mtkd.distillation.losses.base.
 NEEDS = {"gold", "teachers", "generator", "states", "attentions", "along", "same-tokens"}
 # Architectures of the project that have neither states of layers nor attention to show.
-CLOSED = {"text-cnn", "bilstm"}
+CLOSED = {"text-cnn", "bilstm", "word-average"}
 # What is no loss there: the package itself and what all losses share.
 _NO_LOSSES = {"__init__", "base"}
 

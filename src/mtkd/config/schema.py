@@ -14,7 +14,9 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     field_validator,
     model_validator,
 )
@@ -233,6 +235,14 @@ class Tokenizer(Closed):
 ModelSetting = Annotated[int | float | str | bool | list[int], BeforeValidator(as_number)]
 
 
+# One table of word vectors, or several side by side. What was written stays as it is: settings of
+# suites that name one do not change.
+Vectors = Annotated[
+    Annotated[Text, Tag("[one]")] | Annotated[list[Text], Field(min_length=1), Tag("[several]")],
+    Discriminator(lambda given: "[several]" if isinstance(given, list) else "[one]"),
+]
+
+
 class Model(Closed):
     """Where an encoder comes from: the hub, a folder, or an architecture trained from scratch."""
 
@@ -242,7 +252,12 @@ class Model(Closed):
     architecture: Text | None = None
     config: dict[Text, ModelSetting] = {}
     tokenizer: Tokenizer | None = None
-    vectors: Text | None = None
+    vectors: Vectors | None = None
+
+    @property
+    def vector_files(self) -> list[str]:
+        """The tables of word vectors, whose columns stand side by side."""
+        return [self.vectors] if isinstance(self.vectors, str) else self.vectors or []
 
     @model_validator(mode="after")
     def _one_source(self):

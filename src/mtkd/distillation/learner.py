@@ -14,8 +14,8 @@ from mtkd.distillation.trial import check_case, check_sizes, check_tokens, paddi
 from mtkd.errors import InputError
 from mtkd.models import build
 from mtkd.models.tokenizers import load_tokenizer, train_tokenizer
+from mtkd.models.vectors import read_vectors
 from mtkd.records.files import read_json
-from mtkd.records.pointers import refuse_pointer
 from mtkd.tasks.batches import DeviceTokens
 from mtkd.tasks.corpus import Split, TaskInfo
 from mtkd.tasks.encoding import encode_cached
@@ -60,25 +60,8 @@ def settle_source(model: Model, fetched: Path | None) -> Source:
         return Source(model, folder, None)
     if model.folder:
         return Source(model, Path(model.folder), None)
-    return Source(model, None, read_vectors(Path(model.vectors)) if model.vectors else None)
-
-
-def read_vectors(path: Path) -> tuple[list[str], np.ndarray]:
-    """Word vectors: tensor ``vectors`` [V, D] of a safetensors file, and ``vocabulary.txt``."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    words_path = path.with_name("vocabulary.txt")
-    refuse_pointer(path)
-    refuse_pointer(words_path)
-    try:
-        vectors = load_file(path)["vectors"].astype(np.float32)
-        words = words_path.read_text(encoding="utf-8").splitlines()
-    except (OSError, KeyError, ValueError, SafetensorError) as error:
-        raise InputError(f"{path}: cannot be read as word vectors ({error})") from None
-    if len(words) != len(vectors):
-        raise InputError(f"{path}: {len(vectors)} vectors for {len(words)} words")
-    return words, vectors
+    paths = [Path(path) for path in model.vector_files]
+    return Source(model, None, read_vectors(paths) if paths else None)
 
 
 def make_tokenizer(source: Source, train: Split, max_length: int):

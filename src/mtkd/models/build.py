@@ -29,9 +29,11 @@ from transformers import (
 from transformers.utils import logging
 
 import mtkd.models.bilstm
-import mtkd.models.text_cnn  # noqa: F401  both register their models
+import mtkd.models.text_cnn
+import mtkd.models.word_average  # noqa: F401  all three register their models
 from mtkd.errors import InputError
 from mtkd.models.files import check_folder
+from mtkd.models.vectors import principal_components
 
 # What a checkpoint lacks is reported below in one line; bars for local files flood a job's log.
 logging.set_verbosity_error()
@@ -53,14 +55,15 @@ def build_model(
 
     Args:
         architecture: a Transformers model type that has a sequence classifier, for example
-            "text-cnn", "bilstm", "bert" or "distilbert".
+            "text-cnn", "bilstm", "word-average", "bert" or "distilbert".
         config: keys of that model type's config class; vocabulary, padding and labels excepted,
             which come from the tokenizer and ``labels``.
         labels: names of the classes in the task's canonical order.
         tokenizer: gives the vocabulary size and the padding id.
         seed: determines the initialisation; the caller's random state is neither used nor changed.
-        vectors: V tokens and their word vectors [V, E], E the model's embedding size; they replace
-            the embedding rows of those tokens that the tokenizer knows.
+        vectors: V tokens and their word vectors [V, D]; those of tokens that the tokenizer knows
+            replace their embedding rows. Where the embedding size E is less than D, the first E
+            principal components of these vectors do.
 
     Raises:
         InputError: unknown architecture or config key, sizes that contradict each other or the
@@ -257,7 +260,7 @@ def _config_class(architecture: str) -> type[PreTrainedConfig]:
     if architecture not in CONFIG_MAPPING:
         raise InputError(
             f"unknown architecture {architecture!r}; use a Transformers model type such as "
-            "'bert' or 'distilbert', or 'text-cnn' or 'bilstm'"
+            "'bert' or 'distilbert', or 'text-cnn', 'bilstm' or 'word-average'"
         )
     config_class = CONFIG_MAPPING[architecture]
     if config_class not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
@@ -291,7 +294,7 @@ def _set_vectors(
     table: np.ndarray,
 ) -> None:
     weight = model.get_input_embeddings().weight
-    if table.ndim != 2 or table.shape != (len(tokens), weight.shape[1]):
+    if table.ndim != 2 or len(table) != len(tokens) or table.shape[1] < weight.shape[1]:
         raise InputError(
             f"word vectors have shape {table.shape}, but {len(tokens)} tokens and the model's "
             f"embedding size need {(len(tokens), weight.shape[1])}"
@@ -301,8 +304,11 @@ def _set_vectors(
     if not rows:
         raise InputError("no token of the word vectors occurs in the tokenizer's vocabulary")
     ids = torch.tensor([vocabulary[tokens[row]] for row in rows])
+    known = table[rows]
+    if table.shape[1] > weight.shape[1]:
+        known = principal_components(known, weight.shape[1])
     with torch.no_grad():
-        weight[ids] = torch.as_tensor(table[rows], dtype=weight.dtype)
+        weight[ids] = torch.as_tensor(known, dtype=weight.dtype)
 
 
 def _check_weights(

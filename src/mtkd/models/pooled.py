@@ -1,4 +1,4 @@
-"""What the two pooled encoders share: embeddings, pooling per segment, classification head."""
+"""What the pooled encoders share: embeddings, pooling per segment, classification head."""
 
 from __future__ import annotations
 
@@ -8,16 +8,12 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-# How many vectors `pool_segments` makes of one feature map: u, v, |u − v|, u ∗ v.
+# How many vectors `combine_segments` makes of one feature: u, v, |u − v|, u ∗ v.
 SEGMENT_FEATURES = 4
 
 
 def pool_segments(states: Tensor, mask: Tensor, token_type_ids: Tensor | None) -> Tensor:
-    """Max-pool each of a pair's two segments and combine them as [u, v, |u − v|, u ∗ v].
-
-    The combination is InferSent's (Conneau et al. 2017, section 3.1); u and v as they are tell the
-    two orders of a pair apart. An absent second segment is pooled to zeros, so that one classifier
-    width serves single texts and pairs.
+    """Max-pool each of a pair's two segments and combine them; an absent one is zeros.
 
     Args:
         states: [B, L, F] one vector per position.
@@ -33,6 +29,16 @@ def pool_segments(states: Tensor, mask: Tensor, token_type_ids: Tensor | None) -
     else:
         first = _masked_max(states, mask & (token_type_ids == 0))
         second = _masked_max(states, mask & (token_type_ids == 1))
+    return combine_segments(first, second)
+
+
+def combine_segments(first: Tensor, second: Tensor) -> Tensor:
+    """[B, F] of a pair's two segments to [u, v, |u − v|, u ∗ v], [B, 4F].
+
+    The combination is InferSent's (Conneau et al. 2017, section 3.1); u and v as they are tell the
+    two orders of a pair apart. With zeros for an absent second segment, one classifier width serves
+    single texts and pairs.
+    """
     return torch.cat([first, second, (first - second).abs(), first * second], dim=-1)
 
 
@@ -82,7 +88,7 @@ class PooledPreTrainedModel(PreTrainedModel):
 
 
 class PooledClassifier(PooledPreTrainedModel):
-    """Dropout and one linear layer on the pooled vector; a subclass names its encoder."""
+    """Dropout and a linear layer on the pooled vector; a subclass names its encoder."""
 
     encoder_class: type[PooledPreTrainedModel]
 
@@ -90,8 +96,12 @@ class PooledClassifier(PooledPreTrainedModel):
         super().__init__(config)
         self.encoder = self.encoder_class(config)
         self.dropout = nn.Dropout(config.dropout)
-        self.classifier = nn.Linear(self.encoder.output_size, config.num_labels)
+        self.classifier = self.head(config)
         self.post_init()
+
+    def head(self, config: PreTrainedConfig) -> nn.Module:
+        """What makes logits of the pooled vector."""
+        return nn.Linear(self.encoder.output_size, config.num_labels)
 
     def forward(
         self,

@@ -29,8 +29,10 @@ SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 WORD_MIN_FREQUENCY = 2
 
 # Words as in GloVe's tables (Penn Treebank): "doesn't" is "does n't", "film's" is "film 's". Runs
-# of punctuation stay whole, since ":)" and "!!!" are words of their own in tweets and reviews.
-_WORDS = Regex(r"\w+(?=n't\b)|n't\b|'\w+|\w+|[^\w\s]+")
+# of punctuation stay whole, since ":)" and "!!!" are words of their own in tweets and reviews, as
+# are the emoticons that have a letter or a digit (":D", ":-P", "<3").
+_EMOTICONS = r"(?<!\w)[:;=]-?[dop3](?!\w)|<3(?!\w)"
+_WORDS = Regex(rf"{_EMOTICONS}|\w+(?=n't\b)|n't\b|'\w+|\w+|[^\w\s]+?(?={_EMOTICONS})|[^\w\s]+")
 
 
 def train_tokenizer(
@@ -90,6 +92,13 @@ def train_tokenizer(
         sep_token="[SEP]",
         mask_token="[MASK]",
     )
+
+
+def words_of(texts: Iterable[str]) -> list[list[str]]:
+    """The words of each text, in order, as a tokenizer of kind "word" parts and spells them."""
+    backend = _word_backend({"[UNK]": 0})
+    normalize, split = backend.normalizer.normalize_str, backend.pre_tokenizer.pre_tokenize_str
+    return [[word for word, _ in split(normalize(text))] for text in texts]
 
 
 def load_tokenizer(folder: Path, max_length: int) -> PreTrainedTokenizerBase:
