@@ -81,6 +81,7 @@ def anchored(pattern):
     return pattern.replace("{suite}", SUITE.suite)
 
 
+ROOT = anchored(paths.ROOT)
 TASK = anchored(paths.TASK)
 TEACHER = anchored(paths.TEACHER)
 REFERENCE = anchored(paths.REFERENCE)

@@ -39,6 +39,7 @@ rule report:
         tables=report_tables(),
         success=rules.state_claims.output.success,
         provenance=rules.make_tables.output.provenance,
+        registrations=rules.register.output,
         tasks=expand(rules.prepare_task.output.info, task=STUDY.tasks),
         figures=rules.draw_figures.output.png,
         framework=framework_figures(),
@@ -58,11 +59,13 @@ rule report:
     params:
         job=lambda wildcards: page_job("report.py", settings.table_settings, whose(wildcards)),
         tasks=named_tasks,
+        study=SUITE.study_name,
         benchmarks=BENCHMARKS,
     shell:
         'python "$SCRIPTS"/report.py --job {params.job:q}'
         ' --templates "$PAGES"'
         " --tables {input.tables:q} --success {input.success:q} --provenance {input.provenance:q}"
+        " --registrations {input.registrations:q} --registered {params.study:q}"
         " --tasks {params.tasks:q} --figures {input.figures:q} --framework {input.framework:q}"
         " --benchmarks {params.benchmarks:q} --output {output:q} > {log:q} 2>&1"
 

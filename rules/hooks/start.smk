@@ -1,6 +1,7 @@
 # What a real run begins with: what would lose work is refused in one line, the process that runs the
 # graph (the head) is announced, and what it runs is recorded. A dry run shows what could not be run, too.
 import atexit
+import subprocess
 
 from snakemake.persistence.file import FilePersistence
 from snakemake_interface_executor_plugins.settings import SharedFSUsage
@@ -56,12 +57,30 @@ def begin_run():
     atexit.register(record.unlink, missing_ok=True)
 
 
+def register_study():
+    """Write down what the study will claim, in a run that is to train students of it.
+
+    What a later run would claim otherwise is a line more. Raises InputError where it cannot be
+    written, since nothing must be trained then.
+    """
+    if not any(job.rule.name in TRAIN_CELLS for job in workflow.dag.needrun_jobs()):
+        return
+    script = os.path.join(os.environ["SCRIPTS"], "register.py")
+    given = {"job": registration_job(), "students": f"{ROOT}/students", "record": REGISTRATIONS}
+    options = [part for name, value in given.items() for part in (f"--{name}", value)]
+    done = subprocess.run([sys.executable, script, *options], capture_output=True, text=True)
+    if done.returncode:
+        raise InputError(done.stderr.strip().removeprefix("error: "))
+    print(done.stderr, end="", file=sys.stderr)
+
+
 onstart:
     refused = unpinned_refusal() or unshared_refusal() or cluster_refusal() or slurm_refusal()
     if refused:
         sys.exit(f"error: {refused}")
     try:
         announce_head()
+        register_study()
         if on_slurm():
             mend_executor()
     except InputError as error:

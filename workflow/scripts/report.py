@@ -15,6 +15,8 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", required=True, help="TASK=task.json of each task")
     parser.add_argument("--success", type=Path, required=True, help="success_metrics.json")
     parser.add_argument("--provenance", type=Path, required=True, help="provenance.json")
+    parser.add_argument("--registrations", type=Path, required=True, help="the suite's, JSON lines")
+    parser.add_argument("--registered", required=True, help="the study's name in them")
     parser.add_argument("--figures", type=Path, nargs="+", required=True, help="PNG files")
     parser.add_argument(
         "--framework", type=Path, nargs="*", default=[], help="PNG files on the framework's claims"
@@ -25,12 +27,14 @@ def main() -> None:
 
     from mtkd.analysis.catalogue import TABLES
     from mtkd.analysis.provenance import seconds_by_rule
+    from mtkd.analysis.registration import entries_of
     from mtkd.analysis.tables import read_table
     from mtkd.records.files import read_json, write_text
     from mtkd.report.data import rows_table, warnings_of
     from mtkd.report.figures import figures_shown
     from mtkd.report.framework import claim_tables, framework_tables
     from mtkd.report.page import render
+    from mtkd.report.registration import registration_shown
     from mtkd.report.study_results import study_tables
     from mtkd.report.task_results import task_tables
     from mtkd.report.unsaid import unsaid
@@ -59,6 +63,9 @@ def main() -> None:
         framework_claims=claim_tables(tables, study),
         framework_figures=figures_shown(args.framework, study["tasks"]),
         provenance=read_json(args.provenance),
+        registration=registration_shown(
+            entries_of(args.registrations, args.registered), tables["claims"]
+        ),
         times=seconds_by_rule(args.benchmarks).to_dict("records"),
     )
     write_text(args.output, page)

@@ -29,20 +29,18 @@ from mtkd.analysis.statistics.verdicts import (
     without_assay_sensitivity,
     without_skill,
 )
+from mtkd.config.schema import PRIMARY_CLAIMS
 from mtkd.metrics.by_example import Contributions
 from mtkd.metrics.names import declared
 from mtkd.records.examples import Examples
 from mtkd.study.arms import FAMILIES, has_hard_labels, is_plain_average, is_plain_single
 
 # Kinds of claims. The first three are primary: the questions that a study is run for.
-DISTILLATION = "distillation"
-PRACTICE = "average v best teacher"
-SOFT_LABELS = "soft v hard labels"
+DISTILLATION, PRACTICE, SOFT_LABELS = PRIMARY = PRIMARY_CLAIMS
 SEVERAL = "several teachers"
 MEAN_SINGLE = "strategy v mean single-teacher arm"
 OTHER_FUSION = "strategy v average"
 CONTROL = "strategy v control"
-PRIMARY = (DISTILLATION, PRACTICE, SOFT_LABELS)
 
 COLUMNS = [
     "task",

@@ -62,6 +62,9 @@ WEIGHTS_FROM = {"weighted": "scores", "gating": "gate"}
 # What a student minimises where its strategy does not say.
 LOSS = "hinton"
 SEVERAL = (2, None)
+# The claims that a study is run for: does distillation help at all; does the average of all
+# teachers help more than the teacher that one would have taken; are soft labels what helps.
+PRIMARY_CLAIMS = ("distillation", "average v best teacher", "soft v hard labels")
 # How many teachers each strategy fuses: (fewest, most). A suite's own fuse several.
 STRATEGIES: dict[str, tuple[int, int | None]] = {
     UNDISTILLED: (0, 0),
@@ -468,6 +471,21 @@ class Arm(Closed):
         return "+".join(self.teachers) or UNDISTILLED
 
 
+class Prediction(Closed):
+    """What is expected of a primary claim, in points, before there is any student."""
+
+    claim: Literal["distillation", "average v best teacher", "soft v hard labels"]
+    task: Text | None = None
+    low: Real
+    high: Real
+
+    @model_validator(mode="after")
+    def _in_order(self):
+        if self.low >= self.high:
+            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
+        return self
+
+
 class Study(Closed):
     """One product: students x tasks x arms x T x alpha x seeds."""
 
@@ -477,6 +495,7 @@ class Study(Closed):
     T: Annotated[list[Temperature], *Axis]
     alpha: Annotated[list[Alpha], *Axis]
     seeds: Annotated[list[Seed], *Axis]
+    predictions: list[Prediction] = []
 
     @model_validator(mode="before")
     @classmethod

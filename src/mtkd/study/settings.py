@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from mtkd.config.schema import Learner, Suite
+from mtkd.config.values import split_teacher
 from mtkd.study.arms import arm_settings
 from mtkd.study.code import code_digests, function_digest
 from mtkd.study.grid import teacher_seeds
@@ -167,7 +168,7 @@ def table_settings(suite: Suite, student: str) -> dict:
         "suite": suite.suite,
         "study": f"{suite.study_name} ({student})" if several else suite.study_name,
         "student": student,
-        **study.model_dump(mode="json", exclude={"students", "arms"}),
+        **study.model_dump(mode="json", exclude={"students", "arms", "predictions"}),
         "arms": [arm_settings(suite, arm) for arm in study.arms],
         "teacher_seeds": teacher_seeds(suite, study.seeds),
         "teacher_seed": suite.teacher_seed,
@@ -182,6 +183,32 @@ def teachers_settings(suite: Suite) -> dict:
     study = table_settings(suite, suite.chosen_study.students[0])
     del study["student"]
     return {**study, "study": suite.study_name}
+
+
+def registration_settings(suite: Suite) -> dict:
+    """What is registered of the chosen study before its students: all that its numbers depend on.
+
+    Code is not: it is mended, and a claim stays what it is.
+    """
+    study = suite.chosen_study
+    teachers = dict.fromkeys(split_teacher(name)[0] for name in study.teachers)
+    settings: dict[str, Any] = {"tasks": {}, "teachers": {}, "students": {}, "strategies": {}}
+    for task in study.tasks:
+        variant = variant_settings(suite, task) if suite.tasks[task].of else {}
+        settings["tasks"][task] = {**task_settings(suite, task)["task"], **variant}
+        for name in teachers:
+            settings["teachers"][f"{name} on {task}"] = teacher_settings(suite, task, name)
+        for name in study.students:
+            settings["students"][f"{name} on {task}"] = student_settings(suite, task, name)
+    for student in study.students:
+        for name, one in recipes(suite, study.strategies, student).items():
+            told = {key: value for key, value in one.items() if key not in ("code", "engine")}
+            settings["strategies"][f"{name} of {student}"] = told
+    return {
+        "study": {**teachers_settings(suite), "students": study.students},
+        "predictions": [_plain(one) for one in study.predictions],
+        "suite": settings,
+    }
 
 
 def students_settings(suite: Suite) -> dict:
