@@ -15,8 +15,13 @@ from test_tables import ARMS, make_study
 from toy_examples import make_examples
 
 from mtkd.analysis.claims import DISTILLATION, PRACTICE, claims_table, judged
+from mtkd.analysis.published.flags import flags
+from mtkd.analysis.published.reported import reported_from_study
+from mtkd.analysis.selection import grid_table
 from mtkd.analysis.statistics.paired import Difference, MeanSquares
 from mtkd.analysis.tables import read_table
+from mtkd.config.load import load_suite
+from mtkd.study.settings import table_settings
 
 FIRST = Path(__file__).parents[1] / "fixtures" / "first_embedded"
 UNKNOWN = MeanSquares(np.nan, np.nan, np.nan)
@@ -30,6 +35,46 @@ def first(name: str) -> pd.DataFrame:
 def difference(row) -> Difference:
     """What a row of ``claims.csv`` says of a difference."""
     return Difference(row.effect, row.se, row.df, row.low, row.high, row.seeds, row.n, UNKNOWN)
+
+
+def reported(change=lambda name, table: table):
+    """The first embedded study as the checker of reported tables takes it, with other tables."""
+    suite = load_suite(FIRST / "suite.yaml")
+    study = table_settings(suite, "distilbert")
+    tables = {name: change(name, first(name)) for name in ("runs", "claims", "gap", "skill")}
+    tables |= {"grid": grid_table(tables["runs"]), "confidence": first("confidence")}
+    tables["failures"] = pd.DataFrame(
+        columns=["task", "split", "arm", "category", "meaning", "partition", "share", "errors"]
+    )
+    return reported_from_study(tables["runs"], study, tables, {})
+
+
+def healthy(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """The study as it could have been: distillation gains 9 points, every student has skill."""
+    if name == "runs":
+        students = (table.kind == "student") & table.primary
+        pairs = table[students & (table.task == "more-positive")]
+        table.loc[pairs.index, "value"] = 0.8 + (pairs.value - pairs.value.mean()) / 100
+        table.loc[students & (table.strategy == "none"), "value"] -= 0.09
+    if name == "claims":
+        rest = table[table.task != "more-positive"]
+        return rest[rest.claim == "several teachers"].assign(margin=1.0)
+    if name == "skill":
+        return table[table.task != "more-positive"]
+    return table[:0] if name == "gap" else table
+
+
+def test_1_a_student_below_the_constant_answer_is_objected_to():
+    found = flags(reported())
+    (constant,) = [f for f in found if "one answer for every example has 64.64" in f.what]
+    assert constant.where == "more-positive" and "Multi: weighted 55.99" in constant.what
+    margins = {flag.where for flag in found if flag.rule == "margin-below-effect"}
+    assert margins >= {"movies", "tweets", "products"}
+    (power,) = [f for f in found if f.rule == "sees-its-margin" and "on tweets" in f.where]
+    assert "3 seeds could have seen is 5.52 points, the margin 2; 11 seeds would" in power.what
+    assert flags(reported(healthy)) == []
+    # Each master table has a row of that answer, first.
+    assert first("master").type.tolist()[0] == "constant"
 
 
 @pytest.mark.parametrize("task", ["movies", "tweets", "products"])

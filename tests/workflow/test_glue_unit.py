@@ -174,7 +174,9 @@ def test_both_report_splits_of_mnli_make_one_claim(results):
     runs = pd.read_csv(folder / "runs.csv", keep_default_na=False)
     runs = runs[(runs.kind == "student") & (runs.role == "report") & runs.primary]
     mean = 100 * runs.groupby(["task", "strategy"]).value.mean()
-    effects = claims[claims.claim == "strategy v mean single-teacher arm"].set_index(["task", "a"]).effect
+    effects = (
+        claims[claims.claim == "strategy v mean single-teacher arm"].set_index(["task", "a"]).effect
+    )
     for task in TASKS:
         for strategy in ("average", "weighted", "best-per-sample"):
             gained = mean[task, strategy] - mean[task, "single"]
