@@ -15,10 +15,12 @@ from test_tables import ARMS, make_study
 from toy_examples import make_examples
 
 from mtkd.analysis.claims import DISTILLATION, PRACTICE, claims_table, judged
+from mtkd.analysis.over_tasks import DOMINANCE_SEEDS, DOMINANT, over_tasks_table
 from mtkd.analysis.published.flags import flags
 from mtkd.analysis.published.reported import reported_from_study
 from mtkd.analysis.selection import grid_table
 from mtkd.analysis.statistics.paired import Difference, MeanSquares
+from mtkd.analysis.statistics.robust import almost_stochastic_order
 from mtkd.analysis.tables import read_table
 from mtkd.config.load import load_suite
 from mtkd.study.settings import table_settings
@@ -37,10 +39,13 @@ def difference(row) -> Difference:
     return Difference(row.effect, row.se, row.df, row.low, row.high, row.seeds, row.n, UNKNOWN)
 
 
+def first_study():
+    return table_settings(load_suite(FIRST / "suite.yaml"), "distilbert")
+
+
 def reported(change=lambda name, table: table):
     """The first embedded study as the checker of reported tables takes it, with other tables."""
-    suite = load_suite(FIRST / "suite.yaml")
-    study = table_settings(suite, "distilbert")
+    study = first_study()
     tables = {name: change(name, first(name)) for name in ("runs", "claims", "gap", "skill")}
     tables |= {"grid": grid_table(tables["runs"]), "confidence": first("confidence")}
     tables["failures"] = pd.DataFrame(
@@ -101,6 +106,39 @@ def test_2_no_two_students_are_equivalent_where_none_could_be_told_from_an_undis
     ):
         verdicts, _ = judged(kinds[-len(fewer) :], fewer, [True] * len(fewer), 2.0)
         assert "equivalent" not in pd.DataFrame(verdicts).verdict.tolist()
+
+
+def test_3_an_arm_is_not_said_to_dominate_its_equal():
+    rng = np.random.default_rng(0)
+
+    def share_of_equals(seeds: int, bound: float) -> float:
+        found = [
+            almost_stochastic_order(*rng.normal(size=(2, seeds)), number, samples=200).epsilon_min
+            for number in range(300)
+        ]
+        return np.mean(np.array(found) < bound)
+
+    assert share_of_equals(3, 0.5) > 0.15
+    assert share_of_equals(DOMINANCE_SEEDS, DOMINANT) < 0.075
+    # Three seeds dominate nothing.
+    assert first("over_tasks").tasks_dominant.max() == 2
+    assert over_tasks_table(first("runs"), first_study()).tasks_dominant.isna().all()
+
+
+def test_4_the_interquartile_mean_drops_no_task():
+    study, runs = first_study(), first("runs")
+    distilled = (runs.kind == "student") & runs.primary & (runs.strategy != "none")
+    before = over_tasks_table(runs, study).set_index("arm").iqm.drop("no distillation")
+    for task in ("movies", "tweets", "products"):
+        raised = runs.assign(value=runs.value + 0.2 * (distilled & (runs.task == task)))
+        after = over_tasks_table(raised, study).set_index("arm").iqm.drop("no distillation")
+        assert (after > before + 0.05).all()
+    # A task's own level, which the raw mean went by, has no say.
+    students = (runs.kind == "student") & runs.primary & (runs.task == "movies")
+    level = over_tasks_table(runs.assign(value=runs.value + 0.2 * students), study)
+    assert level.set_index("arm").iqm.drop("no distillation").tolist() == pytest.approx(
+        before.tolist()
+    )
 
 
 def test_10_the_practitioners_question_is_the_primary_claim_and_a_mean_is_called_one():

@@ -14,27 +14,32 @@ from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from mtkd.analysis.statistics.reversal import reversal
 from mtkd.analysis.statistics.robust import (
     almost_stochastic_order,
-    interquartile_mean,
+    interquartile_gain,
     performance_profile,
     probability_of_improvement,
 )
 from mtkd.analysis.statistics.significance import mcnemar, sign_flip_p
 
 
-def test_interquartile_mean_by_hand():
-    scores = np.array([[0.0, 4, 2, 6], [1, 5, 3, 100]])
-    mean = interquartile_mean(scores, 1)
-    assert mean.estimate == 3.5  # of 2, 3, 4 and 5
-    assert mean.low <= 3.5 <= mean.high
-    assert interquartile_mean(scores, 1) == mean
+def test_interquartile_gain_by_hand():
+    baseline = np.array([[70.0, 20, 0, 10], [72, 20, 0, 10]])
+    scores = np.array([[0.0, 4, 2, 6], [1, 5, 3, 100]]) + [71, 20, 0, 10]
+    gain = interquartile_gain(scores, baseline, 1)
+    assert gain.estimate == 3.5  # of 2, 3, 4 and 5
+    assert gain.low <= 3.5 <= gain.high
+    assert interquartile_gain(scores, baseline, 1) == gain
+    # A baseline that is less certain makes the gain less certain.
+    wider = interquartile_gain(scores, baseline + [[-9], [9]], 1)
+    assert wider.estimate == 3.5 and wider.high - wider.low > gain.high - gain.low
 
 
 def test_bootstrap_is_stratified_by_task():
     tasks_apart = np.tile([0.1, 0.5, 0.6, 0.9], (5, 1))
-    assert interquartile_mean(tasks_apart, 1) == pytest.approx((0.55, 0.55, 0.55))
+    found = interquartile_gain(tasks_apart, np.zeros((3, 4)), 1)
+    assert found == pytest.approx((0.55, 0.55, 0.55))
 
 
-def test_interval_of_the_interquartile_mean_is_scipys_on_one_task():
+def test_interval_of_the_interquartile_gain_is_scipys_on_one_task():
     scores = np.random.default_rng(0).exponential(size=(40, 1))
     reference = stats.bootstrap(
         (scores[:, 0],),
@@ -43,7 +48,7 @@ def test_interval_of_the_interquartile_mean_is_scipys_on_one_task():
         method="percentile",
         rng=np.random.default_rng(1),
     ).confidence_interval
-    mean = interquartile_mean(scores, 1, samples=10_000)
+    mean = interquartile_gain(scores, np.zeros((1, 1)), 1, samples=10_000)
     tolerance = 0.05 * (reference.high - reference.low)
     assert mean.low == pytest.approx(reference.low, abs=tolerance)
     assert mean.high == pytest.approx(reference.high, abs=tolerance)
