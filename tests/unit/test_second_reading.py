@@ -14,15 +14,20 @@ import pytest
 from test_tables import ARMS, make_study
 from toy_examples import make_examples
 
+from mtkd.analysis.checks import COLUMNS as CHECKS
+from mtkd.analysis.checks import checks_table
 from mtkd.analysis.claims import DISTILLATION, PRACTICE, claims_table, judged
 from mtkd.analysis.over_tasks import DOMINANCE_SEEDS, DOMINANT, over_tasks_table
 from mtkd.analysis.published.flags import flags
 from mtkd.analysis.published.reported import reported_from_study
 from mtkd.analysis.selection import grid_table
+from mtkd.analysis.soft_label_tables import human_prediction_table
 from mtkd.analysis.statistics.paired import Difference, MeanSquares
 from mtkd.analysis.statistics.robust import almost_stochastic_order
 from mtkd.analysis.tables import read_table
 from mtkd.config.load import load_suite
+from mtkd.framework.claims import UNDECIDABLE
+from mtkd.framework.students import _diversity_row
 from mtkd.study.settings import table_settings
 
 FIRST = Path(__file__).parents[1] / "fixtures" / "first_embedded"
@@ -156,6 +161,34 @@ def test_10_the_practitioners_question_is_the_primary_claim_and_a_mean_is_called
     assert {"strategy v one teacher"} < set(first("claims").claim)
     assert not claims.claim.str.contains("one teacher").any()
     assert not claims.b.str.contains("one teacher").any()
+
+
+def test_11_no_check_is_one_that_cannot_fire():
+    # Regions that are shared by both arms reverse no accuracy, and other arms have no regions.
+    assert not first("checks").reversed.any()
+    assert not {"reversed", "opposite"} & set(CHECKS)
+    examples = make_examples(make_study(seeds=["1", "2", "3", "4", "5", "6"]), n=400)
+    examples.students["report"][-1][:] = 9 * np.eye(2)[examples.labels["report"]]
+    checks = checks_table(examples).set_index(["a", "b"])
+    fired = checks.loc["average", "no distillation"]
+    assert (fired[["mcnemar_p", "seeds_p", "examples_p"]] < 0.05).all()
+
+
+def test_14_a_permutation_of_what_is_not_exchangeable_decides_nothing():
+    rng = np.random.default_rng(0)
+    groups = [{"task": task, "diversity": place + rng.random() / 9, "gain": float(place)}
+              for task in ("a", "b") for place in range(8)]  # fmt: skip
+    row = _diversity_row(pd.DataFrame(groups))
+    assert row["verdict"] == UNDECIDABLE and "descriptive p=0.000" in row["evidence"]
+    nearness = human_prediction_table(HUMAN, QUALITY)
+    assert "p" in first("human_prediction") and "p" not in nearness
+    assert nearness.descriptive_p.between(0, 1).all() and len(nearness) == 1
+
+
+HUMAN = pd.DataFrame({"task": "a", "split": "report", "kind": "soft labels",
+                      "name": list("klmno"), "kl": [0.1, 0.3, 0.2, 0.5, 0.4]})  # fmt: skip
+QUALITY = pd.DataFrame({"task": "a", "split": "report", "kind": "student", "metric": "accuracy",
+                        "name": list("klmno"), "score": [0.9, 0.8, 0.7, 0.6, 0.5]})  # fmt: skip
 
 
 def mean_f1(logits: np.ndarray, examples) -> float:

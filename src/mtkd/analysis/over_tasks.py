@@ -36,9 +36,9 @@ def over_tasks_table(runs: pd.DataFrame, study: StudyView) -> pd.DataFrame:
     and of raw ones it would drop the tasks of highest and lowest level. It is empty where the
     metrics are not on one scale. ``tasks_dominant`` counts the tasks on which the arm's seeds
     almost stochastically dominate the undistilled student's (epsilon_min below DOMINANT); empty
-    with fewer than DOMINANCE_SEEDS. Intervals are stratified percentile bootstraps over runs, tasks fixed:
-    they speak of new seeds, not of new examples or teachers. An arm that lost a seed on a task is
-    left out.
+    with fewer than DOMINANCE_SEEDS. Intervals are stratified percentile bootstraps over runs, tasks
+    fixed: they speak of new seeds, not of new examples or teachers. An arm that lost a seed on a
+    task is left out.
     """
     scores = {arm: found for arm, found in _scores(runs, study).items() if found is not None}
     undistilled = _undistilled(study)
