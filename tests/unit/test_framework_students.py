@@ -193,13 +193,13 @@ def gains_of(gains):
 
 
 @pytest.mark.parametrize(
-    ("gains", "verdict"),
-    [([1, 2, 3, 4], HOLDS), ([4, 3, 2, 1], FAILS), ([2, 4, 1, 3], UNDECIDABLE)],
+    ("gains", "correlation"), [([1, 2, 3, 4], 1), ([4, 3, 2, 1], -1), ([2, 4, 1, 3], 0)]
 )
-def test_gain_against_diversity(gains, verdict):
+def test_gain_against_diversity_is_described_and_never_decided(gains, correlation):
     table = student_claims([], POOLS, gains_of(gains), NO_CLAIMS)
-    assert table.verdict.tolist() == [verdict] and table.task.tolist() == ["all"]
+    assert table.verdict.tolist() == [UNDECIDABLE] and table.task.tolist() == ["all"]
     assert table["where"].tolist() == ["8 average arms on 2 tasks"]
+    assert table.value[0] == pytest.approx(correlation, abs=1e-9)
 
 
 def test_gains_are_over_the_arms_own_teachers():

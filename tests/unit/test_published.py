@@ -231,6 +231,26 @@ def constant_row(copy, value, task):
     return pd.concat([copy.values, averaged(change(rows, {"task": task}, value=value))])
 
 
+def skill_of(task, **changes):
+    """One student's lead above the constant answer."""
+    row = {"task": task, "split": "report", "kind": "student", "name": "average"}
+    return pd.DataFrame([row | {"lead": 1.2, "low": 0.1, "high": 2.5} | changes])
+
+
+def powered(copy, **changes):
+    """The claims with a margin, and one of the average against the best teacher left open."""
+    row = copy.claims[copy.claims.task == "SST-2"].iloc[0].to_dict()
+    row |= {"claim": "average v best teacher", "verdict": "undecidable", "low": -0.5}
+    claims = pd.concat([copy.claims, pd.DataFrame([row])], ignore_index=True)
+    claims = claims.assign(margin=0.1, minimum_detectable=0.05, seeds_needed=5.0)
+    return claims[claims.task == "SST-2"].assign(**changes)
+
+
+def test_a_margin_that_is_small_beside_distillation_and_was_seen_raises_no_flag(corrected):
+    changed = {"claims": powered(corrected), "skill": skill_of("SST-2")}
+    assert flags(replace(corrected, **changed)) == []
+
+
 # One change each of the corrected copy; the rule named, and no other, must object, once.
 MUTATIONS = [
     ("stated-setting", lambda c: {
@@ -265,6 +285,9 @@ MUTATIONS = [
     ("above-constant", lambda c: {"values": constant_row(c, 99.0, "QQP")}),
     ("above-constant", lambda c: {
         "claims": change(c.claims, {"task": "SST-2"}, low_a=-1.0, low_b=0.0)}),
+    ("above-constant", lambda c: {"skill": skill_of("SST-2", lead=1.2, low=-0.1)}),
+    ("margin-below-effect", lambda c: {"claims": powered(c, margin=2.0)}),
+    ("sees-its-margin", lambda c: {"claims": powered(c, minimum_detectable=0.2)}),
     ("gap-exists", lambda c: {
         "values": averaged(change(
             c.values, {"method": ROBERTA, "task": "QQP"}, value=85.36))}),

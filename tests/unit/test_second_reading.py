@@ -14,9 +14,21 @@ import pytest
 from test_tables import ARMS, make_study
 from toy_examples import make_examples
 
+from mtkd.analysis.checks import COLUMNS as CHECKS
+from mtkd.analysis.checks import checks_table
 from mtkd.analysis.claims import DISTILLATION, PRACTICE, claims_table, judged
+from mtkd.analysis.over_tasks import DOMINANCE_SEEDS, DOMINANT, over_tasks_table
+from mtkd.analysis.published.flags import flags
+from mtkd.analysis.published.reported import reported_from_study
+from mtkd.analysis.selection import grid_table
+from mtkd.analysis.soft_label_tables import human_prediction_table
 from mtkd.analysis.statistics.paired import Difference, MeanSquares
+from mtkd.analysis.statistics.robust import almost_stochastic_order
 from mtkd.analysis.tables import read_table
+from mtkd.config.load import load_suite
+from mtkd.framework.claims import UNDECIDABLE
+from mtkd.framework.students import _diversity_row
+from mtkd.study.settings import table_settings
 
 FIRST = Path(__file__).parents[1] / "fixtures" / "first_embedded"
 UNKNOWN = MeanSquares(np.nan, np.nan, np.nan)
@@ -30,6 +42,49 @@ def first(name: str) -> pd.DataFrame:
 def difference(row) -> Difference:
     """What a row of ``claims.csv`` says of a difference."""
     return Difference(row.effect, row.se, row.df, row.low, row.high, row.seeds, row.n, UNKNOWN)
+
+
+def first_study():
+    return table_settings(load_suite(FIRST / "suite.yaml"), "distilbert")
+
+
+def reported(change=lambda name, table: table):
+    """The first embedded study as the checker of reported tables takes it, with other tables."""
+    study = first_study()
+    tables = {name: change(name, first(name)) for name in ("runs", "claims", "gap", "skill")}
+    tables |= {"grid": grid_table(tables["runs"]), "confidence": first("confidence")}
+    tables["failures"] = pd.DataFrame(
+        columns=["task", "split", "arm", "category", "meaning", "partition", "share", "errors"]
+    )
+    return reported_from_study(tables["runs"], study, tables, {})
+
+
+def healthy(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """The study as it could have been: distillation gains 9 points, every student has skill."""
+    if name == "runs":
+        students = (table.kind == "student") & table.primary
+        pairs = table[students & (table.task == "more-positive")]
+        table.loc[pairs.index, "value"] = 0.8 + (pairs.value - pairs.value.mean()) / 100
+        table.loc[students & (table.strategy == "none"), "value"] -= 0.09
+    if name == "claims":
+        rest = table[table.task != "more-positive"]
+        return rest[rest.claim == "several teachers"].assign(margin=1.0)
+    if name == "skill":
+        return table[table.task != "more-positive"]
+    return table[:0] if name == "gap" else table
+
+
+def test_1_a_student_below_the_constant_answer_is_objected_to():
+    found = flags(reported())
+    (constant,) = [f for f in found if "one answer for every example has 64.64" in f.what]
+    assert constant.where == "more-positive" and "Multi: weighted 55.99" in constant.what
+    margins = {flag.where for flag in found if flag.rule == "margin-below-effect"}
+    assert margins >= {"movies", "tweets", "products"}
+    (power,) = [f for f in found if f.rule == "sees-its-margin" and "on tweets" in f.where]
+    assert "3 seeds could have seen is 5.52 points, the margin 2; 11 seeds would" in power.what
+    assert flags(reported(healthy)) == []
+    # Each master table has a row of that answer, first.
+    assert first("master").type.tolist()[0] == "constant"
 
 
 @pytest.mark.parametrize("task", ["movies", "tweets", "products"])
@@ -58,6 +113,39 @@ def test_2_no_two_students_are_equivalent_where_none_could_be_told_from_an_undis
         assert "equivalent" not in pd.DataFrame(verdicts).verdict.tolist()
 
 
+def test_3_an_arm_is_not_said_to_dominate_its_equal():
+    rng = np.random.default_rng(0)
+
+    def share_of_equals(seeds: int, bound: float) -> float:
+        found = [
+            almost_stochastic_order(*rng.normal(size=(2, seeds)), number, samples=200).epsilon_min
+            for number in range(300)
+        ]
+        return np.mean(np.array(found) < bound)
+
+    assert share_of_equals(3, 0.5) > 0.15
+    assert share_of_equals(DOMINANCE_SEEDS, DOMINANT) < 0.075
+    # Three seeds dominate nothing.
+    assert first("over_tasks").tasks_dominant.max() == 2
+    assert over_tasks_table(first("runs"), first_study()).tasks_dominant.isna().all()
+
+
+def test_4_the_interquartile_mean_drops_no_task():
+    study, runs = first_study(), first("runs")
+    distilled = (runs.kind == "student") & runs.primary & (runs.strategy != "none")
+    before = over_tasks_table(runs, study).set_index("arm").iqm.drop("no distillation")
+    for task in ("movies", "tweets", "products"):
+        raised = runs.assign(value=runs.value + 0.2 * (distilled & (runs.task == task)))
+        after = over_tasks_table(raised, study).set_index("arm").iqm.drop("no distillation")
+        assert (after > before + 0.05).all()
+    # A task's own level, which the raw mean went by, has no say.
+    students = (runs.kind == "student") & runs.primary & (runs.task == "movies")
+    level = over_tasks_table(runs.assign(value=runs.value + 0.2 * students), study)
+    assert level.set_index("arm").iqm.drop("no distillation").tolist() == pytest.approx(
+        before.tolist()
+    )
+
+
 def test_10_the_practitioners_question_is_the_primary_claim_and_a_mean_is_called_one():
     examples = make_examples(make_study(arms=ARMS, seeds=["1", "2", "3"]))
     examples.record["teacher_scores"] = [[0.7], [0.9]]
@@ -73,6 +161,34 @@ def test_10_the_practitioners_question_is_the_primary_claim_and_a_mean_is_called
     assert {"strategy v one teacher"} < set(first("claims").claim)
     assert not claims.claim.str.contains("one teacher").any()
     assert not claims.b.str.contains("one teacher").any()
+
+
+def test_11_no_check_is_one_that_cannot_fire():
+    # Regions that are shared by both arms reverse no accuracy, and other arms have no regions.
+    assert not first("checks").reversed.any()
+    assert not {"reversed", "opposite"} & set(CHECKS)
+    examples = make_examples(make_study(seeds=["1", "2", "3", "4", "5", "6"]), n=400)
+    examples.students["report"][-1][:] = 9 * np.eye(2)[examples.labels["report"]]
+    checks = checks_table(examples).set_index(["a", "b"])
+    fired = checks.loc["average", "no distillation"]
+    assert (fired[["mcnemar_p", "seeds_p", "examples_p"]] < 0.05).all()
+
+
+def test_14_a_permutation_of_what_is_not_exchangeable_decides_nothing():
+    rng = np.random.default_rng(0)
+    groups = [{"task": task, "diversity": place + rng.random() / 9, "gain": float(place)}
+              for task in ("a", "b") for place in range(8)]  # fmt: skip
+    row = _diversity_row(pd.DataFrame(groups))
+    assert row["verdict"] == UNDECIDABLE and "descriptive p=0.000" in row["evidence"]
+    nearness = human_prediction_table(HUMAN, QUALITY)
+    assert "p" in first("human_prediction") and "p" not in nearness
+    assert nearness.descriptive_p.between(0, 1).all() and len(nearness) == 1
+
+
+HUMAN = pd.DataFrame({"task": "a", "split": "report", "kind": "soft labels",
+                      "name": list("klmno"), "kl": [0.1, 0.3, 0.2, 0.5, 0.4]})  # fmt: skip
+QUALITY = pd.DataFrame({"task": "a", "split": "report", "kind": "student", "metric": "accuracy",
+                        "name": list("klmno"), "score": [0.9, 0.8, 0.7, 0.6, 0.5]})  # fmt: skip
 
 
 def mean_f1(logits: np.ndarray, examples) -> float:

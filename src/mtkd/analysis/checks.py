@@ -1,4 +1,4 @@
-"""Second opinions on the claims: tests that assume less, and reversals between regions."""
+"""Second opinions on the claims: tests that assume less."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ import numpy as np
 import pandas as pd
 
 from mtkd.analysis.claims import shared_seeds
-from mtkd.analysis.measures.agreement import regions
-from mtkd.analysis.measures.by_region import teachers_of
-from mtkd.analysis.statistics.reversal import reversal
 from mtkd.analysis.statistics.significance import mcnemar, sign_flip_p
-from mtkd.metrics.by_example import taken
 from mtkd.records.examples import Examples
 from mtkd.study.arms import AVERAGE, WITHOUT, is_plain_average
 
 FLIP_SEED = 0
 COLUMNS = ["task", "split", "a", "b", "seeds", "difference", "mcnemar_p", "seeds_p", "examples_p"]
-COLUMNS += ["reversed", "opposite"]
 
 
 def checks_table(examples: Examples) -> pd.DataFrame:
@@ -24,15 +19,14 @@ def checks_table(examples: Examples) -> pd.DataFrame:
 
     Columns task, split, a, b, seeds, difference (points of accuracy); ``mcnemar_p``, the median
     over seeds of McNemar's mid-p; ``seeds_p`` and ``examples_p`` of flipping the signs of the
-    differences of seeds, and of examples (mean over seeds); ``reversed``, whether the primary
-    metric's sign is opposite in every region of the teachers' agreement (``opposite`` names the
-    regions where it is). None of these sees both sources of variance: the claims do.
+    differences of seeds, and of examples (mean over seeds). None of these sees both sources of
+    variance, and each takes its units for independent: the claims do not, and no verdict hangs on
+    these.
     """
     arms = examples.record["arms"]
-    metric, classes = examples.record["metrics"][0], len(examples.record["labels"])
     pairs, rows = _pairs(arms), []
     for split in examples.report_splits if pairs else []:
-        labels, found = examples.labels[split], regions(teachers_of(examples, split))
+        labels = examples.labels[split]
         for a, b in pairs:
             seeds = shared_seeds([arms[a], arms[b]])
             if not seeds:
@@ -44,8 +38,6 @@ def checks_table(examples: Examples) -> pd.DataFrame:
             first, second = (of_arm.argmax(-1) for of_arm in logits)
             difference = (first == labels).astype(float) - (second == labels)
             tests = [mcnemar(x, y, labels) for x, y in zip(first, second, strict=True)]
-            of_metric = (taken(of_arm, metric) for of_arm in logits)
-            turned = reversal(*of_metric, labels, found, found, metric, classes)
             rows.append(
                 {
                     "task": examples.record["task"],
@@ -57,8 +49,6 @@ def checks_table(examples: Examples) -> pd.DataFrame:
                     "mcnemar_p": float(np.median([test.mid_p for test in tests])),
                     "seeds_p": sign_flip_p(difference.mean(axis=1), FLIP_SEED),
                     "examples_p": sign_flip_p(difference.mean(axis=0), FLIP_SEED),
-                    "reversed": turned.reversed,
-                    "opposite": ", ".join(map(str, turned.opposite)),
                 }
             )
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -95,8 +95,9 @@ def human_prediction_table(human: pd.DataFrame, quality: pd.DataFrame) -> pd.Dat
 
     Columns task, split, arms, spearman (of the KL from people of the soft labels at the arm's T
     with the students' mean score, or its negative where less is better: negative where nearer is
-    better), p (two-sided, by permutation of the arms). From ``human_table`` and ``quality_table``;
-    tasks of fewer than four arms have no row.
+    better), descriptive_p (two-sided, by permutation of the arms: arms share teachers, seeds and
+    examples, so that it is no test, and no verdict hangs on it). From ``human_table`` and
+    ``quality_table``; tasks of fewer than four arms have no row.
     """
     rows = []
     students = quality[quality.kind == "student"]
@@ -111,8 +112,8 @@ def human_prediction_table(human: pd.DataFrame, quality: pd.DataFrame) -> pd.Dat
             continue
         rho, p = _spearman(pairs.kl, pairs.score)
         row = {"task": task, "split": split, "arms": len(pairs)}
-        rows.append(row | {"spearman": rho, "p": p})
-    return pd.DataFrame(rows, columns=["task", "split", "arms", "spearman", "p"])
+        rows.append(row | {"spearman": rho, "descriptive_p": p})
+    return pd.DataFrame(rows, columns=["task", "split", "arms", "spearman", "descriptive_p"])
 
 
 def _spearman(first: pd.Series, second: pd.Series) -> tuple[float, float]:

@@ -38,8 +38,8 @@ def claims_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
         "over seeds and examples (crossed variance components), cut at the frame (arrow); shaded: "
         f"the margin of ±{study['margin']:g} within which arms count as equivalent; no skill: "
         "neither side beats a constant answer; no assay sensitivity: alike, where distillation was "
-        "not shown to gain more than the margin (insensitive); verdicts corrected for a task's primary claims "
-        "(bold) and for its others (Holm); "
+        "not shown to gain more than the margin (insensitive); verdicts corrected for "
+        "a task's primary claims (bold) and for its others (Holm); "
         f"{seeds_text(study)}; {settings_text(study)}{improvement_text(study)}.",
     )
     axes = figure.subplots(len(study["tasks"]), 1, squeeze=False)[:, 0]

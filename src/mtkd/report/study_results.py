@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from mtkd.analysis.master import score_entry
-from mtkd.metrics.names import declared, on_one_scale
+from mtkd.analysis.over_tasks import DOMINANCE_SEEDS, DOMINANT
+from mtkd.metrics.names import on_one_scale
 from mtkd.report.shown import (
     MISSING,
     YES_OR_NO,
@@ -134,15 +135,12 @@ def _gap_entry(row) -> str:
 
 
 def _over_tasks(tables: Tables, study: StudyView) -> Shown:
-    first = study["metrics"][study["tasks"][0]]
-    metrics, digits = set(study["metrics"].values()), declared(first).decimals
-    unit = "%" if len(metrics) > 1 else declared(first).unit
-    mean = f"interquartile mean ({unit})"
+    mean = "interquartile gain (points)"
     rows = [
         {
             "arm": row.arm,
-            mean: number(row.iqm, digits),
-            "95 % interval": _range(row.iqm_low, row.iqm_high, digits),
+            mean: points(row.iqm),
+            "95 % interval": interval(row.iqm_low, row.iqm_high),
             "P(better than none)": number(row.improves, 2),
             "its 95 % interval": _range(row.improves_low, row.improves_high, 2),
             "tasks dominated": MISSING
@@ -154,14 +152,18 @@ def _over_tasks(tables: Tables, study: StudyView) -> Shown:
     columns = ["arm", mean, "95 % interval", "P(better than none)"]
     return titled(
         "over_tasks",
-        caption("aggregates that one outlying task or seed does not decide", study),
+        caption(
+            "aggregates that one outlying task or seed does not decide" + improvement_text(study),
+            study,
+        ),
         frame(rows, [*columns, "its 95 % interval", "tasks dominated"]),
         ("arm",),
-        "The interquartile mean leaves out the best and the worst quarter of all runs. P(better "
-        "than none): the probability that a run of the arm beats a run without distillation, "
-        "averaged over tasks. Tasks dominated: where the arm's seeds almost stochastically "
-        "dominate those without distillation. These intervals are over seeds alone: they say "
-        "nothing of other examples.",
+        "The interquartile gain is the mean of all runs' gains over the mean of the undistilled "
+        "student on their task, the best and the worst quarter left out. P(better than none): the "
+        "probability that a run of the arm beats a run without distillation, averaged over tasks. "
+        f"Tasks dominated: where the arm's seeds, {DOMINANCE_SEEDS} at least, almost "
+        f"stochastically dominate those without distillation (epsilon below {DOMINANT:g}). These "
+        "intervals are over seeds alone: they say nothing of other examples.",
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from mtkd.analysis.claims import DISTILLATION, PRIMARY
 from mtkd.analysis.published.derived import DEFINITIONS, ROUNDING, gaps_by_task
 from mtkd.analysis.published.reported import ADVANTAGE, AVERAGE, DISTILLED, POOLS, Reported
 from mtkd.analysis.statistics.chance import (
@@ -366,10 +367,59 @@ def above_constant(reported: Reported) -> Found:
             )
             has = _entry(constant, rows.metric.iloc[0])
             yield task, f"{stated}: one answer for every example has {has}"
+    if reported.skill is not None:
+        uncertain = reported.skill[(reported.skill.lead > 0) & (reported.skill.low <= 0)]
+        for (task, split), rows in uncertain.groupby(["task", "split"], sort=False):
+            stated = ", ".join(
+                f"{row.kind} {row.name} {row.lead:+.2f} ({row.low:+.2f} to {row.high:+.2f})"
+                for row in rows.itertuples(index=False)
+            )
+            yield (
+                f"{task}, {split}",
+                f"{stated} points above one answer for every example: not by the whole interval",
+            )
     for claim in reported.claims.itertuples():
         leads = [getattr(claim, f"low_{side}", math.nan) for side in "ab"]
         if claim.verdict in ("better", "worse", "equivalent") and all(low <= 0 for low in leads):
             yield _place(claim), f"is called {claim.verdict}, and neither has skill"
+
+
+def margin_below_effect(reported: Reported) -> Found:
+    """Margins of more than half of what distillation gains on a task, two distilled arms compared.
+
+    What it gains is the mean of the single-teacher arms, or of all distilled ones, less the
+    undistilled student.
+    """
+    if "margin" not in reported.claims or not (reported.values.type == "baseline").any():
+        return
+    between = reported.claims[reported.claims.claim != DISTILLATION]
+    distilled = reported.of_type("single")
+    distilled = distilled if len(distilled) else reported.of_type(*DISTILLED)
+    gains = reported.signs() * reported.points() * (distilled.mean() - reported.baseline())
+    for task, margin in between.groupby("task", sort=False).margin.max().items():
+        gain = gains.get(task, math.nan)
+        if margin > gain / 2:
+            yield (
+                str(task),
+                f"distillation gains {gain:+.2f} points and the margin is {margin:g}: two students "
+                "within it may be as far apart as one that was taught and one that was not",
+            )
+
+
+def sees_its_margin(reported: Reported) -> Found:
+    """Primary claims left open that could not have seen a difference as large as their margin."""
+    if not {"minimum_detectable", "margin", "seeds_needed"} <= set(reported.claims.columns):
+        return
+    claims = reported.claims[reported.claims.verdict == "undecidable"]
+    claims = claims[claims.claim.isin(PRIMARY) & (claims.minimum_detectable > claims.margin)]
+    for claim in claims.itertuples():
+        needed = claim.seeds_needed
+        more = f"{needed:.0f} seeds would" if math.isfinite(needed) else "no number of seeds would"
+        yield (
+            _place(claim),
+            f"the least that {seed_count(claim.seeds)} could have seen is "
+            f"{claim.minimum_detectable:.2f} points, the margin {claim.margin:g}; {more}",
+        )
 
 
 def gap_exists(reported: Reported) -> Found:
@@ -436,6 +486,14 @@ RULES: dict[str, tuple[Callable[[Reported], Found], str]] = {
     ),
     "verdict-follows-interval": (verdict_follows_interval, "a verdict follows from its interval"),
     "above-constant": (above_constant, "a method says something where it beats a constant answer"),
+    "margin-below-effect": (
+        margin_below_effect,
+        "a margin is at most half of the effect that it is to be small beside",
+    ),
+    "sees-its-margin": (
+        sees_its_margin,
+        "a study takes the seeds and the examples that its question needs",
+    ),
     "gap-exists": (gap_exists, "without a gap there is no fraction of it"),
     "gaps-for-each-task": (gaps_for_each_task, "an average stands beside what it averages"),
 }

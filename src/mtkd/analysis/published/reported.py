@@ -54,7 +54,8 @@ class Reported:
     labels by task with the T and the split where it was measured, and by teacher; ``preferences``
     of a method for a T; ``fusion`` strategies with operation (None: none of POOLS) and pool;
     ``failures``, categories of errors with the regions of a partition that they hold, and
-    ``failure_shares``, each category's share of an arm's errors by task, split and arm.
+    ``failure_shares``, each category's share of an arm's errors by task, split and arm; ``skill``,
+    leads above the constant answer with their intervals, columns as of ``skill.csv``.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Reported:
     fusion: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
     failures: Mapping[str, Sequence[str]] = field(default_factory=dict)
     failure_shares: pd.DataFrame | None = None
+    skill: pd.DataFrame | None = None
 
     def of_type(self, *types: str) -> pd.DataFrame:
         """Values [method, task] of some types of methods; AVG is a task here."""
@@ -159,7 +161,8 @@ def reported_from_study(
 ) -> Reported:
     """Our own study as it is reported: master table, grids, gaps by task, claims, and the rest.
 
-    ``tables`` holds ``claims``, ``gap``, ``grid``, ``confidence`` and ``failures``, ``fusion`` is
+    ``tables`` holds ``claims``, ``gap``, ``grid``, ``confidence``, ``failures`` and, where it was
+    made, ``skill``; ``fusion`` is
     from ``fusion_of``, ``study`` is ``mtkd.study.settings.table_settings``. What our texts never
     state, that a method prefers a T, stays empty; the split of choice is that on which the grid's
     chosen cells are the best.
@@ -236,6 +239,7 @@ def reported_from_study(
             for row in partition.drop_duplicates("category").itertuples()
         },
         failure_shares=partition,
+        skill=tables.get("skill"),
     )
 
 

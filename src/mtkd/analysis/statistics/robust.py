@@ -26,18 +26,26 @@ class StochasticOrder(NamedTuple):
     epsilon_min: float  # upper confidence bound of it, in [0, 1]
 
 
-def interquartile_mean(
-    scores: np.ndarray, seed: int, samples: int = 2000, confidence: float = 0.95
+def interquartile_gain(
+    scores: np.ndarray,
+    baseline: np.ndarray,
+    seed: int,
+    samples: int = 2000,
+    confidence: float = 0.95,
 ) -> Interval:
-    """Mean of the middle half of all scores [runs, tasks].
+    """Mean of the middle half of all gains of scores [runs, tasks] over a baseline's mean by task.
 
-    Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice".
-    Its interval is from a bootstrap stratified by task: runs are resampled within each task.
-    ``seed`` is the generator's.
+    The interquartile mean of Agarwal et al. 2021, "Deep reinforcement learning at the edge of the
+    statistical precipice", which is of scores that are normalised by task. Its interval is from a
+    bootstrap stratified by task: runs are resampled within each task, those of ``baseline`` [other
+    runs, the same tasks] too. ``seed`` is the generator's.
     """
-    resampled = _resampled(scores, np.random.default_rng(seed), samples)
+    rng = np.random.default_rng(seed)
+    gains = scores - np.mean(baseline, axis=0)
+    resampled = _resampled(scores, rng, samples)
+    resampled -= _resampled(baseline, rng, samples).mean(axis=1, keepdims=True)
     means = stats.trim_mean(resampled.reshape(samples, -1), 0.25, axis=1)
-    return _interval(float(stats.trim_mean(scores, 0.25, axis=None)), means, confidence)
+    return _interval(float(stats.trim_mean(gains, 0.25, axis=None)), means, confidence)
 
 
 def probability_of_improvement(
