@@ -41,11 +41,13 @@ def constant_value(given: int, labels: np.ndarray, metric: str, classes: int) ->
 
 
 def constant_answer(train: np.ndarray, metric: str, names: list[str]) -> tuple[str, np.ndarray]:
-    """The best constant answer on train labels [N]: its name and its logits [C].
+    """The best constant answer on train labels [N], -1 of rows without one: its name and logits
+    [C].
 
     Its name is that of its label, or SHARES. Logits are those of a certain prediction of the label,
     or of the shares that the labels have in train.
     """
+    train = train[train >= 0]
     if declared(metric).takes == "probabilities":
         shares = np.bincount(train, minlength=len(names)) / len(train)
         return SHARES, np.log(np.maximum(shares, np.finfo(np.float64).tiny))
