@@ -105,6 +105,7 @@ rule audit_teachers:
     input:
         logits=study_logits("train", "selection"),
         train=rules.prepare_task.output.train,
+        transfer=transfer_labels,
         selection=rules.prepare_task.output.selection,
         info=rules.prepare_task.output.info,
     output:
@@ -128,7 +129,8 @@ rule audit_teachers:
         folder=subpath(output[0], parent=True),
     shell:
         'python "$SCRIPTS"/audit_teachers.py --job {params.job:q}'
-        " --task {params.task:q} --logits {input.logits:q} --output {params.folder:q}"
+        " --task {params.task:q} --logits {input.logits:q} --transfer {input.transfer:q}"
+        " --output {params.folder:q}"
         " > {log:q} 2>&1"
 
 

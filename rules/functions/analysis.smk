@@ -16,6 +16,13 @@ def study_logits(*splits):
     return [f"{folder}/logits/{split}.safetensors" for folder in folders for split in splits]
 
 
+def transfer_labels(wildcards):
+    """The labels, kept apart, of a variant's transfer texts."""
+    # Of a task that has none there is no such file.
+    has_some = getattr(SUITE.tasks[wildcards.task], "transfer", None)
+    return [f"{TASK}/transfer_labels.parquet"] if has_some else []
+
+
 def study_gates(wildcards):
     """The gates' weights of a task, for the arms that have a gate."""
     return expand(

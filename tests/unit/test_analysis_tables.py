@@ -344,15 +344,72 @@ def test_pairs_of_teachers_and_none_of_one():
     rng = np.random.default_rng(2)
     features = [rng.normal(size=(300, width)) for width in (4, 6)]
     features.append(features[0] @ np.linalg.qr(rng.normal(size=(4, 4)))[0])
-    table = audit.pairs_table("t", logits, labels, ["cnn", "bert", "lstm"], features)
-    assert list(zip(table["first"], table["second"], strict=True)) == [
-        ("cnn", "bert"), ("cnn", "lstm"), ("bert", "lstm"),
-    ]  # fmt: skip
-    assert table.cka[1] == pytest.approx(1) and table.cka[0] < 0.2
+    splits = {"train": audit.Measured(logits[:, :, :90], labels[:90])}
+    splits["selection"] = audit.Measured(logits, labels)
+    table = audit.pairs_table("t", splits, ["cnn", "bert", "lstm"], features)
+    pairs = [("cnn", "bert"), ("cnn", "lstm"), ("bert", "lstm")]
+    assert list(zip(table["first"], table["second"], strict=True)) == 2 * pairs
+    assert table.split.tolist() == ["train"] * 3 + ["selection"] * 3
+    assert table.n.tolist() == [90] * 3 + [300] * 3
+    # Features are of selection.
+    assert table.cka[:3].isna().all() and table.cka[4] == pytest.approx(1) and table.cka[3] < 0.2
     right = logits[:, 0].argmax(axis=-1) == labels
-    assert table.disagreement[0] == pytest.approx((right[0] != right[1]).mean())
-    alone = audit.pairs_table("t", logits[:1], labels, ["cnn"], features[:1])
-    assert alone.empty and list(alone.columns) == list(table.columns)
+    for row, of in ((3, right), (0, right[:, :90])):
+        assert table.disagreement[row] == pytest.approx((of[0] != of[1]).mean())
+    alone = audit.pairs_table(
+        "t", {"selection": audit.Measured(logits[:1], labels)}, ["cnn"], features[:1]
+    )
+    assert alone.empty and set(alone.columns) == set(table.columns)
+
+
+def test_teachers_are_measured_where_their_students_learn():
+    logits, labels = teachers_of(n=100)
+    gold = labels.copy()
+    labels[60:] = -1
+    kept_apart = np.where(np.arange(60, 100) < 90, gold[60:], -1)
+    selection = {"selection": logits[:, :, :40]}, {"selection": gold[:40]}
+    splits = audit.measured_splits(
+        {"train": logits, **selection[0]}, {"train": labels, **selection[1]}, kept_apart
+    )
+    assert {name: len(of.labels) for name, of in splits.items()} == {
+        "train": 60, "transfer": 40, "selection": 40,
+    }  # fmt: skip
+    np.testing.assert_array_equal(splits["transfer"].logits, logits[:, :, 60:])
+    rows = {
+        split: audit.summary_row("t", split, of, [0.5, 0.5], ["4"], "accuracy")
+        for split, of in splits.items()
+    }
+    assert (rows["transfer"]["n"], rows["transfer"]["labelled"]) == (40, 30)
+    right = logits[:, 0].argmax(axis=-1) == gold
+    assert rows["transfer"]["accuracy"] == pytest.approx(right[:, 60:90].mean())
+    assert rows["train"]["accuracy"] == pytest.approx(right[:, :60].mean())
+    predicted = logits[:, 0].argmax(axis=-1)
+    differ = predicted[0] != predicted[1]
+    assert rows["transfer"]["disagreement"] == pytest.approx(differ[60:].mean())
+    fused = {"average": logits[:, :, 60:].mean(axis=0)}
+    table = audit.ceilings_table(
+        "t", "transfer", splits["transfer"], fused, ["cnn", "bert"], "accuracy"
+    )
+    assert set(table.n) == {30} and set(table.split) == {"transfer"}
+    assert table.accuracy.tolist()[:2] == pytest.approx(right[:, 60:90].mean(axis=1).tolist())
+    assert table.accuracy[2] == (fused["average"][0, :30].argmax(-1) == gold[60:90]).mean()
+
+
+def test_transfer_texts_that_nobody_ever_labelled_are_measured_without_labels():
+    logits, labels = teachers_of(n=50)
+    unknown = audit.Measured(logits, np.full(50, -1))
+    row = audit.summary_row("t", "transfer", unknown, [0.5, 0.5], ["4"], "accuracy")
+    assert row["labelled"] == 0 and row["disagreement"] > 0 and "accuracy" not in row
+    assert audit.ceilings_table("t", "transfer", unknown, {}, ["cnn", "bert"], "accuracy").empty
+    features = [np.eye(50)[:, :4]] * 2
+    splits = {"transfer": unknown, "selection": audit.Measured(logits, labels)}
+    assert set(audit.pairs_table("t", splits, ["cnn", "bert"], features).split) == {"selection"}
+
+
+def test_all_of_train_labelled_is_no_transfer():
+    logits, labels = teachers_of(n=50)
+    both = {"train": logits, "selection": logits}, {"train": labels, "selection": labels}
+    assert list(audit.measured_splits(*both, np.arange(0))) == ["train", "selection"]
 
 
 RECIPES = {name: {"fusion": name} for name in ("average", "weighted", "best-per-sample")}
@@ -382,14 +439,17 @@ def test_teachers_that_all_score_0_have_no_weights_and_are_named():
     assert list(audit.fusions(logits, zeros, arms[:1], ["cnn", "bert"], RECIPES)) == ["average"]
     with pytest.raises(InputError, match="^strategy 'weighted': cnn, bert: selection scores"):
         audit.fusions(logits, zeros, arms, ["cnn", "bert"], RECIPES)
-    row = audit.summary_row("t", logits, labels, [0.0, 0.0], ["4"], "accuracy")
+    row = audit.summary_row(
+        "t", "train", audit.Measured(logits, labels), [0.0, 0.0], ["4"], "accuracy"
+    )
     assert np.isnan(row["weights_offset"])
 
 
 def test_ceilings_by_hand():
     logits, labels = teachers_of()
     fused = {"average": logits.mean(axis=0)}
-    table = audit.ceilings_table("t", logits, fused, labels, ["cnn", "bert"], "macro_f1")
+    selection = audit.Measured(logits, labels)
+    table = audit.ceilings_table("t", "selection", selection, fused, ["cnn", "bert"], "macro_f1")
     assert table.kind.tolist() == ["teacher", "teacher", "fused", "oracle"]
     predicted = logits[0, 0].argmax(axis=-1)
     assert table.score[0] == pytest.approx(f1_score(labels, predicted, average="macro"))
@@ -400,78 +460,18 @@ def test_ceilings_by_hand():
 
 def test_the_summary_of_equal_teachers_has_no_room():
     logits, labels = teachers_of()
-    same = audit.summary_row("t", logits[[1, 1]], labels, [0.5, 0.5], ["4"], "accuracy")
+    same, differ, alone = (
+        audit.summary_row("t", "train", audit.Measured(of, labels), scores, ["4"], "accuracy")
+        for of, scores in (
+            (logits[[1, 1]], [0.5, 0.5]), (logits, [0.6, 0.4]), (logits[:1], [0.5]),
+        )
+    )  # fmt: skip
     assert (same["headroom"], same["disagreement"]) == (0, 0)
     assert same["effective_teachers"] == pytest.approx(1)
     assert same["jsd_T1"] == pytest.approx(0, abs=1e-9)
-    differ = audit.summary_row("t", logits, labels, [0.6, 0.4], ["4"], "accuracy")
     assert differ["headroom"] > 0 and 0 < differ["jsd_T4"] < differ["jsd_T1"] < np.log(2)
     assert differ["entropy_T4"] > differ["entropy_T1"] and differ["jsd_most"] == np.log(2)
-    alone = audit.summary_row("t", logits[:1], labels, [0.5], ["4"], "accuracy")
     assert (alone["effective_teachers"], alone["headroom"], alone["jsd_T1"]) == (1, 0, 0)
-
-
-def test_a_prediction_is_the_inherited_share_of_the_lead():
-    logits, labels = teachers_of(n=2000)
-    perfect = np.repeat((10 * np.eye(3)[labels])[None], 1, axis=0)
-    table = audit.predictions_table("t", logits, {"average": perfect}, labels, "accuracy", 0.5)
-    row = table.iloc[0]
-    mean = (logits[:, 0].argmax(axis=-1) == labels).mean()
-    assert row.lead == pytest.approx(100 * (1 - mean))
-    assert row.lead_low < row.lead < row.lead_high
-    assert row.predicted == pytest.approx(audit.INHERITED * row.lead)
-    assert (row.predicted_low, row.predicted_high) == (0, row.lead_high)
-    assert row.expected == "helps"
-    wide = audit.predictions_table("t", logits, {"average": perfect}, labels, "accuracy", 50.0)
-    assert wide.expected.tolist() == ["no difference"]
-    hurt = audit.predictions_table("t", logits, {"average": -perfect}, labels, "accuracy", 0.5)
-    assert hurt.expected.tolist() == ["hurts"] and hurt.predicted_high[0] == 0
-
-
-def predictions(**columns):
-    row = {"task": "t", "lead": 2.0, "lead_low": 1.0, "lead_high": 3.0, "predicted": 0.6}
-    row |= {"predicted_low": 0.0, "predicted_high": 3.0}
-    return pd.DataFrame({"arm": list(columns), "expected": list(columns.values())}).assign(**row)
-
-
-def claims_of(**verdicts):
-    effects = {"better": 1.5, "worse": -1.5, "equivalent": 0.1, "undecidable": 3.5}
-    rows = [
-        {"task": "t", "claim": claim, "a": arm, "effect": effects.get(verdict, 0.5),
-         "low": -1.0, "high": 2.0, "verdict": verdict}
-        for arm, verdict in verdicts.items()
-        for claim in ("strategy v mean single-teacher arm", "strategy v average")
-    ]  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def test_predictions_are_scored_by_the_verdict_and_left_open_without_one(tmp_path):
-    expected = {"u": "helps", "v": "helps", "w": "no difference", "x": "helps", "y": "hurts"}
-    verdicts = {"u": "better", "v": "worse", "w": "equivalent", "x": "undecidable"}
-    claims = claims_of(**verdicts, y="no verdict", z="better")
-    table = audit.scored_predictions(predictions(**expected), claims).set_index("arm")
-    assert list(table.index) == ["u", "v", "w", "x", "y"]
-    assert table.came_true.astype(object).where(table.came_true.notna(), None).to_dict() == {
-        "u": True, "v": False, "w": True, "x": None, "y": None,
-    }  # fmt: skip
-    assert table.inside.tolist() == [True, False, True, False, True]
-    assert table.same_sign.tolist() == [True, False, True, True, True]
-    assert table.measured["v"] == -1.5
-    table.to_csv(tmp_path / "scored.csv")
-    assert read_table(tmp_path / "scored.csv").came_true.isna().sum() == 2
-
-
-def test_no_fusions_no_predictions_and_yet_a_table(tmp_path):
-    logits, labels = teachers_of()
-    table = audit.predictions_table("t", logits, {}, labels, "accuracy", 0.5)
-    assert table.empty
-    table.to_csv(tmp_path / "predictions.csv", index=False)
-    again = read_table(tmp_path / "predictions.csv")
-    for claims in (claims_of(u="better"), claims_table(make_examples(STUDY), 0.5)):
-        scored = audit.scored_predictions(again, claims)
-        assert scored.empty and {"arm", "came_true"} <= set(scored)
-    none = claims_table(make_examples(STUDY | {"arms": [ARMS[0], ARMS[1]]}), 0.5)
-    assert audit.scored_predictions(predictions(u="helps"), none).empty
 
 
 # Over tasks

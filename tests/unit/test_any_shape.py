@@ -10,7 +10,7 @@ import toy_examples
 from test_tables import make_study
 from toy_examples import make_examples, runs_of
 
-from mtkd.analysis.audit import PREDICTION_COLUMNS, label_map_table, scored_predictions
+from mtkd.analysis.audit import label_map_table
 from mtkd.analysis.checks import checks_table
 from mtkd.analysis.claims import claims_table
 from mtkd.analysis.constant import skill_table
@@ -19,6 +19,12 @@ from mtkd.analysis.master import master_table, render_master
 from mtkd.analysis.measures.by_region import agreement_table, failures_table
 from mtkd.analysis.measures.quality import quality_table, reliability_table
 from mtkd.analysis.over_tasks import over_tasks_table, profiles_table
+from mtkd.analysis.predicted import (
+    PREDICTION_COLUMNS,
+    forecast_skill,
+    inheritance_table,
+    scored_predictions,
+)
 from mtkd.analysis.published.flags import Flag, flags
 from mtkd.analysis.published.reported import fusion_of, reported_from_study
 from mtkd.analysis.ranking import ranking_table
@@ -28,6 +34,7 @@ from mtkd.analysis.soft_label_tables import (
     fidelity_table,
     human_prediction_table,
     human_table,
+    identification_table,
 )
 from mtkd.analysis.success import success_metrics
 from mtkd.analysis.tables import read_table
@@ -59,9 +66,13 @@ def tables_of(study, task, folder, diverged):
     tables = {name: make(examples) for name, make in OF_EXAMPLES.items()}
     tables |= {name: make(runs, study) for name, make in OF_RUNS.items()}
     tables |= {"claims": claims_table(examples, study["margin"]), "grid": grid_table(runs)}
-    tables["confidence"] = confidence_table(task, examples.teachers, names, ["1", *study["T"]])
+    apart = examples.teachers_apart()
+    tables["confidence"] = confidence_table(task, apart, names, ["1", *study["T"]])
+    tables["identification"] = identification_table(task, apart, ["1"])
     predicted = pd.DataFrame(columns=PREDICTION_COLUMNS)
     tables["audit_scored"] = scored_predictions(predicted, tables["claims"])
+    tables["audit_skill"] = forecast_skill(tables["audit_scored"])
+    tables["inheritance"] = inheritance_table(runs)
     tables["human_prediction"] = human_prediction_table(tables["human"], tables["quality"])
     tables["master"] = master_table(runs, study, tables["skill"])
     reported = reported_from_study(runs, study, tables, fusion_of(examples))

@@ -27,6 +27,7 @@ from mtkd.analysis.master import master_table, render_master
 from mtkd.analysis.measures.by_region import failures_table
 from mtkd.analysis.measures.quality import quality_table
 from mtkd.analysis.over_tasks import over_tasks_table, profiles_table
+from mtkd.analysis.predicted import predictions_table
 from mtkd.analysis.published.derived import gaps_by_task
 from mtkd.analysis.published.flags import flags
 from mtkd.analysis.published.reported import reported_from_study
@@ -210,12 +211,14 @@ def test_the_checker_finds_nothing_in_them_and_a_wrong_sign(tables, runs, exampl
 def test_the_audit_predicts_that_a_lower_loss_helps(examples):
     logits, gold = examples.teachers["selection"], examples.labels["selection"]
     fused = {"sure": logits[1] + 2 * np.eye(2)[gold], "unsure": 0 * logits[1]}
-    table = audit.predictions_table("movies", logits, fused, gold, "log_loss", 0.5)
+    table = predictions_table("movies", logits, fused, gold, "log_loss", 0.5)
     assert table.set_index("arm").expected.to_dict() == {"sure": "helps", "unsure": "hurts"}
     assert (np.sign(table.lead) == [1, -1]).all()
-    ceilings = audit.ceilings_table("movies", logits, fused, gold, ["cnn", "bert"], "log_loss")
+    selection = audit.Measured(logits, gold)
+    names = ["cnn", "bert"]
+    ceilings = audit.ceilings_table("movies", "selection", selection, fused, names, "log_loss")
     assert ceilings.set_index("name").score["unsure"] == pytest.approx(np.log(2))
-    row = audit.summary_row("movies", logits, gold, [0.6, 0.4], ["4"], "log_loss")
+    row = audit.summary_row("movies", "selection", selection, [0.6, 0.4], ["4"], "log_loss")
     assert np.isnan(row["weights_offset"])
 
 

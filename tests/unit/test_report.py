@@ -108,6 +108,9 @@ def small_tables(records):
     confidence = {"teacher": "cnn", "T": "4", "max_probability": 0.7, "entropy": 0.6, "high": 0.1}
     confidence = by_arm(**confidence)
     failures = {"category": "a", "partition": True, "meaning": "all wrong", "errors": 9.0}
+    named = {"accuracy": 0.42, "low": 0.4, "high": 0.44, "chance": 0.5, "n": 90}
+    skilled = {"arms": 1, "mse": 0.2, "mse_no_difference": 0.4, "skill": 0.5, "inside": 1.0}
+    slope = {"source": "before: x", "slope": 0.16, "low": 0.03, "high": 0.28, "residual": 0.4}
     return {
         "master": master_table(runs, STUDY, skill),
         "skill": skill,
@@ -118,6 +121,8 @@ def small_tables(records):
         "over_tasks": over_tasks_table(runs, STUDY),
         "ranking": ranking_table(runs, STUDY),
         "audit_scored": pd.DataFrame([predicted]),
+        "audit_skill": pd.DataFrame([{"task": "all"} | skilled]),
+        "inheritance": pd.DataFrame([slope | {"tasks": 7, "arms": 21}]),
         "flags": pd.DataFrame(columns=["rule", "where", "what", "evidence"]),
         "profiles": profiles_table(runs, STUDY),
         "reliability": by_arm(**bins, confidence=0.45, accuracy=0.5),
@@ -125,7 +130,10 @@ def small_tables(records):
         "quality": by_arm(kind="student", name="average", **measures),
         "agreement": by_arm(region="all agree", share=0.8, accuracy=0.7, sd=0.01),
         "failures": by_arm(**failures, share=0.1, rate=0.1, sd=0.01),
-        "fidelity": by_arm(T="4", agreement=0.9, kl=0.01, sd_agreement=0.01),
+        "identification": by_arm(T="4", **named),
+        "fidelity": by_arm(
+            T="4", agreement=0.9, kl=0.01, sd_agreement=0.01, kl_low=0.0, kl_high=1.0
+        ),
         "human": by_arm(kind="soft labels", name="average", T="4", **closeness),
         "human_prediction": by_arm(arms=7, spearman=-0.5, descriptive_p=0.2),
         "checks": by_arm(**checks),
@@ -352,18 +360,21 @@ def test_latex_has_every_table_with_a_caption_that_stands_alone(folder):
 
 def test_the_audit_says_what_it_predicts_before_there_is_a_student(tmp_path):
     prediction = {"arm": "average", "lead": 8.0, "lead_low": 6.0, "lead_high": 10.0}
-    prediction |= {"inherited": 0.283, "predicted": 2.26, "predicted_low": 0.0}
-    prediction |= {"predicted_high": 10.0}
+    prediction |= {"slope": 0.156, "slope_low": 0.03, "slope_high": 0.281, "predicted": 1.25}
+    prediction |= {"predicted_low": 0.1, "predicted_high": 2.4}
     summary = {"teachers": 2, "n": 50, "disagreement": 0.25, "effective_teachers": 1.5}
+    summary |= {"split": "selection", "labelled": 50, "accuracy": 0.8}
     summary |= {"brier_ambiguity": 0.01, "nll_ambiguity": 0.02, "weights_offset": 0.001}
     summary |= {"headroom": 6.0, "jsd_most": 0.69, "jsd_T1": 0.04, "entropy_T1": 0.3}
     pair = dict.fromkeys(["disagreement", "q", "kappa", "double_fault", "correlation", "cka"], 0.5)
     label_map = {"teacher": "cnn", "accuracy": 0.8, "best_order": "bad good"}
     tables = {
         "summary": summary,
-        "ceilings": {"kind": "teacher", "name": "cnn", "score": 0.8, "accuracy": 0.8, "nll": 0.5,
-                     "ece": 0.1},
-        "pairs": {"first": "cnn", "second": "bert"} | pair,
+        "ceilings": {"split": "train", "n": 400, "kind": "teacher", "name": "cnn", "score": 0.8,
+                     "accuracy": 0.8, "nll": 0.5, "ece": 0.1},
+        "pairs": {"split": "train", "n": 400, "first": "cnn", "second": "bert"} | pair,
+        "identification": {"split": "train", "T": "1", "teachers": 2, "accuracy": 0.6, "low": 0.55,
+                           "high": 0.65, "chance": 0.5, "n": 400},
         "confidence": {"teacher": "cnn", "split": "train", "T": "1", "max_probability": 0.9,
                        "entropy": 0.2, "high": 0.4},
         "label_map": label_map | {"best_accuracy": 0.8, "in_order": True},
@@ -373,15 +384,27 @@ def test_the_audit_says_what_it_predicts_before_there_is_a_student(tmp_path):
         (tmp_path / task).mkdir()
         for name, row in (tables | {"predictions": prediction | {"expected": expected}}).items():
             files.append(tmp_path / task / f"{name}.csv")
-            pd.DataFrame([{"task": task} | row]).to_csv(files[-1], index=False)
+            rows = [{"task": task} | row]
+            if name == "summary":
+                others = {"train": (400, 0.05), "transfer": (0, 0.1)}
+                rows += [
+                    rows[0] | {"split": split, "labelled": labelled, "disagreement": differ}
+                    for split, (labelled, differ) in others.items()
+                ]
+            pd.DataFrame(rows).to_csv(files[-1], index=False)
     run_script(
         "audit", templates=REPOSITORY / "report", tables=files, output=tmp_path / "audit.html"
     )
     page = Page(tmp_path / "audit.html")
     assert "differ on 25.0 % of the examples and are worth 1.50 teachers" in page.text
+    # Where students learn from them, named with what they were trained on.
+    assert "on train, whose rows they were trained on, they differ on 5.0 %" in page.text
+    assert "on transfer texts, which they never saw, they differ on 10.0 %" in page.text
+    assert "On train the numbers are of rows that the teachers were trained on." in page.text
     assert "Predicted to help: average." in page.text
     assert "Predicted to make no difference beyond 2 points: average." in page.text
-    assert "28.3 % of the lead" in page.text
+    assert "0.156 points for a point (95 % interval 0.030 to 0.281)" in page.text
+    assert "60.0" in page.text and "55.0 to 65.0" in page.text and "50.0" in page.text
     assert all(address[0] in "#d" for address in page.addresses)
 
 

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 import pytest
 from small_inputs import run_script
 from tiny_study import SUITE_FILE, assert_nothing_left, snakemake
@@ -25,13 +26,14 @@ ARMS = [
     ("cnn+bert", "gating"),
 ]
 TABLES = [
-    "agreement", "audit_scored", "checks", "claims", "confidence", "failures", "fidelity", "gap",
-    "grid", "master", "over_tasks", "profiles", "quality", "ranking", "reliability", "runs",
-    "skill",
+    "agreement", "audit_scored", "audit_skill", "checks", "claims", "confidence", "failures",
+    "fidelity", "gap", "grid", "identification", "inheritance", "master", "over_tasks", "profiles",
+    "quality", "ranking", "reliability", "runs", "skill",
 ]  # fmt: skip
 # No run failed, and nobody rated.
 EMPTY = ["failed", "human", "human_prediction"]
-AUDIT = {"label_map", "pairs", "ceilings", "confidence", "summary", "predictions"}
+AUDIT = {"label_map", "pairs", "ceilings", "confidence", "identification", "summary"}
+AUDIT |= {"predictions"}
 FIGURES = [
     "agreement_regions", "ceilings", "claims", "failure_categories", "fidelity",
     "master_comparison", "multi_teacher_advantage", "performance_profiles", "ranking",
@@ -112,10 +114,45 @@ def test_claims_have_the_effects_of_the_runs(finished_study):
     assert {(row["n"], row["seeds"]) for row in rows} == {("45", "2")}
 
 
-def test_the_audit_predicts_what_the_claims_measure(finished_study):
-    scored = table(finished_study, "audit_scored")
+def assert_plausible(scored: list[dict], skill: dict) -> None:
+    """Predictions that risk something: bounded, in proportion to the leads, and not far off."""
     assert [row["arm"] for row in scored] == ["average", "weighted", "best-per-sample"]
+    for row in scored:
+        lead, slope, predicted, low, high, measured, error = (
+            float(row[name])
+            for name in ("lead", "slope", "predicted", "predicted_low", "predicted_high",
+                         "measured", "error")
+        )  # fmt: skip
+        assert 0 < slope < 1 and predicted == pytest.approx(slope * lead)
+        assert predicted - low == pytest.approx(high - predicted) and 0 < high - low < 10
+        assert error == pytest.approx(measured - predicted)
+        assert row["inside"] == str(low <= measured <= high)
+    # Of 45 examples two are 4.4 points.
+    assert float(skill["mse"]) < 5**2 and skill["arms"] == "3"
+    assert float(skill["skill"]) == pytest.approx(
+        1 - float(skill["mse"]) / float(skill["mse_no_difference"])
+    )
+
+
+def test_the_audit_predicts_what_the_claims_measure(finished_study):
+    scored, (*_, skill) = (table(finished_study, name) for name in ("audit_scored", "audit_skill"))
+    assert_plausible(scored, skill)
     assert all(row["expected"] and not row["came_true"] for row in scored)
+
+
+def test_an_absurd_prediction_is_seen_to_be_one(study):
+    """The same tables, of an audit that promises fifty points."""
+    path = study / "results/tiny/studies/main/audit/reviews/predictions.csv"
+    audit = pd.read_csv(path).assign(predicted=50.0, predicted_low=45.0, predicted_high=55.0)
+    audit.assign(expected="helps").to_csv(path, index=False)
+    told = snakemake(
+        study, "results/tiny/studies/main/tables/claims.csv", "--rerun-triggers", "mtime"
+    )
+    assert told.returncode == 0, told.stdout
+    scored, (*_, skill) = (table(study, name) for name in ("audit_scored", "audit_skill"))
+    assert {row["inside"] for row in scored} == {"False"} and float(skill["skill"]) < -1000
+    with pytest.raises(AssertionError):
+        assert_plausible(scored, skill)
 
 
 def test_the_master_table_has_a_row_for_each_method(finished_study):

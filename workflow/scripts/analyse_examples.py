@@ -23,6 +23,7 @@ def main() -> None:
         fidelity_table,
         human_prediction_table,
         human_table,
+        identification_table,
     )
     from mtkd.analysis.tables import write_tables
     from mtkd.records.examples import read_examples
@@ -37,8 +38,13 @@ def main() -> None:
         "fidelity": map(fidelity_table, tasks),
         "human": map(human_table, tasks),
         "confidence": (
-            confidence_table(e.record["task"], e.teachers, e.record["teachers"], temperatures)
+            confidence_table(
+                e.record["task"], e.teachers_apart(), e.record["teachers"], temperatures
+            )
             for e in tasks
+        ),
+        "identification": (
+            identification_table(e.record["task"], e.teachers_apart(), temperatures) for e in tasks
         ),
     }
     tables = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}

@@ -1,4 +1,4 @@
-"""Audit a task's teachers on selection, before any student, for what several of them can add."""
+"""Audit a task's teachers, before any student, for what several of them can add."""
 
 import argparse
 from pathlib import Path
@@ -12,6 +12,9 @@ def main() -> None:
     job_argument(parser, "settings", "recipes")
     parser.add_argument("--task", type=Path, required=True, help="the task's folder")
     parser.add_argument("--logits", type=Path, nargs="*", default=[], help="train, selection")
+    parser.add_argument(
+        "--transfer", type=Path, nargs="*", default=[], help="labels of train's rows without one"
+    )
     parser.add_argument("--output", type=Path, required=True, help="folder of the tables")
     args = parser.parse_args()
 
@@ -19,8 +22,14 @@ def main() -> None:
     import pandas as pd
 
     from mtkd.analysis import audit
-    from mtkd.analysis.collect import read_all_teachers, read_answers, teacher_array
-    from mtkd.analysis.soft_label_tables import confidence_table
+    from mtkd.analysis.collect import (
+        read_all_teachers,
+        read_answers,
+        read_transfer_labels,
+        teacher_array,
+    )
+    from mtkd.analysis.predicted import predictions_table
+    from mtkd.analysis.soft_label_tables import confidence_table, identification_table
     from mtkd.analysis.tables import write_tables
     from mtkd.records.logits import decode_ids, read_tensors
     from mtkd.study.grid import teacher_runs
@@ -36,10 +45,14 @@ def main() -> None:
     teachers = read_all_teachers(args.logits, ids, info, study["teacher_seed"])
     names, seeds = teacher_names(study), study["teacher_seeds"]
     logits = {split: teacher_array(read, names, seeds) for split, read in teachers.items()}
-    selection, gold = logits["selection"], labels["selection"]
+    transfer = read_transfer_labels(args.transfer, ids["train"][labels["train"] < 0])
+    splits = audit.measured_splits(logits, labels, transfer)
     scores = [[teachers["selection"].of(name, s).score for s in seeds] for name in names]
     arms = [{**arm, "name": arm_name(arm, study)} for arm in study["arms"]]
-    fused = audit.fusions(selection, scores, arms, names, args.job["recipes"])
+    fused = {
+        split: audit.fusions(measured.logits, scores, arms, names, args.job["recipes"])
+        for split, measured in splits.items()
+    }
     lone = [names.index(arm["teachers"]) for arm in arms if arm["family"] == "single"]
     features = {}
     for path in args.logits:
@@ -52,16 +65,32 @@ def main() -> None:
     # A teacher of several seeds is compared by its first.
     of_first = [features[run.teacher, run.seed] for run in teacher_runs(names, seeds[:1])]
     first = [of_teacher[0] for of_teacher in scores]
+    measured_logits = {split: measured.logits for split, measured in splits.items()}
+    selection = splits["selection"]
     tables = {
-        "label_map": audit.label_map_table(task, selection, gold, names, info.labels),
-        "pairs": audit.pairs_table(task, selection, gold, names, of_first),
-        "ceilings": audit.ceilings_table(task, selection, fused, gold, names, metric),
-        "confidence": confidence_table(task, logits, names, temperatures),
-        "summary": pd.DataFrame(
-            [audit.summary_row(task, selection, gold, first, study["T"], metric)]
+        "label_map": audit.label_map_table(task, *selection, names, info.labels),
+        "pairs": audit.pairs_table(task, splits, names, of_first),
+        "ceilings": pd.concat(
+            [
+                audit.ceilings_table(task, split, measured, fused[split], names, metric)
+                for split, measured in splits.items()
+            ]
         ),
-        "predictions": audit.predictions_table(
-            task, selection[lone or slice(None)], fused, gold, metric, study["margin"]
+        "confidence": confidence_table(task, measured_logits, names, temperatures),
+        "identification": identification_table(task, measured_logits, temperatures),
+        "summary": pd.DataFrame(
+            [
+                audit.summary_row(task, split, measured, first, study["T"], metric)
+                for split, measured in splits.items()
+            ]
+        ),
+        "predictions": predictions_table(
+            task,
+            selection.logits[lone or slice(None)],
+            fused["selection"],
+            selection.labels,
+            metric,
+            study["margin"],
         ),
     }
     write_tables(args.output, tables)

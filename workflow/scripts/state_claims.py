@@ -19,11 +19,16 @@ def main() -> None:
 
     import pandas as pd
 
-    from mtkd.analysis.audit import PREDICTION_COLUMNS, scored_predictions
     from mtkd.analysis.checks import checks_table
     from mtkd.analysis.claims import claims_table
     from mtkd.analysis.gap import gap_table
     from mtkd.analysis.over_tasks import over_tasks_table, profiles_table
+    from mtkd.analysis.predicted import (
+        PREDICTION_COLUMNS,
+        forecast_skill,
+        inheritance_table,
+        scored_predictions,
+    )
     from mtkd.analysis.provenance import mixed_precisions
     from mtkd.analysis.published.flags import Flag, flags
     from mtkd.analysis.published.reported import fusion_of, reported_from_study
@@ -40,10 +45,13 @@ def main() -> None:
     claims = pd.concat([claims_table(task, study["margin"]) for task in tasks], ignore_index=True)
     none = pd.DataFrame(columns=PREDICTION_COLUMNS)
     audit = pd.concat([none, *map(read_table, args.predictions)], ignore_index=True)
+    scored = scored_predictions(audit, claims)
     gaps = pd.concat(map(gap_table, tasks), ignore_index=True)
     tables = {
         "claims": claims,
-        "audit_scored": scored_predictions(audit, claims),
+        "audit_scored": scored,
+        "audit_skill": forecast_skill(scored),
+        "inheritance": inheritance_table(runs),
         "checks": pd.concat(map(checks_table, tasks), ignore_index=True),
         "gap": gaps,
         "grid": grid_table(runs),

@@ -1,13 +1,14 @@
 """The audit: from teachers' logits alone, before any student, whether several teachers can help.
 
-It reads no report label. What it predicts is written down before students exist, and scored by the
-report afterwards.
+It reads no report label, and measures teachers where students learn from them (train, and the
+transfer texts that nobody labelled) beside selection. What it predicts:
+``mtkd.analysis.predicted``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,6 @@ from mtkd.analysis.measures.diversity import (
     pairwise,
 )
 from mtkd.analysis.measures.scores_per_example import improving
-from mtkd.analysis.statistics.paired import crossed_difference
 from mtkd.errors import InputError
 from mtkd.fusion.strategies import entropy, score_weights
 from mtkd.fusion.targets import Recipe, fused_logits
@@ -33,11 +33,32 @@ from mtkd.metrics.names import declared
 from mtkd.study.arms import has_gate
 from mtkd.tasks.label_map import best_order
 
-# What a student inherits of its teachers' lead, before anything is measured here: the share of the
-# gap that the published study's best student closed (28.3 %). Its interval takes none to all of it.
-INHERITED = 0.283
-PREDICTION_COLUMNS = ["task", "arm", "lead", "lead_low", "lead_high"]
-PREDICTION_COLUMNS += ["inherited", "predicted", "predicted_low", "predicted_high", "expected"]
+
+class Measured(NamedTuple):
+    """Teachers on the rows of a split: logits [K, R, N, C], labels [N], -1 where there is none."""
+
+    logits: np.ndarray
+    labels: np.ndarray
+
+    def labelled(self) -> Measured:
+        """The rows that have a label."""
+        known = self.labels >= 0
+        return self if known.all() else Measured(self.logits[:, :, known], self.labels[known])
+
+
+def measured_splits(
+    logits: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray], transfer: np.ndarray
+) -> dict[str, Measured]:
+    """Teachers on train, transfer (if there is any) and selection, by name.
+
+    ``transfer`` are the labels, kept apart, of train's rows without one, in their order: transfer
+    texts, which teachers never saw. On the other rows of train teachers were trained.
+    """
+    supervised = labels["train"] >= 0
+    found = {"train": Measured(logits["train"][:, :, supervised], labels["train"][supervised])}
+    if not supervised.all():
+        found["transfer"] = Measured(logits["train"][:, :, ~supervised], transfer)
+    return {**found, "selection": Measured(logits["selection"], labels["selection"])}
 
 
 def label_map_table(
@@ -60,23 +81,31 @@ def label_map_table(
 
 def pairs_table(
     task: str,
-    logits: np.ndarray,
-    labels: np.ndarray,
+    splits: Mapping[str, Measured],
     names: Sequence[str],
     features: Sequence[np.ndarray],
 ) -> pd.DataFrame:
-    """Each pair of teachers on selection: the measures of ``pairwise``, and CKA.
+    """Each pair of teachers on each split's labelled rows: the measures of ``pairwise``, and CKA.
 
-    Logits [K, R, N, C], the first teacher seed; features [N, H_k] of each teacher, its encoder's
-    state that the classification head sees.
+    Of the first teacher seed; features [N, H_k] of each teacher on selection, its encoder's state
+    that the classification head sees. A split without a label has no rows.
     """
-    table = pairwise(logits[:, 0].argmax(axis=-1), labels)
-    pairs = zip(table["first"], table["second"], strict=True)
-    table["cka"] = [
-        linear_cka(features[a].astype(float), features[b].astype(float)) for a, b in pairs
-    ]
-    table = table.assign(**{end: [names[k] for k in table[end]] for end in ("first", "second")})
-    return table.assign(task=task)
+    parts = []
+    for split, measured in splits.items():
+        known = measured.labelled()
+        if not len(known.labels):
+            continue
+        table = pairwise(known.logits[:, 0].argmax(axis=-1), known.labels)
+        pairs = zip(table["first"], table["second"], strict=True)
+        table["cka"] = [
+            linear_cka(features[a].astype(float), features[b].astype(float))
+            if split == "selection"
+            else None
+            for a, b in pairs
+        ]
+        table = table.assign(**{end: [names[k] for k in table[end]] for end in ("first", "second")})
+        parts.append(table.assign(task=task, split=split, n=len(known.labels)))
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
 
 def fusions(
@@ -116,128 +145,90 @@ def fusions(
 
 def ceilings_table(
     task: str,
-    logits: np.ndarray,
+    split: str,
+    measured: Measured,
     fused: Mapping[str, np.ndarray],
-    labels: np.ndarray,
     names: Sequence[str],
     metric: str,
 ) -> pd.DataFrame:
-    """Teachers, fusions and the oracle on selection: task, kind, name, score, accuracy, nll, ece.
+    """Teachers, fusions and the oracle on a split's labelled rows, none without such rows.
 
-    ``score`` is the primary metric. Weights were set on the same selection split, best-per-sample
-    and average have nothing to set.
+    Columns task, split, n, kind, name, score (the primary metric), accuracy, nll, ece. Weights were
+    set on selection, best-per-sample and average have nothing to set.
     """
+    known = measured.labels >= 0
+    labels, logits = measured.labels[known], measured.logits[:, :, known]
+    if not len(labels):
+        return pd.DataFrame()
     models = [("teacher", name, of) for name, of in zip(names, logits, strict=True)]
-    models += [("fused", name, of) for name, of in fused.items()]
+    models += [("fused", name, of[:, known]) for name, of in fused.items()]
+    axes = {"task": task, "split": split, "n": len(labels)}
     rows = []
     for kind, name, of_seeds in models:
         predictions = of_seeds.argmax(axis=-1)
-        row = {"task": task, "kind": kind, "name": name}
+        row = {**axes, "kind": kind, "name": name}
         row["score"] = declared(metric).sign * improving(of_seeds, labels, metric).value.mean()
         row["accuracy"] = (predictions == labels).mean()
         row["nll"] = np.mean([nll(one, labels) for one in of_seeds])
         row["ece"] = np.mean([ece(one, labels) for one in of_seeds])
         rows.append(row)
     best = np.mean([oracle(one.argmax(-1), labels).oracle for one in logits.swapaxes(0, 1)])
-    rows.append({"task": task, "kind": "oracle", "name": "oracle of teachers", "accuracy": best})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        [*rows, {**axes, "kind": "oracle", "name": "oracle of teachers", "accuracy": best}]
+    )
 
 
 def summary_row(
     task: str,
-    logits: np.ndarray,
-    labels: np.ndarray,
+    split: str,
+    measured: Measured,
     scores: Sequence[float],
     temperatures: Sequence[str],
     metric: str,
 ) -> dict[str, Any]:
-    """A task in one row: how much the teachers differ, and how much room there is above the best.
+    """A split in one row: how much the teachers differ, and how much room is above the best.
 
-    ``jsd`` in nats, with its greatest possible value ``jsd_most``; ``effective_teachers`` between 1
-    and K; ``headroom`` is the oracle's accuracy above the best teacher's, in points;
-    ``disagreement`` the share of examples on which not all teachers predict the same;
-    ``brier_ambiguity`` and ``nll_ambiguity`` what the linear and the log-linear pool at T=1 gain
-    over their mean member, exactly; ``weights_offset`` how far the weights of ``weighted``, from
-    the teachers' ``scores`` [K], are from equal ones: max |w_k - 1/K|, NaN where scores of the
-    ``metric`` cannot be weights: less is better, one is negative, all are 0.
+    ``n`` rows, of which ``labelled`` have a label. Of all of them ``jsd`` in nats, with its
+    greatest possible value ``jsd_most``, and ``disagreement``, the share on which not all teachers
+    predict the same. Of the labelled ones, empty without any: ``accuracy``, the mean teacher's;
+    ``effective_teachers`` between 1 and K; ``headroom``, the oracle's accuracy above the best
+    teacher's, in points; ``brier_ambiguity`` and ``nll_ambiguity``, what the linear and the
+    log-linear pool at T=1 gain over their mean member, exactly. ``weights_offset`` is how far the
+    weights of ``weighted``, from the teachers' ``scores`` [K], are from equal ones:
+    max |w_k - 1/K|, NaN where scores of the ``metric`` cannot be weights: less is better, one is
+    negative, all are 0.
     """
-    first = logits[:, 0].astype(float)
+    first = measured.logits[:, 0].astype(float)
     predictions = first.argmax(axis=-1)
     equal = np.full(len(first), 1 / len(first))
+    known = measured.labelled()
     row = {
         "task": task,
+        "split": split,
         "teachers": len(first),
-        "n": len(labels),
+        "n": len(measured.labels),
+        "labelled": len(known.labels),
         "disagreement": float((predictions != predictions[0]).any(axis=0).mean()),
-        "effective_teachers": effective_teachers(predictions, labels),
-        "headroom": 100 * oracle(predictions, labels).headroom,
-        "brier_ambiguity": brier_ambiguity(softmax(first, axis=-1), labels, equal).ambiguity,
-        "nll_ambiguity": nll_ambiguity(first, labels, equal).ambiguity,
         "weights_offset": _weights_offset(scores, metric),
         "jsd_most": float(np.log(min(len(first), first.shape[-1]))),
     }
+    if len(known.labels):
+        row |= _by_labels(known.logits[:, 0].astype(float), known.labels, equal)
     for T in ("1", *temperatures):
         row[f"jsd_T{T}"] = generalised_jsd(softmax(first / float(T), axis=-1), equal)
         row[f"entropy_T{T}"] = float(entropy(first / float(T)).mean())
     return row
 
 
-def predictions_table(
-    task: str,
-    logits: np.ndarray,
-    fused: Mapping[str, np.ndarray],
-    labels: np.ndarray,
-    metric: str,
-    margin: float,
-) -> pd.DataFrame:
-    """What each arm of several teachers is predicted to gain over one teacher, in points.
-
-    ``logits`` [K, R, N, C] are of the teachers that have a single-teacher arm, whose mean it is
-    that the arms are compared with.
-
-    Columns task, arm, lead, lead_low, lead_high, inherited, predicted, predicted_low,
-    predicted_high and expected. ``lead`` is how much better the fused teacher scores on selection
-    than the mean of the single teachers, with its 95 % interval; ``predicted`` is the share
-    INHERITED of it (``inherited``). Its interval reaches from nothing inherited to all of it at the
-    ends of the lead's. ``expected`` is ``helps``, ``hurts`` or ``no difference``, by whether
-    ``predicted`` lies beyond the margin.
-    """
-    teachers = [improving(of, labels, metric) for of in logits]
-    value = np.mean([one.value for one in teachers], axis=0)
-    pseudovalues = np.mean([one.pseudovalues for one in teachers], axis=0)
-    rows = []
-    for name, of_seeds in fused.items():
-        own = improving(of_seeds, labels, metric)
-        lead = crossed_difference(
-            100 * (own.pseudovalues - pseudovalues), 100 * float((own.value - value).mean())
-        )
-        predicted = INHERITED * lead.estimate
-        row = {"task": task, "arm": name, "lead": lead.estimate}
-        row |= {"lead_low": lead.low, "lead_high": lead.high}
-        row |= {"inherited": INHERITED, "predicted": predicted}
-        row |= {"predicted_low": min(lead.low, 0.0), "predicted_high": max(lead.high, 0.0)}
-        helps = "helps" if predicted > margin else "hurts" if predicted < -margin else None
-        rows.append(row | {"expected": helps or "no difference"})
-    return pd.DataFrame(rows, columns=PREDICTION_COLUMNS)
-
-
-def scored_predictions(predictions: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
-    """The audit's predictions beside what came of them.
-
-    Adds measured, low, high (the claim's effect and interval, points), verdict, ``inside`` (the
-    measured effect lies in the predicted interval), ``same_sign``, and ``came_true``: the verdict
-    is the expected one; empty where the study cannot tell (undecidable, no skill, no verdict).
-    """
-    measured = claims[claims.claim == MEAN_SINGLE]
-    measured = measured.rename(columns={"a": "arm", "effect": "measured"})
-    columns = ["task", "arm", "measured", "low", "high", "verdict"]
-    table = predictions.merge(measured[columns], on=["task", "arm"], how="inner")
-    table["inside"] = table.measured.between(table.predicted_low, table.predicted_high)
-    table["same_sign"] = np.sign(table.measured) == np.sign(table.predicted)
-    meant = {"better": "helps", "worse": "hurts", "equivalent": "no difference"}
-    outcome = table.verdict.map(meant)
-    table["came_true"] = (outcome == table.expected).where(outcome.notna()).astype("boolean")
-    return table
+def _by_labels(logits: np.ndarray, labels: np.ndarray, equal: np.ndarray) -> dict[str, Any]:
+    predictions = logits.argmax(axis=-1)
+    return {
+        "accuracy": float((predictions == labels).mean()),
+        "effective_teachers": effective_teachers(predictions, labels),
+        "headroom": 100 * oracle(predictions, labels).headroom,
+        "brier_ambiguity": brier_ambiguity(softmax(logits, axis=-1), labels, equal).ambiguity,
+        "nll_ambiguity": nll_ambiguity(logits, labels, equal).ambiguity,
+    }
 
 
 def _weights_offset(scores: Sequence[float], metric: str) -> float:

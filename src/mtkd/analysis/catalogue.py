@@ -34,10 +34,13 @@ TABLES = {
     "failures": Table("analyse_examples", "Failures"),
     "fidelity": Table("analyse_examples", "How students follow their soft labels"),
     "confidence": Table("analyse_examples", "How sure the teachers are"),
+    "identification": Table("analyse_examples", "Telling teachers by their soft labels"),
     "human": Table("analyse_examples", "Closeness to human raters"),
     "human_prediction": Table("analyse_examples", "Do soft labels nearer to people teach better?"),
     "claims": Table("state_claims", "Claims"),
     "audit_scored": Table("state_claims", "What the audit predicted and what came of it"),
+    "audit_skill": Table("state_claims", "How well the audit predicted"),
+    "inheritance": Table("state_claims", "What a better teacher gives its student"),
     "checks": Table("state_claims", "Second opinions"),
     "flags": Table("state_claims", "What the rules of evidence object to"),
     "gap": Table("state_claims", "Gap closed"),
@@ -55,6 +58,9 @@ TABLES = {
         "audit_teachers", "Teachers, fused teachers and the oracle", ("teachers",)
     ),
     "{task}/confidence": Table("audit_teachers", "Confidence at each T", ("teachers",)),
+    "{task}/identification": Table(
+        "audit_teachers", "Telling teachers by their soft labels", ("teachers",)
+    ),
     "{task}/summary": Table("audit_teachers", "How much the teachers differ", ("teachers",)),
     "{task}/predictions": Table("audit_teachers", "What is predicted", ("teachers",)),
     # The framework's experiments on them, in fusion/.

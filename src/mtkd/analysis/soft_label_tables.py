@@ -9,12 +9,16 @@ from scipy import stats
 from mtkd.analysis.measures.confidence import Confidence, confidence
 from mtkd.analysis.measures.fidelity import fidelity
 from mtkd.analysis.measures.human import HumanCloseness, human_closeness
+from mtkd.analysis.measures.identification import Identification, identification
 from mtkd.analysis.selection import sign_of
+from mtkd.analysis.statistics.paired import crossed_difference
 from mtkd.records.examples import Examples
 
 CONFIDENCE_COLUMNS = ["task", "teacher", "split", "T", "n", *Confidence._fields, "seeds"]
+IDENTIFICATION_COLUMNS = ["task", "split", "T", "teachers", *Identification._fields]
 FIDELITY_COLUMNS = ["task", "arm", "strategy", "teachers", "T", "split", "n"]
-FIDELITY_COLUMNS += ["agreement", "kl", "seeds", "sd_agreement"]
+FIDELITY_COLUMNS += ["agreement", "agreement_low", "agreement_high", "kl", "kl_low", "kl_high"]
+FIDELITY_COLUMNS += ["seeds", "sd_agreement"]
 HUMAN_COLUMNS = ["task", "kind", "name", "T", "split", "n", *HumanCloseness._fields]
 
 
@@ -37,30 +41,61 @@ def confidence_table(
     return pd.DataFrame(rows, columns=CONFIDENCE_COLUMNS)
 
 
+def identification_table(
+    task: str, teachers: dict[str, np.ndarray], temperatures: list[str]
+) -> pd.DataFrame:
+    """How often a soft label tells its teacher: IDENTIFICATION_COLUMNS, fractions.
+
+    ``teachers`` holds logits [K, R, N, C] by split, of which the first teacher seed is taken;
+    ``identification`` says what is measured. Splits of too few examples, and one teacher, have no
+    row.
+    """
+    rows = []
+    for split, logits in teachers.items():
+        for T in temperatures:
+            if found := identification(logits[:, 0], float(T)):
+                row = {"task": task, "split": split, "T": T, "teachers": len(logits)}
+                rows.append(row | found._asdict())
+    return pd.DataFrame(rows, columns=IDENTIFICATION_COLUMNS)
+
+
 def fidelity_table(examples: Examples) -> pd.DataFrame:
     """How students follow their own soft labels, at their T: agreement (fraction), KL (nats).
 
-    Columns task, arm, strategy, teachers, T, split, n, agreement, kl, sd_agreement, seeds; on train
-    over the sample of rows for which students' predictions are kept.
+    Columns FIDELITY_COLUMNS, intervals of 95 % over seeds and examples. On train over the sample of
+    rows for which students' predictions are kept: those with a label, and as ``transfer`` those
+    without.
     """
-    rows = []
-    for split in ("train", *examples.report_splits):
-        arms = zip(
-            examples.record["arms"], examples.soft[split], examples.students[split], strict=True
-        )
+    rows, record = [], examples.record
+    parts = {name: of[examples.sample] for name, of in examples.train_parts().items()}
+    places = {name: ("train", rows_of) for name, rows_of in parts.items() if rows_of.any()}
+    places |= {split: (split, slice(None)) for split in examples.report_splits}
+    for name, (split, rows_of) in places.items():
+        arms = zip(record["arms"], examples.soft[split], examples.students[split], strict=True)
         for arm, soft, students in arms:
             if soft is None:
                 continue
-            T, soft = float(arm["T"]), np.broadcast_to(soft, students.shape)
-            values = [fidelity(s, q, T) for s, q in zip(students, soft, strict=True)]
-            agreement, kl = np.array(values).T
-            row = {"task": examples.record["task"], "arm": arm["name"]}
+            soft, students = (values[:, rows_of] for values in (soft, students))
+            row = {"task": record["task"], "arm": arm["name"], "split": name}
             row |= {name: arm[name] for name in ("strategy", "teachers", "T")}
-            row |= {"split": split, "n": students.shape[1]}
-            row |= {"agreement": agreement.mean(), "kl": kl.mean(), "seeds": len(values)}
-            spread = agreement.std(ddof=1) if len(values) > 1 else None
-            rows.append(row | {"sd_agreement": spread})
+            rows.append(row | _followed(students, soft, float(arm["T"])))
     return pd.DataFrame(rows, columns=FIDELITY_COLUMNS)
+
+
+def _followed(students: np.ndarray, soft: np.ndarray, T: float) -> dict[str, float | None]:
+    """Fidelity of students [S, N, C], with intervals; those of one example have none."""
+    soft = np.broadcast_to(soft, students.shape)
+    found = [fidelity(s, q, T) for s, q in zip(students, soft, strict=True)]
+    row = {"n": students.shape[1], "seeds": len(students)}
+    for name in ("agreement", "kl"):
+        values = np.array([getattr(of_seed, name) for of_seed in found], dtype=float)
+        row[name] = values.mean()
+        if values.shape[1] > 1:
+            interval = crossed_difference(values)
+            row |= {f"{name}_low": max(interval.low, 0.0), f"{name}_high": interval.high}
+        if name == "agreement" and len(values) > 1:
+            row["sd_agreement"] = values.mean(axis=1).std(ddof=1)
+    return row
 
 
 def human_table(examples: Examples) -> pd.DataFrame:

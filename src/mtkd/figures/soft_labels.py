@@ -22,6 +22,9 @@ from mtkd.figures.style import (
 from mtkd.metrics.names import declared, metric_label
 from mtkd.study.view import StudyView, arm_name, seeds_text, settings_text, teacher_names
 
+# Inside of markers on transfer texts: neither filled, as on train, nor open, as on report.
+UNLABELLED = "0.8"
+
 
 @rc_context(RC)
 def confidence_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
@@ -32,7 +35,8 @@ def confidence_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figu
         1.1 + (0.55 + 0.2 * len(names)) * -(-len(study["tasks"]) // 2),
         f"{study['suite']}/{study['study']}: how sure the teachers are",
         "Mean of the largest probability at T=1 and at the temperatures that students are trained "
-        "with, on the train split, which students see, and on the report split; n: examples. "
+        "with, on the train split, which students see, on its transfer texts without a label, if "
+        "there are some, and on the report split; n: examples. "
         f"Teacher {'seeds' if len(study['teacher_seeds']) > 1 else 'seed'} "
         f"{', '.join(study['teacher_seeds'])}.",
     )
@@ -46,8 +50,8 @@ def confidence_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figu
             ink = TEACHER_COLOURS[y % len(TEACHER_COLOURS)]
             for T in temperatures:
                 of = here[(here.teacher == teacher) & (here["T"].astype(str) == T)]
-                for split in ("train", *study["report_splits"][task]):
-                    face = ink if split == "train" else "white"
+                for split in ("train", "transfer", *study["report_splits"][task]):
+                    face = {"train": ink, "transfer": UNLABELLED}.get(split, "white")
                     value = of[of.split == split].max_probability
                     axis.plot(100 * value, [y] * len(value), marker="o", markersize=5.5, color=ink,
                               alpha=shades[T], markerfacecolor=face, linestyle="")  # fmt: skip
@@ -59,6 +63,8 @@ def confidence_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figu
         axis.set_xlim(right=101)
         sizes = here.drop_duplicates("split").set_index("split").n
         counts = [f"{sizes.get(split, 0):,} {split}" for split in ("train", report)]
+        if "transfer" in sizes:
+            counts.insert(1, f"{sizes['transfer']:,} transfer")
         axis.set_title(f"{task}, n={', '.join(counts)}", loc="left")
         axis.set_xlabel("mean largest probability (%)")
     handles = [sketch(f"T={T}", color="black", marker="o", linestyle="", alpha=shades[T])
@@ -67,6 +73,11 @@ def confidence_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figu
         sketch("train", color="black", marker="o", linestyle=""),
         sketch("report", color="black", marker="o", linestyle="", markerfacecolor="white"),
     ]
+    if (table.split == "transfer").any():
+        handles.insert(
+            -1,
+            sketch("transfer", color="black", marker="o", linestyle="", markerfacecolor=UNLABELLED),
+        )
     legend_below(figure, handles, len(handles))
     return figure
 
@@ -80,7 +91,8 @@ def fidelity_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure
         1.1 + (0.55 + 0.17 * len(arms)) * -(-len(study["tasks"]) // 2),
         f"{study['suite']}/{study['study']}: how closely students follow their soft labels",
         "Share of examples on which the student's class is that of its soft labels: filled on a "
-        "sample of the train split, open on the report split; at the right the mean KL(soft labels "
+        "sample of the train split, grey on its transfer texts, if there are some, open on the "
+        "report split; at the right the mean KL(soft labels "
         f"‖ student) on report at the T of training; mean over {seeds_text(study)}; "
         f"{settings_text(study)}.",
     )
@@ -90,23 +102,24 @@ def fidelity_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure
         here = table[table.task == task]
         for y, arm in enumerate(arms):
             own = here[(here.strategy == arm["strategy"]) & (here.teachers == arm["teachers"])]
-            own = own.groupby(own.split == "train")[["agreement", "kl"]].mean()
+            where = own.split.where(own.split.isin(["train", "transfer"]), "report")
+            own = own.groupby(where)[["agreement", "kl"]].mean()
             if own.empty:
                 note(axis, 0.5, y, "no runs")
                 continue
             ink = colour(arm, study)
-            train, report = (100 * own.agreement.get(key, float("nan")) for key in (True, False))
-            axis.plot([train, report], [y, y], color=ink, linewidth=0.8)
+            axis.plot(100 * own.agreement, [y] * len(own), color=ink, linewidth=0.8)
             style = {"marker": FAMILY_MARKERS[arm["family"]], "color": ink, "markersize": 5}
-            axis.plot(train, y, **style)
-            axis.plot(report, y, **style, markerfacecolor="white")
-            axis.text(1.01, y, f"{own.kl.get(False, float('nan')):.3f}", fontsize=7, va="center",
+            for split, face in (("train", ink), ("transfer", UNLABELLED), ("report", "white")):
+                if split in own.index:
+                    axis.plot(100 * own.agreement[split], y, **style, markerfacecolor=face)
+            axis.text(1.01, y, f"{own.kl.get('report', float('nan')):.3f}", fontsize=7, va="center",
                       transform=axis.get_yaxis_transform())  # fmt: skip
         names = [arm_name(arm, study) for arm in arms]
         axis.set_yticks(range(len(names)), names if number % 2 == 0 else [""] * len(names))
         axis.set_ylim(len(arms) - 0.4, -0.6)
         axis.tick_params(axis="y", length=0)
-        n = here[here.split != "train"].drop_duplicates("split").n.sum()
+        n = here[~here.split.isin(["train", "transfer"])].drop_duplicates("split").n.sum()
         axis.set_title(f"{task}, n={n:,}", loc="left")
         axis.set_title("KL", loc="right", fontsize=7)
         axis.set_xlabel("same class as the soft labels (%)")

@@ -46,6 +46,20 @@ class Examples(NamedTuple):
     def report_splits(self) -> list[str]:
         return self.record["report_splits"]
 
+    def train_parts(self) -> dict[str, np.ndarray]:
+        """Which rows [N] of train have a label; as ``transfer``, where there are some, the others.
+
+        Teachers were trained on the former and never saw the latter; students learn from both.
+        """
+        labelled = self.labels["train"] >= 0
+        return {"train": labelled} | ({} if labelled.all() else {"transfer": ~labelled})
+
+    def teachers_apart(self) -> dict[str, np.ndarray]:
+        """Teachers' logits [K, R, N, C] by split, train's parts each as one."""
+        train = self.teachers["train"]
+        parts = {name: train[:, :, rows] for name, rows in self.train_parts().items()}
+        return parts | {name: of for name, of in self.teachers.items() if name != "train"}
+
     def models(self, split: str) -> list[Model]:
         """Everything that predicts a split: teachers, their fusions, students of every arm."""
         found = [

@@ -18,6 +18,13 @@ KINDS = {
     "student": "Student",
     "soft labels": "Soft labels",
 }
+# How teachers are told by their soft labels, beside the numbers.
+IDENTIFIED = (
+    "A classifier (multinomial logistic regression on log-probabilities, five folds; all soft "
+    "labels of an example in one fold) names the teacher of a soft label. At chance the teachers' "
+    "soft labels are alike, and several teachers teach what one does; above it they differ, in "
+    "what they say of texts or in how sure they are of all. The interval is over examples."
+)
 YES_OR_NO = {True: "yes", False: "no"}
 
 
@@ -135,6 +142,24 @@ def confidence_rows(confidence: pd.DataFrame) -> pd.DataFrame:
     ]
     columns = ["teacher", "split", "T", "largest probability", "entropy (nats)", "above 0.95 (%)"]
     return frame(rows, columns)
+
+
+def identification_rows(identification: pd.DataFrame) -> pd.DataFrame:
+    """How often the teacher of a soft label is named, on each split and at each T, of one task."""
+    rows = [
+        {
+            "split": row.split,
+            "T": row.T,
+            "named rightly (%)": percent(row.accuracy),
+            "95 % interval": f"{percent(row.low)} to {percent(row.high)}",
+            "chance (%)": percent(row.chance),
+            "teachers": f"{row.teachers}",
+            "examples": f"{row.n:,}",
+        }
+        for row in identification.itertuples()
+    ]
+    columns = ["split", "T", "named rightly (%)", "95 % interval", "chance (%)", "teachers"]
+    return frame(rows, [*columns, "examples"])
 
 
 def frame(rows: list[dict], columns: list[str]) -> pd.DataFrame:

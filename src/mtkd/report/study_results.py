@@ -42,7 +42,8 @@ def study_tables(tables: Tables, study: StudyView) -> list[Shown]:
     """The tables over all tasks, in the report's order."""
     shown = [_master(tables, study), _several_teachers(tables, study), _gap(tables, study)]
     shown += [_over_tasks(tables, study), _profiles(tables, study), _ranking(tables, study)]
-    return [*shown, _audit(tables, study), _flags(tables, study)]
+    shown += [_audit(tables, study), _audit_skill(tables, study), _inheritance(tables, study)]
+    return [*shown, _flags(tables, study)]
 
 
 def _master(tables: Tables, study: StudyView) -> Shown:
@@ -234,9 +235,64 @@ def _audit(tables: Tables, study: StudyView) -> Shown:
         ),
         frame(rows, columns),
         ("task", "arm", "expected", "verdict", "inside the prediction", "outcome"),
-        f"Expected: whether the predicted gain lies beyond the margin of {study['margin']:g} "
-        "points. Outcome: whether the verdict is the expected one; a prediction cannot be judged "
-        "where the verdict is undecidable.",
+        f"Expected: helps or hurts where the predicted interval lies on one side of 0, no "
+        f"difference where it lies within {study['margin']:g} points. Outcome: whether the verdict "
+        "is the expected one; that cannot be judged where either cannot tell.",
+    )
+
+
+def _audit_skill(tables: Tables, study: StudyView) -> Shown:
+    rows = [
+        {
+            "task": {"all": "all tasks"}.get(row.task, row.task),
+            "arms": f"{row.arms}",
+            "mean squared error": number(row.mse, 2),
+            "that of no difference": number(row.mse_no_difference, 2),
+            "skill": number(row.skill, 2),
+            "inside the prediction (%)": percent(row.inside, 0),
+        }
+        for row in tables["audit_skill"].itertuples()
+    ]
+    columns = ["task", "arms", "mean squared error", "that of no difference", "skill"]
+    return titled(
+        "audit_skill",
+        caption(
+            "the audit's predictions against the forecast that several teachers change nothing; "
+            "errors in points squared",
+            study,
+        ),
+        frame(rows, [*columns, "inside the prediction (%)"]),
+        ("task",),
+        "Skill: 1 less the ratio of the two errors: 1 is perfect, 0 no better than forecasting no "
+        "difference, below 0 worse. Inside: measured effects within their predicted 95 % interval.",
+    )
+
+
+def _inheritance(tables: Tables, study: StudyView) -> Shown:
+    rows = [
+        {
+            "from": row.source,
+            "points for a point": number(row.slope),
+            "95 % interval": f"{number(row.low)} to {number(row.high)}",
+            "off the line (points)": number(row.residual, 2),
+            "tasks": f"{row.tasks}",
+            "arms": f"{row.arms}",
+        }
+        for row in tables["inheritance"].itertuples()
+    ]
+    columns = ["from", "points for a point", "95 % interval", "off the line (points)", "tasks"]
+    return titled(
+        "inheritance",
+        caption(
+            "how much better a student is whose single teacher is one point better, within tasks: "
+            "teachers on selection, students on report",
+            study,
+        ),
+        frame(rows, [*columns, "arms"]),
+        ("from",),
+        "The first slope is the one that the audit predicted with. Tasks whose students are no "
+        "better than the constant answer are left out. Off the line: standard deviation of "
+        "students around it.",
     )
 
 

@@ -8,12 +8,14 @@ import pandas as pd
 
 from mtkd.metrics.names import declared, metric_label, metric_title
 from mtkd.report.shown import (
+    IDENTIFIED,
     MISSING,
     YES_OR_NO,
     Shown,
     caption,
     confidence_rows,
     frame,
+    identification_rows,
     interval,
     model_name,
     number,
@@ -42,6 +44,7 @@ def task_tables(tables: Tables, study: StudyView, task: str) -> list[Shown]:
         _agreement,
         _failures,
         _confidence,
+        _identification,
         _fidelity,
         _human,
         _nearness,
@@ -249,7 +252,7 @@ def _failures(tables: Tables, study: StudyView, task: str) -> Shown:
 def _confidence(tables: Tables, study: StudyView, task: str) -> Shown:
     confidence = tables["confidence"]
     # Train first: it is what students see.
-    order = ["train", "selection", *study["report_splits"][task]]
+    order = ["train", "transfer", "selection", *study["report_splits"][task]]
     confidence = pd.concat([confidence[confidence.split == split] for split in order])
     return titled(
         "confidence",
@@ -267,6 +270,22 @@ def _confidence(tables: Tables, study: StudyView, task: str) -> Shown:
     )
 
 
+def _identification(tables: Tables, study: StudyView, task: str) -> Shown:
+    table = tables["identification"]
+    return titled(
+        "identification",
+        caption(
+            "how often a soft label tells which of the study's teachers it is from",
+            study,
+            task,
+            list(table.split.unique()),
+        ),
+        identification_rows(table),
+        ("split",),
+        IDENTIFIED,
+    )
+
+
 def _fidelity(tables: Tables, study: StudyView, task: str) -> Shown:
     table = tables["fidelity"]
     rows = []
@@ -278,6 +297,11 @@ def _fidelity(tables: Tables, study: StudyView, task: str) -> Shown:
                 found.agreement, found.sd_agreement, found.seeds
             )
             row[f"KL, {found.split} (nats)"] = number(found.kl, 4)
+            row[f"its 95 % interval, {found.split}"] = (
+                MISSING
+                if pd.isna(found.kl_low)
+                else f"{number(found.kl_low, 4)} to {number(found.kl_high, 4)}"
+            )
         rows.append(row)
     columns = list(dict.fromkeys(column for row in rows for column in row))
     return titled(
@@ -285,7 +309,9 @@ def _fidelity(tables: Tables, study: StudyView, task: str) -> Shown:
         caption("students against the soft labels that they learned from, at their T", study, task),
         frame(rows, columns).fillna(MISSING),
         ("arm",),
-        "Agreement: the same most probable class. On train, over a sample of rows.",
+        "Agreement: the same most probable class. On train, and on transfer texts, whose soft "
+        "labels students learned, over a sample of rows: what is missing there is capacity or "
+        "training, not generalisation. Intervals are over seeds and examples.",
     )
 
 

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from mtkd.analysis.predicted import KNOWN, KNOWN_FROM
 from mtkd.metrics.names import metric_label
 from mtkd.report.shown import (
+    IDENTIFIED,
     YES_OR_NO,
     Shown,
     confidence_rows,
     frame,
+    identification_rows,
     interval,
     model_name,
     number,
@@ -23,6 +26,14 @@ from mtkd.report.shown import (
 from mtkd.study.view import StudyView, improvement_text
 
 Tables = Mapping[str, pd.DataFrame]
+MEASURED = "as named in the rows"
+
+# What is said wherever teachers are measured on train.
+ON_TRAIN = (
+    "On train teachers are measured on rows that they were trained on, as their students' soft "
+    "labels are made there; transfer: on texts without a label, which no teacher saw, scored by "
+    "labels kept apart; on selection their epochs were chosen."
+)
 
 
 def predictions_shown(predictions: pd.DataFrame, study: StudyView) -> Shown:
@@ -34,13 +45,19 @@ def predictions_shown(predictions: pd.DataFrame, study: StudyView) -> Shown:
             "fused teacher's lead": points(row.lead),
             "its 95 % interval": interval(row.lead_low, row.lead_high),
             "predicted gain": points(row.predicted),
-            "predicted interval": interval(row.predicted_low, row.predicted_high),
+            "95 % predicted": interval(row.predicted_low, row.predicted_high),
             "expected": row.expected,
         }
         for row in predictions.itertuples()
     ]
     columns = ["task", "arm", "fused teacher's lead", "its 95 % interval", "predicted gain"]
-    shares = " or ".join(f"{percent(share)} %" for share in predictions["inherited"].unique())
+    slopes = dict.fromkeys(
+        zip(predictions.slope, predictions.slope_low, predictions.slope_high, strict=True)
+    )
+    slope = " or ".join(
+        f"{number(value)} points for a point (95 % interval {number(low)} to {number(high)})"
+        for value, low, high in slopes
+    )
     return titled(
         "{task}/predictions",
         _caption(
@@ -48,26 +65,29 @@ def predictions_shown(predictions: pd.DataFrame, study: StudyView) -> Shown:
             + improvement_text(study),
             study,
         ),
-        frame(rows, [*columns, "predicted interval", "expected"]),
+        frame(rows, [*columns, "95 % predicted", "expected"]),
         ("task", "arm", "expected"),
-        "Lead: the fused teacher's score above the mean of its teachers'. Predicted gain: "
-        f"{shares} of the lead, the share of the gap to its teacher that the best student of the "
-        "published study closed. The predicted interval reaches from students that inherit "
-        "nothing of the lead to students that inherit all of "
-        f"it. Expected: helps or hurts where the predicted gain lies beyond {study['margin']:g} "
-        "points, the study's margin.",
+        "Lead: the fused teacher's score above the mean of its teachers'. Predicted gain: the lead "
+        f"times what a better teacher gave its student, {slope}: within tasks, over the "
+        f"{KNOWN.arms} {KNOWN_FROM}, {KNOWN.tasks} tasks. The predicted interval is of the slope, "
+        f"the lead, and how far students are off that line ({number(KNOWN.residual, 2)} points). "
+        "Expected: helps or hurts where that interval lies on one side of 0, no difference where "
+        f"it lies within {study['margin']:g} points, the study's margin; else it cannot tell.",
     )
 
 
 def summary_shown(summary: pd.DataFrame, study: StudyView) -> Shown:
-    """A row per task: how much its teachers differ, and how much room that leaves."""
+    """A row per task and split: how much its teachers differ, and how much room that leaves."""
     temperatures = [name.removeprefix("jsd_T") for name in summary if name.startswith("jsd_T")]
     rows = []
     for row in summary.to_dict("records"):
         entries = {
             "task": row["task"],
+            "split": row["split"],
             "teachers": f"{row['teachers']}",
             "examples": f"{row['n']:,}",
+            "with a label": f"{row['labelled']:,}",
+            "accuracy (%)": percent(row["accuracy"]),
             "disagreement (%)": percent(row["disagreement"]),
             "effective teachers": number(row["effective_teachers"], 2),
             "oracle headroom (points)": points(row["headroom"]),
@@ -81,9 +101,12 @@ def summary_shown(summary: pd.DataFrame, study: StudyView) -> Shown:
         rows.append(entries)
     return titled(
         "{task}/summary",
-        _caption("diversity of the teachers, and the room above the best of them", study),
+        _caption(
+            "diversity of the teachers, and the room above the best of them", study, splits=MEASURED
+        ),
         frame(rows, list(dict.fromkeys(column for row in rows for column in row))),
-        ("task",),
+        ("task", "split"),
+        f"{ON_TRAIN} Accuracy: the mean teacher's. "
         "Disagreement: share of examples on which not all teachers predict the same. Effective "
         "teachers: how many teachers of uncorrelated errors they are worth. Oracle headroom: what "
         "always picking a right teacher would add to the best teacher's accuracy. Ambiguity: what "
@@ -95,8 +118,8 @@ def summary_shown(summary: pd.DataFrame, study: StudyView) -> Shown:
 
 
 def teacher_tables(tables: Tables, study: StudyView, task: str) -> list[Shown]:
-    """One task's tables: ceilings, pairs, confidence, label map; those without rows left out."""
-    makers = [_ceilings, _pairs, _confidence, _label_map]
+    """One task's tables, ceilings first and the label map last; those without rows left out."""
+    makers = [_ceilings, _pairs, _confidence, _identification, _label_map]
     shown = [make(tables, study, task) for make in makers]
     return [table for table in shown if len(table.rows)]
 
@@ -105,29 +128,40 @@ def _ceilings(tables: Tables, study: StudyView, task: str) -> Shown:
     metric = study["metrics"][task]
     rows = [
         {
+            "split": row.split,
             "model": model_name(row.kind, row.name),
             metric_label(metric): score(row.score, metric),
             "accuracy (%)": percent(row.accuracy, 2),
             "NLL (nats)": number(row.nll),
             "ECE (%)": percent(row.ece),
+            "examples": f"{row.n:,}",
         }
         for row in tables["ceilings"].itertuples(index=False)
     ]
     columns = dict.fromkeys(
-        ["model", metric_label(metric), "accuracy (%)", "NLL (nats)", "ECE (%)"]
+        [
+            "split",
+            "model",
+            metric_label(metric),
+            "accuracy (%)",
+            "NLL (nats)",
+            "ECE (%)",
+            "examples",
+        ]
     )
     return titled(
         "{task}/ceilings",
-        _caption("scores and calibration", study, task),
+        _caption("scores and calibration", study, task, MEASURED),
         frame(rows, list(columns)),
-        ("model",),
-        "A learned gate sees the undistilled student and so cannot be judged yet.",
+        ("split", "model"),
+        f"{ON_TRAIN} A learned gate sees the undistilled student and so cannot be judged yet.",
     )
 
 
 def _pairs(tables: Tables, study: StudyView, task: str) -> Shown:
     rows = [
         {
+            "split": row.split,
             "pair": f"{row.first} and {row.second}",
             "disagreement (%)": percent(row.disagreement),
             "Yule's Q": number(row.q),
@@ -135,28 +169,42 @@ def _pairs(tables: Tables, study: StudyView, task: str) -> Shown:
             "both wrong (%)": percent(row.double_fault),
             "correlation": number(row.correlation),
             "CKA": number(row.cka),
+            "examples": f"{row.n:,}",
         }
         for row in tables["pairs"].itertuples()
     ]
-    columns = ["pair", "disagreement (%)", "Yule's Q", "kappa", "both wrong (%)", "correlation"]
+    columns = ["split", "pair", "disagreement (%)", "Yule's Q", "kappa", "both wrong (%)"]
     return titled(
         "{task}/pairs",
-        _caption("how alike two teachers' errors, predictions and features are", study, task),
-        frame(rows, [*columns, "CKA"]),
-        ("pair",),
-        "Disagreement: one right, the other wrong. Q and correlation: of being right, 1 where "
-        "both always are right or wrong together. Kappa: agreement of predictions beyond chance. "
-        "CKA: similarity of the features that the classification heads see, 0 to 1.",
+        _caption(
+            "how alike two teachers' errors, predictions and features are", study, task, MEASURED
+        ),
+        frame(rows, [*columns, "correlation", "CKA", "examples"]),
+        ("split", "pair"),
+        f"{ON_TRAIN} Disagreement: one right, the other wrong. Q and correlation: of being right, "
+        "1 where both always are right or wrong together. Kappa: agreement of predictions beyond "
+        "chance. CKA: similarity of the features that the classification heads see, 0 to 1, on "
+        "selection.",
     )
 
 
 def _confidence(tables: Tables, study: StudyView, task: str) -> Shown:
     return titled(
         "{task}/confidence",
-        _caption("how sure the soft labels are, means over examples", study, task, "train, too"),
+        _caption("how sure the soft labels are, means over examples", study, task, MEASURED),
         confidence_rows(tables["confidence"]),
         ("teacher", "split"),
-        "Soft labels that are nearly certain say little more than the hard labels.",
+        f"{ON_TRAIN} Soft labels that are nearly certain say little more than the hard labels.",
+    )
+
+
+def _identification(tables: Tables, study: StudyView, task: str) -> Shown:
+    return titled(
+        "{task}/identification",
+        _caption("how often a soft label tells which teacher it is from", study, task, MEASURED),
+        identification_rows(tables["identification"]),
+        ("split",),
+        f"{ON_TRAIN} {IDENTIFIED}",
     )
 
 
@@ -181,8 +229,9 @@ def _label_map(tables: Tables, study: StudyView, task: str) -> Shown:
     )
 
 
-def _caption(what: str, study: StudyView, task: str | None = None, also: str = "") -> str:
+def _caption(
+    what: str, study: StudyView, task: str | None = None, splits: str = "selection"
+) -> str:
     where = f"{study['suite']}/{study['study']}" + (f", {task}" if task else "")
     seeds = ", ".join(study["teacher_seeds"])
-    split = "selection" + (f" ({also})" if also else "")
-    return f"{where}: {what}. Split: {split}; teacher seed {seeds}; no report label is read."
+    return f"{where}: {what}. Split: {splits}; teacher seed {seeds}; no report label is read."

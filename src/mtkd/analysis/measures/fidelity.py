@@ -11,14 +11,14 @@ from mtkd.analysis.measures.divergences import distributions, kl_divergence
 
 
 class Fidelity(NamedTuple):
-    """Share of examples with the same top class, and mean KL(soft labels || student) in nats."""
+    """By example [N]: whether the top class is the same, and KL(soft labels || student) in nats."""
 
-    agreement: float
-    kl: float
+    agreement: np.ndarray
+    kl: np.ndarray
 
 
 def fidelity(student: np.ndarray, soft_labels: np.ndarray, T: float) -> Fidelity:
-    """Top-1 agreement and mean KL(q || p) of p = softmax(student / T) with soft labels q.
+    """Top-1 agreement and KL(q || p) of p = softmax(student / T) with soft labels q, by example.
 
     Stanton et al. 2021, "Does Knowledge Distillation Really Work?". ``student`` logits [N, C];
     ``soft_labels`` [N, C] probabilities *at T*, ``softmax(fused / T)`` or an
@@ -34,4 +34,4 @@ def fidelity(student: np.ndarray, soft_labels: np.ndarray, T: float) -> Fidelity
     q = distributions(soft_labels)
     log_p = log_softmax(student.astype(np.float64) / T, axis=1)
     agreement = student.argmax(axis=1) == soft_labels.argmax(axis=1)
-    return Fidelity(float(agreement.mean()), float(kl_divergence(q, log_p).mean()))
+    return Fidelity(agreement, kl_divergence(q, log_p))
