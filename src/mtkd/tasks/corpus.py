@@ -79,6 +79,15 @@ def read_human(path: Path, split: str) -> np.ndarray | None:
     return frame[sorted(columns, key=_index)].to_numpy(dtype=float) if columns else None
 
 
+def read_groups(folder: Path) -> list:
+    """What rows of train come from [N]: their group where the task has some, else each from itself.
+
+    Raises InputError.
+    """
+    frame = _read(folder / "train.parquet")
+    return frame["group"].tolist() if "group" in frame else list(range(len(frame)))
+
+
 def rows_digest(folder: Path) -> str:
     """Digest of a task's rows as they are, which ``task.json`` has of them as they were written.
 
