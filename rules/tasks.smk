@@ -1,4 +1,4 @@
-# Task data: checked, split by role, report labels apart; and the TF-IDF reference of each task.
+# Task data: checked, split by role, report labels apart; and the references of each task.
 include: "functions/tasks.smk"
 
 
@@ -74,8 +74,11 @@ rule fit_reference:
     input:
         data=rules.prepare_task.output[:3],
         info=rules.prepare_task.output.info,
+        vectors=vector_inputs(
+            dict.fromkeys(path for one in SUITE.references.values() for path in one.vector_files)
+        ),
     output:
-        f"{REFERENCE}/predictions.safetensors",
+        each_reference("predictions.safetensors"),
     log:
         f"{LOGS}/fit_reference/{{task}}.log",
     benchmark:
@@ -88,8 +91,8 @@ rule fit_reference:
         mem_mb=lambda wildcards, attempt: 8000 * tries_of_memory(attempt),
         runtime=lambda wildcards, attempt: 30 * tries_of_time(attempt),
     params:
-        job=lambda wildcards: job_text("fit_reference.py"),
+        job=lambda wildcards: job_text("fit_reference.py", settings=(settings.reference_settings,)),
         folder=subpath(input.info, parent=True),
     shell:
         'python "$SCRIPTS"/fit_reference.py --job {params.job:q}'
-        " --task {params.folder:q} --output {output:q} > {log:q} 2>&1"
+        " --task {params.folder:q} --outputs {output:q} > {log:q} 2>&1"

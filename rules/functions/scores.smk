@@ -25,8 +25,9 @@ def student_evals(student):
         for cell in cells(STUDY)
         if cell.student == student
     ]
-    references = expand([f"{REFERENCE}/eval.json", f"{CONSTANT}/eval.json"], task=STUDY.tasks)
-    return [*own, *teacher_evals(), *references]
+    references = expand(rules.score_reference.output, task=STUDY.tasks)
+    constants = expand(f"{CONSTANT}/eval.json", task=STUDY.tasks)
+    return [*own, *teacher_evals(), *references, *constants]
 
 
 def scoring_job(script, task):

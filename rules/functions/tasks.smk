@@ -35,3 +35,8 @@ def small_memory(wildcards, attempt):
 
 def small_minutes(wildcards, attempt):
     return 30 * tries_of_time(attempt)
+
+
+def each_reference(file):
+    """A file of every reference of a task, in the order of a job's text: one job makes them all."""
+    return expand(f"{REFERENCE}/{file}", reference=sorted(SUITE.references), allow_missing=True)

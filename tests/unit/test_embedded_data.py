@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 from mtkd.errors import InputError
+from mtkd.models.tokenizers import train_tokenizer
+from mtkd.models.words import words_of
 
 DATA = Path(__file__).parents[2] / "data"
 SINGLE_TASKS = ("movies", "tweets", "products", "news")
@@ -248,6 +250,16 @@ def test_words_of_tables_are_those_that_tokenizers_make_of_training_texts(used):
     # Split otherwise, as BERT does, all of these would be without a vector.
     assert {"n't", "'s", "...", "!!", ":)", ":-)"} <= glove
     assert {";-)", ":-d", "<3", "lmao"} <= rated - glove
+
+
+def test_words_are_those_of_a_tokenizer(tables):
+    """Two implementations of one pattern, on the texts with most emoticons and slang."""
+    backend = train_tokenizer("word", [], 0, 8, vocabulary=["a"]).backend_tokenizer
+    normalize, split = backend.normalizer.normalize_str, backend.pre_tokenizer.pre_tokenize_str
+    for name in ("tweets/report", "news/report"):
+        texts = tables[name]["text"].tolist()
+        expected = [[word for word, _ in split(normalize(text))] for text in texts]
+        assert words_of(texts) == expected
 
 
 def test_valences_are_the_two_halves_of_a_rating():

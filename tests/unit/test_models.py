@@ -23,8 +23,9 @@ from mtkd.models.build import (
     read_position,
     save_model,
 )
-from mtkd.models.tokenizers import SPECIAL_TOKENS, load_tokenizer, train_tokenizer, words_of
+from mtkd.models.tokenizers import SPECIAL_TOKENS, load_tokenizer, train_tokenizer
 from mtkd.models.vectors import principal_components
+from mtkd.models.words import words_of
 
 LABELS = ["bad", "fine", "good"]
 MAX_LENGTH = 48

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mtkd.tasks.corpus import Split
-from mtkd.tasks.reference import fit_reference
+from mtkd.tasks.reference import fit_words
 
 GOOD = {"zh": "这部电影很精彩", "ja": "この映画はとても素晴らしい", "th": "หนังเรื่องนี้สนุกมาก"}
 BAD = {"zh": "剧情太差劲了", "ja": "退屈でつまらない作品だった", "th": "น่าเบื่อและแย่มาก"}
@@ -26,9 +26,13 @@ def splits_of(texts, labels, text_b=None, selection=10):
     return {"train": train, "selection": held, "report": held._replace(labels=None)}
 
 
+def fitted(splits, labels):
+    return fit_words(splits, labels, range(len(splits["train"].ids)))
+
+
 def checked(splits, labels):
     """The reference of splits: its predictions are log-probabilities of every row and label."""
-    reference = fit_reference(splits, labels)
+    reference = fitted(splits, labels)
     assert set(reference.predictions) == set(splits) - {"train"}
     for name, values in reference.predictions.items():
         assert values.shape == (len(splits[name].ids), labels)
@@ -50,7 +54,7 @@ def test_texts_without_spaces_are_read_by_characters(language):
     texts = [n + (GOOD if label else BAD)[language] for n, label in zip(noise, labels, strict=True)]
     splits = splits_of(texts, labels)
     reference = checked(splits, 2)
-    assert reference.features == "characters"
+    assert reference.chosen["features"] == "characters"
     assert accuracy(reference, splits) == 1
 
 
@@ -59,7 +63,7 @@ def test_words_that_recur_are_read_as_words():
     texts = [f"the film number {row} is {'good' if row % 2 else 'poor'}" for row in range(50)]
     splits = splits_of(texts, labels)
     reference = checked(splits, 2)
-    assert reference.features == "words"
+    assert reference.chosen["features"] == "words"
     assert accuracy(reference, splits) == 1
 
 
@@ -84,7 +88,7 @@ def test_every_shape_has_a_reference(shape, pairs):
     splits = splits_of(texts, labels, texts[::-1] if pairs else None, selection=4)
     reference = checked(splits, 2)
     # Each pair's texts are another pair's as well: they have something in common.
-    assert pairs or features is None or reference.features == features
+    assert pairs or features is None or reference.chosen["features"] == features
 
 
 def test_columns_follow_the_labels_whatever_train_has_seen():
@@ -95,12 +99,12 @@ def test_columns_follow_the_labels_whatever_train_has_seen():
     assert accuracy(reference, splits) == 1
     assert np.exp(reference.predictions["report"][:, 1]) == pytest.approx(1 / 31)
     # As probable relative to each other as without the third label.
-    two = fit_reference(splits_of(texts, [label // 2 for label in labels]), 2)
+    two = fitted(splits_of(texts, [label // 2 for label in labels]), 2)
     both = reference.predictions["report"]
     np.testing.assert_allclose(
         both[:, 0] - both[:, 2], -np.diff(two.predictions["report"])[:, 0], atol=1e-5
     )
-    alone = fit_reference(splits_of(texts, [2] * 40), 3)
+    alone = fitted(splits_of(texts, [2] * 40), 3)
     np.testing.assert_allclose(
         np.exp(alone.predictions["report"]), np.tile([1 / 32, 1 / 32, 30 / 32], (10, 1)), rtol=1e-5
     )

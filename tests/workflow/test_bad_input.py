@@ -344,7 +344,14 @@ def evals(task, tmp_path_factory):
     of the constant answer."""
     folder = tmp_path_factory.mktemp("students")
     reference = folder / "reference" / "predictions.safetensors"
-    results = [run_script("fit_reference.py", job={"code": {}}, task=task, output=reference)]
+    results = [
+        run_script(
+            "fit_reference.py",
+            job={"settings": {"tfidf": {"kind": "words"}}, "code": {}},
+            task=task,
+            outputs=reference,
+        )
+    ]
     outputs = [reference]
     for seed, training in ((1, STUDENT["training"]), (2, EXPLODING)):
         output = folder / CELL.format("none/none", "NA", "NA", seed) / "predictions.safetensors"

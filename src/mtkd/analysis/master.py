@@ -10,6 +10,7 @@ import textwrap
 import pandas as pd
 
 from mtkd.analysis.selection import ARM, CELL, chosen_settings
+from mtkd.config.values import CONSTANT as CONSTANT_ANSWER
 from mtkd.config.values import NOT_APPLICABLE
 from mtkd.errors import InputError
 from mtkd.metrics.names import declared, on_one_scale
@@ -20,6 +21,8 @@ from mtkd.study.view import (
     arrow_text,
     column_title,
     mark_meaning,
+    reference_method,
+    reference_names,
     seeds_text,
     settings_text,
     teacher_names,
@@ -28,13 +31,12 @@ from mtkd.study.view import (
 
 # The axes that tell a method's runs from those of other methods, by kind.
 IDENTITY = {
-    "reference": ["kind"],
+    "reference": ["kind", "teacher"],
     "constant": ["kind"],
     "teacher": ["kind", "teacher"],
     "student": ["kind", "strategy", "teachers"],
 }
-REFERENCE = "Reference: TF-IDF"
-CONSTANT = "Reference: constant"
+CONSTANT = reference_method(CONSTANT_ANSWER)
 # What a method's name begins with, and its type, by the family of its arm.
 TYPES = {
     "undistilled": ("Student", "baseline"),
@@ -48,8 +50,10 @@ def methods(study: StudyView) -> pd.DataFrame:
     """Rows of the master table in order: method, type, and the axes that pick out its runs."""
     rows = [
         {"method": CONSTANT, "type": "constant", "kind": "constant"},
-        {"method": REFERENCE, "type": "reference", "kind": "reference"},
     ]
+    for name in reference_names(study):
+        row = {"method": reference_method(name), "type": "reference", "kind": "reference"}
+        rows.append(row | {"teacher": name})
     for teacher in teacher_names(study):
         row = {"method": f"Teacher: {teacher}", "type": "teacher", "kind": "teacher"}
         rows.append(row | {"teacher": teacher})

@@ -28,7 +28,7 @@ from mtkd.config.schema import (
     Transfer,
     check_teachers,
 )
-from mtkd.config.values import split_teacher
+from mtkd.config.values import CONSTANT, split_teacher
 from mtkd.config.written import LOADER, read_text, refuse_surprises
 from mtkd.errors import InputError
 from mtkd.metrics.names import declared
@@ -123,6 +123,11 @@ def _check_references(suite: Suite) -> None:
                 _no_brace(path, f"tasks.{name}.splits.{split}")
         for number, source in enumerate(task.transfer):
             _transfer_source(suite, task, source, f"tasks.{name}.transfer.{number}")
+    for name, reference in suite.references.items():
+        if name == CONSTANT:
+            raise ValueError(f"references.{name}: the best constant answer is called so; rename it")
+        for path in reference.vector_files:
+            _no_brace(path, f"references.{name}.vectors")
     for name in suite.strategies:
         if name in STRATEGIES:
             raise ValueError(f"strategies.{name}: there is a strategy of this name already")

@@ -25,6 +25,7 @@ from mtkd.config.amounts import Duration, Megabytes, Minutes
 from mtkd.config.losses import declared_losses
 from mtkd.config.values import (
     LONGEST_FILE_NAME,
+    TFIDF,
     Alpha,
     AskedFor,
     Axis,
@@ -246,6 +247,11 @@ Vectors = Annotated[
 ]
 
 
+def as_list(vectors: str | list[str] | None) -> list[str]:
+    """Tables of word vectors, however many were named."""
+    return [vectors] if isinstance(vectors, str) else vectors or []
+
+
 class Model(Closed):
     """Where an encoder comes from: the hub, a folder, or an architecture trained from scratch."""
 
@@ -260,7 +266,7 @@ class Model(Closed):
     @property
     def vector_files(self) -> list[str]:
         """The tables of word vectors, whose columns stand side by side."""
-        return [self.vectors] if isinstance(self.vectors, str) else self.vectors or []
+        return as_list(self.vectors)
 
     @model_validator(mode="after")
     def _one_source(self):
@@ -520,6 +526,24 @@ class Study(Closed):
         return list(dict.fromkeys(teacher for arm in self.arms for teacher in arm.teachers))
 
 
+class Reference(Closed):
+    """A logistic regression beside students and teachers: on words, or on mean word vectors."""
+
+    kind: Literal["words", "vectors"]
+    vectors: Vectors | None = None
+
+    @model_validator(mode="after")
+    def _vectors_of_their_kind(self):
+        if (self.kind == "vectors") != (self.vectors is not None):
+            raise ValueError("'vectors' belongs with 'kind: vectors', and only there")
+        return self
+
+    @property
+    def vector_files(self) -> list[str]:
+        """The tables of word vectors, whose columns stand side by side."""
+        return as_list(self.vectors)
+
+
 class Figures(Closed):
     """How figures are drawn."""
 
@@ -534,6 +558,10 @@ class Suite(Closed):
     teachers: dict[Name, Teacher]
     students: dict[Name, Student]
     strategies: dict[Name, Strategy] = {}
+    # Beside students and teachers in every table, from the same labels.
+    references: Annotated[dict[Name, Reference], Field(min_length=1)] = {
+        TFIDF: Reference(kind="words")
+    }
     teacher_seed: Literal["paired"] | Seed = "1"
     studies: dict[Name, Study]
     figures: Figures = Figures()

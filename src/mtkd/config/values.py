@@ -15,6 +15,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 NOT_APPLICABLE = "NA"
+# The reference of suites that name none, and the one that no suite names.
+TFIDF = "tfidf"
+CONSTANT = "constant"
 RESERVED_NAMES = {"none", NOT_APPLICABLE}
 # A name is that of a folder, or with others or an ending beside it that of a file.
 LONGEST_NAME = 200

@@ -9,12 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from mtkd.analysis.master import CONSTANT, REFERENCE, methods, report_values, summary
+from mtkd.analysis.master import CONSTANT, methods, report_values, summary
 from mtkd.figures.style import (
     BASELINE_LINE,
     CONSTANT_LINE,
     MARKERS,
     RC,
+    REFERENCE_DASHES,
     REFERENCE_LINE,
     colour,
     new_figure,
@@ -26,6 +27,8 @@ from mtkd.study.view import (
     StudyView,
     arrow_text,
     column_title,
+    reference_method,
+    reference_names,
     seed_count,
     seeds_text,
     settings_text,
@@ -66,8 +69,7 @@ def master_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
         handles=[
             sketch("mean", color="black", marker="o", linestyle=""),
             sketch("one seed", color="black", marker="o", linestyle="", markersize=2.2, alpha=0.5),
-            sketch(CONSTANT, **CONSTANT_LINE),
-            sketch(REFERENCE, **REFERENCE_LINE),
+            *(sketch(method, **line) for method, line in _lines(study).items()),
             sketch("mean without distillation", **BASELINE_LINE),
         ],
         loc="outside lower center",
@@ -97,19 +99,28 @@ def _panel(
         if row.type == "baseline":
             axis.axvline(mean_of[row.method], zorder=0, **BASELINE_LINE)
     axis.set_yticks(np.arange(len(rows)), rows.method)
-    axis.set_ylim(len(rows) + 1.0, -0.7)
+    axis.set_ylim(len(rows) + 0.6 * len(reference_names(study)) + 0.4, -0.7)
     for y in np.flatnonzero(rows.type.to_numpy()[1:] != rows.type.to_numpy()[:-1]):
         axis.axhline(y + 0.58, color="0.85", linewidth=0.6, zorder=0)
     axis.tick_params(axis="y", length=0)
     axis.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axis.margins(x=0.06)
     limits = axis.get_xlim()
-    for place, (method, line) in enumerate(
-        {REFERENCE: REFERENCE_LINE, CONSTANT: CONSTANT_LINE}.items()
-    ):
+    lines = _lines(study)
+    for place, (method, line) in enumerate(lines.items()):
         if method in mean_of.index:
             y = len(rows) + 0.6 * place - 0.1
             _reference(axis, method, mean_of[method], shown.decimals, line, limits, y)
+
+
+def _lines(study: StudyView) -> dict[str, dict]:
+    """How the line of each reference looks, by its method's name."""
+    names = reference_names(study)
+    styles = [
+        REFERENCE_LINE | {"linestyle": REFERENCE_DASHES[n % len(REFERENCE_DASHES)]}
+        for n in range(len(names))
+    ]
+    return dict(zip(map(reference_method, names), styles, strict=True)) | {CONSTANT: CONSTANT_LINE}
 
 
 def _reference(

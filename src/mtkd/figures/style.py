@@ -68,7 +68,9 @@ FAILURE_COLOURS = {
 # By the family of an arm; and by the type of a method, as tables call them.
 FAMILY_MARKERS = {"undistilled": "^", "single": "o", "several": "s", "control": "X"}
 MARKERS = {"teacher": "D"} | {TYPES[family][1]: marker for family, marker in FAMILY_MARKERS.items()}
-REFERENCE_LINE = {"color": "#4D4D4D", "linewidth": 0.8, "linestyle": (0, (4, 2))}
+# Of several references, each has its own.
+REFERENCE_DASHES = [(0, (4, 2)), (0, (8, 2)), (0, (2, 2)), (0, (6, 1, 2, 1))]
+REFERENCE_LINE = {"color": "#4D4D4D", "linewidth": 0.8, "linestyle": REFERENCE_DASHES[0]}
 CONSTANT_LINE = {"color": "#882255", "linewidth": 0.8, "linestyle": (0, (4, 1.5, 1, 1.5))}
 BASELINE_LINE = {"color": "#4D4D4D", "linewidth": 0.8, "linestyle": (0, (1, 1.5))}
 

@@ -22,17 +22,12 @@ from transformers import DebertaTokenizer, PreTrainedTokenizerBase, PreTrainedTo
 
 from mtkd.errors import InputError
 from mtkd.models.files import check_folder, json_content
+from mtkd.models.words import WORDS
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 # A word seen once is better unknown: its vector would be learnt from one example.
 WORD_MIN_FREQUENCY = 2
-
-# Words as in GloVe's tables (Penn Treebank): "doesn't" is "does n't", "film's" is "film 's". Runs
-# of punctuation stay whole, since ":)" and "!!!" are words of their own in tweets and reviews, as
-# are the emoticons that have a letter or a digit (":D", ":-P", "<3").
-_EMOTICONS = r"(?<!\w)[:;=]-?[dop3](?!\w)|<3(?!\w)"
-_WORDS = Regex(rf"{_EMOTICONS}|\w+(?=n't\b)|n't\b|'\w+|\w+|[^\w\s]+?(?={_EMOTICONS})|[^\w\s]+")
 
 
 def train_tokenizer(
@@ -92,13 +87,6 @@ def train_tokenizer(
         sep_token="[SEP]",
         mask_token="[MASK]",
     )
-
-
-def words_of(texts: Iterable[str]) -> list[list[str]]:
-    """The words of each text, in order, as a tokenizer of kind "word" parts and spells them."""
-    backend = _word_backend({"[UNK]": 0})
-    normalize, split = backend.normalizer.normalize_str, backend.pre_tokenizer.pre_tokenize_str
-    return [[word for word, _ in split(normalize(text))] for text in texts]
 
 
 def load_tokenizer(folder: Path, max_length: int) -> PreTrainedTokenizerBase:
@@ -231,10 +219,11 @@ def _character_table(folder: Path, tokenizer: PreTrainedTokenizerFast) -> bytes:
 
 def _word_backend(vocabulary: dict[str, int]) -> Tokenizer:
     backend = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    # As mtkd.models.words has it.
     backend.normalizer = normalizers.Sequence(
         [normalizers.NFC(), normalizers.Replace("’", "'"), normalizers.Lowercase()]
     )
-    backend.pre_tokenizer = pre_tokenizers.Split(_WORDS, behavior="removed", invert=True)
+    backend.pre_tokenizer = pre_tokenizers.Split(Regex(WORDS), behavior="removed", invert=True)
     return backend
 
 

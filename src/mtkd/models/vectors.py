@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mtkd.errors import InputError
-from mtkd.models.tokenizers import words_of
+from mtkd.models.words import words_of
 from mtkd.records.pointers import refuse_pointer
 
 

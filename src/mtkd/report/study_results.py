@@ -62,7 +62,7 @@ def _master(tables: Tables, study: StudyView) -> Shown:
         caption(what + (f"; {MARK}: {mark_meaning(study)}" if marked else ""), study),
         shown,
         ("method",),
-        "AVG is the mean over tasks. Teachers and the reference were trained once: they have no "
+        "AVG is the mean over tasks. Teachers and references were trained once: they have no "
         "sd, and their rows say nothing of other trainings. The constant answer: "
         + constant_meaning(study)
         + ("." if one_scale else ". AVG is empty: the tasks' metrics are not on one scale."),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from mtkd.config.schema import Arm, Study, Suite
 from mtkd.config.values import NOT_APPLICABLE, split_teacher
 from mtkd.study.arms import is_distilled
-from mtkd.study.view import StudyView, teacher_names
+from mtkd.study.view import StudyView, reference_names, teacher_names
 
 
 class TeacherRun(NamedTuple):
@@ -99,11 +99,12 @@ def expected_runs(study: StudyView) -> list[dict[str, str]]:
         for teacher, seed in dict.fromkeys((run.teacher, run.seed) for run in runs)
     ]
     references = [
-        {"kind": kind, "task": task}
+        {"kind": "reference", "task": task, "teacher": name}
         for task in study["tasks"]
-        for kind in ("reference", "constant")
+        for name in reference_names(study)
     ]
-    return students + teachers + references
+    constants = [{"kind": "constant", "task": task} for task in study["tasks"]]
+    return students + teachers + references + constants
 
 
 def _soft_values(study: StudyView, arm: dict) -> list[dict[str, str]]:

@@ -118,6 +118,11 @@ def own_operators(suite: Suite) -> list[str]:
     return [name for name, pool in pool_settings(suite, suite.strategies).items() if "code" in pool]
 
 
+def reference_settings(suite: Suite) -> dict:
+    """Fitting the references of a task: by name, what each is."""
+    return {name: _plain(reference) for name, reference in suite.references.items()}
+
+
 def score_settings(suite: Suite, task: str) -> dict:
     """Scoring predictions: the metrics, the primary one first."""
     return {
@@ -164,6 +169,8 @@ def table_settings(suite: Suite, student: str) -> dict:
     """
     study = suite.chosen_study
     several = len(study.students) > 1
+    # As all defaults: a suite that names none has the tables that it had.
+    named = "references" in suite.model_dump(exclude_defaults=True)
     return {
         "suite": suite.suite,
         "study": f"{suite.study_name} ({student})" if several else suite.study_name,
@@ -175,6 +182,7 @@ def table_settings(suite: Suite, student: str) -> dict:
         "margin": suite.margin,
         "metrics": {task: suite.tasks[task].metrics[0] for task in study.tasks},
         "report_splits": {task: suite.tasks[task].report_splits for task in study.tasks},
+        **({"references": list(suite.references)} if named else {}),
     }
 
 

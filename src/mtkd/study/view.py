@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
+from mtkd.config.values import TFIDF
 from mtkd.metrics.names import PERCENT, declared, metric_title
 from mtkd.study.arms import is_plain_single
 
@@ -25,6 +26,7 @@ class StudyView(TypedDict):
     margin: float
     metrics: dict[str, str]  # the primary one, by task
     report_splits: dict[str, list[str]]  # by task
+    references: NotRequired[list[str]]  # where the suite names them
 
 
 # Beside a score that is no better than the constant answer's, and what it means.
@@ -48,6 +50,16 @@ def teacher_names(study: StudyView) -> list[str]:
     """The study's teachers, in the order in which its arms name them."""
     labels = [arm["teachers"] for arm in study["arms"] if arm["family"] != "undistilled"]
     return list(dict.fromkeys(teacher for label in labels for teacher in label.split("+")))
+
+
+def reference_names(study: StudyView) -> list[str]:
+    """The references beside the study's students and teachers, the constant answer aside."""
+    return study.get("references", [TFIDF])
+
+
+def reference_method(name: str) -> str:
+    """What tables call a reference."""
+    return f"Reference: {'TF-IDF' if name == TFIDF else name}"
 
 
 def column_title(study: StudyView, task: str, split: str) -> str:

@@ -73,15 +73,6 @@ def read_split(folder: Path, split: str) -> Split:
     )
 
 
-def with_labels(split: Split) -> Split:
-    """A split's examples that have a label."""
-    kept = np.flatnonzero(split.labels != NO_LABEL)
-    if len(kept) == len(split.ids):
-        return split
-    text_b = split.text_b and [split.text_b[row] for row in kept]
-    return Split(split.ids[kept], [split.text_a[row] for row in kept], text_b, split.labels[kept])
-
-
 def read_labels(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Ids [N] (str) and label indices [N] of a file of one labelled split. Raises InputError."""
     frame = _read(path)
@@ -103,6 +94,15 @@ def read_human(path: Path, split: str) -> np.ndarray | None:
         frame = frame[frame["split"] == split]
     columns = [name for name in frame.columns if name.startswith(HUMAN)]
     return frame[sorted(columns, key=_index)].to_numpy(dtype=float) if columns else None
+
+
+def read_groups(folder: Path) -> list:
+    """What rows of train come from [N]: their group where the task has some, else each from itself.
+
+    Raises InputError.
+    """
+    frame = _read(folder / "train.parquet")
+    return frame[GROUP].tolist() if GROUP in frame else list(range(len(frame)))
 
 
 def rows_digest(folder: Path) -> str:
