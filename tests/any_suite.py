@@ -33,6 +33,18 @@ def axis(values: list) -> st.SearchStrategy[list]:
     return st.lists(st.sampled_from(values), min_size=1, max_size=3, unique_by=canonical_number)
 
 
+REFERENCES = st.dictionaries(
+    st.sampled_from(["tfidf", "mean", "both"]),
+    st.sampled_from(
+        [
+            {"kind": "words"},
+            *({"kind": "vectors", "vectors": of} for of in ("a.st", ["a.st", "b.st"])),
+        ]
+    ),
+    min_size=1,
+)
+
+
 @st.composite
 def tasks(draw) -> dict[str, Any]:
     few = st.lists(st.text(min_size=1, max_size=3), min_size=2, max_size=3, unique=True)
@@ -132,6 +144,7 @@ def suites(draw) -> dict[str, Any]:
         "teachers": {name: draw(learners(of_tasks)) for name in teachers},
         "students": {name: draw(learners(of_tasks)) for name in students},
         "strategies": {name: draw(recipes()) for name in own if name not in teachers},
+        **draw(st.fixed_dictionaries({}, optional={"references": REFERENCES})),
         "teacher_seed": draw(st.sampled_from(["paired", 0, "7"])),
         "margin": draw(st.sampled_from([0.5, "2e-1"])),
         "figures": {"dpi": 50},

@@ -30,7 +30,7 @@ from mtkd.study.grid import (
     teacher_runs,
     teacher_seeds,
 )
-from mtkd.study.view import column_title, seeds_text, settings_text
+from mtkd.study.view import column_title, reference_names, seeds_text, settings_text
 
 AXES = ("student", "task", "teachers", "strategy", "T", "alpha", "seed")
 
@@ -98,12 +98,14 @@ def as_tabulated(table: dict, cells: int) -> tuple[set[tuple], Counter]:
     """A student's runs and how many of each kind there are; every method has a row of its own."""
     runs = expected_runs(table)
     kinds, tasks = Counter(run["kind"] for run in runs), len(table["tasks"])
-    assert (kinds["student"], kinds["reference"], kinds["constant"]) == (cells, tasks, tasks)
+    references = len(reference_names(table))
+    assert kinds["student"] == cells and kinds["constant"] == tasks
+    assert kinds["reference"] == tasks * references
     assert len({json.dumps(run, sort_keys=True) for run in runs}) == len(runs)
     rows = methods(table)
     labels = {arm["teachers"] for arm in table["arms"]} - {"none"}
     names = {name for label in labels for name in label.split("+")}
-    assert rows.method.is_unique and len(rows) == 2 + len(table["arms"]) + len(names)
+    assert rows.method.is_unique and len(rows) == 1 + references + len(table["arms"]) + len(names)
     titles = [column_title(table, task, split) for task in table["tasks"]
               for split in table["report_splits"][task]]  # fmt: skip
     assert len(set(titles)) == len(titles)

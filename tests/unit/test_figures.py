@@ -164,6 +164,27 @@ def test_a_reference_far_away_becomes_a_note():
     assert figure.axes[0].get_xlim()[0] > 60
 
 
+def test_every_reference_has_a_line_or_a_note_of_its_own():
+    own = {"tfidf": 0.2, "valences": 0.25, "both": 0.98, "a-long-name-of-one": 0.75}
+
+    def values(task, name, *axes):
+        return (own[name], own[name]) if name in own else hand_values(task, name, *axes)
+
+    study = make_study(metrics={"movies": "accuracy", "mnli": "accuracy"}, references=list(own))
+    figure = master_figure({"runs": runs_table(make_records(study, values))}, study)
+    check_drawing(figure)
+    notes = {"◂ TF-IDF 20.00", "◂ valences 25.00", "both 98.00 ▸"}
+    assert notes <= set(texts(figure))
+    places = [t.get_position()[1] for t in figure.axes[0].texts if t.get_text() in notes]
+    assert len(set(places)) == 3
+    (legend,) = figure.legends
+    named = {line.get_label(): line for line in legend.legend_handles}
+    titles = [f"Reference: {name}" for name in ("TF-IDF", *list(own)[1:], "constant")]
+    assert set(titles) <= named.keys()
+    drawn = [line.get_xdata()[0] for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
+    assert pytest.approx(75) in drawn
+
+
 def test_heatmap_frames_the_cell_chosen_on_selection_and_annotates_mean_and_sd(runs):
     figure = heatmap_figure({"runs": runs}, STUDY, "mnli")
     panel = figure.axes[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 
 import pandas as pd
 import pytest
@@ -20,7 +21,8 @@ from mtkd.analysis.tables import (
 )
 from mtkd.errors import InputError
 from mtkd.study.arms import described
-from mtkd.study.view import teacher_names
+from mtkd.study.grid import expected_runs
+from mtkd.study.view import reference_names, teacher_names
 
 ARMS = [
     described("none", "none"),
@@ -114,7 +116,7 @@ def make_records(study: dict, value) -> list[dict]:
     records = []
     for task in study["tasks"]:
         teachers = [("teacher", name) for name in teacher_names(study)]
-        for kind, name in [("reference", "tfidf"), *teachers]:
+        for kind, name in [*(("reference", name) for name in reference_names(study)), *teachers]:
             scores = by_split(study, task, *value(task, name, "NA", "NA", "1"))
             records.append(other(study, task, kind, name, scores))
         scores = by_split(study, task, CONSTANT, CONSTANT)
@@ -237,6 +239,32 @@ def test_teacher_digests_differ_freely_between_seeds_and_tasks(study, records):
             for name, digest in teachers.items()
         }
     check_consistency(records)
+
+
+def test_each_reference_has_a_row_of_its_own():
+    study = make_study(references=["valences", "tfidf"])
+
+    def values(task, name, *axes):
+        own = {"tfidf": (0.5, 0.51), "valences": (0.6, 0.61)}
+        return own[name] if name in own else hand_values(task, name, *axes)
+
+    records = make_records(study, values)
+    assert not cells_missing(expected_runs(study), records)
+    master = master_table(runs_table(records), study).set_index("method")
+    # In the suite's order, and none twice, though they are of one kind.
+    names = ["Reference: constant", "Reference: valences", "Reference: TF-IDF"]
+    assert list(master.index[:3]) == names
+    assert list(master.type[:3]) == ["constant", "reference", "reference"]
+    means = master["movies (f1) mean"]
+    assert means[names[1]] == pytest.approx(61) and means[names[2]] == pytest.approx(51)
+    # Of one that is missing the table says so, and the others are no stand-in.
+    fewer = [record for record in records if record["teacher"] != "valences"]
+    assert cells_missing(expected_runs(study), fewer) == [
+        f"kind=reference task={task} teacher=valences" for task in study["tasks"]
+    ]
+    master = master_table(runs_table(fewer), study).set_index("method")
+    assert master["movies (f1) seeds"][names[1]] == 0
+    assert re.search("Reference: valences +- ", render_master(master.reset_index(), study))
 
 
 def test_master_table_by_hand(study, records):

@@ -18,6 +18,7 @@ from mtkd.figures.style import (
     REFERENCE_DASHES,
     REFERENCE_LINE,
     colour,
+    legend_below,
     new_figure,
     note,
     sketch,
@@ -35,6 +36,8 @@ from mtkd.study.view import (
 )
 
 PANELS_PER_ROW = 2
+# Between the notes on references that are far away, in rows.
+NOTE_ROWS = 0.75
 
 
 @rc_context(RC)
@@ -47,7 +50,7 @@ def master_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
     panels = [(task, split) for task in study["tasks"] for split in study["report_splits"][task]]
     lines = -(-len(panels) // PANELS_PER_ROW)
     figure = new_figure(
-        1.0 + lines * (0.75 + 0.185 * len(rows)),
+        1.0 + lines * (0.55 + 0.185 * (len(rows) + NOTE_ROWS * len(_lines(study)))),
         f"{study['suite']}/{study['study']}: methods compared",
         f"Primary metric on the report split; {seeds_text(study)}; {settings_text(study)}; "
         f"n: examples{arrow_text(study)}. The axes are cut: compare positions, not lengths.",
@@ -65,16 +68,15 @@ def master_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
         axis.set_title(f"{column_title(study, *panel)}, n={n:,}", loc="left")
     for axis in axes[len(panels) :]:
         axis.set_axis_off()
-    figure.legend(
-        handles=[
+    legend_below(
+        figure,
+        [
             sketch("mean", color="black", marker="o", linestyle=""),
             sketch("one seed", color="black", marker="o", linestyle="", markersize=2.2, alpha=0.5),
             *(sketch(method, **line) for method, line in _lines(study).items()),
             sketch("mean without distillation", **BASELINE_LINE),
         ],
-        loc="outside lower center",
-        ncols=5,
-        frameon=False,
+        columns=5,
     )
     return figure
 
@@ -99,17 +101,16 @@ def _panel(
         if row.type == "baseline":
             axis.axvline(mean_of[row.method], zorder=0, **BASELINE_LINE)
     axis.set_yticks(np.arange(len(rows)), rows.method)
-    axis.set_ylim(len(rows) + 0.6 * len(reference_names(study)) + 0.4, -0.7)
+    axis.set_ylim(len(rows) + NOTE_ROWS * len(_lines(study)) - 0.3, -0.7)
     for y in np.flatnonzero(rows.type.to_numpy()[1:] != rows.type.to_numpy()[:-1]):
         axis.axhline(y + 0.58, color="0.85", linewidth=0.6, zorder=0)
     axis.tick_params(axis="y", length=0)
     axis.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axis.margins(x=0.06)
     limits = axis.get_xlim()
-    lines = _lines(study)
-    for place, (method, line) in enumerate(lines.items()):
+    for place, (method, line) in enumerate(_lines(study).items()):
         if method in mean_of.index:
-            y = len(rows) + 0.6 * place - 0.1
+            y = len(rows) + NOTE_ROWS * place - 0.1
             _reference(axis, method, mean_of[method], shown.decimals, line, limits, y)
 
 

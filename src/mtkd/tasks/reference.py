@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
 from mtkd.tasks.corpus import Split
@@ -59,6 +59,13 @@ _Transform = Callable[[Any], Any]
 _Fold = tuple[np.ndarray, np.ndarray]
 
 
+class _Counted(NamedTuple):
+    """How often each feature occurs in N texts, or in each of N pairs' two, by kind of features."""
+
+    rows: int
+    counts: dict[str, tuple[sparse.csr_matrix, ...]]
+
+
 class _Kind(NamedTuple):
     """Features to be tried: how they are learnt from train, which C, and what is said of them."""
 
@@ -79,15 +86,24 @@ def fit_words(splits: Mapping[str, Split], labels: int, groups: Sequence) -> Ref
     feature in common, the predictions are the labels' shares.
     """
     rows = np.flatnonzero(splits["train"].labels >= 0)
-    train = _take(splits["train"], rows)
+    given, own = splits["train"].labels[rows], [groups[row] for row in rows]
+    train = _rows_of(splits["train"], rows)
+    counters = _counters(train.text_a + (train.text_b or []))
     kinds = [
         _Kind(partial(_learn_words, features, min_df), CANDIDATES_C, said)
-        for features in _recurring_features(train.text_a + (train.text_b or []))
+        for features in counters
         for min_df in CANDIDATES_MIN_DF
         for said in [{"features": features, "min_df": min_df}]
     ]
-    held = {name: split for name, split in splits.items() if name != "train"}
-    return _fit(train, train.labels, [groups[row] for row in rows], held, labels, kinds)
+    # Counted once: a fold's TF-IDF is made of its rows of the counts.
+    counted = {
+        name: _Counted(
+            len(split.ids),
+            {features: _counts(counter, split) for features, counter in counters.items()},
+        )
+        for name, split in {**splits, "train": train}.items()
+    }
+    return _fit(counted.pop("train"), given, own, counted, labels, kinds)
 
 
 def fit_vectors(
@@ -127,7 +143,10 @@ def _fit(
     if len(np.unique(given)) < 2 or not kinds:
         seen, counts = np.unique(given, return_counts=True)
         shares = np.log(counts / counts.sum())
-        found = {name: np.tile(shares, (_rows(split), 1)) for name, split in held.items()}
+        found = {
+            name: np.tile(shares, (len(data) if isinstance(data, np.ndarray) else data.rows, 1))
+            for name, data in held.items()
+        }
         chosen = {"features": "class shares", "C": None, "folds": 0}
     else:
         folds = _folds(given, groups)
@@ -179,9 +198,12 @@ def _folds(given: np.ndarray, groups: Sequence) -> list[_Fold]:
     number = min(FOLDS, *(len(np.unique(groups[given == label])) for label in np.unique(given)))
     if number < 2:
         return []
-    splitter = StratifiedGroupKFold(number, shuffle=True, random_state=FOLD_SEED)
+    # The one that knows groups takes minutes for some hundred thousand of them.
+    alone = len(np.unique(groups)) == len(groups)
+    kind = StratifiedKFold if alone else StratifiedGroupKFold
+    splitter = kind(number, shuffle=True, random_state=FOLD_SEED)
     folds, out = [], 0
-    for fitted, held in splitter.split(given, given, groups):
+    for fitted, held in splitter.split(given, given, None if alone else groups):
         if out < HELD_OUT and len(held) and len(np.unique(given[fitted])) > 1:
             folds.append((fitted, held))
             out += len(held)
@@ -193,26 +215,46 @@ def _regression(C: float = 1.0, **options: Any) -> LogisticRegression:
 
 
 def _take(data: Any, rows: np.ndarray) -> Any:
-    """Some rows of a split, or of an array."""
+    """Some rows of counts, or of an array."""
     if isinstance(data, np.ndarray):
         return data[rows]
-    text_a, text_b = (
-        texts and [texts[row] for row in rows] for texts in (data.text_a, data.text_b)
-    )
-    return Split(data.ids[rows], text_a, text_b, data.labels[rows])
+    counts = {
+        features: tuple(matrix[rows] for matrix in matrices)
+        for features, matrices in data.counts.items()
+    }
+    return _Counted(len(rows), counts)
 
 
-def _rows(data: Any) -> int:
-    return len(data) if isinstance(data, np.ndarray) else len(data.ids)
+def _rows_of(split: Split, rows: np.ndarray) -> Split:
+    texts = [own and [own[row] for row in rows] for own in (split.text_a, split.text_b)]
+    return Split(split.ids[rows], *texts, split.labels[rows])
 
 
-def _recurring_features(texts: list[str]) -> list[str]:
-    """The kinds of features to be tried; none where texts have nothing in common."""
-    common = {name: bool(_fit_vectorizer(texts, name, min_df=2)) for name in FEATURES}
-    if common["words"] and _recurring(texts) > RECURRING:
-        return ["words"]
+def _counters(texts: list[str]) -> dict[str, CountVectorizer]:
+    """What counts each kind of features to be tried; none where texts have nothing in common."""
+    found = {}
+    for features, options in FEATURES.items():
+        counter = CountVectorizer(**options)
+        try:
+            counts = counter.fit_transform(texts)
+        except ValueError:  # said of an empty vocabulary alone: the arguments are ours
+            continue
+        if _texts_with(counts).max() > 1:
+            found[features] = counter
+        if features == "words" and features in found and _recurring(texts) > RECURRING:
+            return found
     # Ties go to the first.
-    return [name for name in ("characters", "words") if common[name]]
+    return {features: found[features] for features in ("characters", "words") if features in found}
+
+
+def _counts(counter: CountVectorizer, split: Split) -> tuple[sparse.csr_matrix, ...]:
+    """Counts [N, features] of a text, or of a pair's two."""
+    return tuple(counter.transform(texts) for texts in (split.text_a, split.text_b) if texts)
+
+
+def _texts_with(counts: sparse.csr_matrix) -> np.ndarray:
+    """In how many texts each feature occurs."""
+    return np.bincount(counts.indices, minlength=counts.shape[1])
 
 
 def _recurring(texts: list[str]) -> float:
@@ -223,31 +265,22 @@ def _recurring(texts: list[str]) -> float:
     return sum(n for n in counts.values() if n > 1) / max(occurrences, 1)
 
 
-def _learn_words(features: str, min_df: int, train: Split) -> _Transform:
-    texts = train.text_a + (train.text_b or [])
-    # A fold may have nothing that occurs twice, as all of train may not.
-    vectorizer = _fit_vectorizer(texts, features, min_df) or _fit_vectorizer(texts, features, 1)
+def _learn_words(features: str, min_df: int, train: _Counted) -> _Transform:
+    """TF-IDF of the features that occur in so many texts of train; of all, where none does."""
+    counts = sparse.vstack(train.counts[features]).tocsr()
+    texts_with = _texts_with(counts)
+    kept = np.flatnonzero(texts_with >= min(min_df, texts_with.max()))
+    weights = TfidfTransformer(sublinear_tf=True).fit(counts[:, kept])
 
-    def transform(split: Split) -> sparse.csr_matrix:
-        if vectorizer is None:
-            return sparse.csr_matrix((len(split.ids), 1))
-        second = split.text_b and vectorizer.transform(split.text_b)
-        return paired(vectorizer.transform(split.text_a), second)
+    def transform(data: _Counted) -> sparse.csr_matrix:
+        first, *second = (weights.transform(own[:, kept]) for own in data.counts[features])
+        return paired(first, second[0] if second else None)
 
     return transform
 
 
 def _learn_scale(train: np.ndarray) -> _Transform:
     return StandardScaler().fit(train.astype(np.float64)).transform
-
-
-def _fit_vectorizer(texts: list[str], features: str, min_df: int) -> TfidfVectorizer | None:
-    """None where the texts have no such feature."""
-    vectorizer = TfidfVectorizer(**FEATURES[features], sublinear_tf=True, min_df=min_df)
-    try:
-        return vectorizer.fit(texts)
-    except ValueError:  # said of an empty vocabulary alone: the arguments are ours
-        return None
 
 
 def _all_labels(values: np.ndarray, seen: np.ndarray, labels: int, rows: int) -> np.ndarray:
