@@ -98,6 +98,11 @@ class Carve(Closed):
     group: Text | None = None
 
 
+def _listed(value: object) -> object:
+    """One name as a list of it."""
+    return [value] if isinstance(value, str) else value
+
+
 class Task(Closed):
     """A labelled text classification task; texts are one column or two (a pair)."""
 
@@ -108,6 +113,10 @@ class Task(Closed):
     id: Text | None = None
     labels: Annotated[list[Text], Field(min_length=2), *Axis]
     human: Annotated[list[Text], Field(min_length=2), *Axis] | None = None
+    # What examples share that are not independent: one column, or the two of a pair's members.
+    cluster: Annotated[list[Text], BeforeValidator(_listed), Field(max_length=2), *Axis] | None = (
+        None
+    )
     metrics: Annotated[list[Text], *Axis]
     selection: Carve | None = None
     drop_unlabelled: bool = False

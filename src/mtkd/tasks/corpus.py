@@ -13,6 +13,8 @@ from mtkd.records.files import digest_bytes, read_json
 
 # Columns of raters' shares: this and the label's index.
 HUMAN = "human_"
+# Columns of what examples share that are not independent.
+CLUSTERS = ("cluster_a", "cluster_b")
 
 
 class Split(NamedTuple):
@@ -79,6 +81,18 @@ def read_human(path: Path, split: str) -> np.ndarray | None:
     return frame[sorted(columns, key=_index)].to_numpy(dtype=float) if columns else None
 
 
+def read_clusters(path: Path, split: str) -> np.ndarray | None:
+    """Names of clusters [N, 1 or 2] of a split in a file with labels, or None.
+
+    Raises InputError.
+    """
+    frame = _read(path)
+    if is_report(split):
+        frame = frame[frame["split"] == split]
+    columns = [name for name in CLUSTERS if name in frame]
+    return frame[columns].to_numpy(dtype=str) if columns else None
+
+
 def rows_digest(folder: Path) -> str:
     """Digest of a task's rows as they are, which ``task.json`` has of them as they were written.
 
@@ -86,6 +100,8 @@ def rows_digest(folder: Path) -> str:
     """
     splits = {name: _read(folder / f"{name}.parquet") for name in ("train", "selection")}
     columns = list(splits["train"])
+    # Intervals go by clusters and nothing learns from them: they are no part of the digest.
+    splits["selection"] = splits["selection"].drop(columns=[*CLUSTERS], errors="ignore")
     texts, answers = (_read(folder / f"{name}.parquet") for name in ("report", "report_labels"))
     whole = texts.join(answers.drop(columns=["split", "id"]))
     for name, frame in whole.groupby("split"):
