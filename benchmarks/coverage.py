@@ -1,6 +1,7 @@
 """How often intervals of a paired difference hold the truth, and what a study's statistics cost.
 
     python benchmarks/coverage.py coverage
+    python benchmarks/coverage.py clusters
     python benchmarks/coverage.py time
 
 Coverage is simulated: new seeds and new examples in every replication, the true difference known.
@@ -39,17 +40,24 @@ RIGHT = (1.5, 1.4)  # mean latent score of each arm
 POSITIVE = 0.3  # share of class 1, for F1
 LATENT = {"quiet seeds": 0.0, "loud seeds": 0.02}
 
+# Examples that come in clusters (reviews), and pairs of their members (snippets).
+CLUSTERED = {"in clusters": 1, "pairs": 2}
+CLUSTERS = ((400, 40), (400, 150), (1200, 600))
+SHARED_PART = 0.3
+
 Draw = Callable[[np.random.Generator, int, int], tuple[np.ndarray, float | None]]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["coverage", "time"])
+    parser.add_argument("what", choices=["coverage", "clusters", "time"])
     parser.add_argument("--replications", type=int, default=2000)
     parser.add_argument("--bootstraps", type=int, default=400, help="replications bootstrapped")
     args = parser.parse_args()
     if args.what == "coverage":
         coverage(args.replications, args.bootstraps)
+    elif args.what == "clusters":
+        clusters(args.replications, args.bootstraps)
     else:
         times()
 
@@ -82,6 +90,46 @@ def holds(
         resampled = low <= truth <= high
     t = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values.mean(axis=1))
     return crossed, resampled, abs(values.mean() - truth) <= t
+
+
+def clusters(replications: int, bootstraps: int) -> None:
+    """Examples in clusters, and pairs that share members: with them told to the interval, or not."""
+    print("| examples | clusters | seeds | told | not told | bootstrap, told |")
+    print("|---|---|---|---|---|---|")
+    for name, sides in CLUSTERED.items():
+        for examples, groups in CLUSTERS:
+            for seeds in SEEDS:
+                rng = np.random.default_rng([seeds, examples, groups])
+                held = []
+                for number in range(replications):
+                    values, members = grouped(rng, seeds, examples, groups, sides)
+                    told, not_told = (
+                        crossed_difference(values, clusters=known) for known in (members, None)
+                    )
+                    resampled = (math.nan, math.nan)
+                    if number < bootstraps:
+                        resampled = bootstrap_interval(
+                            values, number, BOOTSTRAP_SAMPLES, clusters=members
+                        )
+                    ends = [(told.low, told.high), (not_told.low, not_told.high)]
+                    row = [float(low <= 0 <= high) for low, high in ends]
+                    between = float(resampled[0] <= 0 <= resampled[1])
+                    held.append([*row, between if number < bootstraps else math.nan])
+                row = " | ".join(f"{share:.3f}" for share in np.nanmean(held, axis=0))
+                print(f"| {examples:,} {name} | {groups} | {seeds} | {row} |", flush=True)
+
+
+def grouped(
+    rng: np.random.Generator, seeds: int, examples: int, groups: int, sides: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Values [S, N], of which members [N, sides] share SHARED_PART of the examples' variance."""
+    members = rng.integers(groups, size=(examples, sides))
+    if sides == 2:  # of two different members
+        members[:, 1] = (members[:, 0] + rng.integers(1, groups, examples)) % groups
+    shared = rng.normal(0, math.sqrt(SHARED_PART / sides), groups)[members].sum(axis=1)
+    own = rng.normal(0, math.sqrt(1 - SHARED_PART), examples)
+    of_seeds = rng.normal(0, 1 / math.sqrt(examples), (seeds, 1))
+    return shared + own + of_seeds + rng.normal(size=(seeds, examples)), members
 
 
 def simulations() -> dict[str, tuple[Draw, float]]:

@@ -279,7 +279,7 @@ ROW = {
     "task": "movies", "a": "weighted", "b": "average", "metric": "f1", "effect": 0.314,
     "low": -0.25, "high": 0.881, "seeds": 5, "n": 12345, "margin": 0.5,
     "minimum_detectable": 0.9, "seeds_needed": 9.0, "note": "",
-    "assay_low": 0.3,
+    "assay_low": 0.3, "clusters": 12345,
 }  # fmt: skip
 OPENING = (
     "movies: weighted against average: +0.31 points of f1 "
@@ -328,6 +328,37 @@ OPENING = (
 )
 def test_sentences_of_every_verdict(changes, ending):
     assert sentence(ROW | changes) == OPENING + ending
+
+
+def test_clusters_are_counted_where_there_are_some():
+    row = ROW | {"verdict": "better", "clusters": 1234}
+    assert "5 seeds, 12,345 examples in 1,234 clusters)" in sentence(row)
+
+
+def test_clusters_widen_intervals_and_are_counted():
+    plain = make_examples(STUDY)
+    # Every example three times: their number says nothing new.
+    labels = {split: np.tile(of, 3) for split, of in plain.labels.items()}
+    students = {
+        split: [logits if split == "train" else np.tile(logits, (1, 3, 1)) for logits in arms]
+        for split, arms in plain.students.items()
+    }
+    teachers = {split: np.tile(logits, (1, 1, 3, 1)) for split, logits in plain.teachers.items()}
+    numbers = {s: np.tile(np.arange(len(of)), 3)[:, None] for s, of in plain.labels.items()}
+    repeated = plain._replace(labels=labels, students=students, teachers=teachers)
+    clustered = claims_table(repeated._replace(clusters=numbers), 0.5)
+    one, naive = claims_table(plain, 0.5), claims_table(repeated, 0.5)
+    assert (clustered.n == 3 * one.n).all() and (clustered.clusters == one.n).all()
+    assert (naive.clusters == naive.n).all()
+    assert clustered.effect.tolist() == pytest.approx(one.effect.tolist())
+    # F1's pseudovalues are those of a task three times as large.
+    assert clustered.se.tolist() == pytest.approx(one.se.tolist(), rel=0.03)
+    assert (naive.se < clustered.se).all()
+    assert (
+        (clustered.bootstrap_high - clustered.bootstrap_low)
+        .gt(naive.bootstrap_high - naive.bootstrap_low)
+        .all()
+    )
 
 
 def test_one_seed_is_one_seed():

@@ -32,7 +32,7 @@ from mtkd.analysis.published.flags import flags
 from mtkd.analysis.published.reported import reported_from_study
 from mtkd.analysis.selection import grid_table
 from mtkd.analysis.soft_label_tables import human_prediction_table
-from mtkd.analysis.statistics.paired import Difference, MeanSquares
+from mtkd.analysis.statistics.paired import Difference, MeanSquares, crossed_difference
 from mtkd.analysis.statistics.robust import almost_stochastic_order
 from mtkd.analysis.tables import read_table
 from mtkd.config.load import load_suite
@@ -59,7 +59,9 @@ def first(name: str) -> pd.DataFrame:
 
 def difference(row) -> Difference:
     """What a row of ``claims.csv`` says of a difference."""
-    return Difference(row.effect, row.se, row.df, row.low, row.high, row.seeds, row.n, UNKNOWN)
+    return Difference(
+        row.effect, row.se, row.df, row.low, row.high, row.seeds, row.n, row.n, UNKNOWN
+    )
 
 
 def first_study():
@@ -246,6 +248,20 @@ def test_8_the_forecast_is_of_a_better_teachers_student_and_can_miss():
     absurd = first.assign(predicted=20.0, predicted_low=19.0, predicted_high=21.0)
     scored = scored_predictions(absurd, claims)
     assert not scored.inside.any() and forecast_skill(scored).skill.max() < -100
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+def test_9_intervals_know_of_examples_that_share_a_review_or_a_snippet(pairs):
+    rng = np.random.default_rng(0)
+    naive, robust = [], []
+    for _ in range(300):
+        members = rng.integers(60, size=(400, 1 + pairs))
+        shared = rng.normal(size=60)[members].sum(axis=1)
+        values = shared + rng.normal(0, 1.5, 400) + rng.normal(size=(5, 400))
+        for found, clusters in ((naive, None), (robust, members)):
+            one = crossed_difference(values, clusters=clusters)
+            found.append(one.low <= 0 <= one.high)
+    assert np.mean(naive) < 0.85 and 0.91 < np.mean(robust) < 0.985
 
 
 def test_10_the_practitioners_question_is_the_primary_claim_and_a_mean_is_called_one():

@@ -245,10 +245,62 @@ def test_seeds_needed_for_what_these_seeds_detect_are_these(seeds, draw):
     assert seeds_needed(difference, effect * (1 - 1e-9), 0.01) == seeds + 1
 
 
+def pairwise(rest, members) -> float:
+    """The sum of products of every two examples that share a member, one by one."""
+    sets = [set(of) for of in members.tolist()]
+    return sum(
+        float(rest[i] * rest[j])
+        for i in range(len(rest))
+        for j in range(len(rest))
+        if sets[i] & sets[j]
+    )
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+def test_clusters_count_every_two_examples_that_share_something(pairs):
+    rng = np.random.default_rng(3)
+    # Of six members, so that pairs repeat, also turned round, and some are of one member twice.
+    members = rng.integers(6, size=(40, 1 + pairs))
+    values = rng.normal(size=6)[members].sum(axis=1) + rng.normal(size=(3, 40))
+    found = crossed_difference(values, clusters=members + 10)
+    mean = values.mean(axis=0)
+    wanted = pairwise(mean - mean.mean(), members) / 40**2 * 6 / 5
+    assert found.mean_squares.examples / (3 * 40) == pytest.approx(wanted)
+    rest = values - values.mean(axis=1, keepdims=True) - mean + mean.mean()
+    error = sum(pairwise(row, members) for row in rest) / (3 * 40) ** 2 * 3 / 2 * 6 / 5
+    assert found.mean_squares.error / (3 * 40) == pytest.approx(max(error, 0))
+    assert found.clusters == 6 and found.examples == 40
+    # The order of a pair says nothing.
+    assert crossed_difference(values, clusters=members[:, ::-1]).se == pytest.approx(found.se)
+
+
+def test_every_example_a_cluster_of_its_own_is_no_cluster():
+    values = np.random.default_rng(4).normal(size=(4, 30)) + np.arange(30)
+    found, plain = (
+        crossed_difference(values, clusters=np.arange(30)[:, None]),
+        crossed_difference(values),
+    )
+    assert found[:-1] == pytest.approx(plain[:-1])
+    assert found.mean_squares == pytest.approx(plain.mean_squares)
+    # Pairs that share nobody are examples of their own.
+    pairs = crossed_difference(values, clusters=np.arange(60).reshape(30, 2))
+    assert pairs.se == pytest.approx(found.se, rel=0.02) and pairs.clusters == 60
+    resampled = bootstrap_interval(values, 1, clusters=np.arange(30)[:, None])
+    assert resampled == pytest.approx(bootstrap_interval(values, 1))
+
+
+@pytest.mark.parametrize(
+    "clusters", [np.zeros(4), np.zeros((3, 1)), np.zeros((4, 3)), np.zeros((4, 1))]
+)
+def test_clusters_that_are_none_are_refused(clusters):
+    with pytest.raises(ValueError, match=r"expected \[4, 1 or 2\]|all examples are of one cluster"):
+        crossed_difference(np.arange(8.0).reshape(2, 4), clusters=clusters)
+
+
 def test_seeds_needed_has_ends():
     # Variance components .01 (seeds), .04 (examples) and .09 (error) of 3 x 100 values.
     squares = MeanSquares(0.09 + 100 * 0.01, 0.09 + 3 * 0.04, 0.09)
-    difference = Difference(0.0, 0.06, 2.3, -0.2, 0.2, 3, 100, squares)
+    difference = Difference(0.0, 0.06, 2.3, -0.2, 0.2, 3, 100, 100, squares)
     assert seeds_needed(difference, 1.0, 0.05) == 3  # as many as a verdict takes
     floor = (stats.t.ppf(0.975, 99) + stats.t.ppf(0.8, 99)) * math.sqrt(0.04 / 100)
     assert seeds_needed(difference, 0.999 * floor, 0.05) == math.inf
@@ -294,7 +346,7 @@ def test_holms_adjustment_as_r_makes_it():
 def difference_of(estimate, se, seeds=5) -> Difference:
     half = 1.96 * se
     squares = MeanSquares(1.0, 1.0, 1.0)
-    return Difference(estimate, se, 100, estimate - half, estimate + half, seeds, 900, squares)
+    return Difference(estimate, se, 100, estimate - half, estimate + half, seeds, 900, 900, squares)
 
 
 def test_verdicts():

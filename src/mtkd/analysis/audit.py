@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
-
 from mtkd.analysis.measures.calibration import ece, nll
 from mtkd.analysis.measures.diversity import (
     brier_ambiguity,

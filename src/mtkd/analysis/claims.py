@@ -52,6 +52,7 @@ COLUMNS = [
     "split",
     "seeds",
     "n",
+    "clusters",
     "T_a",
     "alpha_a",
     "T_b",
@@ -315,26 +316,28 @@ def claims_table(examples: Examples, margin: float) -> pd.DataFrame:
     A point is a hundredth of the primary metric's unit, a percentage point of one in percent. An
     effect is an improvement: a's metric less b's, or b's less a's where less is better.
     ``low`` and ``high`` are the crossed variance components' 95 % interval, ``bootstrap_*`` the
-    percentile bootstrap's over seeds and examples, which stands beside it as a check. ``constant``
+    percentile bootstrap's over seeds and examples, which stands beside it as a check. ``clusters``
+    is how many they come in, as many as examples where the task names none. ``constant``
     is the best constant answer, ``constant_value`` its score as tables show it; ``lead_a``
     and ``lead_b`` are the points by which each side is above it, with their intervals.
     ``assay_low`` is the lower end of the task's distilled less undistilled, for assay sensitivity.
     """
     found, constant = comparisons(examples), constant_scores(examples, examples.report_splits)
+    clusters = examples.clusters_of(examples.report_splits)
     differences, bootstraps, leads = [], [], []
     for _, a, b in found:
         values = 100 * (a.pseudovalues - b.pseudovalues)
         if not len(values):
-            differences.append(unknown_difference(values.shape[1]))
+            differences.append(unknown_difference(values.shape[1], clusters))
             bootstraps.append((math.nan, math.nan))
             leads.append((differences[-1], differences[-1]))
             continue
         scores = [Contributions(side.value, side.pseudovalues) for side in (a, b)]
-        leads.append(tuple(lead(side, constant) for side in scores))
+        leads.append(tuple(lead(side, constant, clusters) for side in scores))
         estimate = 100 * float((a.value - b.value).mean())
-        differences.append(crossed_difference(values, estimate))
+        differences.append(crossed_difference(values, estimate, clusters=clusters))
         # The jackknife's mean is off by its bias correction; the check is centred on the estimate.
-        low, high = bootstrap_interval(values, BOOTSTRAP_SEED)
+        low, high = bootstrap_interval(values, BOOTSTRAP_SEED, clusters=clusters)
         shift = estimate - values.mean()
         bootstraps.append((low + shift, high + shift))
     kinds = [claim for claim, _, _ in found]
@@ -355,6 +358,7 @@ def claims_table(examples: Examples, margin: float) -> pd.DataFrame:
             "split": " and ".join(splits),
             "seeds": difference.seeds,
             "n": difference.examples,
+            "clusters": difference.clusters,
             "T_a": a.T,
             "alpha_a": a.alpha,
             "T_b": b.T,
@@ -421,9 +425,13 @@ def sentence(row: dict) -> str:
     opening = (
         f"{row['task']}: {row['a']} against {row['b']}: {row['effect']:+.2f} {points} "
         f"({less}95 % interval {row['low']:+.2f} to {row['high']:+.2f}, "
-        f"{row['seeds']} seed{'s' * (row['seeds'] > 1)}, {row['n']:,} examples)"
+        f"{row['seeds']} seed{'s' * (row['seeds'] > 1)}, {row['n']:,} examples{_grouped(row)})"
     )
     return f"{opening}: {_ending(row)}."
+
+
+def _grouped(row: dict) -> str:
+    return f" in {row['clusters']:,} clusters" if row["clusters"] != row["n"] else ""
 
 
 def _assay(row: dict) -> str:

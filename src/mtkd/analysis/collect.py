@@ -18,7 +18,14 @@ from mtkd.records.teachers import Teachers, read_teachers
 from mtkd.study.arms import has_gate
 from mtkd.study.paths import parse_cell
 from mtkd.study.view import StudyView, arm_name, teacher_names
-from mtkd.tasks.corpus import TaskInfo, is_report, read_human, read_labels, read_report_labels
+from mtkd.tasks.corpus import (
+    TaskInfo,
+    is_report,
+    read_clusters,
+    read_human,
+    read_labels,
+    read_report_labels,
+)
 
 
 def read_answers(folder: Path, splits: Iterable[str]) -> tuple[dict, dict, dict]:
@@ -44,6 +51,18 @@ def read_transfer_labels(paths: Iterable[Path], ids: np.ndarray) -> np.ndarray:
     for path in paths:
         found |= zip(*read_labels(path), strict=True)
     return np.array([found.get(name, -1) for name in ids], dtype=int)
+
+
+def read_all_clusters(folder: Path, splits: Iterable[str]) -> dict[str, np.ndarray]:
+    """Clusters [N, 1 or 2] of selection and report, numbered alike on all splits; or none."""
+    names = {}
+    for split in splits:
+        path = folder / ("report_labels.parquet" if is_report(split) else f"{split}.parquet")
+        found = None if split == "train" else read_clusters(path, split)
+        if found is not None:
+            names[split] = found
+    known = np.unique(np.concatenate([found.ravel() for found in names.values()] or [[]]))
+    return {split: np.searchsorted(known, found) for split, found in names.items()}
 
 
 def read_all_teachers(
@@ -141,7 +160,8 @@ def collect_examples(
         for split, values in teachers.items()
     }
     sample = np.arange(0) if sample_ids is None else _rows(ids["train"], sample_ids)
-    return Examples(record, labels, human, arrays, students, fused, soft, sample)
+    clusters = read_all_clusters(folder, info.rows)
+    return Examples(record, labels, human, arrays, students, fused, soft, sample, clusters)
 
 
 def _fused(

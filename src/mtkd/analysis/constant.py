@@ -89,16 +89,19 @@ def constant_scores(examples: Examples, splits: list[str]) -> Contributions:
     )
 
 
-def lead(scores: Contributions, constant: Contributions) -> Difference:
+def lead(
+    scores: Contributions, constant: Contributions, clusters: np.ndarray | None = None
+) -> Difference:
     """Points by which S runs are better than the constant answer, with the interval of all claims.
 
-    Both are in the direction of improvement.
+    Both are in the direction of improvement; clusters as of ``crossed_difference``.
 
     One method has skill where the whole interval lies above 0; one that gives a single answer
     itself has none.
     """
     values = 100 * (scores.pseudovalues - constant.pseudovalues)
-    return crossed_difference(values, 100 * float((scores.value - constant.value).mean()))
+    estimate = 100 * float((scores.value - constant.value).mean())
+    return crossed_difference(values, estimate, clusters=clusters)
 
 
 def skill_table(examples: Examples) -> pd.DataFrame:
@@ -124,7 +127,7 @@ def skill_table(examples: Examples) -> pd.DataFrame:
         ]
         for kind, axes, logits in models:
             scores = improving(logits, gold, metric)
-            found = lead(scores, constant)
+            found = lead(scores, constant, examples.clusters_of([split]))
             row = {"task": record["task"], "split": split, "kind": kind, "metric": metric}
             row |= {name: axes[name] for name in ("name", "strategy", "teachers")}
             row |= {"constant": name, "constant_value": sign * constant.value[0]}

@@ -18,7 +18,12 @@ from mtkd.records.examples import Examples
 GAP_COLUMNS = ["gap", "fraction", "low", "high", "difference", "difference_low", "difference_high"]
 
 
-def gap_closed(distilled: Contributions, none: Contributions, teacher: Contributions) -> dict:
+def gap_closed(
+    distilled: Contributions,
+    none: Contributions,
+    teacher: Contributions,
+    clusters: np.ndarray | None = None,
+) -> dict:
     """Fraction of the gap closed, (distilled - none) / (teacher - none), of the same seeds.
 
     Values [S] and pseudovalues [S, N] of one metric on the same examples, of which greater is
@@ -29,14 +34,16 @@ def gap_closed(distilled: Contributions, none: Contributions, teacher: Contribut
     ``fraction`` is NaN and ``difference`` (distilled - none, with its interval) is what there is to
     say. ``low`` and ``high`` are Fieller's interval of the ratio of means (Fieller 1954, J. R.
     Stat. Soc. B 16(2)) with the lesser degrees of freedom of the two differences; infinite where
-    with these the gap is not above 0. All variances are those of crossed seeds and examples.
+    with these the gap is not above 0. All variances are those of crossed seeds and examples, which
+    may come in ``clusters``.
     """
-    gained, open_ = _difference(distilled, none), _difference(teacher, none)
+    gained = _difference(distilled, none, clusters)
+    open_ = _difference(teacher, none, clusters)
     gap = open_.low > 0
     low, high = math.nan, math.nan
     if gap:
         # From Var(x - y) = Var x + Var y - 2 Cov: x - y is the teacher's lead over the student.
-        rest = _difference(teacher, distilled)
+        rest = _difference(teacher, distilled, clusters)
         covariance = (gained.se**2 + open_.se**2 - rest.se**2) / 2
         bound = gained.se * open_.se
         low, high = _fieller(gained, open_, min(max(covariance, -bound), bound))
@@ -69,6 +76,7 @@ def gap_table(examples: Examples) -> pd.DataFrame:
     none = [i for i, arm in enumerate(arms) if arm["family"] == "undistilled"]
     report = arm_scores(examples, "report")
     constant = constant_scores(examples, examples.report_splits)
+    clusters = examples.clusters_of(examples.report_splits)
     rows = []
     for i, arm in enumerate(arms):
         seeds = shared_seeds([arm, *(arms[n] for n in none)])
@@ -84,8 +92,8 @@ def gap_table(examples: Examples) -> pd.DataFrame:
             row |= {"none_value": sign * scores[1].value.mean()}
             row |= {key: arm[key] for key in ("strategy", "teachers", "T", "alpha")}
             row |= {"seeds": len(seeds), "n": reference.pseudovalues.shape[1]}
-            found = gap_closed(*scores, reference)
-            if not lead(reference, constant).low > 0:
+            found = gap_closed(*scores, reference, clusters)
+            if not lead(reference, constant, clusters).low > 0:
                 found |= {"gap": False} | dict.fromkeys(["fraction", "low", "high"], math.nan)
             rows.append(row | found)
     return pd.DataFrame(rows, columns=columns)
@@ -115,8 +123,11 @@ def _fused(examples: Examples, arm: int, seeds: list[str]) -> Contributions:
     return primary_scores(examples, {split: logits[rows] for split, logits in fused.items()})
 
 
-def _difference(a: Contributions, b: Contributions) -> Difference:
-    return crossed_difference(a.pseudovalues - b.pseudovalues, float((a.value - b.value).mean()))
+def _difference(
+    a: Contributions, b: Contributions, clusters: np.ndarray | None = None
+) -> Difference:
+    estimate = float((a.value - b.value).mean())
+    return crossed_difference(a.pseudovalues - b.pseudovalues, estimate, clusters=clusters)
 
 
 def _fieller(above: Difference, below: Difference, covariance: float) -> tuple[float, float]:

@@ -18,6 +18,7 @@ def suite_schema() -> dict[str, Any]:
     study, task = schema["$defs"]["Study"], schema["$defs"]["Task"]
     # One student may be given by itself; a variant has the rest from the task that it is of.
     study["properties"]["student"] = {"type": "string"}
+    task["properties"]["cluster"]["anyOf"].append({"type": "string"})
     _either(study, ["student"], ["students"])
     _either(task, ["of"], task["required"])
     _texts_of_numbers(schema)

@@ -141,6 +141,11 @@ class Transfer(Closed):
         return REST if self.rest else self.file or self.task or self.hub.name
 
 
+def _listed(value: object) -> object:
+    """One name as a list of it."""
+    return [value] if isinstance(value, str) else value
+
+
 class Task(Closed):
     """A labelled text classification task; texts are one column or two (a pair)."""
 
@@ -151,6 +156,10 @@ class Task(Closed):
     id: Text | None = None
     labels: Annotated[list[Text], Field(min_length=2), *Axis]
     human: Annotated[list[Text], Field(min_length=2), *Axis] | None = None
+    # What examples share that are not independent: one column, or the two of a pair's members.
+    cluster: Annotated[list[Text], BeforeValidator(_listed), Field(max_length=2), *Axis] | None = (
+        None
+    )
     metrics: Annotated[list[Text], *Axis]
     selection: Carve | None = None
     drop_unlabelled: bool = False

@@ -64,7 +64,9 @@ def attenuation_students(examples: Examples, pools: Pools) -> pd.DataFrame:
     for point in _sweep(examples, pools, teacher):
         arm = record["arms"][point.arm]
         mass, soft, bound = _masses(examples, point, teacher)
-        excess, own = crossed_difference(mass - bound), crossed_difference(mass)
+        clusters = examples.clusters_of(examples.report_splits)
+        excess = crossed_difference(mass - bound, clusters=clusters)
+        own = crossed_difference(mass, clusters=clusters)
         row = {"task": record["task"], "dissenter": teacher, "operator": point.operator}
         row |= {"arm": arm["name"], "T": arm["T"], "alpha": arm["alpha"], "weight": point.weight}
         row |= {"seeds": excess.seeds, "n": excess.examples, "soft_mass": soft.mean()}
@@ -222,7 +224,8 @@ def _learns_rows(examples: Examples, pools: Pools) -> list[dict]:
             ]
             for point in (high, low)
         ]
-        change = crossed_difference(masses[0] - masses[1])
+        clusters = examples.clusters_of(examples.report_splits)
+        change = crossed_difference(masses[0] - masses[1], clusters=clusters)
         rows.append(
             claim_row(
                 "a student learns the attenuated mass",
@@ -270,7 +273,8 @@ def _log_loss_rows(examples: Examples, pools: Pools) -> list[dict]:
                 of_teachers = -log_softmax(_teachers(examples, split, seed)[members], axis=-1)
                 of_split.append(own[place][gold] - of_teachers.mean(axis=0)[gold])
             parts.append(of_split)
-        excess = crossed_difference(np.concatenate(parts, axis=-1))
+        clusters = examples.clusters_of(examples.report_splits)
+        excess = crossed_difference(np.concatenate(parts, axis=-1), clusters=clusters)
         rows.append(
             claim_row(
                 "a student beats its average teacher",

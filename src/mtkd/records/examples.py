@@ -6,7 +6,9 @@ example starts: ``collect_examples`` writes it, ``read_examples`` reads it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,6 +43,9 @@ class Examples(NamedTuple):
     fused: dict[str, list[np.ndarray | None]]
     soft: dict[str, list[np.ndarray | None]]
     sample: np.ndarray  # rows of train
+    # [N, 1 or 2] of selection and report, where examples come in clusters: numbers of what they
+    # share, the same ones on all splits.
+    clusters: Mapping[str, np.ndarray] = MappingProxyType({})
 
     @property
     def report_splits(self) -> list[str]:
@@ -60,6 +65,12 @@ class Examples(NamedTuple):
         parts = {name: train[:, :, rows] for name, rows in self.train_parts().items()}
         return parts | {name: of for name, of in self.teachers.items() if name != "train"}
 
+    def clusters_of(self, splits: Sequence[str]) -> np.ndarray | None:
+        """Clusters [N, 1 or 2] of the examples of some splits, one after another, or None."""
+        if not all(split in self.clusters for split in splits):
+            return None
+        return np.concatenate([self.clusters[split] for split in splits])
+
     def models(self, split: str) -> list[Model]:
         """Everything that predicts a split: teachers, their fusions, students of every arm."""
         found = [
@@ -76,7 +87,7 @@ class Examples(NamedTuple):
 def write_examples(path: Path, examples: Examples) -> None:
     """Publish a task's examples."""
     tensors = {"sample": examples.sample}
-    for name in ("labels", "human", "teachers"):
+    for name in ("labels", "human", "teachers", "clusters"):
         tensors |= {f"{name}/{split}": array for split, array in getattr(examples, name).items()}
     for name in ("students", "fused", "soft"):
         for split, arms in getattr(examples, name).items():
@@ -89,7 +100,9 @@ def write_examples(path: Path, examples: Examples) -> None:
 def read_examples(path: Path) -> Examples:
     """Raises InputError for a missing or torn file."""
     tensors, record = read_tensors(path)
-    flat: dict[str, dict[str, np.ndarray]] = {"labels": {}, "human": {}, "teachers": {}}
+    flat: dict[str, dict[str, np.ndarray]] = {
+        name: {} for name in ("labels", "human", "teachers", "clusters")
+    }
     for key, array in tensors.items():
         name, *rest = key.split("/")
         if name in flat:

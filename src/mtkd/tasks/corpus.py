@@ -20,6 +20,8 @@ GROUP = "group"
 GATE = "gate"
 # The label of a row of train that has none.
 NO_LABEL = -1
+# Columns of what examples share that are not independent.
+CLUSTERS = ("cluster_a", "cluster_b")
 
 
 class Split(NamedTuple):
@@ -105,6 +107,18 @@ def read_groups(folder: Path) -> list:
     return frame[GROUP].tolist() if GROUP in frame else list(range(len(frame)))
 
 
+def read_clusters(path: Path, split: str) -> np.ndarray | None:
+    """Names of clusters [N, 1 or 2] of a split in a file with labels, or None.
+
+    Raises InputError.
+    """
+    frame = _read(path)
+    if is_report(split):
+        frame = frame[frame["split"] == split]
+    columns = [name for name in CLUSTERS if name in frame]
+    return frame[columns].to_numpy(dtype=str) if columns else None
+
+
 def rows_digest(folder: Path) -> str:
     """Digest of a task's rows as they are, which ``task.json`` has of them as they were written.
 
@@ -114,13 +128,19 @@ def rows_digest(folder: Path) -> str:
 
 
 def digest_splits(splits: Mapping[str, pd.DataFrame]) -> str:
-    """Digest of all that a task's rows say. Which belong together only carving asks."""
+    """Digest of all that a task's rows say, without what nothing learns from.
+
+    Which rows belong together carving asks, and what clusters they are of, intervals.
+    """
     return digest_bytes(
         part
         for name in sorted(splits)
         for part in (
             name.encode(),
-            splits[name].drop(columns=GROUP, errors="ignore").to_csv(index=False).encode(),
+            splits[name]
+            .drop(columns=[GROUP, *CLUSTERS], errors="ignore")
+            .to_csv(index=False)
+            .encode(),
         )
     )
 
@@ -132,6 +152,7 @@ def read_whole(folder: Path) -> dict[str, pd.DataFrame]:
     if gate.is_file() and len(rows := _read(gate)):
         splits[GATE] = rows
     columns = [name for name in splits["train"] if name != GROUP]
+    columns += [name for name in CLUSTERS if name in splits["selection"]]
     texts, answers = (_read(folder / f"{name}.parquet") for name in ("report", "report_labels"))
     whole = texts.join(answers.drop(columns=["split", "id"]))
     for name, frame in whole.groupby("split"):

@@ -6,7 +6,8 @@ group, where a column of groups was named),
 ``report_labels.parquet`` (split, id, label) for what scores, ``overlap.csv`` with the texts that
 stand in two splits, and ``task.json`` (labels in canonical order, sizes, digest of all content,
 account of all rows). Where raters' shares are known, the files with labels hold them as well:
-``human_0``, ``human_1``, ... in the order of the labels.
+``human_0``, ``human_1``, ... in the order of the labels. Where examples are said to come in
+clusters, those of selection and report hold ``cluster_a`` (and, of pairs, ``cluster_b``).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import pandas as pd
 
 from mtkd.errors import InputError
 from mtkd.records.files import publish, write_json, write_text
-from mtkd.tasks.corpus import HUMAN, digest_splits, is_report
+from mtkd.tasks.corpus import CLUSTERS, HUMAN, digest_splits, is_report
 from mtkd.tasks.labels import possible_texts
 from mtkd.tasks.rows import check_rows
 from mtkd.tasks.spelling import listed, quoted
@@ -38,7 +39,8 @@ Splits = dict[str, pd.DataFrame]
 class Prepared(NamedTuple):
     """A task's splits, and what became of every row of its tables.
 
-    ``splits``: columns id, text_a, text_b, label (int64, canonical order), human_0, ... ``overlap``
+    ``splits``: columns id, text_a, text_b, label (int64, canonical order), human_0, ..., and but in
+    train cluster_a, cluster_b. ``overlap``
     (``OVERLAP_COLUMNS``): the rows of a split whose text stands in another one, and whether the
     other row was left out for that. ``account``, JSON-ready: ``tables`` (by split: lines, blank
     lines, rows, rows left out by reason), ``carved`` (fraction wanted and share reached, or None),
@@ -66,7 +68,8 @@ def used_columns(task: Mapping[str, Any], split: str) -> list[str]:
     columns = [*task["text"], task.get("label", "label"), *task.get("human", [])]
     columns += [task["id"]] if "id" in task else []
     group = _group(task, split)
-    return list(dict.fromkeys([*columns, *([group] if group else [])]))
+    columns += [*([group] if group else []), *_clusters(task, split)]
+    return list(dict.fromkeys(columns))
 
 
 def prepare_task(task: Mapping[str, Any], tables: Mapping[str, Table]) -> Prepared:
@@ -82,7 +85,7 @@ def prepare_task(task: Mapping[str, Any], tables: Mapping[str, Table]) -> Prepar
     warnings: list[str] = []
     for name, table in tables.items():
         with _naming(name):
-            rows = check_rows(task, name, table, _group(task, name))
+            rows = check_rows(task, name, table, _group(task, name), _clusters(task, name))
         splits[name] = rows.frame.assign(key=text_keys(rows.frame))
         sizes = {"lines": table.lines, "blank_lines": table.blank, "rows": len(table.places)}
         account["tables"][name] = {**sizes, "dropped": rows.dropped}
@@ -107,7 +110,11 @@ def prepare_task(task: Mapping[str, Any], tables: Mapping[str, Table]) -> Prepar
     counts = overlap.groupby(["split", "other_split", "dropped"]).size()
     account["overlap"] = counts.rename("rows").reset_index().to_dict("records")
     warnings += _check_overlap(overlap, splits, task.get("max_overlap", MAX_OVERLAP))
-    splits = {name: frame.drop(columns="key") for name, frame in splits.items()}
+    _check_clusters(splits)
+    splits = {
+        name: frame.drop(columns=["key", *(CLUSTERS if name == "train" else ())], errors="ignore")
+        for name, frame in splits.items()
+    }
     return Prepared(splits, overlap, {**account, "warnings": warnings})
 
 
@@ -134,6 +141,7 @@ def write_splits(folder: Path, splits: Mapping[str, pd.DataFrame]) -> None:
     write_parquet(folder / "train.parquet", splits["train"])
     write_parquet(folder / "selection.parquet", splits["selection"])
     answers = ["label", *(name for name in report if name.startswith(HUMAN))]
+    answers += [name for name in CLUSTERS if name in report]
     write_parquet(folder / "report.parquet", report.drop(columns=answers))
     write_parquet(folder / "report_labels.parquet", report[["split", "id", *answers]])
 
@@ -163,6 +171,23 @@ def account_lines(labels: Sequence[str], account: Mapping[str, Any]) -> list[str
 
 def _group(task: Mapping[str, Any], split: str) -> str | None:
     return (task.get("selection") or {}).get("group") if split == "train" else None
+
+
+def _clusters(task: Mapping[str, Any], split: str) -> list[str]:
+    """The columns of clusters that a split's table must have; train, where selection is carved."""
+    learned = split == "train" and not task.get("selection")
+    return [] if learned else task.get("cluster", [])
+
+
+def _check_clusters(splits: Splits) -> None:
+    """Raises InputError for a split of one cluster, of which nothing follows for others."""
+    for name, frame in splits.items():
+        columns = [column for column in CLUSTERS if column in frame]
+        if name != "train" and columns and len(np.unique(frame[columns].to_numpy(str))) < 2:
+            raise InputError(
+                f"split {name!r} is of one cluster, {quoted(frame[columns[0]].iloc[0])}, which "
+                "says nothing of others; name another column in 'cluster'"
+            )
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mtkd.errors import InputError
-from mtkd.tasks.corpus import HUMAN
+from mtkd.tasks.corpus import CLUSTERS, HUMAN
 from mtkd.tasks.labels import (
     UNLABELLED,
     compare_class_names,
@@ -27,8 +27,8 @@ class Rows(NamedTuple):
     """Examples and what became of the others.
 
     ``frame``: id, text_a, text_b (of a pair), label (int64), human_0, ... (raters' shares), group
-    (where a column was named for it). ``dropped``: rows left out, by reason. ``notes``: what to
-    know of the table.
+    and clusters (where columns were named for them). ``dropped``: rows left out, by reason.
+    ``notes``: what to know of the table.
     """
 
     frame: pd.DataFrame
@@ -36,7 +36,13 @@ class Rows(NamedTuple):
     notes: list[str]
 
 
-def check_rows(task: Mapping[str, Any], split: str, table: Table, group: str | None = None) -> Rows:
+def check_rows(
+    task: Mapping[str, Any],
+    split: str,
+    table: Table,
+    group: str | None = None,
+    clusters: Sequence[str] = (),
+) -> Rows:
     """The examples of a table, in its order.
 
     Rows without label or text are left out where the task's settings say so. Raises InputError,
@@ -65,6 +71,8 @@ def check_rows(task: Mapping[str, Any], split: str, table: Table, group: str | N
         columns[name] = _texts(table, text, kept, columns["id"])
     if group:
         columns["group"] = _groups(table, group, kept, columns["id"])
+    for name, cluster in zip(CLUSTERS, clusters, strict=False):
+        columns[name] = _groups(table, cluster, kept, columns["id"])
     frame = pd.DataFrame(columns, dtype="str")
     frame = frame.assign(label=labels[kept], **_human(task, table, kept))
     dropped = {reason: int(rows.sum()) for reason, rows in left_out.items() if rows.any()}

@@ -17,7 +17,16 @@ import pandas as pd
 
 from mtkd.errors import InputError
 from mtkd.records.files import publish, read_json, write_json
-from mtkd.tasks.corpus import GATE, GROUP, HUMAN, NO_LABEL, digest_splits, is_report, read_whole
+from mtkd.tasks.corpus import (
+    CLUSTERS,
+    GATE,
+    GROUP,
+    HUMAN,
+    NO_LABEL,
+    digest_splits,
+    is_report,
+    read_whole,
+)
 from mtkd.tasks.prepare import write_parquet, write_splits
 from mtkd.tasks.rows import text_rows
 from mtkd.tasks.spelling import listed
@@ -111,6 +120,7 @@ def draw_variant(
     gold = transfer.loc[transfer["label"] != NO_LABEL, ["id", *answers]]
     hidden = transfer.assign(**{**dict.fromkeys(answers, np.nan), "label": NO_LABEL})
     joined = pd.concat([labelled, hidden]) if len(hidden) else labelled
+    joined = joined.drop(columns=[*CLUSTERS], errors="ignore")
     kept["train"] = joined.astype({"label": np.int64})
     counted = {
         name: np.bincount(frame["label"], minlength=len(labels)).tolist()

@@ -19,7 +19,11 @@ _BLOCK = 64  # bootstrap samples whose weights of examples are held at once
 
 
 class MeanSquares(NamedTuple):
-    """Mean squares of values [S, N], a two-way layout without replication."""
+    """Mean squares of values [S, N], a two-way layout without replication.
+
+    Of examples in clusters those of examples and error are such that they have the same part in the
+    variance of the mean: N S times the cluster-robust variances of example means and of residuals.
+    """
 
     seeds: float
     examples: float
@@ -36,11 +40,15 @@ class Difference(NamedTuple):
     high: float
     seeds: int
     examples: int
+    clusters: int  # of examples; as many as there are where each is one of its own
     mean_squares: MeanSquares
 
 
 def crossed_difference(
-    values: np.ndarray, estimate: float | None = None, confidence: float = CONFIDENCE
+    values: np.ndarray,
+    estimate: float | None = None,
+    confidence: float = CONFIDENCE,
+    clusters: np.ndarray | None = None,
 ) -> Difference:
     """Difference of two arms with an interval for new seeds and new examples alike.
 
@@ -57,24 +65,38 @@ def crossed_difference(
     to .972 (benchmarks/coverage.md): least at three seeds that vary ten times as much as the
     examples, most where neither does and the guard alone speaks.
 
+    ``clusters`` [N, 1] or [N, 2] number what examples share (a review, the two snippets of a pair):
+    examples of one cluster, or of one snippet on any side, are not independent. Their component
+    then is the cluster-robust variance of the examples' means (Cameron and Miller 2015, J. Hum.
+    Resour. 50(2)), of pairs the dyadic-robust one (Aronow, Samii and Assenova 2015, Polit. Anal.
+    23(4)), which counts every two examples that share something; the error's, which is subtracted,
+    is the same of residuals. Degrees of freedom are from the number of clusters, of pairs from that
+    of different members. The dyadic variance, which is no sum of squares, is never below that of
+    independent pairs.
+
     With one seed the variance is that of the examples: the interval holds for these two runs and
     says nothing about other seeds. Where nothing varies it has no width. Raises ValueError on
-    other shapes, fewer than two examples and values that are not finite.
+    other shapes, fewer than two examples or clusters and values that are not finite.
     """
     values = _finite(values)
     seeds, examples = values.shape
-    squares = _mean_squares(values)
-    se, df = _standard_error(squares, seeds, examples)
+    squares, groups = _mean_squares(values), examples
+    if clusters is not None:
+        squares, groups = _clustered(values, squares, clusters)
+    se, df = _standard_error(squares, seeds, examples, groups)
     if estimate is None:
         estimate = float(values.mean())
     half = float(stats.t.ppf((1 + confidence) / 2, df)) * se
-    return Difference(estimate, se, df, estimate - half, estimate + half, seeds, examples, squares)
+    low, high = estimate - half, estimate + half
+    return Difference(estimate, se, df, low, high, seeds, examples, groups, squares)
 
 
-def unknown_difference(examples: int) -> Difference:
+def unknown_difference(examples: int, clusters: np.ndarray | None = None) -> Difference:
     """The difference of two arms that share no seed."""
     squares = MeanSquares(math.nan, math.nan, math.nan)
-    return Difference(math.nan, math.nan, math.nan, math.nan, math.nan, 0, examples, squares)
+    groups = examples if clusters is None else len(np.unique(clusters))
+    nothing = (math.nan,) * 5
+    return Difference(*nothing, 0, examples, groups, squares)
 
 
 def superiority_p(difference: Difference) -> float:
@@ -109,6 +131,7 @@ def seeds_needed(difference: Difference, effect: float, level: float, power: flo
     would not do), NaN from one seed, which says nothing of seeds.
     """
     seeds, examples, squares = difference.seeds, difference.examples, difference.mean_squares
+    groups = difference.clusters
     if seeds < 2:
         return math.nan
     above_seeds = max(squares.seeds - squares.error, 0.0)
@@ -118,7 +141,8 @@ def seeds_needed(difference: Difference, effect: float, level: float, power: flo
         expected = MeanSquares(
             squares.error + above_seeds, squares.error + number * of_examples, squares.error
         )
-        return _effect(*_standard_error(expected, number, examples), level, power) <= effect
+        error = _standard_error(expected, number, examples, groups)
+        return _effect(*error, level, power) <= effect
 
     candidates = range(MINIMUM_SEEDS, _MOST_SEEDS)
     place = bisect.bisect_left(candidates, True, key=found)
@@ -126,7 +150,11 @@ def seeds_needed(difference: Difference, effect: float, level: float, power: flo
 
 
 def bootstrap_interval(
-    values: np.ndarray, seed: int, samples: int = 2000, confidence: float = CONFIDENCE
+    values: np.ndarray,
+    seed: int,
+    samples: int = 2000,
+    confidence: float = CONFIDENCE,
+    clusters: np.ndarray | None = None,
 ) -> tuple[float, float]:
     """Percentile interval of the mean of ``values`` [S, N], seeds and examples both resampled.
 
@@ -134,20 +162,28 @@ def bootstrap_interval(
     bootstrap, Owen 2007, Ann. Appl. Stat. 1(2)). It counts the error's variance up to three times
     and that of seeds (S - 1) / S times, so it stands beside ``crossed_difference`` as a check: too
     narrow where seeds vary most and are few. For F1, whose pseudovalues are given, it is that of
-    the linearised metric. ``seed`` is the generator's. Errors as of ``crossed_difference``.
+    the linearised metric. ``clusters`` (as of ``crossed_difference``) are drawn in place of
+    examples, each with all of its own; of pairs the members, a pair as often as the product of how
+    often its two are. ``seed`` is the generator's. Errors as of ``crossed_difference``.
     """
     values = _finite(values)
     seeds, examples = values.shape
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=samples) / seeds
     means = np.empty(samples)
+    members = _numbered(clusters, examples)
+    units = examples if members is None else int(members.max()) + 1
     counts = np.empty((_BLOCK, examples))
     for start in range(0, samples, _BLOCK):
         block = weights[start : start + _BLOCK]
         for row in range(len(block)):
-            drawn = rng.integers(examples, size=examples, dtype=np.int32)
-            counts[row] = np.bincount(drawn, minlength=examples)
-        by_seed = counts[: len(block)] @ values.T / examples
+            drawn = rng.integers(units, size=units, dtype=np.int32)
+            times = np.bincount(drawn, minlength=units)
+            counts[row] = times if members is None else _times_drawn(times, members)
+        weighed = counts[: len(block)]
+        # A sample of clusters can be without any example only where there are hardly two.
+        of_examples = np.maximum(weighed.sum(axis=1, keepdims=True), 1)
+        by_seed = weighed @ values.T / of_examples
         means[start : start + _BLOCK] = (block * by_seed).sum(axis=1)
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
@@ -175,10 +211,71 @@ def _mean_squares(values: np.ndarray) -> MeanSquares:
     return MeanSquares(float(examples * by_seed.var(ddof=1)), of_examples, error)
 
 
-def _standard_error(squares: MeanSquares, seeds: int, examples: int) -> tuple[float, float]:
+def _clustered(
+    values: np.ndarray, squares: MeanSquares, clusters: np.ndarray
+) -> tuple[MeanSquares, int]:
+    """The mean squares of values [S, N] in clusters [N, 1 or 2], and how many clusters they are."""
+    members = _numbered(clusters, values.shape[1])
+    groups = int(members.max()) + 1
+    if groups < 2:
+        raise ValueError("all examples are of one cluster")
+    seeds, examples = values.shape
+    by_example = values.mean(axis=0)
+    scale = seeds * examples / examples**2 * groups / (groups - 1)
+    of_examples = scale * _shared_squares(by_example[None] - by_example.mean(), members)
+    if members.shape[1] == 2:
+        of_examples = max(of_examples, squares.examples)
+    if seeds == 1:
+        return MeanSquares(math.nan, of_examples, math.nan), groups
+    rest = values - values.mean(axis=1, keepdims=True) - by_example + by_example.mean()
+    scale /= seeds**2 * (seeds - 1) / seeds
+    error = max(scale * _shared_squares(rest, members), 0.0)
+    return MeanSquares(squares.seeds, of_examples, error), groups
+
+
+def _shared_squares(rest: np.ndarray, members: np.ndarray) -> float:
+    """Sum over rows of [S, N] of the products of every two examples that share a member."""
+
+    def squares(groups: np.ndarray, values: np.ndarray) -> float:
+        sums = (np.bincount(groups, row) for row in values)
+        return sum(float(of_row @ of_row) for of_row in sums)
+
+    if members.shape[1] == 1:
+        return squares(members[:, 0], rest)
+    two = members[:, 0] != members[:, 1]
+    pairs = np.sort(members[two], axis=1)
+    # Pairs of the same two members share both, and would count twice.
+    same = np.unique(pairs, axis=0, return_inverse=True)[1].ravel()
+    either = np.concatenate([members[:, 0], members[two, 1]])
+    doubled = np.concatenate([rest, rest[:, two]], axis=1)
+    return squares(either, doubled) - squares(same, rest[:, two])
+
+
+def _numbered(clusters: np.ndarray | None, examples: int) -> np.ndarray | None:
+    """Clusters [N, 1 or 2] with members numbered from 0; None without them."""
+    if clusters is None:
+        return None
+    clusters = np.asarray(clusters)
+    if clusters.ndim != 2 or len(clusters) != examples or clusters.shape[1] not in (1, 2):
+        raise ValueError(f"clusters are {clusters.shape}: expected [{examples}, 1 or 2]")
+    return np.unique(clusters, return_inverse=True)[1].reshape(clusters.shape)
+
+
+def _times_drawn(times: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """How often each example [N] is in a sample in which members are so often."""
+    own, *other = members.T
+    found = times[own].astype(float)
+    for partner in other:
+        found *= np.where(partner == own, 1, times[partner])
+    return found
+
+
+def _standard_error(
+    squares: MeanSquares, seeds: int, examples: int, groups: int
+) -> tuple[float, float]:
     """Standard error of the mean and its degrees of freedom, infinite where nothing varies."""
     if seeds == 1:
-        return math.sqrt(squares.examples / examples), examples - 1.0
+        return math.sqrt(squares.examples / examples), groups - 1.0
     seeds_vary = squares.seeds > squares.error
     examples_vary = squares.examples > squares.error
     signs = np.array([seeds_vary, examples_vary, 1 - seeds_vary - examples_vary])
@@ -186,9 +283,9 @@ def _standard_error(squares: MeanSquares, seeds: int, examples: int) -> tuple[fl
     total = float(terms.sum())
     if not total > 0:
         return 0.0, math.inf
-    freedom = np.array([seeds - 1, examples - 1, (seeds - 1) * (examples - 1)])
+    freedom = np.array([seeds - 1, groups - 1, (seeds - 1) * (groups - 1)])
     # The subtracted error is not what makes the sum less certain than its least certain part.
-    df = max(total**2 / float((terms**2 / freedom).sum()), min(seeds, examples) - 1.0)
+    df = max(total**2 / float((terms**2 / freedom).sum()), min(seeds, groups) - 1.0)
     return math.sqrt(total / (seeds * examples)), df
 
 
