@@ -13,6 +13,7 @@ localrules:
     audit_teachers,
     analyse_examples,
     state_claims,
+    state_interactions,
 
 
 # A task's labels, teachers and chosen students in one file, from which the analyses start. Reads the
@@ -82,9 +83,11 @@ rule master_table:
 # All students of a study that has several.
 rule students_table:
     input:
-        lambda wildcards: of_students(rules.master_table.output.master),
+        masters=lambda wildcards: of_students(rules.master_table.output.master),
+        fidelity=lambda wildcards: of_students(f"{TABLES}/fidelity.csv"),
     output:
         table=f"{RESULTS}/students.csv",
+        capacity=f"{RESULTS}/capacity.csv",
         text=f"{RESULTS}/students.txt",
     log:
         f"{LOGS}/students_table/{SUITE.study_name}.log",
@@ -97,7 +100,8 @@ rule students_table:
         folder=subpath(output.table, parent=True),
     shell:
         'python "$SCRIPTS"/students_table.py --job {params.job:q}'
-        " --masters {input:q} --output {params.folder:q} > {log:q} 2>&1"
+        " --masters {input.masters:q} --fidelity {input.fidelity:q} --output {params.folder:q}"
+        " > {log:q} 2>&1"
 
 
 # Before any student: whether a task's teachers, together, can help at all. Reads no report label.
@@ -192,3 +196,32 @@ rule state_claims:
         'python "$SCRIPTS"/state_claims.py --job {params.job:q} --runs {input.runs:q}'
         " --examples {input.examples:q} --analyses {input.analyses:q}"
         " --predictions {input.predictions:q} --output {params.folder:q} > {log:q} 2>&1"
+
+
+# In a study over several T: does fusing pay more at the lowest or at the highest? The report labels are
+# those of the examples.
+rule state_interactions:
+    input:
+        examples=of_tasks(rules.collect_examples.output),
+        predictions=cells_at_extremes,
+        reports=of_tasks(rules.prepare_task.output.report),
+        infos=of_tasks(rules.prepare_task.output.info),
+    output:
+        expand(f"{TABLES}/{{table}}.csv", table=tables_by("state_interactions"), allow_missing=True),
+    log:
+        f"{LOGS}/state_interactions/{OWNER}.log",
+    benchmark:
+        f"{BENCHMARKS}/state_interactions/{OWNER}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        job=lambda wildcards: claiming_job(
+            "state_interactions.py", settings=(settings.table_settings, whose(wildcards))
+        ),
+        tasks=lambda wildcards: of_tasks(TASK),
+        folder=subpath(output[0], parent=True),
+    shell:
+        "printf '%s\\n' {input.predictions:q} |"
+        ' python "$SCRIPTS"/state_interactions.py --job {params.job:q}'
+        " --examples {input.examples:q} --tasks {params.tasks:q} --predictions -"
+        " --output {params.folder:q} > {log:q} 2>&1"

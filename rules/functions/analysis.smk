@@ -16,6 +16,16 @@ def study_logits(*splits):
     return [f"{folder}/logits/{split}.safetensors" for folder in folders for split in splits]
 
 
+def cells_at_extremes(wildcards):
+    """The predictions of a student's distilled cells at the lowest and the highest T."""
+    extremes = {min(STUDY.T, key=float), max(STUDY.T, key=float)}
+    return [
+        f"{CELL.format(**cell._asdict())}/predictions.safetensors"
+        for cell in cells(STUDY)
+        if cell.T in extremes and cell.student == whose(wildcards)
+    ]
+
+
 def transfer_labels(wildcards):
     """The labels, kept apart, of a variant's transfer texts."""
     # Of a task that has none there is no such file.

@@ -38,6 +38,7 @@ from mtkd.analysis.soft_label_tables import (
 )
 from mtkd.analysis.success import success_metrics
 from mtkd.analysis.tables import read_table
+from mtkd.analysis.who_is_right import ambiguity_table, disagreement_table
 from mtkd.config.schema import Strategy
 from mtkd.records.examples import read_examples, write_examples
 from mtkd.report.data import rows_table, warnings_of
@@ -52,7 +53,8 @@ PAGES = Path(__file__).parents[2] / "report"
 OF_EXAMPLES = {
     "skill": skill_table, "checks": checks_table, "gap": gap_table, "quality": quality_table,
     "reliability": reliability_table, "agreement": agreement_table, "failures": failures_table,
-    "fidelity": fidelity_table, "human": human_table,
+    "fidelity": fidelity_table, "human": human_table, "disagreement": disagreement_table,
+    "ambiguity": ambiguity_table,
 }  # fmt: skip
 OF_RUNS = {"ranking": ranking_table, "over_tasks": over_tasks_table, "profiles": profiles_table}
 

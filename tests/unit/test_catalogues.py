@@ -70,9 +70,10 @@ def test_a_study_has_the_figures_that_it_can_have(facts, lacking):
     assert set(figures_of("figures", FACTS)) - set(figures_of("figures", facts)) == lacking
 
 
-def test_a_study_without_pools_shows_no_table_of_the_framework():
+def test_a_study_shows_the_tables_that_it_can_have():
     of_pools = set(tables_shown(FACTS)) - set(tables_shown(["teachers"]))
-    assert of_pools == {"framework", "diversity_gain"}
+    assert of_pools == {"framework", "diversity_gain", "interaction"}
+    assert "interaction" not in tables_shown(["teachers", "grid", "raters", "pools"])
     assert not any(TASK in name for name in tables_shown(FACTS))
 
 

@@ -109,6 +109,7 @@ def small_tables(records):
     confidence = by_arm(**confidence)
     failures = {"category": "a", "partition": True, "meaning": "all wrong", "errors": 9.0}
     named = {"accuracy": 0.42, "low": 0.4, "high": 0.44, "chance": 0.5, "n": 90}
+    who = {"kind": "surest", "name": "surest teacher", "low": 0.35, "high": 0.45}
     skilled = {"arms": 1, "mse": 0.2, "mse_no_difference": 0.4, "skill": 0.5, "inside": 1.0}
     slope = {"source": "before: x", "slope": 0.16, "low": 0.03, "high": 0.28, "residual": 0.4}
     return {
@@ -129,6 +130,10 @@ def small_tables(records):
         "confidence": pd.concat([confidence, confidence.assign(split="train")]),
         "quality": by_arm(kind="student", name="average", **measures),
         "agreement": by_arm(region="all agree", share=0.8, accuracy=0.7, sd=0.01),
+        "disagreement": by_arm(**who, region="partial", share=0.2, accuracy=0.6),
+        "ambiguity": by_arm(
+            **who, part=1, entropy_low=0.1, entropy_high=0.3, error=0.4, share_of_errors=0.7
+        ),
         "failures": by_arm(**failures, share=0.1, rate=0.1, sd=0.01),
         "identification": by_arm(T="4", **named),
         "fidelity": by_arm(

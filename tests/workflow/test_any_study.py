@@ -147,7 +147,8 @@ def test_every_axis_of_a_study_is_run(tmp_path):
         {"strategy": "single", "teachers": ["a"]},
         {"strategy": "average", "teachers": ["a", "a@2", "a@3"]},
     ]
-    call = write_study(tmp_path, 2, arms, tasks=["mine", "short"], students=["cnn", "wide"])
+    axes = {"tasks": ["mine", "short"], "students": ["cnn", "wide"], "T": [4, 8]}
+    call = write_study(tmp_path, 2, arms, **axes)
     suite = yaml.safe_load((tmp_path / "suite.yaml").read_text())
     wide = copy.deepcopy(CNN)
     wide["model"]["config"]["filters"] = 8
@@ -169,8 +170,26 @@ def test_every_axis_of_a_study_is_run(tmp_path):
         own = pd.read_csv(tables / "master.csv", keep_default_na=False)
         alike = scores[scores.student.isin(["", student])].drop(columns="student")
         assert own.astype(str).values.tolist() == alike.astype(str).values.tolist()
+    # Of several T, what fusing pays at the lowest and at the highest.
+    found = pd.read_csv(tables / "interaction.csv")
+    assert found[["task", "a", "T_low", "T_high"]].to_numpy().tolist() == [
+        [task, "average", 4, 8] for task in ("mine", "short")
+    ]
+    runs = pd.read_csv(tables / "runs.csv")
+    runs = runs[(runs.kind == "student") & (runs.role == "report") & runs.primary]
+    of = runs[runs.task == "mine"].groupby(["strategy", "T"]).value.mean()
+    effects = [100 * (of["average", T] - of["single", T]) for T in (4, 8)]
+    assert found.interaction[0] == pytest.approx(effects[0] - effects[1])
+    assert found.verdict.tolist() == ["no verdict"] * 2
     assert "a@3" in (tables.parent / "report.html").read_text(encoding="utf-8")
+    # How each matches the soft labels that it was trained on.
+    capacity = pd.read_csv(results / "studies/main/capacity.csv")
+    assert set(capacity.student) == {"cnn", "wide"} and set(capacity.split) == {"train"}
+    fidelity = pd.read_csv(tables / "fidelity.csv")
+    fidelity = fidelity[fidelity.split == "train"]
+    assert capacity[capacity.student == "wide"].kl.tolist() == fidelity.kl.tolist()
     text = (results / "studies/main/students.txt").read_text(encoding="utf-8")
+    assert "Students against the soft labels that they were trained on" in text
     assert "Student: no distillation [wide]" in text
     assert "teacher seed 1 unless its name has one" in text
     # One teacher of three seeds is three: other weights, other logits.

@@ -26,12 +26,12 @@ ARMS = [
     ("cnn+bert", "gating"),
 ]
 TABLES = [
-    "agreement", "audit_scored", "audit_skill", "checks", "claims", "confidence", "failures",
-    "fidelity", "gap", "grid", "identification", "inheritance", "master", "over_tasks", "profiles",
-    "quality", "ranking", "reliability", "runs", "skill",
+    "agreement", "audit_scored", "audit_skill", "checks", "claims", "confidence", "disagreement",
+    "failures", "fidelity", "gap", "grid", "identification", "inheritance", "master",
+    "over_tasks", "profiles", "quality", "ranking", "reliability", "runs", "skill",
 ]  # fmt: skip
 # No run failed, and nobody rated.
-EMPTY = ["failed", "human", "human_prediction"]
+EMPTY = ["ambiguity", "failed", "human", "human_prediction"]
 AUDIT = {"label_map", "pairs", "ceilings", "confidence", "identification", "summary"}
 AUDIT |= {"predictions"}
 FIGURES = [

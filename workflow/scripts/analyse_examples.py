@@ -26,6 +26,7 @@ def main() -> None:
         identification_table,
     )
     from mtkd.analysis.tables import write_tables
+    from mtkd.analysis.who_is_right import ambiguity_table, disagreement_table
     from mtkd.records.examples import read_examples
 
     temperatures = list(dict.fromkeys(["1", *args.job["settings"]["T"]]))
@@ -34,6 +35,8 @@ def main() -> None:
         "quality": map(quality_table, tasks),
         "reliability": map(reliability_table, tasks),
         "agreement": map(agreement_table, tasks),
+        "disagreement": map(disagreement_table, tasks),
+        "ambiguity": map(ambiguity_table, tasks),
         "failures": map(failures_table, tasks),
         "fidelity": map(fidelity_table, tasks),
         "human": map(human_table, tasks),

@@ -31,6 +31,8 @@ TABLES = {
     "quality": Table("analyse_examples", "Quality and calibration"),
     "reliability": Table("analyse_examples", "Reliability"),
     "agreement": Table("analyse_examples", "Where teachers agree"),
+    "disagreement": Table("analyse_examples", "Who is right where teachers disagree"),
+    "ambiguity": Table("analyse_examples", "Are errors left where people disagree?"),
     "failures": Table("analyse_examples", "Failures"),
     "fidelity": Table("analyse_examples", "How students follow their soft labels"),
     "confidence": Table("analyse_examples", "How sure the teachers are"),
@@ -48,6 +50,7 @@ TABLES = {
     "ranking": Table("state_claims", "Ranks"),
     "over_tasks": Table("state_claims", "Arms over all tasks"),
     "profiles": Table("state_claims", "How often a run gains how much"),
+    "interaction": Table("state_interactions", "Temperature and fusion", ("temperatures",)),
     "framework": Table("framework_claims", "Every claim", ("pools",)),
     "attenuation_students": Table("framework_claims", needs=("pools",)),
     "diversity_gain": Table("framework_claims", "Diversity and gain", ("pools",)),
@@ -71,6 +74,7 @@ TABLES = {
     "{task}/claims": Table("fusion_experiments", needs=("teachers",)),
     # Of all students of a study that has several, in its folder.
     "students": Table("students_table"),
+    "capacity": Table("students_table"),
     # Of operators, whatever the study, in operators/.
     "certificates": Table("certify_operators"),
 }

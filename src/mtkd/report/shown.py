@@ -17,6 +17,8 @@ KINDS = {
     "fused": "Fused teacher",
     "student": "Student",
     "soft labels": "Soft labels",
+    "surest": "Per example",
+    "rater": "Raters",
 }
 # How teachers are told by their soft labels, beside the numbers.
 IDENTIFIED = (

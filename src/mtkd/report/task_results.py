@@ -37,11 +37,14 @@ def task_tables(tables: Tables, study: StudyView, task: str) -> list[Shown]:
     """One task's tables, in the report's order; those without rows are left out."""
     makers = [
         _claims,
+        _interaction,
         _skill,
         _grid,
         _quality,
         _reliability,
         _agreement,
+        _disagreement,
+        _ambiguity,
         _failures,
         _confidence,
         _identification,
@@ -82,6 +85,38 @@ def _claims(tables: Tables, study: StudyView, task: str) -> Shown:
         "of this comparison alone; p-values and verdicts are corrected for the task's primary "
         "claims, and for its others on their own (Holm), so that an interval can leave out 0 and "
         "the verdict still be undecidable. The bootstrap interval stands beside as a check.",
+    )
+
+
+def _interaction(tables: Tables, study: StudyView, task: str) -> Shown:
+    # A study of one T has no such table.
+    table = tables.get("interaction", pd.DataFrame())
+    rows = [
+        {
+            "arm": row.a,
+            f"over one teacher, T={row.T_low}": points(row.effect_low),
+            f"over one teacher, T={row.T_high}": points(row.effect_high),
+            "difference (points)": points(row.interaction),
+            "95 % interval": interval(row.low, row.high),
+            "verdict": row.verdict,
+            "least detectable": number(row.minimum_detectable, 2),
+        }
+        for row in table.itertuples()
+    ]
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    return titled(
+        "interaction",
+        caption(
+            "what arms of several teachers add to the mean of the single-teacher arms at the "
+            "lowest T less at the highest, each the mean over all alphas"
+            + improvement_text(study, [task]),
+            study,
+            task,
+        ),
+        frame(rows, columns),
+        ("arm", "verdict"),
+        "The interval is over seeds and examples together; verdicts are corrected for this table's "
+        "rows (Holm), with the margin of all claims. Nothing is chosen on selection here.",
     )
 
 
@@ -220,6 +255,65 @@ def _agreement(tables: Tables, study: StudyView, task: str) -> Shown:
         "All agree: one prediction. Full disagreement: as many predictions as teachers, possible "
         "only with as many classes. Partial: anything between.",
     )
+
+
+def _disagreement(tables: Tables, study: StudyView, task: str) -> Shown:
+    return titled(
+        "disagreement",
+        caption(
+            "accuracy in percent (95 % interval) of teachers, the surest of them, fused teachers "
+            "and students, on the same examples, by the agreement of the study's teachers",
+            study,
+            task,
+        ),
+        _who_by(
+            tables["disagreement"],
+            lambda row: f"{row.region} ({percent(row.share)} %, n={row.n:,})",
+            lambda row: percent(row.accuracy) + _within(row),
+        ),
+        ("split", "model"),
+        "Surest teacher: for each example the one with the largest probability at T=1. A student "
+        "of several teachers is worth its teachers' price where they disagree: elsewhere one of "
+        "them says the same. The interval is over seeds and the region's examples.",
+    )
+
+
+def _ambiguity(tables: Tables, study: StudyView, task: str) -> Shown:
+    return titled(
+        "ambiguity",
+        caption(
+            "errors in percent (95 % interval; share of all errors of that model) by how much "
+            "raters disagree: parts of the examples by the entropy of their shares, in nats",
+            study,
+            task,
+        ),
+        _who_by(
+            tables["ambiguity"],
+            lambda row: f"{row.entropy_low:.2f} to {row.entropy_high:.2f} (n={row.n:,})",
+            lambda row: percent(row.error) + _within(row, f"; {percent(row.share_of_errors, 0)} %"),
+        ),
+        ("split", "model"),
+        "One rater: how often the answer of a rater drawn at random is not the label; errors up to "
+        "that are people's own. Parts are equal in number, but for examples of the same entropy.",
+    )
+
+
+def _who_by(table: pd.DataFrame, column, entry) -> pd.DataFrame:
+    """A row for each model, a column for each group of examples."""
+    rows, splits = [], []
+    for (split, kind, name), of_model in table.groupby(["split", "kind", "name"], sort=False):
+        entries = {column(row): entry(row) for row in of_model.itertuples()}
+        rows.append({"model": model_name(kind, name)} | entries)
+        splits.append(split)
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    return split_column(frame(rows, columns).fillna(""), pd.Series(splits))
+
+
+def _within(row, also: str = "") -> str:
+    """An interval in percent behind its value; of one example there is none."""
+    if pd.isna(row.low):
+        return f" ({also.removeprefix('; ')})" if also else ""
+    return f" ({percent(row.low)} to {percent(row.high)}{also})"
 
 
 def _failures(tables: Tables, study: StudyView, task: str) -> Shown:

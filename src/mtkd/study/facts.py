@@ -5,8 +5,9 @@ from __future__ import annotations
 from mtkd.config.schema import Suite
 from mtkd.study.settings import pool_settings
 
-# Teachers at all; a task with raters' shares; several T or alpha; pooling operators among its arms.
-FACTS = ("teachers", "raters", "grid", "pools")
+# Teachers at all; a task with raters' shares; several T or alpha; several T; pooling operators
+# among its arms.
+FACTS = ("teachers", "raters", "grid", "temperatures", "pools")
 
 
 def study_facts(suite: Suite) -> frozenset[str]:
@@ -17,6 +18,7 @@ def study_facts(suite: Suite) -> frozenset[str]:
         "teachers": teachers,
         "raters": any(suite.tasks[task].human for task in study.tasks),
         "grid": teachers and len(study.T) * len(study.alpha) > 1,
+        "temperatures": teachers and len(study.T) > 1,
         "pools": bool(pool_settings(suite, study.strategies)),
     }
     return frozenset(name for name in FACTS if found[name])
