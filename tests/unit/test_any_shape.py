@@ -28,6 +28,7 @@ from mtkd.analysis.predicted import (
 from mtkd.analysis.published.flags import Flag, flags
 from mtkd.analysis.published.reported import fusion_of, reported_from_study
 from mtkd.analysis.ranking import ranking_table
+from mtkd.analysis.registration import statement
 from mtkd.analysis.selection import grid_table
 from mtkd.analysis.soft_label_tables import (
     confidence_table,
@@ -44,6 +45,7 @@ from mtkd.records.examples import read_examples, write_examples
 from mtkd.report.data import rows_table, warnings_of
 from mtkd.report.latex import latex_table
 from mtkd.report.page import render
+from mtkd.report.registration import registration_shown
 from mtkd.report.study_results import study_tables
 from mtkd.report.task_results import task_tables
 from mtkd.report.unsaid import unsaid
@@ -135,6 +137,8 @@ def test_every_shape_has_its_tables_and_its_report(
     ) | {"warnings": []}
     provenance |= {"code": {}, "training": [], "gpu_hours": 0.0, "tasks": {task: known}}
     provenance["mixed_precision"] = []
+    claimed = statement(study | {"students": ["small"]}, [], {})
+    registered = {"date": "2026", "students_trained": 0, "said": claimed}
     page = render(
         PAGES, "report.html.j2", study=study, seeds="", settings="", unsaid=unsaid(study),
         claims=tables["claims"].to_dict("records"), failed=[], tasks={task: of_task},
@@ -142,5 +146,6 @@ def test_every_shape_has_its_tables_and_its_report(
         data=rows_table(study, infos), warnings=warnings_of(study, infos),
         success=success_metrics(tables["gap"], tables["claims"], study), times=[],
         framework=[], framework_claims=[], framework_figures=[], failed_title="",
+        registration=registration_shown([registered], tables["claims"]),
     )  # fmt: skip
     assert all(words in page for words in said)

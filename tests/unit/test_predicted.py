@@ -125,7 +125,7 @@ def claims_of(**verdicts):
         {"task": "t", "claim": claim, "a": arm, "effect": effects.get(verdict, 0.5),
          "low": -1.0, "high": 2.0, "verdict": verdict}
         for arm, verdict in verdicts.items()
-        for claim in ("strategy v one teacher", "strategy v average")
+        for claim in ("strategy v mean single-teacher arm", "strategy v average")
     ]  # fmt: skip
     return pd.DataFrame(rows)
 

@@ -21,6 +21,7 @@ from mtkd.analysis.master import master_table
 from mtkd.analysis.over_tasks import over_tasks_table, profiles_table
 from mtkd.analysis.provenance import mixed_precisions, provenance, seconds_by_rule
 from mtkd.analysis.ranking import ranking_table
+from mtkd.analysis.registration import register, statement
 from mtkd.analysis.selection import grid_table
 from mtkd.analysis.success import success_metrics
 from mtkd.analysis.tables import failed_table, runs_table
@@ -211,6 +212,9 @@ def folder(tmp_path_factory):
     success = success_metrics(tables["gap"], CLAIMS, STUDY)
     write_json(folder / "success.json", success)
     write_json(folder / "provenance.json", provenance(records))
+    said = statement(STUDY | {"students": ["small"]}, [], {"strategies": {}})
+    register(folder / "registrations.jsonl", "main", said, 0)
+    register(folder / "registrations.jsonl", "main", said | {"margin": 1.0}, 12)
     for figure in FIGURES:
         (folder / "figures" / figure).parent.mkdir(parents=True, exist_ok=True)
         (folder / "figures" / f"{figure}.png").write_bytes(PNG)
@@ -221,6 +225,7 @@ def folder(tmp_path_factory):
     run_script(
         "report", templates=REPOSITORY / "report", tables=files, success=folder / "success.json",
         provenance=folder / "provenance.json", benchmarks=folder / "times",
+        registrations=folder / "registrations.jsonl", registered="main",
         tasks=[f"{task}={folder / task}.json" for task in STUDY["tasks"]],
         figures=[folder / "figures" / f"{figure}.png" for figure in FIGURES],
         output=folder / "report.html",
@@ -276,6 +281,14 @@ def test_what_is_no_better_than_a_constant_answer_is_marked(page, folder):
     latex = (folder / "latex/master.tex").read_text(encoding="utf-8")
     assert latex.count(r"(2)$^\dagger$ &") == 1
     assert r"$^\dagger$: no better than" in latex.partition(r"\caption{")[2].partition("\n")[0]
+
+
+def test_what_was_registered_and_what_changed_since_is_quoted(page):
+    section = page.text
+    assert "with none of its students trained" in section
+    assert "with a margin of 2 points" in section
+    assert "average v best teacher: average against the student of the teacher that" in section
+    assert "with 12 of its students trained: margin: 2.0 became 1.0" in section
 
 
 def test_tables_failed_runs_and_provenance_are_there(page):

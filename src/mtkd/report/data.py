@@ -19,6 +19,11 @@ def rows_table(study: StudyView, infos: Infos) -> Shown:
         for task in study["tasks"]
         for split in ("train", "selection", *study["report_splits"][task])
     ]
+    rows += [
+        {"task": task, **_transfer(source)}
+        for task in study["tasks"]
+        for source in infos[task]["account"].get("transfer", ())
+    ]
     columns = ["task", "split", "lines", "rows read", "left out", "rows", "rows of each label"]
     return Shown(
         "data",
@@ -64,6 +69,19 @@ def _split(info: Mapping[str, Any], split: str) -> dict[str, str]:
         "lines": MISSING if table["lines"] is None else f"{table['lines']:,}",
         "rows read": f"{table['rows']:,}",
         "left out": _listed(table["dropped"]) or "none",
+    }
+
+
+def _transfer(source: Mapping[str, Any]) -> dict[str, str]:
+    """A source of texts without labels: students of soft labels learn from them, nothing else."""
+    return {
+        "split": f"train, transfer text of {source['source']}",
+        "lines": MISSING,
+        "rows read": f"{source['rows'] + sum(source['dropped'].values()):,}",
+        "left out": _listed(source["dropped"]) or "none",
+        "rows": f"{source['rows']:,}",
+        "rows of each label": "no labels",
+        "texts in another split": "none",
     }
 
 
