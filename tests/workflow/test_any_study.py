@@ -36,7 +36,8 @@ CNN = {
 def folder(tmp_path_factory):
     """Where any suite's tables are, as far as a plan needs them."""
     folder = tmp_path_factory.mktemp("any")
-    for name in ("train.CSV", "selection.jsonl", "report.csv", "report_a.csv", "report_b.csv"):
+    tables = ("train.CSV", "selection.jsonl", "report.csv", "report_a.csv", "report_b.csv")
+    for name in (*tables, "a.st", "b.st", "vocabulary.txt"):
         (folder / name).touch()
     return folder
 
