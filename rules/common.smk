@@ -19,7 +19,13 @@ from mtkd.study import paths, settings, started
 from mtkd.study.code import definition_digest, file_digest
 from mtkd.study.facts import study_facts
 from mtkd.study.remembered import remember
-from mtkd.study.grid import folded_arms, folded_axes, teacher_runs, teacher_seeds
+from mtkd.study.grid import (
+    folded_arms,
+    folded_axes,
+    folded_undistilled,
+    teacher_runs,
+    teacher_seeds,
+)
 
 remember(SOURCE / "workflow" / "scripts")
 DEFAULT_SUITE = "config/embedded.yaml"
@@ -125,6 +131,7 @@ wildcard_constraints:
 # The axes and arms that one job trains together.
 FOLDED = folded_axes(SUITE)
 FOLDED_ARMS = folded_arms(SUITE)
+FOLDED_UNDISTILLED = folded_undistilled(SUITE)
 
 
 def fold(pattern):
@@ -140,6 +147,12 @@ def fold_seeds(pattern):
     """Like ``fold``, for what has neither T nor alpha and belongs to one arm."""
     seeds = {name: values for name, values in FOLDED.items() if name == "seed"}
     return expand(pattern, **seeds, allow_missing=True)
+
+
+def fold_undistilled(pattern):
+    """Like ``fold``, for students without distillation."""
+    patterns = [pattern.replace("{strategy}", arm.strategy) for arm in FOLDED_UNDISTILLED]
+    return [path for one in patterns or [pattern] for path in fold_seeds(one)]
 
 
 def of_tasks(pattern):

@@ -46,11 +46,11 @@ use rule score_students as score_undistilled with:
         report_labels=rules.prepare_task.output.report_labels,
         info=rules.prepare_task.output.info,
     output:
-        fold_seeds(f"{UNDISTILLED}/eval.json"),
+        fold_undistilled(f"{UNDISTILLED}/eval.json"),
     log:
-        f"{LOGS}/score_undistilled/{name_of(fold_seeds(UNDISTILLED))}.log",
+        f"{LOGS}/score_undistilled/{name_of(fold_undistilled(UNDISTILLED))}.log",
     benchmark:
-        f"{BENCHMARKS}/score_undistilled/{name_of(fold_seeds(UNDISTILLED))}.tsv"
+        f"{BENCHMARKS}/score_undistilled/{name_of(fold_undistilled(UNDISTILLED))}.tsv"
 
 
 use rule score_students as score_teachers with:

@@ -5,8 +5,9 @@ from mtkd.config import schema
 include: "functions/students.smk"
 
 
+PLAIN = UNDISTILLED.replace("{strategy}", schema.UNDISTILLED)
 CELLS = len(fold(CELL))
-CELLS_UNDISTILLED = len(fold_seeds(UNDISTILLED))
+CELLS_UNDISTILLED = len(fold_undistilled(UNDISTILLED))
 
 
 rule train_students:
@@ -18,6 +19,7 @@ rule train_students:
         logits=train_logits,
         gates=gates,
         models=models_along,
+        gold=[],
     output:
         predictions=fold(f"{CELL}/predictions.safetensors"),
     log:
@@ -45,13 +47,13 @@ rule train_students:
     shell:
         'python "$SCRIPTS"/train_students.py --job {params.job:q}'
         " --task {params.folder:q} --logits {input.logits:q} --teacher-seed {params.teacher_seed:q}"
-        " --models {input.models:q} --gates {input.gates:q} {params.fetched}"
+        " --models {input.models:q} --gates {input.gates:q} --gold {input.gold:q} {params.fetched}"
         " --state {params.state:q} --threads {threads} --gpu {params.gpu} $ALLOW_CPU"
         ' --save-minutes "$SAVE_MINUTES" {params.features}'
         " --outputs {output.predictions:q} > {log:q} 2>&1"
 
 
-# The undistilled arm: T and alpha do not apply, and the gates see what its head sees.
+# The undistilled arms: T and alpha do not apply, and the gates see what the plain one's head sees.
 use rule train_students as train_undistilled with:
     input:
         train=rules.prepare_task.output.train,
@@ -61,13 +63,14 @@ use rule train_students as train_undistilled with:
         logits=[],
         gates=[],
         models=[],
+        gold=transfer_labels,
     output:
-        predictions=fold_seeds(f"{UNDISTILLED}/predictions.safetensors"),
-        features=fold_seeds(f"{UNDISTILLED}/features.safetensors"),
+        predictions=fold_undistilled(f"{UNDISTILLED}/predictions.safetensors"),
+        features=fold_undistilled(f"{UNDISTILLED}/features.safetensors"),
     log:
-        f"{LOGS}/train_undistilled/{name_of(fold_seeds(UNDISTILLED))}.log",
+        f"{LOGS}/train_undistilled/{name_of(fold_undistilled(UNDISTILLED))}.log",
     benchmark:
-        f"{BENCHMARKS}/train_undistilled/{name_of(fold_seeds(UNDISTILLED))}.tsv"
+        f"{BENCHMARKS}/train_undistilled/{name_of(fold_undistilled(UNDISTILLED))}.tsv"
     resources:
         gpu=lambda wildcards: student_of(wildcards).resources.gpu,
         mem_mb=lambda wildcards, attempt: student_of(wildcards).resources.mem_mb
@@ -78,7 +81,7 @@ use rule train_students as train_undistilled with:
         * tries_of_time(attempt),
         state_mb=lambda wildcards: state_megabytes_of(student_of(wildcards)),
     params:
-        job=lambda wildcards: students_job(wildcards, [schema.UNDISTILLED]),
+        job=lambda wildcards: students_job(wildcards, undistilled_of(wildcards)),
         fetched=lambda wildcards: fetched_option(student_of(wildcards)),
         features="--features",
         folder=subpath(input.info, parent=True),
@@ -92,7 +95,7 @@ rule fit_gate:
         selection=rules.prepare_task.output.selection,
         info=rules.prepare_task.output.info,
         logits=selection_logits,
-        features=fold_seeds(f"{UNDISTILLED}/features.safetensors"),
+        features=fold_seeds(f"{PLAIN}/features.safetensors"),
     output:
         fold_seeds(f"{GATE}/weights.safetensors"),
     log:

@@ -26,6 +26,25 @@ def arms_of(wildcards):
     return arms
 
 
+def undistilled_of(wildcards):
+    """The strategies behind a bundle of undistilled students, which the study must have."""
+    if FOLDED_UNDISTILLED:
+        return [arm.strategy for arm in FOLDED_UNDISTILLED]
+    known = [arm.strategy for arm in STUDY.arms if not arm.teachers]
+    if wildcards.strategy not in known:
+        raise WorkflowError(
+            f"none/{wildcards.strategy} is no arm of study {SUITE.study_name!r}; those without "
+            f"distillation are {', '.join(known) or 'none'}"
+        )
+    return [wildcards.strategy]
+
+
+def transfer_labels(wildcards):
+    """The gold labels of transfer rows, for students that are to learn from all labels."""
+    wanted = [recipe(SUITE, strategy).get("gold") for strategy in undistilled_of(wildcards)]
+    return [f"{TASK}/transfer_labels.parquet"] if "all" in wanted else []
+
+
 # Kept: jobs that differ in T and alpha alone have the same teachers.
 @cache
 def logits_of(task, teachers, seeds, split):

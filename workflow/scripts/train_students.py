@@ -15,6 +15,7 @@ def main() -> None:
     parser.add_argument("--teacher-seed", default="1", help="the suite's: paired, or one seed")
     parser.add_argument("--models", type=Path, nargs="*", default=[], help="teachers to run along")
     parser.add_argument("--gates", type=Path, nargs="*", default=[], help="gates' weights")
+    parser.add_argument("--gold", type=Path, nargs="*", default=[], help="transfer rows' labels")
     parser.add_argument("--fetched", type=Path, help="record of the model's download")
     parser.add_argument("--state", type=Path, required=True, help="the suite's state folder")
     parser.add_argument("--threads", type=int, default=1)
@@ -53,6 +54,7 @@ def main() -> None:
         args.state,
         args.outputs,
         args.features,
+        args.gold,
     )
     train_group(group, Machine(args.threads, args.gpu, args.allow_cpu, args.save_minutes))
 

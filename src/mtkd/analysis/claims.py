@@ -33,7 +33,13 @@ from mtkd.config.schema import PRIMARY_CLAIMS
 from mtkd.metrics.by_example import Contributions
 from mtkd.metrics.names import declared
 from mtkd.records.examples import Examples
-from mtkd.study.arms import FAMILIES, has_hard_labels, is_plain_average, is_plain_single
+from mtkd.study.arms import (
+    FAMILIES,
+    has_hard_labels,
+    is_distilled,
+    is_plain_average,
+    is_plain_single,
+)
 
 # Kinds of claims. The first three are primary: the questions that a study is run for.
 DISTILLATION, PRACTICE, SOFT_LABELS = PRIMARY = PRIMARY_CLAIMS
@@ -232,6 +238,11 @@ def planned(arms: Sequence[dict], teachers: Mapping[str, float] | None = None) -
         for j in controls
         for i in single + multi
         if arms[i]["teachers"] == arms[j]["teachers"] and (i, j) not in hardened
+    ]
+    found += [
+        Plan(CONTROL, (f"distillation, {of[0]}", of[1]), own(j), 1)
+        for j in controls
+        if none and single + multi and not is_distilled(arms[j]["teachers"])
     ]
     return found
 

@@ -181,7 +181,7 @@ def _refuse_differing(what: str, found: list[tuple[str, Record]]) -> None:
 def _rule(record: Record) -> str:
     """The rule that makes a run anew."""
     if record["kind"] == "student":
-        return "train_undistilled" if not is_distilled(record["strategy"]) else "train_students"
+        return "train_undistilled" if not is_distilled(record["teachers"]) else "train_students"
     rules = {"teacher": "train_teacher", "reference": "fit_reference", "constant": "score_constant"}
     return rules[record["kind"]]
 

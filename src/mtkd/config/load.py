@@ -149,6 +149,7 @@ def _check_references(suite: Suite) -> None:
             strategies = {**STRATEGIES, **suite.strategies}
             _known(arm.strategy, strategies, f"{place}.arms.{number}", "strategy")
             _fits_teachers(suite, arm, place)
+            _can_see_labels(suite, arm, study.tasks, f"{place}.arms.{number}")
             _can_weigh(suite, arm, study.tasks, f"{place}.arms.{number}")
             _known_teachers(suite, arm, study.seeds, place)
             for student in study.students:
@@ -253,6 +254,17 @@ def _fits_classes(suite: Suite, study: Study, place: str) -> None:
                     f"{place}: loss {loss!r} of strategy {strategy!r} is for {wanted} classes, "
                     f"and task {task!r} has {number}"
                 )
+
+
+def _can_see_labels(suite: Suite, arm: Arm, tasks: list[str], place: str) -> None:
+    """An arm that learns from all gold labels needs rows whose labels the others do not see."""
+    own = suite.strategies.get(arm.strategy)
+    for task in tasks if own and own.gold == "all" else []:
+        if not any(source.rest for source in suite.tasks[task].transfer):
+            raise ValueError(
+                f"{place}: strategy {arm.strategy!r} learns from the gold labels of transfer rows, "
+                f"and task {task!r} has none; give it 'labelled' and 'transfer: rest'"
+            )
 
 
 def _can_weigh(suite: Suite, arm: Arm, tasks: list[str], place: str) -> None:

@@ -402,6 +402,9 @@ class Strategy(Closed):
     # be: their greatest probability at T = 1.
     rows: Literal["all", "labelled"] = "all"
     confidence: Real = Field(default=0, ge=0, lt=1)
+    # Which gold labels a student without distillation learns from: those of the labelled rows, or
+    # those of transfer rows as well.
+    gold: Literal["labelled", "all"] = "labelled"
     # Whether arms of it are there for others to be compared with, and never the best.
     control: bool = False
 
@@ -411,9 +414,25 @@ class Strategy(Closed):
             raise ValueError("give one of 'fusion' and 'operator'")
         if self.fusion and (self.weights or self.T):
             raise ValueError("'weights' and 'T' are for an operator; give 'operator'")
-        if self.fusion and self.fusion not in set(STRATEGIES) - {UNDISTILLED}:
-            known = ", ".join(name for name in STRATEGIES if name != UNDISTILLED)
+        if self.fusion and self.fusion not in STRATEGIES:
+            known = ", ".join(STRATEGIES)
             raise ValueError(f"fusion: unknown strategy {self.fusion!r}; known: {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _without_teachers(self):
+        if self.fusion != UNDISTILLED:
+            if self.gold != "labelled":
+                raise ValueError(
+                    "'gold' is for a student without distillation; give 'fusion: none'"
+                )
+            return self
+        if given := self.model_fields_set - {"fusion", "gold", "control"}:
+            raise ValueError(f"{sorted(given)[0]!r}: there are no soft labels without distillation")
+        if not self.control:
+            raise ValueError(
+                "another student without distillation is a control; give 'control: true'"
+            )
         return self
 
     @model_validator(mode="after")

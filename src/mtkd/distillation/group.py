@@ -22,7 +22,7 @@ from mtkd.fusion.targets import (
 )
 from mtkd.models.sources import source_digests
 from mtkd.records.cells import PREDICTIONS, cell_digest, keep_cell, restore_cell
-from mtkd.records.files import digest_text
+from mtkd.records.files import digest_bytes, digest_text
 from mtkd.records.leases import Claim, check_claim, claim_output, release_claim
 from mtkd.records.runs import new_record
 from mtkd.records.teachers import Teachers
@@ -30,7 +30,7 @@ from mtkd.study.jobs import determinants
 from mtkd.study.paths import parse_cell
 from mtkd.study.recipes import runs_along
 from mtkd.study.settings import canonical_json
-from mtkd.tasks.corpus import TaskInfo
+from mtkd.tasks.corpus import TaskInfo, all_labels, read_split
 
 if TYPE_CHECKING:
     from mtkd.distillation.engines import single
@@ -49,6 +49,7 @@ class Group(NamedTuple):
     state: Path  # the suite's state folder
     outputs: Sequence[Path]  # each cell's predictions
     with_features: bool
+    gold: Sequence[Path] = ()  # the labels of transfer rows, for students that learn from all
 
 
 class Machine(NamedTuple):
@@ -110,6 +111,10 @@ def _cells(group: Group) -> Iterator[_Waiting]:
         axes.pop("suite")
         recipe = group.job["recipes"][axes["strategy"]]
         teachers = teacher_determinants(axes, recipe, group.teachers, group.gates)
+        gold = {}
+        if recipe.get("gold") == "all":
+            labels = all_labels(read_split(group.task, "train"), group.gold[0])
+            gold["gold"] = digest_bytes([labels.tobytes()])
         known = determinants(
             group.job,
             data=group.info.digest,
@@ -117,6 +122,7 @@ def _cells(group: Group) -> Iterator[_Waiting]:
             axes=axes,
             recipe=recipe,
             teachers=teachers,
+            **gold,
         )
         title = f"cell {number}/{len(group.outputs)}  {output.parent}"
         yield _Waiting(title, output, axes, recipe["engine"], teachers, cell_digest(known))
@@ -168,6 +174,9 @@ def _trained(
         for cell in chosen:
             check_claim(claim)
             axes, recipe = cell.axes, group.job["recipes"][cell.axes["strategy"]]
+            labels = stage.splits["train"].labels
+            if recipe.get("gold") == "all":
+                labels = all_labels(stage.splits["train"], group.gold[0])
             reason = fused = teachers = confidence = None
             if lacks_gate(axes, recipe, group.gates):
                 reason = "no gate: the undistilled student of this seed diverged"
@@ -188,7 +197,8 @@ def _trained(
                 _record(group, cell),
                 folder / cell.digest,
                 Checkpoint(group.state, cell.output, cell.digest, machine.save_minutes, claim),
-                taught_rows(recipe, stage.splits["train"].labels, confidence),
+                taught_rows(recipe, labels, confidence),
+                labels,
             )
 
     engines = {"single": single}

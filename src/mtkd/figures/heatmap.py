@@ -27,8 +27,8 @@ def heatmap_figure(tables: dict[str, pd.DataFrame], study: StudyView, task: str)
     """
     runs = tables["runs"]
     grid = grid_table(runs)
-    grid = grid[(grid.task == task) & grid.strategy.map(is_distilled)]
-    arms = [arm for arm in study["arms"] if arm["family"] != "undistilled"]
+    grid = grid[(grid.task == task) & grid.teachers.map(is_distilled)]
+    arms = [arm for arm in study["arms"] if is_distilled(arm["teachers"])]
     lines = -(-len(arms) // PANELS_PER_ROW)
     splits = study["report_splits"][task]
     n = runs[(runs.task == task) & (runs.role == "report")].groupby("split").rows.max()

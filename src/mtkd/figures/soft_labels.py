@@ -20,6 +20,7 @@ from mtkd.figures.style import (
     sketch,
 )
 from mtkd.metrics.names import declared, metric_label
+from mtkd.study.arms import is_distilled
 from mtkd.study.view import StudyView, arm_name, seeds_text, settings_text, teacher_names
 
 # Inside of markers on transfer texts: neither filled, as on train, nor open, as on report.
@@ -86,7 +87,7 @@ def confidence_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figu
 def fidelity_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
     """A panel per task: how often students predict what their soft labels do, train and report."""
     table = tables["fidelity"]
-    arms = [arm for arm in study["arms"] if arm["family"] != "undistilled"]
+    arms = [arm for arm in study["arms"] if is_distilled(arm["teachers"])]
     figure = new_figure(
         1.1 + (0.55 + 0.17 * len(arms)) * -(-len(study["tasks"]) // 2),
         f"{study['suite']}/{study['study']}: how closely students follow their soft labels",
@@ -158,5 +159,5 @@ def human_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
         axis.set_title(f"{task} {split}, n={here.n.iloc[0]:,}", loc="left")
         axis.set_xlabel("KL from people (nats)")
         axis.set_ylabel(f"student's {metric_label(study['metrics'][task])}")
-    arms_legend(figure, [arm for arm in study["arms"] if arm["family"] != "undistilled"], study)
+    arms_legend(figure, [arm for arm in study["arms"] if is_distilled(arm["teachers"])], study)
     return figure

@@ -38,9 +38,9 @@ def described(strategy: str, teachers: str, own: Strategy | None = None) -> dict
     }
 
 
-def is_distilled(strategy: str) -> bool:
-    """Whether a strategy learns from teachers at all, and so has T and alpha."""
-    return strategy != UNDISTILLED
+def is_distilled(teachers: str) -> bool:
+    """Whether an arm of these teachers, joined by "+", learns from any, and so has T and alpha."""
+    return teachers != UNDISTILLED
 
 
 def is_gated(suite: Suite, arm: Arm) -> bool:

@@ -46,7 +46,7 @@ def cells(study: Study) -> list[Cell]:
 
 def soft_axes(study: Study, arm: Arm) -> tuple[list[str], list[str]]:
     """T and alpha values of an arm: the study's, or NA for hard labels alone."""
-    if not is_distilled(arm.strategy):
+    if not is_distilled(arm.label):
         return [NOT_APPLICABLE], [NOT_APPLICABLE]
     return study.T, study.alpha
 
@@ -61,7 +61,13 @@ def folded_axes(suite: Suite) -> dict[str, list[str]]:
 
 def folded_arms(suite: Suite) -> list[Arm]:
     """The distilled arms, where one job trains them all together; else none."""
-    arms = [arm for arm in suite.chosen_study.arms if is_distilled(arm.strategy)]
+    arms = [arm for arm in suite.chosen_study.arms if is_distilled(arm.label)]
+    return arms if suite.bundle != "cell" and "arm" in suite.bundle else []
+
+
+def folded_undistilled(suite: Suite) -> list[Arm]:
+    """The arms without distillation, where one job trains them all together; else none."""
+    arms = [arm for arm in suite.chosen_study.arms if not is_distilled(arm.label)]
     return arms if suite.bundle != "cell" and "arm" in suite.bundle else []
 
 
@@ -108,6 +114,6 @@ def expected_runs(study: StudyView) -> list[dict[str, str]]:
 
 
 def _soft_values(study: StudyView, arm: dict) -> list[dict[str, str]]:
-    if not is_distilled(arm["strategy"]):
+    if not is_distilled(arm["teachers"]):
         return [{"T": NOT_APPLICABLE, "alpha": NOT_APPLICABLE}]
     return [{"T": T, "alpha": alpha} for T in study["T"] for alpha in study["alpha"]]

@@ -18,9 +18,7 @@ REFERENCE = ROOT + "/references/{task}/{reference}"
 CONSTANT = ROOT + "/references/{task}/constant"
 GATE = ROOT + "/gates/{student}/{task}/{teachers}/seed{seed}"
 CELL = ROOT + "/students/{student}/{task}/{teachers}/{strategy}/T{T}_a{alpha}/seed{seed}"
-UNDISTILLED = (
-    CELL.replace("{teachers}/{strategy}", "none/none").replace("{T}", "NA").replace("{alpha}", "NA")
-)
+UNDISTILLED = CELL.replace("{teachers}", "none").replace("{T}", "NA").replace("{alpha}", "NA")
 STUDY = ROOT + "/studies/{study}"
 
 _CELL = re.compile(

@@ -26,14 +26,16 @@ def recipe(suite: Suite, strategy: str, student: str | None = None) -> dict[str,
     without distillation; ``loss`` and its ``options`` say what of the fused logits is learnt;
     ``code`` has the digests of both, ``engine`` is what trains its cells. Where they are not as
     ever: ``alpha_unlabelled``, the loss' share on rows without gold, ``labels``, ``rows`` and
-    ``confidence``, what it makes of soft labels and of which rows, and ``training``, what a
-    ``student`` trains otherwise with it.
+    ``confidence``, what it makes of soft labels and of which rows, ``gold``, whose gold labels it
+    sees, and ``training``, what a ``student`` trains otherwise with it.
     """
     overrides = suite.students[student].per_strategy.get(strategy) if student else None
     other = {"engine": ENGINE, **({"training": overrides} if overrides else {})}
-    if strategy == UNDISTILLED:
+    own = suite.strategies.get(strategy)
+    if strategy == UNDISTILLED or (own and own.fusion == UNDISTILLED):
+        other |= {"gold": own.gold} if own and own.gold != "labelled" else {}
         return {"fusion": None, "loss": None, "options": {}, "code": {}, **other}
-    own = suite.strategies.get(strategy) or Strategy(fusion=strategy)
+    own = own or Strategy(fusion=strategy)
     fusion: str | dict[str, Any]
     if own.fusion and own.fusion not in POOLS:
         fusion = own.fusion

@@ -7,7 +7,7 @@ from typing import NotRequired, TypedDict
 
 from mtkd.config.values import TFIDF
 from mtkd.metrics.names import PERCENT, declared, metric_title
-from mtkd.study.arms import is_plain_single
+from mtkd.study.arms import is_distilled, is_plain_single
 
 
 class StudyView(TypedDict):
@@ -48,7 +48,7 @@ def arm_name(arm: Mapping[str, str], study: StudyView) -> str:
 
 def teacher_names(study: StudyView) -> list[str]:
     """The study's teachers, in the order in which its arms name them."""
-    labels = [arm["teachers"] for arm in study["arms"] if arm["family"] != "undistilled"]
+    labels = [arm["teachers"] for arm in study["arms"] if is_distilled(arm["teachers"])]
     return list(dict.fromkeys(teacher for label in labels for teacher in label.split("+")))
 
 

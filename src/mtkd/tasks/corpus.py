@@ -81,6 +81,16 @@ def read_labels(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return frame["id"].to_numpy(dtype=str), frame["label"].to_numpy(copy=True)
 
 
+def all_labels(train: Split, path: Path) -> np.ndarray:
+    """Labels of train [N], those of its transfer rows from a file of their own, -1 where unknown.
+
+    Raises InputError.
+    """
+    known = dict(zip(*read_labels(path), strict=True))
+    pairs = zip(train.ids, train.labels, strict=True)
+    return np.array([label if label >= 0 else known.get(name, NO_LABEL) for name, label in pairs])
+
+
 def read_report_labels(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Ids [N] and label indices [N] of each report split. Raises InputError."""
     return {

@@ -44,6 +44,7 @@ class Cell(NamedTuple):
     folder: Path
     checkpoint: Checkpoint | None
     rows: np.ndarray | None = None  # of train that it learns from; None for all
+    labels: np.ndarray | None = None  # gold labels of train [N]; None for those it comes with
 
 
 class Stage(NamedTuple):
@@ -127,8 +128,11 @@ def _train(stage: Stage, cell: Cell) -> tuple[Outcome, torch.nn.Module | None]:
 
 
 def _objective(stage: Stage, cell: Cell, model: torch.nn.Module) -> Objective:
+    labels = stage.labels
+    if cell.labels is not None:
+        labels = torch.from_numpy(cell.labels).to(stage.device)
     if cell.fused is None:
-        return hard_labels(stage.labels)
+        return hard_labels(labels)
     needs = declared_losses()[cell.recipe["loss"]].needs
     if "same-tokens" in needs:
         check_same_tokens(stage.tokens["train"], cell.along, cell.recipe["loss"])
@@ -136,7 +140,7 @@ def _objective(stage: Stage, cell: Cell, model: torch.nn.Module) -> Objective:
         cell.recipe,
         float(cell.axes["T"]),
         float(cell.axes["alpha"]),
-        stage.labels,
+        labels,
         cell.fused,
         cell.teachers,
         getattr(model.config, "hidden_size", 0),
