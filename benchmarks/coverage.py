@@ -93,7 +93,7 @@ def holds(
 
 
 def clusters(replications: int, bootstraps: int) -> None:
-    """Examples in clusters, and pairs that share members: with them told to the interval, or not."""
+    """Examples in clusters, and pairs that share members: told to the interval, or not."""
     print("| examples | clusters | seeds | told | not told | bootstrap, told |")
     print("|---|---|---|---|---|---|")
     for name, sides in CLUSTERED.items():

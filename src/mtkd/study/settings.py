@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from mtkd.config.schema import Learner, Suite
 from mtkd.study.arms import arm_settings
 from mtkd.study.code import code_digests, function_digest
+from mtkd.study.draws import draws_of
 from mtkd.study.grid import teacher_seeds
 from mtkd.study.recipes import recipes
 
@@ -156,6 +157,7 @@ def table_settings(suite: Suite, student: str) -> dict:
     """
     study = suite.chosen_study
     several = len(study.students) > 1
+    draws = draws_of(suite)
     return {
         "suite": suite.suite,
         "study": f"{suite.study_name} ({student})" if several else suite.study_name,
@@ -167,6 +169,7 @@ def table_settings(suite: Suite, student: str) -> dict:
         "margin": suite.margin,
         "metrics": {task: suite.tasks[task].metrics[0] for task in study.tasks},
         "report_splits": {task: suite.tasks[task].report_splits for task in study.tasks},
+        **({"draws": draws} if draws else {}),
     }
 
 

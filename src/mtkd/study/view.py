@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from mtkd.metrics.names import PERCENT, declared, metric_title
 from mtkd.study.arms import is_plain_single
@@ -25,6 +25,7 @@ class StudyView(TypedDict):
     margin: float
     metrics: dict[str, str]  # the primary one, by task
     report_splits: dict[str, list[str]]  # by task
+    draws: NotRequired[dict[str, list[str]]]  # tasks that are draws of one (mtkd.study.draws)
 
 
 # Beside a score that is no better than the constant answer's, and what it means.
@@ -42,6 +43,18 @@ def arm_name(arm: Mapping[str, str], study: StudyView) -> str:
         return teachers
     alike = [other for other in study["arms"] if other["strategy"] == strategy]
     return STRATEGY_NAMES.get(strategy, strategy) + (f" ({teachers})" if len(alike) > 1 else "")
+
+
+def claimed_tasks(study: StudyView) -> list[str]:
+    """What claims are made of: the study's tasks, and those that are draws of one together."""
+    return [*study["tasks"], *study.get("draws", {})]
+
+
+def over_draws(study: StudyView, name: str) -> StudyView:
+    """The study of which some draws, by the name of all of them together, are one task."""
+    first = study["draws"][name][0]
+    about = {key: {name: study[key][first]} for key in ("metrics", "report_splits")}
+    return {**study, **about, "tasks": [name]}
 
 
 def teacher_names(study: StudyView) -> list[str]:
