@@ -279,7 +279,7 @@ ROW = {
     "task": "movies", "a": "weighted", "b": "average", "metric": "f1", "effect": 0.314,
     "low": -0.25, "high": 0.881, "seeds": 5, "n": 12345, "margin": 0.5,
     "minimum_detectable": 0.9, "seeds_needed": 9.0, "note": "",
-    "assay_low": 0.3, "clusters": 12345,
+    "assay_low": 0.3, "clusters": 12345, "draws": 1,
 }  # fmt: skip
 OPENING = (
     "movies: weighted against average: +0.31 points of f1 "

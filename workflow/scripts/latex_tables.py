@@ -19,7 +19,7 @@ def main() -> None:
     from mtkd.report.framework import framework_tables
     from mtkd.report.latex import latex_table
     from mtkd.report.study_results import study_tables
-    from mtkd.report.task_results import task_tables
+    from mtkd.report.task_results import draws_tables, task_tables
 
     study = args.job["settings"]
     tables = {path.stem: read_table(path) for path in args.tables}
@@ -27,6 +27,8 @@ def main() -> None:
     def write(folder: Path) -> None:
         shown = {"": [*study_tables(tables, study), *framework_tables(tables, study)]}
         shown |= {task: task_tables(tables, study, task) for task in study["tasks"]}
+        for name in study.get("draws", {}):
+            shown[name.replace(", ", "-").replace(" ", "-")] = draws_tables(tables, study, name)
         for task, of_task in shown.items():
             (folder / task).mkdir(exist_ok=True)
             for table in filter(lambda table: len(table.rows), of_task):

@@ -36,7 +36,7 @@ def main() -> None:
     from mtkd.report.page import render
     from mtkd.report.registration import registration_shown
     from mtkd.report.study_results import study_tables
-    from mtkd.report.task_results import task_tables
+    from mtkd.report.task_results import draws_tables, task_tables
     from mtkd.report.unsaid import unsaid
     from mtkd.study.view import seeds_text, settings_text
 
@@ -54,7 +54,10 @@ def main() -> None:
         failed=tables["failed"].fillna("").to_dict("records"),
         failed_title=TABLES["failed"].title,
         tables={table.name: table for table in study_tables(tables, study)},
-        tasks={task: task_tables(tables, study, task) for task in study["tasks"]},
+        tasks={
+            **{task: task_tables(tables, study, task) for task in study["tasks"]},
+            **{name: draws_tables(tables, study, name) for name in study.get("draws", {})},
+        },
         data=rows_table(study, infos),
         warnings=warnings_of(study, infos),
         success=read_json(args.success),

@@ -20,7 +20,7 @@ def main() -> None:
     import pandas as pd
 
     from mtkd.analysis.checks import checks_table
-    from mtkd.analysis.claims import claims_table
+    from mtkd.analysis.claims import claims_over_draws, claims_table
     from mtkd.analysis.gap import gap_table
     from mtkd.analysis.over_tasks import over_tasks_table, profiles_table
     from mtkd.analysis.predicted import (
@@ -42,7 +42,13 @@ def main() -> None:
     study, runs = args.job["settings"], read_table(args.runs)
     runs = runs[runs.task.isin(study["tasks"])]
     tasks = [read_examples(path) for path in args.examples]
-    claims = pd.concat([claims_table(task, study["margin"]) for task in tasks], ignore_index=True)
+    of_task = {task.record["task"]: task for task in tasks}
+    parts = [claims_table(task, study["margin"]) for task in tasks]
+    parts += [
+        claims_over_draws(name, [of_task[one] for one in draws], study["margin"])
+        for name, draws in study.get("draws", {}).items()
+    ]
+    claims = pd.concat(parts, ignore_index=True)
     none = pd.DataFrame(columns=PREDICTION_COLUMNS)
     audit = pd.concat([none, *map(read_table, args.predictions)], ignore_index=True)
     scored = scored_predictions(audit, claims)

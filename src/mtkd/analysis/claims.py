@@ -7,18 +7,19 @@ sentence is written by hand.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from mtkd.analysis.constant import constant_name, constant_scores, lead
+from mtkd.analysis.constant import constant_name, constant_scores
 from mtkd.analysis.measures.scores_per_example import improving, joined
 from mtkd.analysis.statistics.paired import (
+    MINIMUM_DRAWS,
     Difference,
     bootstrap_interval,
-    crossed_difference,
+    drawn_difference,
     seeds_needed,
     unknown_difference,
 )
@@ -56,6 +57,7 @@ COLUMNS = [
     "b",
     "metric",
     "split",
+    "draws",
     "seeds",
     "n",
     "clusters",
@@ -105,6 +107,7 @@ class Side(NamedTuple):
     T: str
     alpha: str
     candidates: int
+    seeds: list[str]
 
 
 def shared_seeds(arms: Sequence[dict]) -> list[str]:
@@ -160,7 +163,12 @@ def choice_weights(selection: np.ndarray, n: int) -> np.ndarray:
 
 
 def best_of(
-    name: str, scores: Sequence[Contributions], selection: np.ndarray, n: int, arms: Sequence[dict]
+    name: str,
+    scores: Sequence[Contributions],
+    selection: np.ndarray,
+    n: int,
+    arms: Sequence[dict],
+    seeds: list[str],
 ) -> Side:
     """The best of n out of some arms, chosen on selection [S, A]; n = 1 is the arms' mean."""
     weights = choice_weights(selection, n)
@@ -172,7 +180,7 @@ def best_of(
         values.pop() if len(values) == 1 else "chosen"
         for values in ({arm["T"] for arm in arms}, {arm["alpha"] for arm in arms})
     ]
-    return Side(name, value, pseudovalues, *settings, n)
+    return Side(name, value, pseudovalues, *settings, n, seeds)
 
 
 class Plan(NamedTuple):
@@ -312,11 +320,12 @@ def comparisons(examples: Examples) -> list[tuple[str, Side, Side]]:
             if not seeds:
                 T, alpha = ("chosen" if len(side) > 1 else some[0][key] for key in ("T", "alpha"))
                 empty = np.empty(0), np.empty((0, examples_n))
-                sides.append(Side(name, *empty, T, alpha, plan.n))
+                sides.append(Side(name, *empty, T, alpha, plan.n, seeds))
                 continue
             scores = [at_seeds(report[i], arms[i], seeds) for i in side]
             selection = [at_seeds(selected[i], arms[i], seeds).value for i in side]
-            sides.append(best_of(name, scores, np.stack(selection, axis=1), plan.n, some))
+            chosen = np.stack(selection, axis=1)
+            sides.append(best_of(name, scores, chosen, plan.n, some, seeds))
         result.append((plan.claim, *sides))
     return result
 
@@ -333,49 +342,126 @@ def claims_table(examples: Examples, margin: float) -> pd.DataFrame:
     and ``lead_b`` are the points by which each side is above it, with their intervals.
     ``assay_low`` is the lower end of the task's distilled less undistilled, for assay sensitivity.
     """
-    found, constant = comparisons(examples), constant_scores(examples, examples.report_splits)
-    clusters = examples.clusters_of(examples.report_splits)
+    return _stated(examples.record["task"], [examples], margin)
+
+
+def claims_over_draws(name: str, draws: Sequence[Examples], margin: float) -> pd.DataFrame:
+    """The claims of a task of which there are several draws, over all of them: as a task's.
+
+    An effect is the mean over draws, seeds those that finished in all. With fewer than
+    MINIMUM_DRAWS intervals and verdicts are conditional on these draws, which ``note`` says; else
+    draws are a random factor as well (``drawn_difference``), and ``seeds_needed`` is unknown.
+    """
+    return _stated(name, draws, margin)
+
+
+class Compared(NamedTuple):
+    """A comparison in each of D draws: the kind of claim and the sides."""
+
+    claim: str
+    a: list[Side]
+    b: list[Side]
+
+    @property
+    def seeds(self) -> list[str]:
+        """Those that finished on both sides in every draw."""
+        return [s for s in self.a[0].seeds if all(s in side.seeds for side in self.a)]
+
+
+def _compared(draws: Sequence[Examples]) -> list[Compared]:
+    """The comparisons of all draws, which have the same arms."""
+
+    def key(claim: str, a: Side, b: Side) -> tuple[str, ...]:
+        # How many arms are left to choose from, and which teacher is best, is for a draw to say.
+        if claim in (DISTILLATION, SEVERAL):
+            return (claim,)
+        return (claim, a.name) if claim == PRACTICE else (claim, a.name, b.name)
+
+    found: dict[tuple[str, ...], list[tuple[str, Side, Side]]] = {}
+    for examples in draws:
+        for one in comparisons(examples):
+            found.setdefault(key(*one), []).append(one)
+    return [
+        Compared(each[0][0], [a for _, a, _ in each], [b for _, _, b in each])
+        for each in found.values()
+        if len(each) == len(draws)
+    ]
+
+
+def _scores(sides: Sequence[Side], seeds: Sequence[str]) -> Contributions:
+    """Values [D, S] and pseudovalues [D, S, N] of a side in each draw, of some seeds."""
+    rows = [[side.seeds.index(seed) for seed in seeds] for side in sides]
+    pairs = list(zip(sides, rows, strict=True))
+    return Contributions(
+        np.stack([side.value[own] for side, own in pairs]),
+        np.stack([side.pseudovalues[own] for side, own in pairs]),
+    )
+
+
+def _stated(name: str, draws: Sequence[Examples], margin: float) -> pd.DataFrame:
+    """The claims of one task, or of several draws of one, by COLUMNS."""
+    examples, found = draws[0], _compared(draws)
+    splits, metric = examples.record["report_splits"], declared(examples.record["metrics"][0])
+    clusters = examples.clusters_of(splits)
+    constants = [constant_scores(one, splits) for one in draws]
+    constant = Contributions(
+        np.stack([one.value for one in constants]),
+        np.stack([one.pseudovalues for one in constants]),
+    )
+
+    def difference_of(one: Contributions, other: Contributions) -> Difference:
+        estimate = 100 * float((one.value - other.value).mean())
+        values = 100 * (one.pseudovalues - other.pseudovalues)
+        return drawn_difference(values, estimate, clusters)
+
     differences, bootstraps, leads = [], [], []
-    for _, a, b in found:
-        values = 100 * (a.pseudovalues - b.pseudovalues)
-        if not len(values):
-            differences.append(unknown_difference(values.shape[1], clusters))
+    for one in found:
+        if not one.seeds:
+            unknown = unknown_difference(one.a[0].pseudovalues.shape[1], clusters)
+            differences.append(unknown)
             bootstraps.append((math.nan, math.nan))
-            leads.append((differences[-1], differences[-1]))
+            leads.append((unknown, unknown))
             continue
-        scores = [Contributions(side.value, side.pseudovalues) for side in (a, b)]
-        leads.append(tuple(lead(side, constant, clusters) for side in scores))
-        estimate = 100 * float((a.value - b.value).mean())
-        differences.append(crossed_difference(values, estimate, clusters=clusters))
+        a, b = (_scores(sides, one.seeds) for sides in (one.a, one.b))
+        leads.append(tuple(difference_of(side, constant) for side in (a, b)))
+        differences.append(difference_of(a, b))
+        values = 100 * (a.pseudovalues - b.pseudovalues)
+        # What is drawn anew: seeds, or draws where there are enough.
+        values = values.mean(axis=0 if len(draws) < MINIMUM_DRAWS else 1)
         # The jackknife's mean is off by its bias correction; the check is centred on the estimate.
         low, high = bootstrap_interval(values, BOOTSTRAP_SEED, clusters=clusters)
-        shift = estimate - values.mean()
+        shift = differences[-1].estimate - values.mean()
         bootstraps.append((low + shift, high + shift))
-    kinds = [claim for claim, _, _ in found]
+    kinds = [one.claim for one in found]
     skilled = [any(side.low > 0 for side in sides) for sides in leads]
     verdicts, assay = judged(kinds, differences, skilled, margin)
-    splits, metric = examples.record["report_splits"], declared(examples.record["metrics"][0])
+    conditional = "the interval is conditional on these draws" * (1 < len(draws) < MINIMUM_DRAWS)
+    answers = " or ".join(dict.fromkeys(constant_name(one) for one in draws))
     rows = []
-    for (claim, a, b), difference, bootstrap, sides, verdict in zip(
+    for one, difference, bootstrap, sides, verdict in zip(
         found, differences, bootstraps, leads, verdicts, strict=True
     ):
+        needed = math.nan
+        if len(draws) < MINIMUM_DRAWS:
+            needed = seeds_needed(difference, margin, verdict.level)
         row = {
-            "task": examples.record["task"],
-            "claim": claim,
-            "primary": claim in PRIMARY,
-            "a": a.name,
-            "b": b.name,
+            "task": name,
+            "claim": one.claim,
+            "primary": one.claim in PRIMARY,
+            "a": _name(one.a),
+            "b": _name(one.b),
             "metric": examples.record["metrics"][0],
             "split": " and ".join(splits),
+            "draws": len(draws),
             "seeds": difference.seeds,
             "n": difference.examples,
             "clusters": difference.clusters,
-            "T_a": a.T,
-            "alpha_a": a.alpha,
-            "T_b": b.T,
-            "alpha_b": b.alpha,
-            "n_a_candidates": a.candidates,
-            "n_b_candidates": b.candidates,
+            "T_a": _setting(side.T for side in one.a),
+            "alpha_a": _setting(side.alpha for side in one.a),
+            "T_b": _setting(side.T for side in one.b),
+            "alpha_b": _setting(side.alpha for side in one.b),
+            "n_a_candidates": min(side.candidates for side in one.a),
+            "n_b_candidates": min(side.candidates for side in one.b),
             "effect": difference.estimate,
             "low": difference.low,
             "high": difference.high,
@@ -387,18 +473,30 @@ def claims_table(examples: Examples, margin: float) -> pd.DataFrame:
             "p_equivalence": verdict.equivalence_p,
             "margin": margin,
             "minimum_detectable": verdict.minimum_detectable_effect,
-            "seeds_needed": seeds_needed(difference, margin, verdict.level),
-            "constant": constant_name(examples),
-            "constant_value": metric.scale * metric.sign * constant.value[0],
+            "seeds_needed": needed,
+            "constant": answers,
+            "constant_value": metric.scale * metric.sign * float(constant.value.mean()),
             **{f"lead_{name}": side.estimate for name, side in zip("ab", sides, strict=True)},
             **{f"low_{name}": side.low for name, side in zip("ab", sides, strict=True)},
             **{f"high_{name}": side.high for name, side in zip("ab", sides, strict=True)},
             "assay_low": assay.low if assay else math.nan,
             "verdict": verdict.verdict,
-            "note": verdict.note,
+            "note": "; ".join(filter(None, [verdict.note, conditional])),
         }
         rows.append(row | {"sentence": sentence(row)})
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _name(sides: Sequence[Side]) -> str:
+    """A side's name; of teachers that are the best of one draw each, that they are."""
+    names = list(dict.fromkeys(side.name for side in sides))
+    return names[0] if len(names) == 1 else f"{names[0].rpartition(', ')[2]} of each draw"
+
+
+def _setting(values: Iterable[str]) -> str:
+    """A T or an alpha that all have, or that it was chosen for each."""
+    several = set(values)
+    return several.pop() if len(several) == 1 else "chosen"
 
 
 def judged(
@@ -436,9 +534,14 @@ def sentence(row: dict) -> str:
     opening = (
         f"{row['task']}: {row['a']} against {row['b']}: {row['effect']:+.2f} {points} "
         f"({less}95 % interval {row['low']:+.2f} to {row['high']:+.2f}, "
-        f"{row['seeds']} seed{'s' * (row['seeds'] > 1)}, {row['n']:,} examples{_grouped(row)})"
+        f"{row['seeds']} seed{'s' * (row['seeds'] > 1)}{_drawn(row)}, "
+        f"{row['n']:,} examples{_grouped(row)})"
     )
     return f"{opening}: {_ending(row)}."
+
+
+def _drawn(row: dict) -> str:
+    return f" of each of {row['draws']} draws" if row["draws"] > 1 else ""
 
 
 def _grouped(row: dict) -> str:
@@ -464,13 +567,15 @@ def _ending(row: dict) -> str:
             )
         case "undecidable":
             needed, margin = row["seeds_needed"], f"{row['margin']:g} points"
+            seen = f"{row['minimum_detectable']:.2f} points"
+            if math.isnan(needed):
+                return f"undecidable; the least effect that this study could have seen is {seen}"
             if needed <= row["seeds"]:
                 more = f"less than the margin of {margin}, which other effects would have shown"
             elif math.isfinite(needed):
                 more = f"about {needed:.0f} seeds would show {margin}"
             else:
                 more = f"no number of seeds would show {margin} on these examples"
-            seen = f"{row['minimum_detectable']:.2f} points"
             return (
                 f"undecidable; the least effect that this study could have seen is {seen}, {more}"
             )

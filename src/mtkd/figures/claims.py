@@ -17,7 +17,14 @@ from mtkd.figures.style import (
     sketch,
 )
 from mtkd.metrics.names import metric_title
-from mtkd.study.view import StudyView, improvement_text, seeds_text, settings_text
+from mtkd.study.view import (
+    StudyView,
+    claimed_tasks,
+    improvement_text,
+    over_draws,
+    seeds_text,
+    settings_text,
+)
 
 # Times the margin: a wider interval runs out of the frame instead of squeezing the others.
 FRAME = 3.0
@@ -28,11 +35,11 @@ SHORT_VERDICTS = {"no assay sensitivity": "insensitive"}
 @rc_context(RC)
 def claims_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
     """A panel per task: every claim's effect and interval, coloured by verdict."""
-    claims = tables["claims"]
+    claims, tasks = tables["claims"], claimed_tasks(study)
     # With less room the caption and the legend leave none to a panel of few claims.
     most = max(3, *(len(rows) for _, rows in claims.groupby("task")), 0)
     figure = new_figure(
-        1.5 + len(study["tasks"]) * (0.55 + 0.17 * most),
+        1.5 + len(tasks) * (0.55 + 0.17 * most),
         f"{study['suite']}/{study['study']}: what can be claimed",
         "Difference of the primary metric on the report split in points, with its 95 % interval "
         "over seeds and examples (crossed variance components), cut at the frame (arrow); shaded: "
@@ -42,8 +49,8 @@ def claims_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
         "a task's primary claims (bold) and for its others (Holm); "
         f"{seeds_text(study)}; {settings_text(study)}{improvement_text(study)}.",
     )
-    axes = figure.subplots(len(study["tasks"]), 1, squeeze=False)[:, 0]
-    for axis, task in zip(axes, study["tasks"], strict=True):
+    axes = figure.subplots(len(tasks), 1, squeeze=False)[:, 0]
+    for axis, task in zip(axes, tasks, strict=True):
         rows = claims[claims.task == task].reset_index(drop=True)
         _forest(axis, rows, [f"{_short(r.a)} − {_short(r.b)}" for r in rows.itertuples()], study)
         for label, primary in zip(axis.get_yticklabels(), rows.primary, strict=False):
@@ -121,7 +128,8 @@ def _short(name: str) -> str:
 
 def _title(task: str, rows: pd.DataFrame, study: StudyView) -> str:
     n = f", n={rows.n.iloc[0]:,}" if len(rows) else ": no runs"
-    return f"{task} ({metric_title(study['metrics'][task])}){n}"
+    of = over_draws(study, task) if task in study.get("draws", {}) else study
+    return f"{task} ({metric_title(of['metrics'][task])}){n}"
 
 
 def _legend(figure: Figure) -> None:

@@ -28,7 +28,7 @@ from mtkd.report.shown import (
     spread,
     titled,
 )
-from mtkd.study.view import StudyView, arm_name, improvement_text, unit_text
+from mtkd.study.view import StudyView, arm_name, improvement_text, over_draws, unit_text
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -55,6 +55,13 @@ def task_tables(tables: Tables, study: StudyView, task: str) -> list[Shown]:
     ]
     of_task = {name: table[table.task == task] for name, table in tables.items() if "task" in table}
     shown = [make(of_task, study, task) for make in makers]
+    return [table for table in shown if len(table.rows)]
+
+
+def draws_tables(tables: Tables, study: StudyView, name: str) -> list[Shown]:
+    """The claims on several draws of one task together, by the name of all of them."""
+    of_all = {"claims": tables["claims"][tables["claims"].task == name]}
+    shown = [_claims(of_all, over_draws(study, name), name)]
     return [table for table in shown if len(table.rows)]
 
 

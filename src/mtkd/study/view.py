@@ -27,6 +27,7 @@ class StudyView(TypedDict):
     metrics: dict[str, str]  # the primary one, by task
     report_splits: dict[str, list[str]]  # by task
     references: NotRequired[list[str]]  # where the suite names them
+    draws: NotRequired[dict[str, list[str]]]  # tasks that are draws of one (mtkd.study.draws)
 
 
 # Beside a score that is no better than the constant answer's, and what it means.
@@ -44,6 +45,18 @@ def arm_name(arm: Mapping[str, str], study: StudyView) -> str:
         return teachers
     alike = [other for other in study["arms"] if other["strategy"] == strategy]
     return STRATEGY_NAMES.get(strategy, strategy) + (f" ({teachers})" if len(alike) > 1 else "")
+
+
+def claimed_tasks(study: StudyView) -> list[str]:
+    """What claims are made of: the study's tasks, and those that are draws of one together."""
+    return [*study["tasks"], *study.get("draws", {})]
+
+
+def over_draws(study: StudyView, name: str) -> StudyView:
+    """The study of which some draws, by the name of all of them together, are one task."""
+    first = study["draws"][name][0]
+    about = {key: {name: study[key][first]} for key in ("metrics", "report_splits")}
+    return {**study, **about, "tasks": [name]}
 
 
 def teacher_names(study: StudyView) -> list[str]:

@@ -14,6 +14,7 @@ from scipy import stats
 
 CONFIDENCE = 0.95
 MINIMUM_SEEDS = 3  # below, how much seeds vary is hardly known and no verdict is given
+MINIMUM_DRAWS = 3  # below, how much draws vary is hardly known and they are taken for all there are
 _MOST_SEEDS = 1_000_000
 _BLOCK = 64  # bootstrap samples whose weights of examples are held at once
 
@@ -89,6 +90,40 @@ def crossed_difference(
     half = float(stats.t.ppf((1 + confidence) / 2, df)) * se
     low, high = estimate - half, estimate + half
     return Difference(estimate, se, df, low, high, seeds, examples, groups, squares)
+
+
+def drawn_difference(
+    values: np.ndarray, estimate: float | None = None, clusters: np.ndarray | None = None
+) -> Difference:
+    """The difference of two arms over draws of a task, values [D, S, N] by draw, seed and example.
+
+    A draw says which rows had a label; the draws share the student seeds and the examples. With
+    fewer than MINIMUM_DRAWS the interval is for new seeds and new examples, and conditional on
+    these draws: that of the seeds' means over draws [S, N]. From then on it is for new draws too:
+    that of the draws' means over seeds [D, N], whose rows vary by draw and by what seeds do in a
+    draw, and beside it what seeds do in all draws alike, ``(MS_seed - MS_draw:seed) / (D S)`` of
+    the means over examples, zero where it is negative. Degrees of freedom are Satterthwaite's. It
+    is never narrower than the conditional one. ``seeds`` are those of each draw. With one draw it
+    is ``crossed_difference``, whose arguments and errors these are.
+    """
+    values = np.asarray(values, dtype=float)
+    by_seed = crossed_difference(values.mean(axis=0), estimate, clusters=clusters)
+    draws, seeds = values.shape[:2]
+    if draws < MINIMUM_DRAWS:
+        return by_seed
+    by_draw = crossed_difference(values.mean(axis=1), estimate, clusters=clusters)
+    shared = 0.0
+    if seeds > 1:
+        squares = _mean_squares(values.mean(axis=2))  # rows are draws, columns seeds
+        shared = max(squares.examples - squares.error, 0.0) / (draws * seeds)
+    variance, df = by_draw.se**2 + shared, by_draw.df
+    if shared:
+        df = variance**2 / (by_draw.se**4 / by_draw.df + shared**2 / (seeds - 1))
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, df)) * math.sqrt(variance)
+    if half < by_seed.high - by_seed.estimate:
+        return by_seed
+    low, high = by_draw.estimate - half, by_draw.estimate + half
+    return by_draw._replace(se=math.sqrt(variance), df=df, low=low, high=high, seeds=seeds)
 
 
 def unknown_difference(examples: int, clusters: np.ndarray | None = None) -> Difference:
