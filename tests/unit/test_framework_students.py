@@ -16,7 +16,6 @@ from mtkd.framework.claims import COLUMNS, FAILS, HOLDS, OF_STUDENTS, UNDECIDABL
 from mtkd.framework.students import (
     DIVERSITY_COLUMNS,
     attenuation_students,
-    dissenter,
     diversity_gains,
     student_claims,
 )
@@ -94,10 +93,70 @@ def faithful(fused, labels):
     return fused
 
 
-def test_the_teacher_whose_weight_is_swept_dissents():
-    assert dissenter(POOLS) == "c"
-    assert dissenter({"linear-pool": {"operator": "linear-pool"}}) is None
-    assert dissenter({"one": SWEEP["median-0.25"]}) is None
+def swept(pools, members="a+b+c"):
+    """What is swept of arms of some pools: operator and weights by dissenting teacher."""
+    examples = examples_of(faithful, [(name, members) for name in POOLS if name in pools])
+    table = attenuation_students(examples, pools)
+    return {
+        (name, operator): of.weight.tolist()
+        for (name, operator), of in table.groupby(["dissenter", "operator"], sort=False)
+    }
+
+
+def test_a_teacher_whose_weight_is_swept_dissents():
+    # The others share the rest in one proportion: of a's and b's own weights that is not so.
+    assert swept(SWEEP) == {
+        ("c", operator): [0, 0.25, 0.75] for operator in ("linear-pool", "median")
+    }
+    assert swept({"linear-pool": {"operator": "linear-pool"}}) == {}
+    assert swept({"median-0.25": SWEEP["median-0.25"]}) == {}
+    # Others that share the rest unequally, but alike.
+    uneven = {
+        f"linear-pool-{share}": {
+            "operator": "linear-pool",
+            "weights": {"a": (1 - share) * 0.9, "b": (1 - share) * 0.1, "c": share},
+        }
+        for share in (0.0, 0.25, 0.75)
+    }
+    assert swept(uneven) == {("c", "linear-pool"): [0, 0.25, 0.75]}
+
+
+def test_each_teachers_weight_is_swept_in_its_turn():
+    weights = (0.0, 0.5)
+    pools = {
+        f"linear-{name}-{w}": {
+            "operator": "linear-pool",
+            "weights": {one: w if one == name else (1 - w) / 2 for one in NAMES},
+        }
+        for name in NAMES
+        for w in weights
+    }
+    arms = [*(("single", name) for name in NAMES), *((name, "a+b+c") for name in pools)]
+    POOLS.update(pools)
+    try:
+        examples = examples_of(faithful, arms)
+    finally:
+        for name in pools:
+            del POOLS[name]
+    table = attenuation_students(examples, pools)
+    assert table.dissenter.tolist() == [name for name in NAMES for _ in range(3)]
+    assert table.weight.tolist() == [0, 0.5, 1] * 3
+    for _, of in table.groupby("dissenter"):
+        assert (np.diff(of.mass) < 0).all() and (of.excess[of.weight == 0.5] < 0).all()
+    # The class is the one that this teacher gives least: at w = 1 its own, less than of others.
+    p = softmax(examples.teachers["report"][:, 0] / T, axis=-1)
+    for k, name in enumerate(NAMES):
+        wrong = [
+            min(
+                (c for c in range(3) if c != gold),
+                key=lambda c, n=n, k=k: p[k, n, c] - np.delete(p[:, n, c], k).max(),
+            )
+            for n, gold in enumerate(examples.labels["report"])
+        ]
+        alone = table[(table.dissenter == name) & (table.weight == 1)].soft_mass.item()
+        assert alone == pytest.approx(p[k, np.arange(N), wrong].mean(), abs=1e-6)
+    learns = verdicts(examples, "a student learns the attenuated mass", pools)
+    assert learns.to_dict() == {f"linear-pool, w of {name} from 0 to 1": HOLDS for name in NAMES}
 
 
 def test_faithful_students_of_the_linear_pool_keep_to_the_bound_and_are_attenuated():
@@ -133,7 +192,9 @@ def test_a_sweep_is_of_one_group_of_teachers():
     pools = {"linear-pool-0.25": pair, "other": {**pair, "weights": {"c": 0.5, "b": 0.5}}}
     arms = [("linear-pool-0.25", "b+c"), ("single", "c")]
     examples = examples_of(faithful, arms)
-    row = attenuation_students(examples, pools).iloc[0]
+    table = attenuation_students(examples, pools)
+    assert table.dissenter.tolist() == ["b", "c", "c"] and table.weight.tolist() == [0.75, 0.25, 1]
+    row = table[table.dissenter == "c"].iloc[0]
     p = softmax(examples.teachers["report"][:, 0] / T, axis=-1)
     bounds = []
     for n, gold in enumerate(examples.labels["report"]):

@@ -12,6 +12,7 @@ from mtkd.analysis.measures.divergences import kl_divergence
 from mtkd.figures import fusion_experiments
 from mtkd.framework import claims as framework_claims
 from mtkd.framework import objectives, pooling
+from mtkd.framework.bias import SHIFT, bias_table
 from mtkd.framework.claims import FAILS, HOLDS, UNDECIDABLE
 
 DOCS = Path(__file__).parents[2] / "docs" / "operators.md"
@@ -41,6 +42,7 @@ def tables():
         "scaling": pooling.scaling_table("task", simulated),
         "objectives": objectives.objectives_table("task", logits[:, 0], np.full(3, 1 / 3)),
         "attenuation": pooling.attenuation_table("task", logits[:, 0], labels),
+        "bias": bias_table("task", logits[:, 0], np.eye(3)[labels]),
     }
 
 
@@ -234,7 +236,73 @@ def test_three_teacher_seeds_are_enough_for_a_verdict(tables):
     assert rows.verdict.tolist() == [HOLDS] and rows.evidence.tolist() == ["interval"]
 
 
-@pytest.mark.parametrize("name", ["variance", "objectives", "attenuation"])
+def biased(by, K=3, N=400):
+    """Unbiased teachers of three equally frequent labels, and ``by`` more of class 0 at each."""
+    rng = np.random.default_rng(3)
+    target = np.eye(3)[np.arange(N) % 3]
+    z = 3 * target + rng.normal(size=(K, N, 3))
+    z[..., 0] += np.array(by)[:, None]
+    return z, target
+
+
+def test_a_bias_that_one_teacher_has_is_attenuated_and_a_shared_one_is_not():
+    """The framework's claim, and where it says itself that it fails."""
+    z, target = biased([2, 0, 0])
+    table = bias_table("t", z, target).set_index(["scenario", "operator", "biased", "class"])
+    linear = table.sort_index().loc["planted", "linear-pool"]
+    # In proportion to the teachers that have it.
+    assert linear.left.tolist() == pytest.approx([1 / 3, 2 / 3, 1])
+    assert (linear.high[:2] < 0).all() and abs(linear.excess.iloc[2]) < 1e-12
+    assert (table.loc["planted"].reset_index().query("biased < members").left < 1).all()
+    shared, target = biased([2, 2, 2])
+    own = bias_table("t", shared, target)
+    own = own[(own.scenario == "as they are") & (own["class"] == 0)].set_index("operator")
+    assert set(own.biased) == {3} and own.left["linear-pool"] == pytest.approx(1)
+    # One teacher's bias, the others' the other way: what is left is their mean.
+    opposed, target = biased([2, -1, -1])
+    own = bias_table("t", opposed, target, ["linear-pool"])
+    own = own[(own.scenario == "as they are") & (own["class"] == 0)].iloc[0]
+    p = softmax(opposed, axis=-1)[..., 0]
+    biases = (p - target[:, 0]).mean(axis=1)
+    assert own.biased == 2 and own.pool == pytest.approx(abs(biases.mean()))
+    assert own.teachers == pytest.approx(np.abs(biases).mean()) and own.left < 0.6
+
+
+def test_a_planted_bias_by_hand():
+    z, target = biased([0, 0], K=2, N=5)
+    target[:2] = [0, 0.5, 0.5]
+    row = bias_table("t", z, target, ["log-linear-pool"]).query("scenario == 'planted'").iloc[0]
+    c = target.mean(axis=0).argmax()
+    assert (row["class"], row.biased, row.members) == (c, 1, 2)
+    gained, pooled = [], []
+    for k in (0, 1):
+        moved = z.copy()
+        moved[k, :, c] += SHIFT
+        gained.append((softmax(moved, axis=-1) - softmax(z, axis=-1))[k, :, c].mean())
+        before, after = (softmax(of.mean(axis=0), axis=-1)[:, c].mean() for of in (z, moved))
+        pooled.append(after - before)
+    assert row.pool == pytest.approx(np.mean(pooled))
+    assert row.teachers == pytest.approx(np.mean(gained))
+    assert row.left == pytest.approx(row.pool / row.teachers)
+
+
+def test_claims_on_bias_hold_for_some_teachers_and_fail_for_all(tables):
+    logits = teachers()[:, None]
+    labels = logits[0, 0].argmax(axis=-1)
+    table = framework_claims.claims_table("task", logits, labels, tables, certificates())
+    some = table[table.claim == "the pool attenuates a bias that some teachers have"]
+    shared = table[table.claim == "the pool attenuates a bias that all teachers share"]
+    linear = some["where"].str.startswith("linear-pool")
+    assert set(some.verdict[linear]) == {HOLDS}
+    assert some.evidence[linear].str.contains("E5").all()
+    linear = shared["where"].str.startswith("linear-pool")
+    assert set(shared.verdict[linear]) == {FAILS} and linear.any()
+    where = shared["where"].tolist()
+    assert "median, planted at 3 of 3 teachers" in where
+    assert HOLDS not in set(shared[shared["where"].str.contains("planted")].verdict)
+
+
+@pytest.mark.parametrize("name", ["variance", "objectives", "attenuation", "bias"])
 def test_figures_fit_their_page(name, tables):
     figure = getattr(fusion_experiments, f"{name}_figure")(tables, {}, "task")
     canvas = FigureCanvasAgg(figure)

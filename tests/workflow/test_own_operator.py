@@ -83,11 +83,15 @@ def test_what_is_certified_is_the_users_function(finished_pools):
 def test_the_study_of_pools_has_the_framework_in_its_report(finished_pools):
     results = finished_pools / "results/tiny/studies/main"
     swept = [
-        (row["operator"], row["weight"])
+        (row["dissenter"], row["operator"], row["weight"])
         for row in rows(results / "tables/attenuation_students.csv")
     ]
-    # Of two teachers' weights the first varies as much as the second; at 1 it is alone.
-    assert swept == [("linear-pool", "0.25"), ("linear-pool", "0.75"), ("linear-pool", "1.0")]
+    # Of two teachers' weights the second varies as the first does; at 1 each is alone.
+    assert swept == [
+        (name, "linear-pool", weight)
+        for name in ("cnn", "bert")
+        for weight in ("0.25", "0.75", "1.0")
+    ]
     claims = {row["claim"]: row["verdict"] for row in rows(results / "tables/framework.csv")}
     # Two seeds decide nothing.
     assert claims["a student learns the attenuated mass"] == "undecidable here"

@@ -1,4 +1,4 @@
-"""Put the framework's claims to a task's teachers: variance, objectives, attenuation."""
+"""Put the framework's claims to a task's teachers: variance, objectives, attenuation, bias."""
 
 import argparse
 from pathlib import Path
@@ -21,6 +21,7 @@ def main() -> None:
     from mtkd.analysis.collect import read_all_teachers, read_answers, teacher_array
     from mtkd.analysis.tables import read_table, write_tables
     from mtkd.framework import pooling
+    from mtkd.framework.bias import bias_table
     from mtkd.framework.claims import claims_table
     from mtkd.framework.objectives import objectives_table
     from mtkd.tasks.corpus import read_info
@@ -43,6 +44,7 @@ def main() -> None:
         "scaling": pooling.scaling_table(task, simulated),
         "objectives": objectives_table(task, first, np.full(len(names), 1 / len(names))),
         "attenuation": pooling.attenuation_table(task, first, gold),
+        "bias": bias_table(task, first, target),
     }
     certificates = read_table(args.certificates)
     tables["claims"] = claims_table(task, logits, gold, tables, certificates)

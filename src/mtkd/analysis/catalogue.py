@@ -71,6 +71,7 @@ TABLES = {
     "{task}/scaling": Table("fusion_experiments", needs=("teachers",)),
     "{task}/objectives": Table("fusion_experiments", needs=("teachers",)),
     "{task}/attenuation": Table("fusion_experiments", needs=("teachers",)),
+    "{task}/bias": Table("fusion_experiments", needs=("teachers",)),
     "{task}/claims": Table("fusion_experiments", needs=("teachers",)),
     # Of all students of a study that has several, in its folder.
     "students": Table("students_table"),

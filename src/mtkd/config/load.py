@@ -28,6 +28,7 @@ from mtkd.config.schema import (
     Transfer,
     check_teachers,
 )
+from mtkd.config.sweeps import with_sweeps
 from mtkd.config.values import CONSTANT, split_teacher
 from mtkd.config.written import LOADER, read_text, refuse_surprises
 from mtkd.errors import InputError
@@ -49,7 +50,7 @@ def validate_suite(content: Any, source: str) -> Suite:
     if not isinstance(content, Mapping):
         raise InputError(f"{source}: a suite is a mapping of keys, not {type(content).__name__}")
     try:
-        suite = Suite.model_validate(_with_variants(content))
+        suite = Suite.model_validate(with_sweeps(_with_variants(content)))
         _check_references(suite)
     except ValidationError as error:
         raise InputError(f"{source}: {_one_line(error)}") from None

@@ -390,6 +390,8 @@ class Strategy(Closed):
     fusion: Text | None = None
     operator: Text | None = None
     weights: dict[TeacherName, Annotated[Real, Field(ge=0, le=1)]] = {}
+    # Weights that each teacher has in turn (mtkd.config.sweeps): one strategy for many.
+    sweep: list[Annotated[Real, Field(ge=0, lt=1)]] = []
     T: dict[TeacherName, Temperature] = {}
     loss: Text = LOSS
     options: dict[str, Real] = {}
@@ -414,6 +416,10 @@ class Strategy(Closed):
             raise ValueError("give one of 'fusion' and 'operator'")
         if self.fusion and (self.weights or self.T):
             raise ValueError("'weights' and 'T' are for an operator; give 'operator'")
+        if self.fusion and self.sweep:
+            raise ValueError("'sweep' is for an operator; give 'operator'")
+        if self.weights and self.sweep:
+            raise ValueError("'weights' are given or swept; give one of 'weights' and 'sweep'")
         if self.fusion and self.fusion not in STRATEGIES:
             known = ", ".join(STRATEGIES)
             raise ValueError(f"fusion: unknown strategy {self.fusion!r}; known: {known}")

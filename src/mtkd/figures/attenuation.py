@@ -24,24 +24,30 @@ APART = 0.012
 
 @rc_context(RC)
 def attenuation_students_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
-    """A panel per task: mean mass in soft labels and in students, by operator, and the bound."""
+    """A panel per task and dissenter: mean mass in soft labels and students, and the bound."""
     table = tables["attenuation_students"]
-    tasks = [task for task in study["tasks"] if (table.task == task).any()]
+    pairs = [
+        (task, name)
+        for task in study["tasks"]
+        for name in dict.fromkeys(table.dissenter[table.task == task])
+    ]
     operators = list(dict.fromkeys(table.operator))
-    dissenters = ", ".join(dict.fromkeys(table.dissenter)) or "none"
+    dissenters = list(dict.fromkeys(table.dissenter))
+    whose = " or ".join(dissenters) or "no teacher"
     figure = new_figure(
-        1.6 + 2.3 * max(1, -(-len(tasks) // 2)),
-        f"{study['suite']}/{study['study']}: a wrong class's mass as {dissenters}'s weight rises",
-        f"The class, by example: the wrong one to which {dissenters} gives least beside what some "
-        "other teacher gives it. Lines: mean mass in the students on the report split, at their T, "
+        1.6 + 2.3 * max(1, -(-len(pairs) // 2)),
+        f"{study['suite']}/{study['study']}: a wrong class's mass as the weight of {whose} rises",
+        "The class, by example: the wrong one to which the teacher whose weight rises gives least "
+        "beside what some other teacher gives it. Lines: mean mass in the students on the report "
+        "split, at their T, "
         "bars its 95 % interval over seeds and examples; dotted: in the soft labels that they "
         "learn from; dashed: the framework's bound (1 − w) max p(i) + w p_k(i). The others share "
         "the rest of the weight; w = 1 is the teacher alone; operators are drawn side by side; "
         f"{seeds_text(study)}; "
         f"T={', '.join(study['T'])}, alpha={', '.join(study['alpha'])}.",
     )
-    for axis, task in zip(panels(figure, len(tasks)), tasks, strict=True):
-        here = table[table.task == task]
+    for axis, (task, dissenter) in zip(panels(figure, len(pairs)), pairs, strict=True):
+        here = table[(table.task == task) & (table.dissenter == dissenter)]
         for number, operator in enumerate(operators):
             own = here[here.operator == operator]
             colour = POOL_COLOURS[number % len(POOL_COLOURS)]
@@ -61,7 +67,7 @@ def attenuation_students_figure(tables: dict[str, pd.DataFrame], study: StudyVie
         bound = here.groupby("weight").bound.mean()
         axis.plot(bound.index, bound, **REFERENCE_LINE)
         axis.set_title(f"{task} (n={here.n.iloc[0]:,})", loc="left")
-        axis.set_xlabel(f"weight w of {dissenters}")
+        axis.set_xlabel(f"weight w of {dissenter}")
         axis.set_ylabel("mean mass of the class")
     handles = [
         sketch(

@@ -189,6 +189,15 @@ FIGURES: Catalogue = {
         "weight of the dissenting teacher. The numbers are in attenuation.csv.",
         folder="fusion",
     ),
+    "{task}/bias": Figure(
+        ("{task}/bias",),
+        "mtkd.figures.fusion_experiments:bias_figure",
+        "Bias in the pool",
+        "What is left in the pool of a bias planted at one teacher, at more and at all, by "
+        "operator; and the teachers' own biases by class against the pool's. The numbers are in "
+        "bias.csv.",
+        folder="fusion",
+    ),
 }
 
 

@@ -187,3 +187,45 @@ def attenuation_figure(tables: dict[str, pd.DataFrame], study: StudyView, task: 
     ]
     legend_below(figure, [*handles, sketch("bound", **REFERENCE_LINE)])
     return figure
+
+
+@rc_context(RC)
+def bias_figure(tables: dict[str, pd.DataFrame], study: StudyView, task: str) -> Figure:
+    """What is left of a planted bias by how many teachers share it, and biases as they are."""
+    table = tables["bias"]
+    figure = new_figure(
+        3.6,
+        f"{task}: a bias of some teachers, or of all, in their pool",
+        "Left: the logit of the most frequent class raised by 1 at some of the teachers, each "
+        "group of so many in turn; what the pool gives the class more, relative to what these "
+        "teachers do, mean over examples of selection. Right: for each class, the mean size of the "
+        "teachers' own biases (what they give it less what it is due) and that of the pool; below "
+        "the line is attenuated. Equal weights.",
+    )
+    left, right = figure.subplots(1, 2)
+    planted = table[table.scenario == "planted"]
+    present = table[table.scenario == "as they are"]
+    for name, (colour, marker) in OPERATOR_STYLES.items():
+        own, here = planted[planted.operator == name], present[present.operator == name]
+        left.plot(own.biased, own.left, color=colour, marker=marker, markersize=4, linewidth=1)
+        right.plot(100 * here.teachers, 100 * here.pool, color=colour, marker=marker, markersize=5,
+                   linestyle="", alpha=0.8)  # fmt: skip
+    members = int(planted.members.max())
+    left.plot([0, members], [0, 1], **BASELINE_LINE)
+    left.axhline(1, **REFERENCE_LINE)
+    left.set_xticks(range(members + 1))
+    left.set_xlim(left=0)
+    left.set_ylim(bottom=0)
+    left.set_xlabel(f"biased teachers of {members}")
+    left.set_ylabel("bias left in the pool")
+    most = 100 * present.teachers.max()
+    right.plot([0, most], [0, most], **REFERENCE_LINE)
+    right.set_xlabel("teachers' mean bias (points of probability)")
+    right.set_ylabel("the pool's")
+    handles = [
+        sketch(name, color=colour, marker=marker, markersize=4)
+        for name, (colour, marker) in OPERATOR_STYLES.items()
+    ]
+    handles += [sketch("none taken away", **REFERENCE_LINE)]
+    legend_below(figure, [*handles, sketch("its share of teachers", **BASELINE_LINE)])
+    return figure

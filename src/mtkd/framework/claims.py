@@ -15,6 +15,7 @@ from scipy.special import log_softmax
 from scipy.stats import binomtest
 
 from mtkd.analysis.statistics.paired import CONFIDENCE, MINIMUM_SEEDS, crossed_difference
+from mtkd.framework.bias import AS_THEY_ARE
 from mtkd.framework.objectives import least_gaps
 from mtkd.framework.pooling import MEMBERS, POOLS
 from mtkd.fusion.operators import OPERATORS
@@ -36,6 +37,8 @@ OF_STUDENTS = (
     "data-driven weights help",
     "more diverse teachers, more gain",
 )
+SOME_BIAS = "the pool attenuates a bias that some teachers have"
+SHARED_BIAS = "the pool attenuates a bias that all teachers share"
 UNTRAINED = "no student is trained here"
 
 
@@ -46,7 +49,8 @@ def claims_table(
     tables: dict[str, pd.DataFrame],
     certificates: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Rows of COLUMNS from a task's ``variance``, ``scaling``, ``objectives``, ``attenuation``.
+    """Rows of COLUMNS from a task's tables: ``variance``, ``scaling``, ``objectives``, and the
+    rest.
 
     Teachers' logits [K, R, N, C]; the first teacher seed stands for a teacher. ``certificates`` is
     the operators' table.
@@ -59,6 +63,7 @@ def claims_table(
         *_jensen_rows(first),
         *_log_loss_rows(first, labels, certificates),
         *_attenuation_rows(tables["attenuation"], len(labels), certificates),
+        *_bias_rows(tables["bias"]),
     ]
     rows += [claim_row(claim, "trained students", UNDECIDABLE, UNTRAINED) for claim in OF_STUDENTS]
     return pd.DataFrame([{"task": task} | row for row in rows], columns=COLUMNS)
@@ -278,6 +283,33 @@ def _attenuation_rows(attenuation: pd.DataFrame, n: int, certificates: pd.DataFr
                 *certified(certificates, operator, "weight monotonicity", "strong"),
                 "largest rise of the mean mass between two weights",
                 rises.max(),
+            )
+        )
+    return rows
+
+
+def _bias_rows(bias: pd.DataFrame) -> list[dict]:
+    """Whether pooling takes away from a bias that some teachers have, and one that all share."""
+    rows = []
+    for row in bias.to_dict("records"):
+        shared = row["biased"] == row["members"]
+        verdict, evidence = below(row["low"], row["high"], 0), INTERVAL
+        if row["operator"] == "linear-pool":
+            verdict, evidence = FAILS if shared else HOLDS, _proof("E5")
+        of = f"{row['biased']} of {row['members']} teachers"
+        where = f"planted at {of}"
+        if row["scenario"] == AS_THEY_ARE:
+            where = f"class {row['class']} as they are, {of} biased alike"
+        rows.append(
+            claim_row(
+                SHARED_BIAS if shared else SOME_BIAS,
+                f"{row['operator']}, {where}",
+                verdict,
+                evidence,
+                "the pool's bias less the teachers', in probability",
+                row["excess"],
+                row["low"],
+                row["high"],
             )
         )
     return rows

@@ -38,36 +38,26 @@ PERMUTATIONS = 9999
 VERDICTS = {"better": HOLDS, "worse": FAILS, "equivalent": FAILS}
 
 
-def dissenter(pools: Pools) -> str | None:
-    """The teacher whose weight the strategies sweep: over the widest range. None if none varies."""
-    found: dict[str, list[float]] = {}
-    for pool in pools.values():
-        for teacher, weight in pool.get("weights", {}).items():
-            found.setdefault(teacher, []).append(weight)
-    ranges = {teacher: max(weights) - min(weights) for teacher, weights in found.items()}
-    widest = max(ranges, key=ranges.get, default=None)
-    return widest if widest is not None and ranges[widest] > 0 else None
-
-
 def attenuation_students(examples: Examples, pools: Pools) -> pd.DataFrame:
-    """A wrong class's mass in soft labels and in students, by operator and dissenting weight.
+    """A wrong class's mass in soft labels and in students, by dissenter, operator and its weight.
 
-    The class, by example: the wrong one to which the dissenting teacher gives least beside what
-    some other teacher gives it, at the arm's T. ``soft_mass``, ``mass`` and ``bound`` are means
-    over examples (and seeds) of the soft labels' mass, of the students' at T, and of the
-    framework's bound (1 - w) max_j p_j(i) + w p_k(i); ``excess`` is mass less bound with its
-    interval over seeds and examples, ``share_over`` the share of a student's examples above the
-    bound. The arm of the dissenting teacher alone is every operator's end of the sweep, w = 1.
+    The dissenter is each teacher whose weight arms sweep, in turn. The class, by example: the wrong
+    one to which the dissenting teacher gives least beside what some other teacher gives it, at the
+    arm's T. ``soft_mass``, ``mass`` and ``bound`` are means over examples (and seeds) of the soft
+    labels' mass, of the students' at T, and of the framework's bound
+    (1 - w) max_j p_j(i) + w p_k(i); ``excess`` is mass less bound with its interval over seeds and
+    examples, ``share_over`` the share of a student's examples above the bound. The arm of the
+    dissenting teacher alone is every operator's end of the sweep, w = 1.
     """
-    teacher, record = dissenter(pools), examples.record
+    record = examples.record
     rows = []
-    for point in _sweep(examples, pools, teacher):
+    for point in _sweep(examples, pools):
         arm = record["arms"][point.arm]
-        mass, soft, bound = _masses(examples, point, teacher)
+        mass, soft, bound = _masses(examples, point)
         clusters = examples.clusters_of(examples.report_splits)
         excess = crossed_difference(mass - bound, clusters=clusters)
         own = crossed_difference(mass, clusters=clusters)
-        row = {"task": record["task"], "dissenter": teacher, "operator": point.operator}
+        row = {"task": record["task"], "dissenter": point.teacher, "operator": point.operator}
         row |= {"arm": arm["name"], "T": arm["T"], "alpha": arm["alpha"], "weight": point.weight}
         row |= {"seeds": excess.seeds, "n": excess.examples, "soft_mass": soft.mean()}
         row |= {"mass": own.estimate, "mass_low": own.low, "mass_high": own.high}
@@ -75,7 +65,13 @@ def attenuation_students(examples: Examples, pools: Pools) -> pd.DataFrame:
         row |= {"low": excess.low, "high": excess.high}
         rows.append(row | {"share_over": (mass - bound > ROUNDING).mean()})
     table = pd.DataFrame(rows, columns=ATTENUATION_COLUMNS)
-    return table.sort_values(["operator", "weight"], kind="stable", ignore_index=True)
+    order = {name: place for place, name in enumerate(dict.fromkeys(table.dissenter))}
+    return table.sort_values(
+        ["dissenter", "operator", "weight"],
+        kind="stable",
+        ignore_index=True,
+        key=lambda column: column.map(order) if column.name == "dissenter" else column,
+    )
 
 
 def diversity_gains(examples: Examples) -> pd.DataFrame:
@@ -129,48 +125,67 @@ def student_claims(
 class Point(NamedTuple):
     """One point of a sweep: an arm, by its number, and the dissenting teacher's weight in it."""
 
+    teacher: str
     arm: int
     operator: str
     weight: float
     members: list[int]  # the places of the pooled teachers among the study's
 
 
-def _sweep(examples: Examples, pools: Pools, teacher: str | None) -> list[Point]:
-    """Arms whose pool weighs the teacher, and for each operator the arm of the teacher alone.
+def _sweep(examples: Examples, pools: Pools) -> list[Point]:
+    """The sweeps of each teacher's weight, and for each the arm of the teacher alone.
 
-    A sweep is of one group of teachers, that of its first arm, at one T.
+    A sweep is of one group of teachers, that of the first arm that weighs some, at one T: arms of
+    one operator among which a teacher's weight varies and the others share the rest in one
+    proportion. Where a teacher has sweeps of several proportions, the one of most weights counts.
     """
     record = examples.record
-    weighed = [
-        (i, arm["teachers"], pools[arm["strategy"]])
-        for i, arm in enumerate(record["arms"])
-        if teacher in pools.get(arm["strategy"], {}).get("weights", {})
-        and not pools[arm["strategy"]].get("T")
-    ]
-    if not weighed:
+    weighed = {
+        name: pool for name, pool in pools.items() if pool.get("weights") and not pool.get("T")
+    }
+    group = next((arm["teachers"] for arm in record["arms"] if arm["strategy"] in weighed), None)
+    if group is None:
         return []
-    group = weighed[0][1]
-    members = [record["teachers"].index(name) for name in group.split("+")]
-    points = [
-        Point(i, pool["operator"], pool["weights"][teacher], members)
-        for i, teachers, pool in weighed
-        if teachers == group
-    ]
-    alone = [
-        i
-        for i, arm in enumerate(record["arms"])
-        if is_plain_single(arm["strategy"]) and arm["teachers"] == teacher
-    ]
-    operators = dict.fromkeys(point.operator for point in points)
-    return points + [Point(i, name, 1.0, members) for name in operators for i in alone]
+    names = group.split("+")
+    members = [record["teachers"].index(name) for name in names]
+    # Those of arms that were lost are part of a sweep, too.
+    own = {name: pool for name, pool in weighed.items() if set(pool["weights"]) == set(names)}
+    points: list[Point] = []
+    for teacher in names:
+        for operator in dict.fromkeys(pool["operator"] for pool in own.values()):
+            weights = _swept(
+                teacher, {name: of for name, of in own.items() if of["operator"] == operator}
+            )
+            points += [
+                Point(teacher, number, operator, weights[arm["strategy"]], members)
+                for number, arm in enumerate(record["arms"])
+                if arm["teachers"] == group and arm["strategy"] in weights
+            ]
+            points += [
+                Point(teacher, number, operator, 1.0, members)
+                for number, arm in enumerate(record["arms"])
+                if weights and is_plain_single(arm["strategy"]) and arm["teachers"] == teacher
+            ]
+    return points
 
 
-def _masses(
-    examples: Examples, point: Point, teacher: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _swept(teacher: str, pools: Pools) -> dict[str, float]:
+    """The strategies among which a teacher's weight is swept, with it; none if it is not."""
+    by_proportion: dict[tuple, dict[str, float]] = {}
+    for strategy, pool in pools.items():
+        weight = pool["weights"][teacher]
+        if weight < 1:
+            others = sorted((name, w) for name, w in pool["weights"].items() if name != teacher)
+            proportion = tuple(round(other / (1 - weight), 6) for _, other in others)
+            by_proportion.setdefault(proportion, {})[strategy] = weight
+    widest = max(by_proportion.values(), key=lambda found: len(set(found.values())), default={})
+    return widest if len(set(widest.values())) > 1 else {}
+
+
+def _masses(examples: Examples, point: Point) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mass of the chosen class [S, N]: the students' at T, their soft labels', and the bound."""
     record, arm = examples.record, examples.record["arms"][point.arm]
-    k = point.members.index(record["teachers"].index(teacher))
+    k = point.members.index(record["teachers"].index(point.teacher))
     parts = []
     for split in examples.report_splits:
         gold = np.eye(len(record["labels"]), dtype=bool)[examples.labels[split]]
@@ -207,21 +222,19 @@ def _decided(verdict: str, seeds: int) -> tuple[str, str]:
 
 
 def _learns_rows(examples: Examples, pools: Pools) -> list[dict]:
-    """From the least to the greatest weight of the dissenting teacher, by operator."""
-    teacher, arms = dissenter(pools), examples.record["arms"]
-    swept: dict[str, list[Point]] = {}
-    for point in _sweep(examples, pools, teacher):
-        swept.setdefault(point.operator, []).append(point)
+    """From the least to the greatest weight of each dissenting teacher, by operator."""
+    arms = examples.record["arms"]
+    swept: dict[tuple[str, str], list[Point]] = {}
+    for point in _sweep(examples, pools):
+        swept.setdefault((point.teacher, point.operator), []).append(point)
     rows = []
-    for operator, points in swept.items():
+    for (teacher, operator), points in swept.items():
         low, high = (most(points, key=lambda point: point.weight) for most in (min, max))
         seeds = shared_seeds([arms[low.arm], arms[high.arm]])
         if low.weight == high.weight or not seeds:
             continue
         masses = [
-            _masses(examples, point, teacher)[0][
-                [arms[point.arm]["seeds"].index(seed) for seed in seeds]
-            ]
+            _masses(examples, point)[0][[arms[point.arm]["seeds"].index(seed) for seed in seeds]]
             for point in (high, low)
         ]
         clusters = examples.clusters_of(examples.report_splits)
@@ -242,7 +255,7 @@ def _learns_rows(examples: Examples, pools: Pools) -> list[dict]:
             rows.append(
                 claim_row(
                     "a student keeps to the bound, on average",
-                    f"{row.operator}, w={row.weight:g}",
+                    f"{row.operator}, w of {row.dissenter}={row.weight:g}",
                     *_decided(below(row.low, row.high, 0), row.seeds),
                     "mean of the student's mass less the bound",
                     row.excess,
