@@ -63,7 +63,7 @@ use rule train_students as train_undistilled with:
         logits=[],
         gates=[],
         models=[],
-        gold=transfer_labels,
+        gold=gold_of_transfer,
     output:
         predictions=fold_undistilled(f"{UNDISTILLED}/predictions.safetensors"),
         features=fold_undistilled(f"{UNDISTILLED}/features.safetensors"),

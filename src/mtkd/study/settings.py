@@ -196,6 +196,12 @@ def teachers_settings(suite: Suite) -> dict:
     return {**study, "study": suite.study_name}
 
 
+def gate_settings(suite: Suite) -> dict:
+    """The gate of the chosen study's design, and the references on words that it has to be above."""
+    words = [name for name, reference in suite.references.items() if reference.kind == "words"]
+    return {"study": teachers_settings(suite), "references": words}
+
+
 def registration_settings(suite: Suite) -> dict:
     """What is registered of the chosen study before its students: all that its numbers depend on.
 

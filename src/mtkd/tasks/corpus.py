@@ -108,12 +108,12 @@ def read_human(path: Path, split: str) -> np.ndarray | None:
     return frame[sorted(columns, key=_index)].to_numpy(dtype=float) if columns else None
 
 
-def read_groups(folder: Path) -> list:
-    """What rows of train come from [N]: their group where the task has some, else each from itself.
+def read_groups(folder: Path, split: str = "train") -> list:
+    """What rows of a split come from [N]: their group where the task has some, else from themselves.
 
-    Raises InputError.
+    Of train, selection and the gate's. Raises InputError.
     """
-    frame = _read(folder / "train.parquet")
+    frame = _read(folder / f"{split}.parquet")
     return frame[GROUP].tolist() if GROUP in frame else list(range(len(frame)))
 
 
