@@ -2,6 +2,7 @@
 
     python benchmarks/coverage.py coverage
     python benchmarks/coverage.py clusters
+    python benchmarks/coverage.py draws
     python benchmarks/coverage.py time
 
 Coverage is simulated: new seeds and new examples in every replication, the true difference known.
@@ -16,7 +17,11 @@ from collections.abc import Callable
 import numpy as np
 from scipy import stats
 
-from mtkd.analysis.statistics.paired import bootstrap_interval, crossed_difference
+from mtkd.analysis.statistics.paired import (
+    bootstrap_interval,
+    crossed_difference,
+    drawn_difference,
+)
 from mtkd.analysis.statistics.significance import sign_flip_p
 from mtkd.analysis.statistics.verdicts import findings
 from mtkd.metrics.by_example import contributions
@@ -44,13 +49,21 @@ LATENT = {"quiet seeds": 0.0, "loud seeds": 0.02}
 CLUSTERED = {"in clusters": 1, "pairs": 2}
 CLUSTERS = ((400, 40), (400, 150), (1200, 600))
 SHARED_PART = 0.3
+# Variances of draws, of seeds in all draws alike, of seeds in a draw, and of examples.
+DRAWN = {
+    "draws": (1, 0, 0.1, 10),
+    "draws and seeds": (0.5, 0.5, 0.5, 10),
+    "seeds in each draw": (0, 0, 1, 10),
+    "seeds": (0, 1, 0.1, 10),
+    "examples": (0, 0, 0.02, 100),
+}
 
 Draw = Callable[[np.random.Generator, int, int], tuple[np.ndarray, float | None]]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["coverage", "clusters", "time"])
+    parser.add_argument("what", choices=["coverage", "clusters", "draws", "time"])
     parser.add_argument("--replications", type=int, default=2000)
     parser.add_argument("--bootstraps", type=int, default=400, help="replications bootstrapped")
     args = parser.parse_args()
@@ -58,6 +71,8 @@ def main() -> None:
         coverage(args.replications, args.bootstraps)
     elif args.what == "clusters":
         clusters(args.replications, args.bootstraps)
+    elif args.what == "draws":
+        draws(args.replications)
     else:
         times()
 
@@ -117,6 +132,31 @@ def clusters(replications: int, bootstraps: int) -> None:
                     held.append([*row, between if number < bootstraps else math.nan])
                 row = " | ".join(f"{share:.3f}" for share in np.nanmean(held, axis=0))
                 print(f"| {examples:,} {name} | {groups} | {seeds} | {row} |", flush=True)
+
+
+def draws(replications: int) -> None:
+    """Draws of a task: the interval over them, of what new draws, seeds and examples would give."""
+    print("| what varies | draws | seeds | crossed |")
+    print("|---|---|---|---|")
+    for name, (of_draws, of_seeds, of_both, of_examples) in DRAWN.items():
+        for number in (2, 3, 5):
+            for seeds in (3, 5):
+                rng = np.random.default_rng([number, seeds])
+                held = []
+                for _ in range(replications):
+                    parts = [
+                        rng.normal(0, math.sqrt(variance), shape)
+                        for variance, shape in (
+                            (of_draws, (number, 1, 1)),
+                            (of_seeds, (1, seeds, 1)),
+                            (of_both, (number, seeds, 1)),
+                            (of_examples, (1, 1, 200)),
+                            (40, (number, seeds, 200)),
+                        )
+                    ]
+                    found = drawn_difference(sum(parts))
+                    held.append(found.low <= 0 <= found.high)
+                print(f"| {name} | {number} | {seeds} | {np.mean(held):.3f} |", flush=True)
 
 
 def grouped(

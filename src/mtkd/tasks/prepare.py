@@ -136,21 +136,19 @@ def write_task(folder: Path, task: Mapping[str, Any], prepared: Prepared) -> Non
         "labels": task["labels"],
         "rows": {name: len(frame) for name, frame in splits.items()},
         "pairs": len(task["text"]) == 2,
-        # Intervals go by clusters and nothing learns from them: they are no part of it.
         "digest": digest_bytes(
             part
             for name in sorted(splits)
-            for part in (
-                name.encode(),
-                splits[name]
-                .drop(columns=[*CLUSTERS], errors="ignore")
-                .to_csv(index=False)
-                .encode(),
-            )
+            for part in (name.encode(), _learned(splits[name]).to_csv(index=False).encode())
         ),
         "account": prepared.account,
     }
     write_json(folder / "task.json", summary)
+
+
+def _learned(frame: pd.DataFrame) -> pd.DataFrame:
+    """A split without its clusters: intervals go by them, and nothing learns from them."""
+    return frame.drop(columns=[*CLUSTERS], errors="ignore")
 
 
 def account_lines(labels: Sequence[str], account: Mapping[str, Any]) -> list[str]:
