@@ -44,8 +44,9 @@ def constant_answer(train: np.ndarray, metric: str, names: list[str]) -> tuple[s
     """The best constant answer on train labels [N]: its name and its logits [C].
 
     Its name is that of its label, or SHARES. Logits are those of a certain prediction of the label,
-    or of the shares that the labels have in train.
+    or of the shares that the labels have in train. Rows without a label (-1) have no say.
     """
+    train = train[train >= 0]
     if declared(metric).takes == "probabilities":
         shares = np.bincount(train, minlength=len(names)) / len(train)
         return SHARES, np.log(np.maximum(shares, np.finfo(np.float64).tiny))
