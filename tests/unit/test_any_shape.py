@@ -12,7 +12,7 @@ from toy_examples import make_examples, runs_of
 
 from mtkd.analysis.audit import label_map_table
 from mtkd.analysis.checks import checks_table
-from mtkd.analysis.claims import claims_table
+from mtkd.analysis.claims import claims_over_draws, claims_table
 from mtkd.analysis.constant import skill_table
 from mtkd.analysis.gap import gap_table
 from mtkd.analysis.master import master_table, render_master
@@ -47,7 +47,7 @@ from mtkd.report.latex import latex_table
 from mtkd.report.page import render
 from mtkd.report.registration import registration_shown
 from mtkd.report.study_results import study_tables
-from mtkd.report.task_results import task_tables
+from mtkd.report.task_results import draws_tables, task_tables
 from mtkd.report.unsaid import unsaid
 from mtkd.study.arms import described
 
@@ -125,8 +125,30 @@ def test_every_shape_has_its_tables_and_its_report(
     study = make_study(tasks=[task], arms=arms, seeds=["1"]) | (one if task == "forty" else {})
     lost = {arm["strategy"]: study["seeds"] for arm in arms} if diverged else {}
     tables = tables_of(study, task, tmp_path, lost) | {"failed": pd.DataFrame()}
-    shown, of_task = study_tables(tables, study), task_tables(tables, study, task)
-    assert all(latex_table(table, "x") for table in [*shown, *of_task] if len(table.rows))
+    page = page_of(tables, study, {task: task_tables(tables, study, task)})
+    assert all(words in page for words in said)
+
+
+def test_claims_over_draws_have_a_section_and_the_practitioners_answer_comes_first(tmp_path):
+    study = make_study(tasks=["movies"], seeds=["1", "2", "3"])
+    tables = tables_of(study, "movies", tmp_path, {}) | {"failed": pd.DataFrame()}
+    examples, name = read_examples(tmp_path / "examples"), "movies-300, 2 draws"
+    study["draws"] = {name: ["movies", "movies"]}
+    over = claims_over_draws(name, [examples, examples], study["margin"])
+    tables["claims"] = pd.concat([tables["claims"], over], ignore_index=True)
+    sections = {"movies": task_tables(tables, study, "movies")}
+    page = page_of(tables, study, sections | {name: draws_tables(tables, study, name)})
+    assert 'href="#task-movies-300-2-draws"' in page and 'id="task-movies-300-2-draws"' in page
+    assert "Intervals and verdicts are conditional on these draws." in page
+    first, then = (page.index(word) for word in ("the best teacher on selection", "one multi-"))
+    assert page.index('id="answer"') < first < then < page.index('id="findings"')
+
+
+def page_of(tables, study, of_tasks) -> str:
+    """The report of a study's tables, whose LaTeX can be made too."""
+    shown, task = study_tables(tables, study), study["tasks"][0]
+    every = [*shown, *(table for of_task in of_tasks.values() for table in of_task)]
+    assert all(latex_table(table, "x") for table in every if len(table.rows))
     splits = ["train", "selection", *study["report_splits"][task]]
     rows = {"tables": dict.fromkeys(splits, {"lines": 3, "rows": 2, "dropped": {}})}
     rows |= {"labels": dict.fromkeys(splits, [1, 1]), "overlap": [], "warnings": ["few"]}
@@ -139,13 +161,12 @@ def test_every_shape_has_its_tables_and_its_report(
     provenance["mixed_precision"] = []
     claimed = statement(study | {"students": ["small"]}, [], {})
     registered = {"date": "2026", "students_trained": 0, "said": claimed}
-    page = render(
+    return render(
         PAGES, "report.html.j2", study=study, seeds="", settings="", unsaid=unsaid(study),
-        claims=tables["claims"].to_dict("records"), failed=[], tasks={task: of_task},
+        claims=tables["claims"].to_dict("records"), failed=[], tasks=of_tasks,
         tables={table.name: table for table in shown}, figures=[], provenance=provenance,
         data=rows_table(study, infos), warnings=warnings_of(study, infos),
         success=success_metrics(tables["gap"], tables["claims"], study), times=[],
         framework=[], framework_claims=[], framework_figures=[], failed_title="",
         registration=registration_shown([registered], tables["claims"]),
     )  # fmt: skip
-    assert all(words in page for words in said)

@@ -10,6 +10,7 @@ from toy_examples import make_examples, runs_of
 from mtkd.analysis.claims import claims_table
 from mtkd.analysis.constant import (
     best_constant,
+    constant_answer,
     constant_scores,
     constant_value,
     lead,
@@ -181,3 +182,12 @@ def test_the_master_table_marks_what_is_no_better():
     # Digits stay in their columns.
     rows = [line for line in text if " (3)" in line]
     assert len({line.index(" (3)") for line in rows}) == 1
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "f1", "log_loss"])
+def test_rows_without_a_label_have_no_say(metric):
+    train, names = np.array([1, 1, 0, 1, 0]), ["bad", "good"]
+    name, answer = constant_answer(train, metric, names)
+    more = np.concatenate([train, np.full(20, -1)])
+    again, same = constant_answer(more, metric, names)
+    assert again == name and same.tolist() == answer.tolist()

@@ -87,7 +87,7 @@ def judged(
     helped = [name for name, tasks in groups.items() if all(by_task[t]["helps"] for t in tasks)]
     wanted = min(TASKS, len(groups))
     reasons = [
-        f"{task}: the undistilled student is not above {_named(by_task[task])} by the whole interval"
+        f"{task}: the undistilled student is not above {_named(by_task[task])} by its interval"
         for task in below
     ]
     if len(helped) < wanted:

@@ -197,7 +197,7 @@ def teachers_settings(suite: Suite) -> dict:
 
 
 def gate_settings(suite: Suite) -> dict:
-    """The gate of the chosen study's design, and the references on words that it has to be above."""
+    """The gate of the chosen study's design, and the references on words to be above."""
     words = [name for name, reference in suite.references.items() if reference.kind == "words"]
     return {"study": teachers_settings(suite), "references": words}
 
