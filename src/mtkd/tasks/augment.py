@@ -17,8 +17,8 @@ import numpy as np
 
 from mtkd.errors import InputError
 
-# A token of its own to all tokenizers that are trained here and to BERT's; to others, RoBERTa's among
-# them, letters that say as little.
+# A token of its own to all tokenizers that are trained here and to BERT's; to others, such as
+# RoBERTa's, letters that say as little.
 MASK = "[MASK]"
 LONGEST_NGRAM = 5
 
