@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from small_inputs import run_script
-from tiny_study import SUITE_FILE, assert_nothing_left, snakemake
+from tiny_study import SUITE_FILE, assert_nothing_left, change_suite, snakemake
 
 from mtkd.config.load import load_suite
 from mtkd.records.logits import read_logits, read_tensors
@@ -272,7 +272,10 @@ def test_gate_weights_cover_the_train_examples(finished_study):
     assert np.allclose(weights["train"].sum(axis=1), 1, atol=1e-5)
 
 
-def test_a_task_of_text_pairs_with_three_labels(study):
+def test_a_task_of_text_pairs_with_three_labels_and_references_of_two_kinds(study):
+    vectors = ["data/glove/glove.6B.50d.safetensors", "data/valences/vader.2d.safetensors"]
+    means = {"kind": "vectors", "vectors": vectors}
+    change_suite(study, "references", {"tfidf": {"kind": "words"}, "means": means})
     tables = [
         f"results/tiny/studies/pairs/tables/{name}.csv"
         for name in ("master", "runs", "claims", "audit_scored")
@@ -285,10 +288,18 @@ def test_a_task_of_text_pairs_with_three_labels(study):
     assert [row["method"] for row in rows] == [
         "Reference: constant",
         "Reference: TF-IDF",
+        "Reference: means",
         "Teacher: bert",
         "Student: no distillation",
         "Distill: bert",
     ]
+    runs = table(study, "runs", of="pairs")
+    assert {run["teacher"] for run in runs if run["kind"] == "reference"} == {"tfidf", "means"}
+    _, record = read_logits(study / "results/tiny/references/pairs/means/predictions.safetensors")
+    assert record["training"]["features"] == "vectors"
+    assert record["training"]["texts_without_a_word"]["report"] == 0
+    # Each of the two has been fitted by the one job, and scored by one.
+    assert len(list((study / "logs/tiny/fit_reference").iterdir())) == 2  # reviews, pairs
     metrics = {(run["metric"], run["primary"]) for run in table(study, "runs", of="pairs")}
     assert metrics == {("accuracy", "True"), ("macro_f1", "False")}
     # One arm that distils, of one teacher and one seed.

@@ -109,7 +109,7 @@ def read_human(path: Path, split: str) -> np.ndarray | None:
 
 
 def read_groups(folder: Path, split: str = "train") -> list:
-    """What rows of a split come from [N]: their group where the task has some, else from themselves.
+    """What rows of a split come from [N]: their group where the task has some, else themselves.
 
     Of train, selection and the gate's. Raises InputError.
     """
