@@ -49,7 +49,7 @@ def transfer_table(task, number, source):
 
 def transfer_sources(task):
     """The sources of a variant's transfer text beside the task's own rows."""
-    return [source for source in SUITE.tasks[task].transfer if not source.rest]
+    return [source for source in SUITE.tasks[task].transfer if not source.is_own]
 
 
 def fetched_transfer(task):

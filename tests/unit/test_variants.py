@@ -203,6 +203,23 @@ def test_lines_that_a_quotation_mark_swallowed_are_refused_without_labels_too(tm
     assert len(read_texts({"file": "more.csv"}, ["text"], path)[0]) == 2
 
 
+def test_new_texts_are_made_of_the_labelled_rows_and_of_what_is_named_before(origin):
+    how = {"augment": {"copies": 2, "mask": 0.3, "replace": 0.3, "ngram": 0.5}}
+    _, few = derive(origin, "a", transfer=[how])
+    _, many = derive(origin, "b", transfer=[{"rest": True, "rows": 60}, how])
+    assert few.account["transfer"][0]["source"] == "augment"
+    made = few.splits["train"]
+    labelled = set(made["id"][made["label"] >= 0])
+    new = made[made["label"] < 0]
+    assert 0 < len(new) <= 2 * len(labelled)
+    assert {name.rpartition("~")[0] for name in new["id"]} <= labelled
+    assert len(many.splits["train"]) > len(made) + 60
+    # No gold label is known of a text that nobody wrote.
+    assert len(few.transfer_labels) == 0
+    again = derive(origin, "c", transfer=[how])[1].splits["train"]
+    pd.testing.assert_frame_equal(again, made)
+
+
 def test_one_name_for_two_sources_is_a_line(origin, tmp_path):
     path = tmp_path / "more.csv"
     rows("x", 5).to_csv(path, index=False)

@@ -22,10 +22,10 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="the variant's folder")
     args = parser.parse_args()
 
-    from mtkd.tasks.variants import derive_task, draw_lines, read_texts
+    from mtkd.tasks.variants import OWN, derive_task, draw_lines, read_texts
 
     settings = args.job["settings"]
-    sources = [one for one in settings.get("transfer", ()) if "rest" not in one]
+    sources = [one for one in settings.get("transfer", ()) if not OWN & one.keys()]
     try:
         texts = [
             read_texts(source, settings["text"], path)

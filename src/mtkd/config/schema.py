@@ -107,10 +107,21 @@ class Carve(Closed):
     group: Text | None = None
 
 
+class Augment(Closed):
+    """New texts made of a task's own: how many of each, and how probable each change is."""
+
+    copies: Whole = Field(default=3, ge=1)
+    mask: Real = Field(default=0.1, ge=0, le=1)
+    replace: Real = Field(default=0.1, ge=0, le=1)
+    ngram: Real = Field(default=0.25, ge=0, le=1)
+
+
 class Transfer(Closed):
-    """A source of text without labels: the task's other rows, a file, a task's texts, the hub's."""
+    """A source of text without labels: the task's other rows or new texts made of its own, a file,
+    another task's texts, a dataset of the hub."""
 
     rest: Literal[True] | None = None
+    augment: Augment | None = None
     file: Text | None = None
     task: Name | None = None
     hub: HubDataset | None = None
@@ -126,9 +137,9 @@ class Transfer(Closed):
 
     @model_validator(mode="after")
     def _one_source(self):
-        given = [key for key in (REST, "file", "task", "hub") if getattr(self, key)]
+        given = [key for key in (REST, "augment", "file", "task", "hub") if getattr(self, key)]
         if len(given) != 1:
-            raise ValueError("give exactly one of 'rest', 'file', 'task' and 'hub'")
+            raise ValueError("give exactly one of 'rest', 'augment', 'file', 'task' and 'hub'")
         if self.text and not (self.file or self.hub):
             raise ValueError("'text' names columns of a 'file' or a 'hub' dataset")
         if "split" in self.model_fields_set and not self.hub:
@@ -136,9 +147,9 @@ class Transfer(Closed):
         return self
 
     @property
-    def name(self) -> str:
-        """What accounts call it."""
-        return REST if self.rest else self.file or self.task or self.hub.name
+    def is_own(self) -> bool:
+        """Whether it is made of the task's own rows, and of no file beside."""
+        return bool(self.rest or self.augment)
 
 
 def _listed(value: object) -> object:

@@ -59,7 +59,7 @@ def hub_model_settings(suite: Suite, kind: str, name: str) -> dict:
 def dataset_settings(suite: Suite, task: str, split: str) -> dict:
     """Fetching a split of a task's dataset from the hub, or one of its transfer text."""
     if split.startswith("transfer-"):
-        sources = [source for source in suite.tasks[task].transfer if not source.rest]
+        sources = [source for source in suite.tasks[task].transfer if not source.is_own]
         source = sources[int(split.removeprefix("transfer-"))]
         return {"hub": _plain(source.hub), "splits": {split: source.split}}
     return {"hub": _plain(suite.tasks[task].hub), "splits": suite.tasks[task].splits}
@@ -75,6 +75,13 @@ def variant_settings(suite: Suite, task: str) -> dict:
     variant = suite.tasks[task]
     own = variant.model_dump(mode="json", include={"of", "labelled", "draw"})
     extra = _plain(variant, include={"selection_rows", "gate_rows", "transfer"})
+    if "transfer" in extra:
+        # Defaults of a source say how new texts are made.
+        extra["transfer"] = [
+            source.model_dump(mode="json", exclude_none=True, exclude={"hub"})
+            | ({"hub": _plain(source.hub)} if source.hub else {})
+            for source in variant.transfer
+        ]
     return {**own, **extra, "text": variant.text} if extra else own
 
 

@@ -17,6 +17,7 @@ import pandas as pd
 
 from mtkd.errors import InputError
 from mtkd.records.files import publish, read_json, write_json
+from mtkd.tasks.augment import Augmentation, augment
 from mtkd.tasks.corpus import (
     CLUSTERS,
     GATE,
@@ -36,6 +37,8 @@ from mtkd.tasks.tables import read_table
 TRANSFER_LABELS = "transfer_labels.parquet"
 # A source's rows, and how many were left out of it by reason.
 Texts = tuple[pd.DataFrame, Mapping[str, int]]
+# Sources that are made of the task's own rows.
+OWN = {"rest", "augment"}
 # What is drawn has generators of its own, whatever else a variant draws.
 LABELLED, SELECTED, FOR_GATE, TRANSFER = range(4)
 
@@ -188,7 +191,12 @@ def _transfer(
     others, parts, account = iter(texts), [], []
     for number, source in enumerate(sources):
         name = _name(source)
-        frame, dropped = (rest, {}) if "rest" in source else next(others)
+        if "rest" in source:
+            frame, dropped = rest, {}
+        elif "augment" in source:
+            frame, dropped = _augmented([known["the labelled rows"], *parts], source, draw), {}
+        else:
+            frame, dropped = next(others)
         dropped = dict(dropped)
         free = []
         for row, key in enumerate(text_keys(frame)):
@@ -212,7 +220,7 @@ def _transfer(
             dropped["not drawn"] = len(free) - wanted
             free = sorted(np.array(free)[order[:wanted]])
         found = frame.iloc[free]
-        if "rest" not in source:
+        if not OWN & source.keys():
             found = found.assign(id=[f"{name}:{one}" for one in found["id"]])
         parts.append(found)
         account.append({"source": name, "rows": len(found), "dropped": dropped})
@@ -220,6 +228,19 @@ def _transfer(
     if joined["id"].duplicated().any() or joined["id"].isin(known["the labelled rows"]["id"]).any():
         raise InputError("two sources of transfer text have the same name; name each once")
     return joined, account
+
+
+def _augmented(
+    frames: Sequence[pd.DataFrame], source: Mapping[str, Any], draw: int
+) -> pd.DataFrame:
+    """New texts of those of some rows: the labelled ones, and transfer text named before."""
+    rows = pd.concat(frames)
+    pairs = rows["text_b"].tolist() if "text_b" in rows else None
+    how = Augmentation(**source["augment"])
+    new = augment(rows["id"].tolist(), rows["text_a"].tolist(), pairs, how, draw)
+    columns = {"id": new.ids, "text_a": new.text_a}
+    columns |= {"text_b": new.text_b} if new.text_b is not None else {}
+    return pd.DataFrame(columns, dtype="str").assign(label=NO_LABEL)
 
 
 def _drawn(frame: pd.DataFrame, wanted: int, seed: tuple[int, ...], key: str) -> np.ndarray:
@@ -242,6 +263,6 @@ def _check_labels(labelled: pd.DataFrame, labels: Sequence[str], wanted: int) ->
 
 
 def _name(source: Mapping[str, Any]) -> str:
-    if "rest" in source:
-        return "rest"
+    if own := OWN & source.keys():
+        return own.pop()
     return source.get("file") or source.get("task") or source["hub"]["name"]
