@@ -56,7 +56,7 @@ def test_no_strategy_is_compared_with_a_name():
 
 @pytest.fixture(scope="module")
 def suite():
-    content = yaml.safe_load((ROOT / "config/embedded.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load((ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text(encoding="utf-8"))
     content["strategies"] |= {
         "plain": {"fusion": "average", "control": True},
         "one": {"fusion": "single"},

@@ -15,7 +15,7 @@ from mtkd.errors import InputError
 from mtkd.fusion.strategies import STRATEGIES as FUSIONS
 
 ROOT = Path(__file__).parents[2]
-EMBEDDED = yaml.safe_load((ROOT / "config/embedded.yaml").read_text())
+EMBEDDED = yaml.safe_load((ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text())
 TEACHER = EMBEDDED["teachers"]["bert"]
 # Arms of teachers that are out of order, the same one twice, without a seed, unknown.
 PINNED = [

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 SHIPPED = sorted((ROOT / "config").glob("*.yaml"))
 SCHEMA = json.loads((ROOT / "config/suite.schema.json").read_text(encoding="utf-8"))
 CHECK = jsonschema.Draft7Validator(SCHEMA)
-EMBEDDED = yaml.safe_load((ROOT / "config/embedded.yaml").read_text(encoding="utf-8"))
+EMBEDDED = yaml.safe_load((ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text(encoding="utf-8"))
 
 
 def test_the_file_is_what_the_models_say():

@@ -307,7 +307,7 @@ def test_models_that_are_closed_are_refused_when_the_suite_is_read(monkeypatch):
     known = {**declared_losses(), "tiny": declared}
     for place in (schema, load):
         monkeypatch.setattr(place, "declared_losses", lambda: known)
-    content = yaml.safe_load((ROOT / "config/embedded.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load((ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text(encoding="utf-8"))
     content["strategies"]["inner"] = {"fusion": "average", "loss": "tiny"}
     arms = content["studies"]["main"]["arms"]
     arms[:] = [{"strategy": "inner", "teachers": ["textcnn", "bert"]}]
@@ -347,7 +347,7 @@ def test_decoupled_distillation_is_the_plain_kind_where_its_parts_weigh_as_in_it
 
 
 def test_a_loss_is_refused_for_classes_it_is_not_for_when_the_suite_is_read(dkd):
-    content = yaml.safe_load((ROOT / "config/embedded.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load((ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text(encoding="utf-8"))
     content["strategies"]["dkd"] = {"fusion": "average", "loss": "dkd", "options": {"others": 2}}
     suite = validate_suite(content, "s")
     assert recipe(suite, "average")["loss"] == "hinton"
@@ -364,13 +364,13 @@ def test_a_loss_is_refused_for_classes_it_is_not_for_when_the_suite_is_read(dkd)
         ({"loss": "hintn"}, "unknown loss 'hintn'; known: hinton"),
         ({"options": {"beta": 1}}, "options.beta: no option of loss 'hinton'; it has none"),
         ({"operator": "median"}, "give one of 'fusion' and 'operator'"),
-        ({"fusion": "mean"}, "fusion: unknown strategy 'mean'; known: single, average"),
-        ({"fusion": "none"}, "fusion: unknown strategy 'none'"),
+        ({"fusion": "mean"}, "fusion: unknown strategy 'mean'; known: none, single, average"),
+        ({"fusion": "none"}, "is a control; give 'control: true'"),
         ({"weights": {"textcnn": 1}}, "'weights' and 'T' are for an operator"),
     ],
 )
 def test_recipes_that_mean_nothing_are_refused(changes, said):
-    content = yaml.safe_load((ROOT / "config/embedded.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load((ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text(encoding="utf-8"))
     content["strategies"]["mine"] = {"fusion": "average"} | changes
     with pytest.raises(InputError, match=said):
         validate_suite(content, "s")

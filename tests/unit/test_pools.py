@@ -84,7 +84,7 @@ def test_the_documented_ten_lines_work(tmp_path, monkeypatch):
     assert len(code.splitlines() + config.splitlines()) <= 10
     (tmp_path / "my_pools.py").write_text(code)
     monkeypatch.chdir(tmp_path)
-    suite = yaml.safe_load((ROOT / "config/embedded.yaml").read_text())
+    suite = yaml.safe_load((ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text())
     suite["strategies"] |= yaml.safe_load(config)["strategies"]
     arm = {"strategy": "sharpened", "teachers": ["textcnn", "bert"]}
     suite["studies"]["main"]["arms"] = [arm]

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 def study_settings(change=lambda suite: None):
     """What of the embedded suite's first study is registered, with a change to the suite."""
-    content = yaml.safe_load((ROOT / "config/embedded.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load((ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text(encoding="utf-8"))
     change(content)
     return registration_settings(validate_suite(content, "suite"))
 

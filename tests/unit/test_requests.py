@@ -76,7 +76,7 @@ def test_a_job_on_logits_asks_for_less_than_a_training(teachers, recorded, minut
 def test_an_expectation_is_of_a_known_task_and_takes_time():
     with pytest.raises(ValidationError, match="expected"):
         teacher(expected={"mnli": 0})
-    content = load_suite("config/embedded.yaml").model_dump(mode="json", exclude_defaults=True)
+    content = load_suite("tests/fixtures/first_embedded/suite.yaml").model_dump(mode="json", exclude_defaults=True)
     content["teachers"]["bert"]["resources"] = {"expected": {"movie": 3}}
     with pytest.raises(InputError, match=r"bert.resources.expected.movie: .*did you mean 'movies'"):
         validate_suite(content, "suite")

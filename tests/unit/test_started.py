@@ -16,7 +16,7 @@ POOLS = "def sharp(log_p, weights):\n    return log_p\n"
 
 
 def suite(**changes):
-    content = yaml.safe_load((ROOT / "config/embedded.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load((ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text(encoding="utf-8"))
     content["strategies"]["sharp"] = {"operator": "my_pools.py:sharp"}
     for key, value in changes.items():
         *parents, last = key.split("__")
