@@ -59,7 +59,7 @@ def test_catalogues_import_nothing_heavy():
     ("facts", "lacking"),
     [
         (FACTS, set()),
-        (("teachers", "grid", "pools"), {"human_soft_labels"}),
+        (("teachers", "grid", "pools"), {"human_soft_labels", "errors_by_ambiguity"}),
         (("teachers", "raters", "pools"), {"t_alpha_heatmap/{task}"}),
         (("teachers", "raters", "grid"), {"attenuation_students"}),
         # The undistilled student alone.

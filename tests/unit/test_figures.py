@@ -23,8 +23,9 @@ from mtkd.analysis.over_tasks import profiles_table
 from mtkd.analysis.ranking import ranking_table
 from mtkd.analysis.soft_label_tables import confidence_table, fidelity_table, human_table
 from mtkd.analysis.tables import read_table, runs_table
+from mtkd.analysis.who_is_right import ambiguity_table
 from mtkd.config.schema import Strategy
-from mtkd.figures.by_region import agreement_figure, failures_figure
+from mtkd.figures.by_region import agreement_figure, ambiguity_figure, failures_figure
 from mtkd.figures.catalogue import figures_of
 from mtkd.figures.claims import advantage_figure, claims_figure
 from mtkd.figures.gap import gap_figure
@@ -248,6 +249,7 @@ ANALYSES = {
     "multi_teacher_advantage": advantage_figure,
     "agreement_regions": agreement_figure,
     "failure_categories": failures_figure,
+    "errors_by_ambiguity": ambiguity_figure,
     "teacher_confidence": confidence_figure,
     "fidelity": fidelity_figure,
     "human_soft_labels": human_figure,
@@ -269,6 +271,7 @@ def make_tables(study, diverged=None, n=60) -> dict[str, pd.DataFrame]:
         "claims": [claims_table(task, study["margin"]) for task in tasks],
         "agreement": map(agreement_table, tasks),
         "failures": map(failures_table, tasks),
+        "ambiguity": map(ambiguity_table, tasks),
         "confidence": [
             confidence_table(e.record["task"], e.teachers, e.record["teachers"], temperatures)
             for e in tasks

@@ -32,9 +32,9 @@ def test_teachers_that_say_the_same_are_told_by_chance_alone(scales):
 
 
 def test_exchangeable_teachers_are_not_told_though_they_differ():
-    inside = [identification(teachers(1, 1, seed=s, shared=0.3), 1.0) for s in range(20)]
-    assert sum(found.low <= found.chance <= found.high for found in inside) >= 18
-    assert np.mean([found.accuracy for found in inside]) == pytest.approx(0.5, abs=0.02)
+    inside = [identification(teachers(1, 1, seed=s, shared=0.3), 1.0) for s in range(10)]
+    assert sum(found.low <= found.chance <= found.high for found in inside) >= 9
+    assert np.mean([found.accuracy for found in inside]) == pytest.approx(0.5, abs=0.03)
 
 
 def test_a_surer_teacher_is_told_on_two_labels_too():

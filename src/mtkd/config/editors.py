@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mtkd.config.schema import Suite
+from mtkd.config.schema import REST, Suite
 
 
 def suite_schema() -> dict[str, Any]:
@@ -19,6 +19,10 @@ def suite_schema() -> dict[str, Any]:
     # One student may be given by itself; a variant has the rest from the task that it is of.
     study["properties"]["student"] = {"type": "string"}
     task["properties"]["cluster"]["anyOf"].append({"type": "string"})
+    # One source of transfer text may be given by itself, and the task's own rest by a word.
+    source = [task["properties"]["transfer"]["items"], {"const": REST}]
+    several = {"type": "array", "items": {"anyOf": source}}
+    task["properties"]["transfer"] = {"anyOf": [*source, several]}
     _either(study, ["student"], ["students"])
     _either(task, ["of"], task["required"])
     _texts_of_numbers(schema)

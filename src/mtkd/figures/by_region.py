@@ -1,6 +1,8 @@
-"""Students where teachers agree and where they do not, and where their errors come from."""
+"""Students where teachers agree and where they do not, where people do, and whence errors come."""
 
 from __future__ import annotations
+
+from itertools import cycle
 
 import pandas as pd
 from matplotlib import rc_context
@@ -12,6 +14,8 @@ from mtkd.figures.style import (
     FAILURE_COLOURS,
     FAMILY_MARKERS,
     RC,
+    REFERENCE_LINE,
+    TEACHER_COLOURS,
     arms_legend,
     colour,
     legend_below,
@@ -19,7 +23,7 @@ from mtkd.figures.style import (
     panels,
     sketch,
 )
-from mtkd.study.view import StudyView, arm_name, seeds_text, settings_text
+from mtkd.study.view import StudyView, arm_name, seeds_text, settings_text, teacher_names
 
 
 @rc_context(RC)
@@ -95,4 +99,49 @@ def failures_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure
         for key, ink in FAILURE_COLOURS.items()
     ]
     legend_below(figure, handles, 2)
+    return figure
+
+
+@rc_context(RC)
+def ambiguity_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
+    """A panel per task and report split: everybody's errors by how much raters disagree."""
+    table = tables["ambiguity"]
+    keys = list(table[["task", "split"]].drop_duplicates().itertuples(index=False))
+    figure = new_figure(
+        1.4 + 2.3 * -(-max(len(keys), 1) // 2),
+        f"{study['suite']}/{study['study']}: are errors left where people disagree?",
+        "Errors on parts of the report split by the entropy of the raters' shares (in nats, least "
+        "to greatest of the part; parts are equal in number but for examples of the same entropy); "
+        f"mean over {seeds_text(study)}; {settings_text(study)}. One rater: how often the answer "
+        "of a rater drawn at random is not the label.",
+    )
+    names = teacher_names(study)
+    for axis, (task, split) in zip(panels(figure, len(keys)), keys, strict=True):
+        here = table[(table.task == task) & (table.split == split)]
+        rater = here[here.kind == "rater"]
+        axis.plot(rater.part, 100 * rater.error, **REFERENCE_LINE)
+        for name, ink in zip(names, cycle(TEACHER_COLOURS), strict=False):
+            own = here[(here.kind == "teacher") & (here["name"] == name)]
+            axis.plot(own.part, 100 * own.error, color=ink, linewidth=0.9, marker="D", markersize=3,
+                      linestyle=(0, (1, 1.5)))  # fmt: skip
+        for arm in study["arms"]:
+            own = here[(here.kind == "student") & (here["name"] == arm_name(arm, study))]
+            axis.plot(own.part, 100 * own.error, color=colour(arm, study), linewidth=0.9,
+                      marker=FAMILY_MARKERS[arm["family"]], markersize=3.5)  # fmt: skip
+        ends = [f"{row.entropy_low:.2f} to\n{row.entropy_high:.2f}" for row in rater.itertuples()]
+        axis.set_xticks(rater.part, ends)
+        axis.set_ylim(bottom=0)
+        axis.set_title(f"{task} {split}, n={rater.n.sum():,}", loc="left")
+        axis.set_xlabel("raters' entropy (nats)")
+        axis.set_ylabel("errors (%)")
+    handles = [
+        sketch(arm_name(arm, study), color=colour(arm, study), linewidth=0.9,
+               marker=FAMILY_MARKERS[arm["family"]], markersize=4)
+        for arm in study["arms"]
+    ]  # fmt: skip
+    handles += [
+        sketch(f"teacher {name}", color=ink, marker="D", markersize=3, linestyle=(0, (1, 1.5)))
+        for name, ink in zip(names, cycle(TEACHER_COLOURS), strict=False)
+    ]
+    legend_below(figure, [*handles, sketch("one rater", **REFERENCE_LINE)])
     return figure

@@ -107,6 +107,14 @@ FIGURES: Catalogue = {
         "For each task and arm, the errors per 100 examples, divided by what the teachers did on "
         "the example. The numbers are in the tasks' tables.",
     ),
+    "errors_by_ambiguity": Figure(
+        ("ambiguity",),
+        "mtkd.figures.by_region:ambiguity_figure",
+        "Are errors left where people disagree?",
+        "For each task, the errors of one rater, of teachers and of students against how much "
+        "raters disagree. The numbers are in the tasks' tables.",
+        needs=("teachers", "raters"),
+    ),
     "teacher_confidence": Figure(
         ("confidence",),
         "mtkd.figures.soft_labels:confidence_figure",

@@ -63,9 +63,8 @@ def confidence_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figu
         axis.tick_params(axis="y", length=0)
         axis.set_xlim(right=101)
         sizes = here.drop_duplicates("split").set_index("split").n
-        counts = [f"{sizes.get(split, 0):,} {split}" for split in ("train", report)]
-        if "transfer" in sizes:
-            counts.insert(1, f"{sizes['transfer']:,} transfer")
+        seen = [f"{sizes[split]:,}" for split in ("train", "transfer") if split in sizes] or ["0"]
+        counts = [f"{' + '.join(seen)} train", f"{sizes.get(report, 0):,} {report}"]
         axis.set_title(f"{task}, n={', '.join(counts)}", loc="left")
         axis.set_xlabel("mean largest probability (%)")
     handles = [sketch(f"T={T}", color="black", marker="o", linestyle="", alpha=shades[T])
