@@ -12,6 +12,8 @@ from mtkd.config.schema import STRATEGIES
 from mtkd.study.arms import arm_settings, described
 
 ROOT = Path(__file__).parents[2]
+# A suite to change: the first embedded one.
+FIRST = ROOT / "tests/fixtures/first_embedded/suite.yaml"
 # Where strategies' names mean something.
 THEIR_OWN = {"config/schema.py", "study/arms.py", "study/recipes.py"}
 
@@ -56,7 +58,7 @@ def test_no_strategy_is_compared_with_a_name():
 
 @pytest.fixture(scope="module")
 def suite():
-    content = yaml.safe_load((ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load(FIRST.read_text(encoding="utf-8"))
     content["strategies"] |= {
         "plain": {"fusion": "average", "control": True},
         "one": {"fusion": "single"},

@@ -15,7 +15,9 @@ from mtkd.errors import InputError
 from mtkd.fusion.strategies import STRATEGIES as FUSIONS
 
 ROOT = Path(__file__).parents[2]
-EMBEDDED = yaml.safe_load((ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text())
+# A suite to change: the first embedded one.
+FIRST = ROOT / "tests/fixtures/first_embedded/suite.yaml"
+EMBEDDED = yaml.safe_load(FIRST.read_text())
 TEACHER = EMBEDDED["teachers"]["bert"]
 # Arms of teachers that are out of order, the same one twice, without a seed, unknown.
 PINNED = [

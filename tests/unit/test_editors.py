@@ -13,10 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from mtkd.config.editors import suite_schema
 
 ROOT = Path(__file__).parents[2]
+# A suite to change: the first embedded one.
+FIRST = ROOT / "tests/fixtures/first_embedded/suite.yaml"
 SHIPPED = sorted((ROOT / "config").glob("*.yaml"))
 SCHEMA = json.loads((ROOT / "config/suite.schema.json").read_text(encoding="utf-8"))
 CHECK = jsonschema.Draft7Validator(SCHEMA)
-EMBEDDED = yaml.safe_load((ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text(encoding="utf-8"))
+EMBEDDED = yaml.safe_load(FIRST.read_text(encoding="utf-8"))
 
 
 def test_the_file_is_what_the_models_say():

@@ -35,6 +35,8 @@ from mtkd.tasks.encoding import encode
 TRAINING = Training(epochs=2, batch_size=8, learning_rate=5e-3, warmup=0.1)
 STEPS, STOP = 10, 4
 ROOT = Path(__file__).parents[2]
+# A suite to change: the first embedded one.
+FIRST = ROOT / "tests/fixtures/first_embedded/suite.yaml"
 CPU = torch.device("cpu")
 DECLARED_GATE = Declared(frozenset({"teachers"}), (2, None), {})
 
@@ -307,7 +309,7 @@ def test_models_that_are_closed_are_refused_when_the_suite_is_read(monkeypatch):
     known = {**declared_losses(), "tiny": declared}
     for place in (schema, load):
         monkeypatch.setattr(place, "declared_losses", lambda: known)
-    content = yaml.safe_load((ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load(FIRST.read_text(encoding="utf-8"))
     content["strategies"]["inner"] = {"fusion": "average", "loss": "tiny"}
     arms = content["studies"]["main"]["arms"]
     arms[:] = [{"strategy": "inner", "teachers": ["textcnn", "bert"]}]
@@ -347,7 +349,7 @@ def test_decoupled_distillation_is_the_plain_kind_where_its_parts_weigh_as_in_it
 
 
 def test_a_loss_is_refused_for_classes_it_is_not_for_when_the_suite_is_read(dkd):
-    content = yaml.safe_load((ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load(FIRST.read_text(encoding="utf-8"))
     content["strategies"]["dkd"] = {"fusion": "average", "loss": "dkd", "options": {"others": 2}}
     suite = validate_suite(content, "s")
     assert recipe(suite, "average")["loss"] == "hinton"
@@ -370,7 +372,7 @@ def test_a_loss_is_refused_for_classes_it_is_not_for_when_the_suite_is_read(dkd)
     ],
 )
 def test_recipes_that_mean_nothing_are_refused(changes, said):
-    content = yaml.safe_load((ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load(FIRST.read_text(encoding="utf-8"))
     content["strategies"]["mine"] = {"fusion": "average"} | changes
     with pytest.raises(InputError, match=said):
         validate_suite(content, "s")

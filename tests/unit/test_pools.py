@@ -21,6 +21,8 @@ from mtkd.study.recipes import recipe
 from mtkd.study.settings import own_operators
 
 ROOT = Path(__file__).parents[2]
+# A suite to change: the first embedded one.
+FIRST = ROOT / "tests/fixtures/first_embedded/suite.yaml"
 TEACHERS = ["a", "b", "c"]
 OWN = "import numpy as np\n\n\ndef pool(log_p, weights):\n    {body}\n"
 
@@ -84,7 +86,7 @@ def test_the_documented_ten_lines_work(tmp_path, monkeypatch):
     assert len(code.splitlines() + config.splitlines()) <= 10
     (tmp_path / "my_pools.py").write_text(code)
     monkeypatch.chdir(tmp_path)
-    suite = yaml.safe_load((ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text())
+    suite = yaml.safe_load(FIRST.read_text())
     suite["strategies"] |= yaml.safe_load(config)["strategies"]
     arm = {"strategy": "sharpened", "teachers": ["textcnn", "bert"]}
     suite["studies"]["main"]["arms"] = [arm]

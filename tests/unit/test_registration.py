@@ -14,11 +14,13 @@ from mtkd.report.registration import registration_shown
 from mtkd.study.settings import registration_settings
 
 ROOT = Path(__file__).parents[2]
+# A suite to change: the first embedded one.
+FIRST = ROOT / "tests/fixtures/first_embedded/suite.yaml"
 
 
 def study_settings(change=lambda suite: None):
     """What of the embedded suite's first study is registered, with a change to the suite."""
-    content = yaml.safe_load((ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load(FIRST.read_text(encoding="utf-8"))
     change(content)
     return registration_settings(validate_suite(content, "suite"))
 

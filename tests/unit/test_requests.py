@@ -1,6 +1,7 @@
 """Minutes that jobs ask for, and what they put on disk."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +21,9 @@ from mtkd.study.disk import (
     table_rows,
 )
 from mtkd.study.requests import LEAST_MINUTES, expected_logits, logits_minutes, training_minutes
+
+# A suite to change: the first embedded one.
+FIRST = Path(__file__).parents[1] / "fixtures/first_embedded/suite.yaml"
 
 
 def teacher(epochs=4, **resources):
@@ -76,7 +80,7 @@ def test_a_job_on_logits_asks_for_less_than_a_training(teachers, recorded, minut
 def test_an_expectation_is_of_a_known_task_and_takes_time():
     with pytest.raises(ValidationError, match="expected"):
         teacher(expected={"mnli": 0})
-    content = load_suite("tests/fixtures/first_embedded/suite.yaml").model_dump(mode="json", exclude_defaults=True)
+    content = load_suite(FIRST).model_dump(mode="json", exclude_defaults=True)
     content["teachers"]["bert"]["resources"] = {"expected": {"movie": 3}}
     with pytest.raises(InputError, match=r"bert.resources.expected.movie: .*did you mean 'movies'"):
         validate_suite(content, "suite")

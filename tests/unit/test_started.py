@@ -11,12 +11,14 @@ from mtkd.errors import InputError, run
 from mtkd.study import code, started
 
 ROOT = Path(__file__).parents[2]
+# A suite to change: the first embedded one.
+FIRST = ROOT / "tests/fixtures/first_embedded/suite.yaml"
 SCRIPTS = ("prepare_task.py", "score.py", "certify_operators.py", "draw_figures.py")
 POOLS = "def sharp(log_p, weights):\n    return log_p\n"
 
 
 def suite(**changes):
-    content = yaml.safe_load((ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load(FIRST.read_text(encoding="utf-8"))
     content["strategies"]["sharp"] = {"operator": "my_pools.py:sharp"}
     for key, value in changes.items():
         *parents, last = key.split("__")

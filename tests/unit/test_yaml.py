@@ -20,6 +20,8 @@ from mtkd.errors import InputError
 from mtkd.tasks.prepare import read_table
 
 ROOT = Path(__file__).parents[2]
+# A suite to change: the first embedded one.
+FIRST = ROOT / "tests/fixtures/first_embedded/suite.yaml"
 
 
 def refusal(path: Path, content: str | bytes) -> str:
@@ -92,7 +94,7 @@ def test_a_file_that_is_no_utf8_or_no_yaml_is_one_line(tmp_path, content, words)
 
 
 def test_a_suite_file_is_looked_at_before_it_is_read(tmp_path):
-    text = (ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text(encoding="utf-8")
+    text = FIRST.read_text(encoding="utf-8")
     path = tmp_path / "suite.yaml"
     path.write_bytes(b"\xef\xbb\xbf" + text.encode())
     assert load_suite(path).suite == "embedded"
@@ -205,7 +207,7 @@ def test_numbers_without_a_point_are_numbers_wherever_one_is_wanted():
 
 
 def test_numbers_of_a_task_override_are_numbers():
-    suite = yaml.safe_load((ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text(encoding="utf-8"))
+    suite = yaml.safe_load(FIRST.read_text(encoding="utf-8"))
     suite["students"]["distilbert"]["per_task"] = {"movies": {"learning_rate": "1e-5"}}
     learner = validate_suite(suite, "a").students["distilbert"]
     assert learner.training_for("movies").learning_rate == 1e-5
@@ -215,7 +217,7 @@ def test_numbers_of_a_task_override_are_numbers():
 
 
 def test_a_study_called_by_a_number_is_found_from_the_command_line():
-    suite = yaml.safe_load((ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text(encoding="utf-8"))
+    suite = yaml.safe_load(FIRST.read_text(encoding="utf-8"))
     suite["studies"]["2"] = suite["studies"]["grid"]
     assert validate_suite(suite | {"study": 2}, "a").chosen_study.T == ["2", "4", "8"]
     with pytest.raises(InputError, match="study: a text is wanted"):
@@ -238,7 +240,7 @@ def test_teachers_whose_names_make_no_folder_are_refused():
 
 @pytest.mark.parametrize("ending", ["CSV", "Jsonl", "PARQUET"])
 def test_endings_are_known_in_capitals(tmp_path, ending):
-    suite = yaml.safe_load((ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text(encoding="utf-8"))
+    suite = yaml.safe_load(FIRST.read_text(encoding="utf-8"))
     suite["tasks"]["movies"]["splits"] = {"train": f"a.{ending}", "report": f"b.{ending}"}
     assert validate_suite(suite, "a").tasks["movies"].splits["train"] == f"a.{ending}"
     table = pd.DataFrame({"text": ["a", "b"]})

@@ -7,11 +7,14 @@ import pytest
 import warm
 from tiny_study import SUITE_FILE, change_suite, planned, snakemake, write_tiny_suite
 
-CELLS = "results/embedded/students/distilbert"
+CELLS = "results/embedded/students/word-average"
 ONE_CELL = ("--config", "bundle=cell")
+# What a variant's data are made by.
+DATA = ["prepare_task", "derive_task"]
 
-# 4 tasks, 3 teachers with one seed each, 8 arms: the undistilled one and 7 that distil, one of
-# them gating. The graphs differ in how many jobs (bundles) an arm has on a task.
+# GLUE has 4 tasks, 3 teachers with one seed each, 8 arms: the undistilled one and 7 that distil,
+# one of them gating. The embedded suite has 4 variants of tasks, and no gate in its first study. The
+# graphs differ in how many jobs (bundles) an arm has on a task.
 TASKS, TEACHERS, DISTILLED = 4, 3, 7
 
 
@@ -37,11 +40,13 @@ def expected(bundles, distilled=DISTILLED, gates=1):
         "audit_teachers": TASKS,
         "analyse_examples": 1,
         "state_claims": 1,
-        **dict.fromkeys(["audit", "report", "latex_tables", "draw_figures"], 1),
+        **dict.fromkeys(["audit", "register", "report", "latex_tables", "draw_figures"], 1),
     }
     return {rule: count for rule, count in counts.items() if count}
 
 
+# Four variants of as many tasks, all arms of one in one job.
+EMBEDDED = expected(1, distilled=1, gates=0) | {"derive_task": TASKS}
 # A study of several T asks of each whether fusing pays there.
 SEVERAL_T = {"state_interactions": 1}
 # 9 downloads of splits: MNLI has two report splits. 4 of models: three teachers, one student.
@@ -52,8 +57,9 @@ FETCHED = {"fetch_dataset": 2 + 3 + 2 + 2, "fetch_model": TEACHERS + 1}
     ("suite", "study", "jobs"),
     [
         # The embedded suite folds arms, T, alpha and seeds: one job trains all of a task.
-        (None, "main", expected(1, distilled=1)),
-        (None, "grid", expected(1, distilled=1) | SEVERAL_T),
+        (None, "main", EMBEDDED),
+        (None, "grid", EMBEDDED | SEVERAL_T),
+        (None, "controls", EMBEDDED | {"fit_gate": TASKS}),
         # The GLUE suite folds T and alpha: one job for each arm, task and seed.
         ("config/glue.yaml", "main", expected(5) | FETCHED),
         ("config/glue.yaml", "grid", expected(3) | FETCHED | SEVERAL_T),
@@ -67,7 +73,8 @@ def test_jobs_of_each_shipped_study(project, suite, study, jobs):
 
 
 def test_the_frameworks_experiments_train_no_student(project):
-    teachers = {"prepare_task": TASKS, "train_teacher": TASKS * TEACHERS, "teacher_logits": TASKS}
+    teachers = {"train_teacher": TASKS * TEACHERS, "teacher_logits": TASKS}
+    teachers |= dict.fromkeys(DATA, TASKS)
     own = {"certify_operators": 1, "fusion_experiments": TASKS, "draw_experiments": 1}
     assert planned(project, "fusion", suite=None) == teachers | own | {"fusion": 1}
 
@@ -124,23 +131,23 @@ def test_jobs_that_compute_with_a_gpu_are_told_what_they_asked_for(project, suit
 
 
 def test_one_cell_needs_its_task_its_teacher_and_nothing_else(project):
-    cell = f"{CELLS}/movies/textcnn/single/T4_a0.7/seed1/eval.json"
-    rules = ["prepare_task", "train_teacher", "teacher_logits", "train_students", "score_students"]
-    assert planned(project, cell, *ONE_CELL, suite=None) == dict.fromkeys(rules, 1)
+    cell = f"{CELLS}/movies-300/textcnn/single/T2_a0.7/seed1/eval.json"
+    rules = ["train_teacher", "teacher_logits", "train_students", "score_students"]
+    assert planned(project, cell, *ONE_CELL, suite=None) == dict.fromkeys([*DATA, *rules], 1)
 
 
 def test_an_undistilled_cell_needs_no_teacher(project):
-    cell = f"{CELLS}/movies/none/none/TNA_aNA/seed1/eval.json"
-    rules = ["prepare_task", "train_undistilled", "score_undistilled"]
+    cell = f"{CELLS}/movies-300/none/none/TNA_aNA/seed1/eval.json"
+    rules = [*DATA, "train_undistilled", "score_undistilled"]
     assert planned(project, cell, *ONE_CELL, suite=None) == dict.fromkeys(rules, 1)
 
 
 def test_a_gating_cell_needs_the_undistilled_student_of_its_seed(project):
-    cell = f"{CELLS}/movies/textcnn+bilstm+bert/gating/T4_a0.7/seed2/eval.json"
-    jobs = planned(project, cell, *ONE_CELL, suite=None)
+    cell = f"{CELLS}/movies-300/textcnn+bilstm+bert/gating/T2_a0.7/seed2/eval.json"
+    jobs = planned(project, cell, *ONE_CELL, "study=controls", suite=None)
     teachers = {"train_teacher": 3, "teacher_logits": 3}
-    rules = ["prepare_task", "train_undistilled", "fit_gate", "train_students", "score_students"]
-    assert jobs == teachers | dict.fromkeys(rules, 1)
+    rules = ["train_undistilled", "fit_gate", "train_students", "score_students"]
+    assert jobs == teachers | dict.fromkeys([*DATA, *rules], 1)
 
 
 def test_cores_need_not_be_given(project):
@@ -156,11 +163,11 @@ def test_cores_need_not_be_given(project):
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
-        ("movie/textcnn/single/T4_a0.7/seed1", "No rule to produce {target}"),
-        ("movies/textcnn/single/T3_a0.7/seed1", "No rule to produce {target}"),
-        ("movies/textcnn/single/T4_a0.70/seed1", "No rule to produce {target}"),
+        ("movie-300/textcnn/single/T2_a0.7/seed1", "No rule to produce {target}"),
+        ("movies-300/textcnn/single/T3_a0.7/seed1", "No rule to produce {target}"),
+        ("movies-300/textcnn/single/T2_a0.70/seed1", "No rule to produce {target}"),
         (
-            "movies/textcnn+bert/average/T4_a0.7/seed1",
+            "movies-300/textcnn+bert/average/T2_a0.7/seed1",
             "textcnn+bert/average is no arm of study 'main'; its arms are bert/single, ",
         ),
     ],
