@@ -23,6 +23,7 @@ rule collect_examples:
         runs=rules.make_tables.output.runs,
         predictions=cells_of,
         logits=study_logits("train", "selection", "report"),
+        out_of_fold=study_out_of_fold,
         gates=study_gates,
         train=rules.prepare_task.output.train,
         selection=rules.prepare_task.output.selection,
@@ -46,7 +47,8 @@ rule collect_examples:
     shell:
         "printf '%s\\n' {input.predictions:q} |"
         ' python "$SCRIPTS"/collect_examples.py --job {params.job:q}'
-        " --task {params.folder:q} --runs {input.runs:q} --logits {input.logits:q}"
+        " --task {params.folder:q} --runs {input.runs:q}"
+        " --logits {input.logits:q} {input.out_of_fold:q}"
         " --gates {input.gates:q} --predictions - --output {output:q} > {log:q} 2>&1"
 
 
@@ -108,6 +110,7 @@ rule students_table:
 rule audit_teachers:
     input:
         logits=study_logits("train", "selection"),
+        out_of_fold=study_out_of_fold,
         train=rules.prepare_task.output.train,
         transfer=transfer_labels,
         selection=rules.prepare_task.output.selection,
@@ -133,8 +136,8 @@ rule audit_teachers:
         folder=subpath(output[0], parent=True),
     shell:
         'python "$SCRIPTS"/audit_teachers.py --job {params.job:q}'
-        " --task {params.task:q} --logits {input.logits:q} --transfer {input.transfer:q}"
-        " --output {params.folder:q}"
+        " --task {params.task:q} --logits {input.logits:q} {input.out_of_fold:q}"
+        " --transfer {input.transfer:q} --output {params.folder:q}"
         " > {log:q} 2>&1"
 
 

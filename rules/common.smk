@@ -90,6 +90,7 @@ def anchored(pattern):
 ROOT = anchored(paths.ROOT)
 TASK = anchored(paths.TASK)
 TEACHER = anchored(paths.TEACHER)
+OUT_OF_FOLD = anchored(paths.OUT_OF_FOLD)
 REFERENCE = anchored(paths.REFERENCE)
 CONSTANT = anchored(paths.CONSTANT)
 GATE = anchored(paths.GATE)

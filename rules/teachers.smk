@@ -81,3 +81,48 @@ rule teacher_logits:
         " --task {params.folder:q} --models {input.models:q} --metrics {input.metrics:q}"
         " --state {params.state:q} --threads {threads} --gpu {params.gpu} $ALLOW_CPU"
         " --outputs {output:q} > {log:q} 2>&1"
+
+
+# What a teacher says of labelled rows that it has not seen: it is trained once for each fold of them.
+rule crossfit_logits:
+    input:
+        train=rules.prepare_task.output.train,
+        selection=rules.prepare_task.output.selection,
+        info=rules.prepare_task.output.info,
+        model=lambda wildcards: model_inputs(teacher_of(wildcards)),
+        logits=f"{TEACHER}/logits/train.safetensors",
+    output:
+        OUT_OF_FOLD,
+    log:
+        f"{LOGS}/crossfit_logits/{{task}}/{{teacher}}_oof{{folds}}/seed{{teacher_seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/crossfit_logits/{{task}}/{{teacher}}_oof{{folds}}/seed{{teacher_seed}}.tsv"
+    wildcard_constraints:
+        folds=r"[2-9]|[1-9]\d+",
+    conda:
+        "../envs/torch.yaml"
+    threads: lambda wildcards: teacher_of(wildcards).resources.threads
+    resources:
+        gpu=lambda wildcards: teacher_of(wildcards).resources.gpu,
+        mem_mb=lambda wildcards, attempt: teacher_of(wildcards).resources.mem_mb
+        * tries_of_memory(attempt),
+        runtime=lambda wildcards, attempt: teacher_minutes(wildcards, int(wildcards.folds))
+        * tries_of_time(attempt),
+        state_mb=lambda wildcards: state_megabytes_of(teacher_of(wildcards)),
+    params:
+        job=lambda wildcards: job_text(
+            "crossfit_logits.py",
+            settings=(settings.teacher_settings, wildcards.task, wildcards.teacher),
+            metrics=(metric_digests, SUITE.tasks[wildcards.task].metrics[0]),
+        ),
+        fetched=lambda wildcards: fetched_option(teacher_of(wildcards)),
+        folder=subpath(input.info, parent=True),
+        gpu=lambda wildcards, input: teacher_of(wildcards).resources.gpu,
+        state=STATE,
+    shell:
+        'python "$SCRIPTS"/crossfit_logits.py --job {params.job:q}'
+        " --task {params.folder:q} --teacher {wildcards.teacher:q}"
+        " --seed {wildcards.teacher_seed:q} --folds {wildcards.folds} --logits {input.logits:q}"
+        " {params.fetched} --state {params.state:q}"
+        " --threads {threads} --gpu {params.gpu} $ALLOW_CPU"
+        ' --save-minutes "$SAVE_MINUTES" --output {output:q} > {log:q} 2>&1'

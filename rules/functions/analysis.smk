@@ -16,6 +16,11 @@ def study_logits(*splits):
     return [f"{folder}/logits/{split}.safetensors" for folder in folders for split in splits]
 
 
+def study_out_of_fold(wildcards):
+    """The out-of-fold logits that arms learn from on a task."""
+    return out_of_fold(wildcards.task, STUDY.arms, STUDY.seeds)
+
+
 def cells_at_extremes(wildcards):
     """The predictions of a student's distilled cells at the lowest and the highest T."""
     extremes = {min(STUDY.T, key=float), max(STUDY.T, key=float)}

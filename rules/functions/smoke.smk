@@ -4,7 +4,11 @@
 # The stages that train or predict, with the most GPUs that a job of theirs asks for.
 STAGES = {
     **dict.fromkeys(
-        ["train_teacher", "teacher_logits"],
+        [
+            "train_teacher",
+            "teacher_logits",
+            *(["crossfit_logits"] if any(map(crossfit_of, STUDY.arms)) else []),
+        ],
         max((SUITE.teachers[name].resources.gpu for name in TRAINED_TEACHERS), default=None),
     ),
     **dict.fromkeys(

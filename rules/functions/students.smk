@@ -62,8 +62,27 @@ def runs_of(task, teachers, seeds):
 
 
 def train_logits(wildcards):
-    teachers = dict.fromkeys(name for arm in arms_of(wildcards) for name in arm.teachers)
-    return logits_of(wildcards.task, tuple(teachers), seeds_of(wildcards), "train")
+    """The logits on train that a bundle's arms learn from: in-sample, then out of fold."""
+    task, arms, seeds = wildcards.task, arms_of(wildcards), seeds_of(wildcards)
+    plain = dict.fromkeys(name for arm in arms if not crossfit_of(arm) for name in arm.teachers)
+    return logits_of(task, tuple(plain), seeds, "train") + out_of_fold(task, arms, seeds)
+
+
+def crossfit_of(arm):
+    """The number of folds that an arm's strategy asks for; None for in-sample logits."""
+    own = SUITE.strategies.get(arm.strategy)
+    return own and own.crossfit
+
+
+def out_of_fold(task, arms, seeds):
+    """The out-of-fold logits that some arms learn from, each file once."""
+    found = [
+        OUT_OF_FOLD.format(task=task, teacher=run.teacher, teacher_seed=run.seed, folds=folds)
+        for arm in arms
+        if (folds := crossfit_of(arm))
+        for run in teacher_runs(arm.teachers, teacher_seeds(SUITE, seeds))
+    ]
+    return list(dict.fromkeys(found))
 
 
 def models_along(wildcards):

@@ -32,10 +32,10 @@ def recorded(kind):
     return recorded_seconds(kind, Path(BENCHMARKS), Path(LOGS))
 
 
-def teacher_minutes(wildcards):
-    """Minutes that a teacher's training asks for."""
+def teacher_minutes(wildcards, times=1):
+    """Minutes that a job asks for which trains a teacher, or that so many times."""
     known = recorded(f"train_teacher/{wildcards.task}/{wildcards.teacher}")
-    return training_minutes(teacher_of(wildcards), wildcards.task, known)
+    return training_minutes(teacher_of(wildcards), wildcards.task, known, times)
 
 
 def logits_requests(wildcards):

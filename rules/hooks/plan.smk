@@ -45,7 +45,7 @@ def learners_of(job):
     """Those that a job trains or predicts with."""
     if job.rule.name in TRAIN_CELLS:
         return [student_of(job.wildcards)]
-    if job.rule.name == "train_teacher":
+    if job.rule.name in ("train_teacher", "crossfit_logits"):
         return [teacher_of(job.wildcards)]
     names = FOLDED_TEACHERS or [job.wildcards.get("teacher")]
     return [SUITE.teachers[name] for name in names] if job.rule.name == "teacher_logits" else []
@@ -60,7 +60,8 @@ def guessed_seconds(job, cells):
         minutes = [learner.resources.expected.get(task) for learner in learners_of(job)]
     if not minutes or None in minutes:
         return None
-    return 60 * sum(minutes) * (len(cells) if job.rule.name in TRAIN_CELLS else 1)
+    trainings = len(cells) if job.rule.name in TRAIN_CELLS else int(job.wildcards.get("folds", 1))
+    return 60 * sum(minutes) * trainings
 
 
 def pending_job(job):
@@ -123,6 +124,7 @@ def stored_by(job, learners):
         models=[weights_of(learner) for learner in learners],
         rows=rows_of(task) if learners else 0,
         classes=len(SUITE.tasks[task].labels) if learners else 0,
+        folds=int(job.wildcards.get("folds", 0)),
     )
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import softmax
 from test_tables import ARMS, make_study, student
 from toy_examples import make_examples
 
 from mtkd.analysis.collect import collect_examples
 from mtkd.analysis.tables import runs_table
+from mtkd.config.schema import Strategy
 from mtkd.errors import InputError
 from mtkd.records.examples import read_examples, write_examples
 from mtkd.records.logits import Logits, write_logits, write_tensors
@@ -109,6 +112,16 @@ class Files:
         write_logits(path, {split: own}, record)
         return path
 
+    def write_out_of_fold(self, name, seed, folds):
+        """Negative logits, which no others are, that tell the number of folds."""
+        path = self.folder / f"teachers/{name}/seed{seed}/logits/train_oof{folds}.safetensors"
+        number = {"cnn": 10, "bert": 20}[name] * (1 + 10 * int(seed)) * -folds
+        record = {"labels": LABELS, "teacher": name, "seed": seed, "selection": 0.8}
+        record |= {"digests": {"model": "m"}, "folds": folds}
+        own = shuffled("train", logits_of(number, "train"), ids_of("train"))
+        write_logits(path, {"train": own}, record)
+        return path
+
     def write_gate(self, seed, status, **changes):
         path = self.folder / f"gates/seed{seed}/weights.safetensors"
         share = int(seed) / 4
@@ -127,10 +140,10 @@ class Files:
         write_logits(path, splits if record["status"] == "finished" else {}, record)
         return path
 
-    def collect(self):
+    def collect(self, recipes=RECIPES):
         return collect_examples(
             self.study, "movies", ["f1", "accuracy"], self.runs, self.folder, self.info,
-            self.predictions, self.logits, self.gates, RECIPES,
+            self.predictions, self.logits, self.gates, recipes,
         )  # fmt: skip
 
 
@@ -172,6 +185,29 @@ def test_paired_teachers_give_each_seed_soft_labels_of_its_own(tmp_path):
     of_single = examples.fused["report"][1]
     assert of_single[:, 0, 0].tolist() == [110, 210]
     assert examples.fused["train"][3][:, 0, 0].tolist() == [165, 315]
+
+
+def test_an_arm_that_is_taught_out_of_fold_has_such_soft_labels_on_train_alone(tmp_path):
+    own = Strategy(fusion="average", crossfit=5)
+    arms = [*ARMS, described("apart", "cnn+bert", own)]
+    files = Files(tmp_path, STUDY | {"arms": arms})
+    recipes = RECIPES | {"apart": {"fusion": "average", "crossfit": 5}}
+    with pytest.raises(InputError, match=r"no out-of-fold logits \(5 folds\) of teacher 'cnn'"):
+        files.collect(recipes)
+    for name, seed in itertools.product(("cnn", "bert"), STUDY["teacher_seeds"]):
+        files.logits.append(files.write_out_of_fold(name, seed, 5))
+        files.logits.append(files.write_out_of_fold(name, seed, 2))
+    examples = files.collect(recipes)
+    assert set(examples.fused["train"][-1][0, :, 0]) == {-165 * 5}
+    assert set(examples.fused["train"][3][0, :, 0]) == {165}
+    for split in ("selection", "report"):
+        assert np.array_equal(examples.fused[split][-1], examples.fused[split][3])
+    assert np.array_equal(
+        examples.soft["train"][-1][0],
+        softmax(logits_of(-165 * 5, "train", TRAIN_SAMPLE).astype(float) / 4, axis=-1).astype("f4"),
+    )
+    # What is said of teachers on train stays in-sample.
+    assert set(examples.teachers["train"][0, 0, :, 0]) == {110}
 
 
 def test_a_diverged_seed_is_absent_and_the_others_keep_their_soft_labels(tmp_path):

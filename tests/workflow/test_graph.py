@@ -13,8 +13,8 @@ ONE_CELL = ("--config", "bundle=cell")
 DATA = ["prepare_task", "derive_task"]
 
 # GLUE has 4 tasks, 3 teachers with one seed each, 8 arms: the undistilled one and 7 that distil,
-# one of them gating. The embedded suite has 4 variants of tasks, and no gate in its first study. The
-# graphs differ in how many jobs (bundles) an arm has on a task.
+# one of them gating. The embedded suite has 4 variants of tasks, and no gate in its first study.
+# The graphs differ in how many jobs (bundles) an arm has on a task.
 TASKS, TEACHERS, DISTILLED = 4, 3, 7
 
 

@@ -32,6 +32,7 @@ def main() -> None:
     from mtkd.analysis.soft_label_tables import confidence_table, identification_table
     from mtkd.analysis.tables import write_tables
     from mtkd.records.logits import decode_ids, read_tensors
+    from mtkd.study.arms import is_out_of_fold
     from mtkd.study.grid import teacher_runs
     from mtkd.study.view import arm_name, teacher_names
     from mtkd.tasks.corpus import read_info
@@ -49,11 +50,20 @@ def main() -> None:
     splits = audit.measured_splits(logits, labels, transfer)
     scores = [[teachers["selection"].of(name, s).score for s in seeds] for name in names]
     arms = [{**arm, "name": arm_name(arm, study)} for arm in study["arms"]]
+    # On train an arm that is taught out of fold fuses no in-sample logits.
+    in_sample = [arm for arm in arms if not is_out_of_fold(arm)]
     fused = {
-        split: audit.fusions(measured.logits, scores, arms, names, args.job["recipes"])
+        split: audit.fusions(
+            measured.logits,
+            scores,
+            in_sample if split == "train" else arms,
+            names,
+            args.job["recipes"],
+        )
         for split, measured in splits.items()
     }
-    lone = [names.index(arm["teachers"]) for arm in arms if arm["family"] == "single"]
+    lone = [arm["teachers"] for arm in arms if arm["family"] == "single"]
+    lone = [names.index(name) for name in dict.fromkeys(lone)]
     features = {}
     for path in args.logits:
         tensors, record = read_tensors(path)
@@ -67,16 +77,26 @@ def main() -> None:
     first = [of_teacher[0] for of_teacher in scores]
     measured_logits = {split: measured.logits for split, measured in splits.items()}
     selection = splits["selection"]
+    ceilings = [
+        audit.ceilings_table(task, split, measured, fused[split], names, metric)
+        for split, measured in splits.items()
+    ]
+    confidence = [confidence_table(task, measured_logits, names, temperatures)]
+    for apart in audit.out_of_fold(teachers["train"], labels["train"], arms, seeds):
+        own = [scores[names.index(name)] for name in apart.names]
+        taught = audit.fusions(
+            apart.measured.logits, own, apart.arms, apart.names, args.job["recipes"]
+        )
+        ceilings.append(
+            audit.ceilings_table(task, apart.split, apart.measured, taught, apart.names, metric)
+        )
+        logits_of = {apart.split: apart.measured.logits}
+        confidence.append(confidence_table(task, logits_of, apart.names, temperatures))
     tables = {
         "label_map": audit.label_map_table(task, *selection, names, info.labels),
         "pairs": audit.pairs_table(task, splits, names, of_first),
-        "ceilings": pd.concat(
-            [
-                audit.ceilings_table(task, split, measured, fused[split], names, metric)
-                for split, measured in splits.items()
-            ]
-        ),
-        "confidence": confidence_table(task, measured_logits, names, temperatures),
+        "ceilings": pd.concat(ceilings),
+        "confidence": pd.concat(confidence),
         "identification": identification_table(task, measured_logits, temperatures),
         "summary": pd.DataFrame(
             [

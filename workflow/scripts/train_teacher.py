@@ -2,9 +2,8 @@
 
 import argparse
 from pathlib import Path
-from typing import NoReturn
 
-from mtkd.errors import InputError, run
+from mtkd.errors import run
 from mtkd.study.jobs import determinants, job_argument
 
 
@@ -25,7 +24,8 @@ def main() -> None:
     args = parser.parse_args()
 
     from mtkd.models.sources import source_digests
-    from mtkd.records.files import digest_text, read_json, write_json
+    from mtkd.records.files import digest_text, write_json
+    from mtkd.records.verdicts import keep_verdict, refuse_diverged, verdict_file
     from mtkd.study.settings import canonical_json
     from mtkd.tasks.corpus import read_info, read_split
 
@@ -38,73 +38,52 @@ def main() -> None:
     )
     digest = digest_text(canonical_json(known))
     # A training that diverged would do so again: a retry is told at once, before torch is loaded.
-    verdict = args.state / "diverged" / f"{digest}.json"
-    if verdict.is_file():
-        refuse(args.teacher, read_json(verdict), verdict)
+    verdict = verdict_file(args.state, digest)
+    refuse_diverged(args.teacher, verdict)
 
-    from mtkd.config.schema import Model, Training
+    from mtkd.config.schema import Training
     from mtkd.distillation.checkpoints import Checkpoint, stop_on_signals
     from mtkd.distillation.device import peak_memory_mb, prepare_device, provenance
-    from mtkd.distillation.learner import settle_source
-    from mtkd.distillation.teachers import train_teacher
-    from mtkd.metrics.names import declared
-    from mtkd.metrics.scores import score, try_metric
+    from mtkd.distillation.teachers import train_by_settings
     from mtkd.models.build import save_model
     from mtkd.records.files import digest_folder, publish_folder
     from mtkd.records.leases import check_claim, claim_output, release_claim
     from mtkd.records.runs import new_record
-    from mtkd.tasks.label_map import in_task_order
 
     splits = {name: read_split(args.task, name) for name in ("train", "selection")}
-    labels = splits["selection"].labels
-    metric = settings["metric"]
-    order = settings.get("label_order")
     device = prepare_device(args.threads, args.gpu, args.allow_cpu)
-
-    def selection_score(logits) -> float:
-        logits = in_task_order(logits, order, info.labels) if order else logits
-        return score(logits, labels, [metric])[metric]
-
-    try_metric(labels, len(info.labels), metric)
-    training = Training.model_validate(settings["training"])
     claim = claim_output(args.state, args.model)
     checkpoint = Checkpoint(args.state, args.model, digest, args.save_minutes, claim)
     stop_on_signals()
-    teacher = train_teacher(
-        settle_source(Model.model_validate(settings["model"]), args.fetched),
-        training,
-        settings["max_length"],
+    teacher = train_by_settings(
+        settings,
+        args.fetched,
         info,
-        order or info.labels,
         splits,
         int(args.seed),
-        selection_score,
         args.state / "tokens",
         device,
         checkpoint,
-        declared(metric).greater_is_better,
-        settings.get("keep", "best"),
     )
     check_claim(claim)
     if teacher.outcome.status == "diverged":
         on = provenance(teacher.outcome.machines)
-        found = {"reason": teacher.outcome.reason, "device": f"{on['device']}, {on['precision']}"}
-        write_json(verdict, {"teacher": args.teacher, "seed": args.seed, **found})
+        keep_verdict(verdict, teacher.outcome.reason, on, teacher=args.teacher, seed=args.seed)
         checkpoint.remove()
-        refuse(args.teacher, found, verdict)
+        refuse_diverged(args.teacher, verdict)
     publish_folder(args.model, lambda folder: save_model(teacher.model, teacher.tokenizer, folder))
     digest = digest_folder(args.model)
     write_json(
         args.metrics,
         {
             **new_record("teacher", task=args.task.name, teacher=args.teacher, seed=args.seed),
-            "metric": metric,
-            "label_order": order,
+            "metric": settings["metric"],
+            "label_order": settings.get("label_order"),
             "warnings": teacher.warnings,
             "epoch": teacher.epoch,
             "selection": teacher.score,
             "history": teacher.outcome.history,
-            "training": training.model_dump(mode="json"),
+            "training": Training.model_validate(settings["training"]).model_dump(mode="json"),
             "parameters": sum(p.numel() for p in teacher.model.parameters()),
             "seconds": round(teacher.outcome.seconds, 3),
             "examples_per_second": round(teacher.outcome.examples_per_second, 1),
@@ -120,14 +99,6 @@ def main() -> None:
     )
     checkpoint.remove()
     release_claim(claim)
-
-
-def refuse(teacher: str, found: dict, verdict: Path) -> NoReturn:
-    """Raise the InputError of a diverged teacher, whose verdict is kept."""
-    raise InputError(
-        f"teacher {teacher} diverged: {found['reason']} (on {found['device']}); lower its "
-        f"learning_rate: as it is set, it is not trained again while {verdict} is there"
-    )
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ from mtkd.errors import InputError
 from mtkd.fusion.strategies import entropy, score_weights
 from mtkd.fusion.targets import Recipe, fused_logits
 from mtkd.metrics.names import declared
-from mtkd.study.arms import has_gate
+from mtkd.records.teachers import Teachers
+from mtkd.study.arms import has_gate, is_out_of_fold
 from mtkd.tasks.label_map import best_order
 
 
@@ -58,6 +59,34 @@ def measured_splits(
     if not supervised.all():
         found["transfer"] = Measured(logits["train"][:, :, ~supervised], transfer)
     return {**found, "selection": Measured(logits["selection"], labels["selection"])}
+
+
+class OutOfFold(NamedTuple):
+    """Teachers on the labelled rows of train, by models that never saw the row."""
+
+    split: str  # what tables call it
+    names: list[str]  # of the teachers that are cross-fitted, of whom alone it is
+    measured: Measured
+    arms: list[Mapping]  # that learn from these logits
+
+
+def out_of_fold(
+    train: Teachers, labels: np.ndarray, arms: Sequence[Mapping], seeds: Sequence[str]
+) -> list[OutOfFold]:
+    """What arms learn from that are taught out-of-fold logits, for each number of folds.
+
+    Labels [N] are train's, -1 where there is none. Raises InputError where logits are missing.
+    """
+    numbers = list(dict.fromkeys(arm["crossfit"] for arm in arms if is_out_of_fold(arm)))
+    found = []
+    for folds in numbers:
+        own = [arm for arm in arms if arm.get("crossfit") == folds]
+        names = list(dict.fromkeys(name for arm in own for name in arm["teachers"].split("+")))
+        logits = [[train.of(name, seed, folds).logits for seed in seeds] for name in names]
+        split = "train, out of fold" + (f" ({folds} folds)" if len(numbers) > 1 else "")
+        measured = Measured(np.array(logits), labels).labelled()
+        found.append(OutOfFold(split, names, measured, own))
+    return found
 
 
 def label_map_table(

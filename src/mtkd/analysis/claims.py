@@ -38,6 +38,7 @@ from mtkd.study.arms import (
     FAMILIES,
     has_hard_labels,
     is_distilled,
+    is_out_of_fold,
     is_plain_average,
     is_plain_single,
 )
@@ -48,6 +49,7 @@ SEVERAL = "several teachers"
 MEAN_SINGLE = "strategy v mean single-teacher arm"
 OTHER_FUSION = "strategy v average"
 CONTROL = "strategy v control"
+OUT_OF_FOLD = "in-sample v out-of-fold"
 
 COLUMNS = [
     "task",
@@ -198,7 +200,8 @@ def planned(arms: Sequence[dict], teachers: Mapping[str, float] | None = None) -
     Sides of several arms are of those that have seeds; an arm without any keeps its own claims.
     ``teachers`` has the score of each on selection, of which greater is better. An arm of hard
     labels that is there beside its own soft labels is compared with these (and is a control where
-    it is said to be one), and else has no part.
+    it is said to be one), and else has no part. Nor has one of out-of-fold logits that is there
+    beside the same of in-sample ones, unless these are a control.
     """
     none, single, multi, controls = (
         [i for i, arm in enumerate(arms) if arm["family"] == family] for family in FAMILIES
@@ -210,9 +213,9 @@ def planned(arms: Sequence[dict], teachers: Mapping[str, float] | None = None) -
     def several(name: str, members: list[int]) -> tuple[str, list[int]]:
         return name, [i for i in members if arms[i]["seeds"]] or members
 
-    hardened = _hardened(arms)
-    hard = {j for _, j in hardened}
-    single, multi = ([i for i in of if i not in hard] for of in (single, multi))
+    hardened, crossfitted = _hardened(arms), _crossfitted(arms)
+    apart = {j for _, j in hardened} | {j for i, j in crossfitted if i not in controls}
+    single, multi = ([i for i in of if i not in apart] for of in (single, multi))
     found = []
     if none and single + multi:
         of = ("mean of single-teacher arms", single) if single else ("mean of all arms", multi)
@@ -245,13 +248,15 @@ def planned(arms: Sequence[dict], teachers: Mapping[str, float] | None = None) -
         Plan(CONTROL, own(i), own(j), 1)
         for j in controls
         for i in single + multi
-        if arms[i]["teachers"] == arms[j]["teachers"] and (i, j) not in hardened
+        if arms[i]["teachers"] == arms[j]["teachers"]
+        and not {(i, j), (j, i)} & {*hardened, *crossfitted}
     ]
     found += [
         Plan(CONTROL, (f"distillation, {of[0]}", of[1]), own(j), 1)
         for j in controls
         if none and single + multi and not is_distilled(arms[j]["teachers"])
     ]
+    found += [Plan(OUT_OF_FOLD, own(i), own(j), 1) for i, j in crossfitted]
     return found
 
 
@@ -263,7 +268,20 @@ def _hardened(arms: Sequence[dict]) -> list[tuple[int, int]]:
         for j, hard in enumerate(arms)
         if (is_plain_single(soft["strategy"]) or is_plain_average(soft))
         and has_hard_labels(hard)
+        and not is_out_of_fold(hard)
         and (soft["fusion"], soft["teachers"]) == (hard["fusion"], hard["teachers"])
+    ]
+
+
+def _crossfitted(arms: Sequence[dict]) -> list[tuple[int, int]]:
+    """Arms of in-sample logits, each with one that differs in these being out of fold alone."""
+    return [
+        (i, j)
+        for i, plain in enumerate(arms)
+        for j, other in enumerate(arms)
+        if is_out_of_fold(other)
+        and plain["strategy"] in other["in_sample"]
+        and plain["teachers"] == other["teachers"]
     ]
 
 

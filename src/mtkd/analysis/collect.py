@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -68,12 +69,15 @@ def read_all_clusters(folder: Path, splits: Iterable[str]) -> dict[str, np.ndarr
 def read_all_teachers(
     paths: Iterable[Path], ids: Mapping[str, np.ndarray], info: TaskInfo, teacher_seed: str
 ) -> dict[str, Teachers]:
-    """Teachers' logits by split, aligned to ``ids``; each path is read for the splits it holds."""
+    """Teachers' logits by split, aligned to ``ids``; each path is read for the splits it holds.
+
+    Those of train are in-sample and, of teachers that have some, out of fold.
+    """
     paths = list(paths)
     result = {}
     for split in ids:
-        stem = "report" if is_report(split) else split
-        own = [path for path in paths if path.stem == stem]
+        stems = r"report" if is_report(split) else rf"{split}(_oof\d+)?"
+        own = [path for path in paths if re.fullmatch(stems, path.stem)]
         result[split] = read_teachers(own, split, ids[split], info.labels, teacher_seed)
     return result
 
@@ -133,9 +137,8 @@ def collect_examples(
         of_seeds = [{**axes, "seed": seed} for seed in (found if own else list(found)[:1])]
         for split in ids:
             rows = sample if split == "train" else slice(None)
-            own_fused, own_soft = _fused(
-                of_seeds, recipes[arm["strategy"]], teachers[split], weights[split], rows
-            )
+            recipe = taught_on(split, recipes[arm["strategy"]])
+            own_fused, own_soft = _fused(of_seeds, recipe, teachers[split], weights[split], rows)
             fused[split].append(own_fused)
             soft[split].append(own_soft)
         settings = {"T": axes["T"], "alpha": axes["alpha"], "seeds": list(found)}
@@ -162,6 +165,14 @@ def collect_examples(
     sample = np.arange(0) if sample_ids is None else _rows(ids["train"], sample_ids)
     clusters = read_all_clusters(folder, info.rows)
     return Examples(record, labels, human, arrays, students, fused, soft, sample, clusters)
+
+
+def taught_on(split: str, recipe: Recipe) -> Recipe:
+    """A recipe as it makes soft labels on a split: teachers are cross-fitted on train alone.
+
+    All other rows they never saw.
+    """
+    return recipe if split == "train" else {**recipe, "crossfit": None}
 
 
 def _fused(

@@ -153,6 +153,7 @@ def _check_references(suite: Suite) -> None:
             _can_see_labels(suite, arm, study.tasks, f"{place}.arms.{number}")
             _can_weigh(suite, arm, study.tasks, f"{place}.arms.{number}")
             _known_teachers(suite, arm, study.seeds, place)
+            _can_crossfit(suite, arm, study.tasks, f"{place}.arms.{number}")
             for student in study.students:
                 _can_show(suite, arm, student, f"{place}.arms.{number}")
         _fits_classes(suite, study, place)
@@ -281,6 +282,19 @@ def _can_weigh(suite: Suite, arm: Arm, tasks: list[str], place: str) -> None:
                 f"selection, of which less is better on task {task!r}; name another metric first "
                 "there, or leave the arm out"
             )
+
+
+def _can_crossfit(suite: Suite, arm: Arm, tasks: list[str], place: str) -> None:
+    """Out-of-fold logits are of teachers that are trained anew, which a ready-made one is not."""
+    own = suite.strategies.get(arm.strategy)
+    for task in tasks if own and own.crossfit else []:
+        for name, _ in map(split_teacher, arm.teachers):
+            if suite.teachers[name].training_for(task).epochs == 0:
+                raise ValueError(
+                    f"{place}: strategy {arm.strategy!r} has 'crossfit', and teacher {name!r} is "
+                    f"used on task {task!r} as it came ('epochs: 0'): it was trained on none of "
+                    "its rows, and there is nothing to leave out; take a strategy without it"
+                )
 
 
 def _no_brace(path: str, place: str) -> None:

@@ -415,6 +415,9 @@ class Strategy(Closed):
     # be: their greatest probability at T = 1.
     rows: Literal["all", "labelled"] = "all"
     confidence: Real = Field(default=0, ge=0, lt=1)
+    # Of how many folds the logits are that labelled rows are taught: each row's are of teachers
+    # that were trained without its fold. None: of the teachers that were trained on all of them.
+    crossfit: Whole | None = Field(default=None, ge=2)
     # Which gold labels a student without distillation learns from: those of the labelled rows, or
     # those of transfer rows as well.
     gold: Literal["labelled", "all"] = "labelled"
@@ -468,6 +471,11 @@ class Strategy(Closed):
             if name not in known:
                 of = f"its options are {', '.join(known)}" if known else "it has none"
                 raise ValueError(f"options.{name}: no option of loss {self.loss!r}; {of}")
+        if self.crossfit and "along" in declared[self.loss].needs:
+            raise ValueError(
+                f"'crossfit': loss {self.loss!r} runs its teachers along, and those of "
+                f"{self.crossfit} folds are {self.crossfit} models of each; take another loss"
+            )
         return self
 
     @model_validator(mode="after")

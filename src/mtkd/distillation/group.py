@@ -42,7 +42,7 @@ class Group(NamedTuple):
     job: Mapping[str, Any]  # settings, code, recipes by strategy: see mtkd.study.jobs
     task: Path
     info: TaskInfo
-    teachers: Teachers  # their logits on train
+    teachers: Teachers  # their logits on train, in-sample and out of fold
     models: Sequence[Path]  # the folders of those that are run along
     gates: Gates
     fetched: Path | None  # the record of the model's download
@@ -181,7 +181,7 @@ def _trained(
             if lacks_gate(axes, recipe, group.gates):
                 reason = "no gate: the undistilled student of this seed diverged"
             elif recipe["fusion"] is not None:
-                teachers = stacked_teachers(axes, group.teachers)
+                teachers = stacked_teachers(axes, recipe, group.teachers)
                 fused = fuse_teachers(axes, recipe, group.teachers, group.gates)
                 if "confidence" in recipe:
                     plain = fuse_teachers({**axes, "T": "1"}, recipe, group.teachers, group.gates)
@@ -210,7 +210,7 @@ def _trained(
 
 def _record(group: Group, cell: _Waiting) -> dict[str, Any]:
     recipe = group.job["recipes"][cell.axes["strategy"]]
-    teachers = group.teachers.by_run.values()
+    models = group.teachers.models
     return {
         **new_record("student", **cell.axes),
         "labels": group.info.labels,
@@ -220,6 +220,6 @@ def _record(group: Group, cell: _Waiting) -> dict[str, Any]:
             "cell": cell.digest,
             "code": digest_text(canonical_json(group.job["code"])),
             "parts": recipe["code"],
-            "teachers": {t.key: t.model_digest for t in teachers if t.key in cell.teachers},
+            "teachers": {key: models[key] for key in models if key in cell.teachers},
         },
     }

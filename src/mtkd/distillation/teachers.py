@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 
-from mtkd.config.schema import Training
+from mtkd.config.schema import Model, Training
 from mtkd.distillation.checkpoints import Checkpoint
 from mtkd.distillation.inference import predict
-from mtkd.distillation.learner import Source, load_learner
+from mtkd.distillation.learner import Source, load_learner, settle_source
 from mtkd.distillation.objective import hard_labels, with_labels
 from mtkd.distillation.training import Memory, Outcome, train
+from mtkd.metrics.names import declared
+from mtkd.metrics.scores import score, try_metric
+from mtkd.tasks.batches import DeviceTokens
 from mtkd.tasks.corpus import Split, TaskInfo
+from mtkd.tasks.label_map import in_task_order
 
 
 class TrainedTeacher(NamedTuple):
     """The kept model with its tokenizer, the epoch it comes from, its score there, the outcome.
 
-    ``warnings`` are for its record.
+    ``warnings`` are for its record; ``tokens`` are its splits' as it reads them.
     """
 
     model: torch.nn.Module
@@ -30,6 +34,47 @@ class TrainedTeacher(NamedTuple):
     score: float
     outcome: Outcome
     warnings: list[str]
+    tokens: dict[str, DeviceTokens]
+
+
+def train_by_settings(
+    settings: Mapping[str, Any],
+    fetched: Path | None,
+    info: TaskInfo,
+    splits: dict[str, Split],
+    seed: int,
+    cache: Path,
+    device: torch.device,
+    checkpoint: Checkpoint,
+) -> TrainedTeacher:
+    """Train a teacher as its settings say (``mtkd.study.settings.teacher_settings``).
+
+    ``fetched`` is the record of its model's download. Raises InputError for a model that cannot be
+    trained, and for a metric that has no value on selection.
+    """
+    labels, metric = splits["selection"].labels, settings["metric"]
+    order = settings.get("label_order")
+
+    def selection_score(logits: np.ndarray) -> float:
+        logits = in_task_order(logits, order, info.labels) if order else logits
+        return score(logits, labels, [metric])[metric]
+
+    try_metric(labels, len(info.labels), metric)
+    return train_teacher(
+        settle_source(Model.model_validate(settings["model"]), fetched),
+        Training.model_validate(settings["training"]),
+        settings["max_length"],
+        info,
+        order or info.labels,
+        splits,
+        seed,
+        selection_score,
+        cache,
+        device,
+        checkpoint,
+        declared(metric).greater_is_better,
+        settings.get("keep", "best"),
+    )
 
 
 def train_teacher(
@@ -95,5 +140,5 @@ def train_teacher(
     if best.tensors:
         model.load_state_dict(best.tensors)
     return TrainedTeacher(
-        model, tokenizer, best.facts["epoch"], best.facts["score"], outcome, warnings
+        model, tokenizer, best.facts["epoch"], best.facts["score"], outcome, warnings, tokens
     )

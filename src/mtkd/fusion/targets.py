@@ -1,7 +1,8 @@
 """The soft labels that a cell learns from: its teachers' logits, fused as its recipe says.
 
 Training, the audit and the collection of examples all ask here. A recipe's ``fusion``
-(``mtkd.study.recipes``) is the name of a strategy over logits, or a pooling operator's definition.
+(``mtkd.study.recipes``) is the name of a strategy over logits, or a pooling operator's definition;
+one with ``crossfit`` fuses out-of-fold logits, by the same weights.
 """
 
 from __future__ import annotations
@@ -84,12 +85,12 @@ def fuse_teachers(
 
     Errors are those of ``fused_logits``.
     """
-    chosen = _chosen(axes, teachers)
+    chosen = _chosen(axes, recipe, teachers)
     try:
         return fused_logits(
             recipe["fusion"],
             axes["teachers"].split("+"),
-            stacked_teachers(axes, teachers),
+            stacked_teachers(axes, recipe, teachers),
             float(axes["T"]),
             [teacher.score for teacher in chosen],
             gates.get((axes["teachers"], axes["seed"])),
@@ -98,9 +99,9 @@ def fuse_teachers(
         raise InputError(f"strategy {axes['strategy']!r}: {error}") from None
 
 
-def stacked_teachers(axes: Mapping[str, str], teachers: Teachers) -> np.ndarray:
+def stacked_teachers(axes: Mapping[str, str], recipe: Recipe, teachers: Teachers) -> np.ndarray:
     """The logits [K, N, C] of a cell's teachers, in its order."""
-    return np.stack([teacher.logits for teacher in _chosen(axes, teachers)])
+    return np.stack([teacher.logits for teacher in _chosen(axes, recipe, teachers)])
 
 
 def lacks_gate(axes: Mapping[str, str], recipe: Recipe, gates: Gates) -> bool:
@@ -118,7 +119,7 @@ def teacher_determinants(
         return {}
     source = WEIGHTS_FROM.get(fusion) if isinstance(fusion, str) else None
     result = {}
-    for place, teacher in enumerate(_chosen(axes, teachers)):
+    for place, teacher in enumerate(_chosen(axes, recipe, teachers)):
         weight = None
         if source == "scores":
             weight = teacher.score
@@ -128,5 +129,6 @@ def teacher_determinants(
     return result
 
 
-def _chosen(axes: Mapping[str, str], teachers: Teachers) -> list[TeacherLogits]:
-    return [teachers.of(name, axes["seed"]) for name in axes["teachers"].split("+")]
+def _chosen(axes: Mapping[str, str], recipe: Recipe, teachers: Teachers) -> list[TeacherLogits]:
+    folds = recipe.get("crossfit")
+    return [teachers.of(name, axes["seed"], folds) for name in axes["teachers"].split("+")]

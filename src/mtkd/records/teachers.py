@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -25,18 +27,36 @@ class TeacherLogits(NamedTuple):
 
 
 class Teachers(NamedTuple):
-    """Teachers' logits by (teacher, teacher seed); which seed a student's teachers have."""
+    """Teachers' logits by (teacher, teacher seed); which seed a student's teachers have.
+
+    Those of train that are out of fold on labelled rows are by (teacher, teacher seed, number of
+    folds), apart from the others: neither stands in for the other.
+    """
 
     by_run: dict[tuple[str, str], TeacherLogits]
     teacher_seed: str  # the suite's: "paired", or one seed
+    out_of_fold: Mapping[tuple[str, str, int], TeacherLogits] = MappingProxyType({})
 
-    def of(self, name: str, seed: str) -> TeacherLogits:
-        """The teacher that an arm calls ``name`` ("textcnn", "textcnn@2") for a student's seed."""
+    def of(self, name: str, seed: str, folds: int | None = None) -> TeacherLogits:
+        """The teacher that an arm calls ``name`` ("textcnn", "textcnn@2") for a student's seed.
+
+        With ``folds`` its out-of-fold logits. Raises InputError where there are none.
+        """
         teacher, own = split_teacher(name)
         own = own or (seed if self.teacher_seed == "paired" else self.teacher_seed)
-        if (teacher, own) not in self.by_run:
-            raise InputError(f"no logits of teacher {teacher!r} of seed {own} among the inputs")
-        return self.by_run[teacher, own]
+        kind, found = "logits", self.by_run.get((teacher, own))
+        if folds:
+            kind = f"out-of-fold logits ({folds} folds)"
+            found = self.out_of_fold.get((teacher, own, folds))
+        if found is None:
+            raise InputError(f"no {kind} of teacher {teacher!r} of seed {own} among the inputs")
+        return found
+
+    @property
+    def models(self) -> dict[str, str]:
+        """Digests of the teachers' models, by their keys."""
+        every = [*self.by_run.values(), *self.out_of_fold.values()]
+        return {one.key: one.model_digest for one in every}
 
 
 def read_teachers(
@@ -44,17 +64,17 @@ def read_teachers(
 ) -> Teachers:
     """Read teachers' logits of a split and align them to ``ids``.
 
-    Raises InputError naming the file for a missing example, another label order or width, and
-    values that are not finite.
+    A file whose record names ``folds`` holds out-of-fold logits. Raises InputError naming the file
+    for a missing example, another label order or width, and values that are not finite.
     """
-    by_run = {}
+    by_run, out_of_fold = {}, {}
     for path in paths:
         splits, record = read_logits(path)
         if split not in splits:
             raise InputError(f"{path}: holds no split {split!r}")
         logits = aligned(splits[split], ids, labels, record, path)
         teacher, seed = record["teacher"], record["seed"]
-        by_run[teacher, seed] = TeacherLogits(
+        found = TeacherLogits(
             f"{teacher}/seed{seed}",
             logits,
             record["selection"],
@@ -62,4 +82,8 @@ def read_teachers(
             digest_bytes([logits.tobytes()]),
             record.get("label_order") or labels,
         )
-    return Teachers(by_run, teacher_seed)
+        if "folds" in record:
+            out_of_fold[teacher, seed, record["folds"]] = found
+        else:
+            by_run[teacher, seed] = found
+    return Teachers(by_run, teacher_seed, out_of_fold)

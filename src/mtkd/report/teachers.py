@@ -36,6 +36,13 @@ ON_TRAIN = (
 )
 
 
+# What is added where some students learn from other logits.
+OUT_OF_FOLD = (
+    "Train, out of fold: the same rows, by teachers that were trained without them, as some arms' "
+    "soft labels are made."
+)
+
+
 def predictions_shown(predictions: pd.DataFrame, study: StudyView) -> Shown:
     """What each arm of several teachers is predicted to gain, on every task."""
     rows = [
@@ -124,6 +131,12 @@ def teacher_tables(tables: Tables, study: StudyView, task: str) -> list[Shown]:
     return [table for table in shown if len(table.rows)]
 
 
+def _on_train(table: pd.DataFrame) -> str:
+    """What is said of a table of splits, train among them."""
+    some = table.split.str.startswith("train, out of fold").any()
+    return f"{ON_TRAIN} {OUT_OF_FOLD}" if some else ON_TRAIN
+
+
 def _ceilings(tables: Tables, study: StudyView, task: str) -> Shown:
     metric = study["metrics"][task]
     rows = [
@@ -154,7 +167,8 @@ def _ceilings(tables: Tables, study: StudyView, task: str) -> Shown:
         _caption("scores and calibration", study, task, MEASURED),
         frame(rows, list(columns)),
         ("split", "model"),
-        f"{ON_TRAIN} A learned gate sees the undistilled student and so cannot be judged yet.",
+        f"{_on_train(tables['ceilings'])} A learned gate sees the undistilled student and so "
+        "cannot be judged yet.",
     )
 
 
@@ -194,7 +208,8 @@ def _confidence(tables: Tables, study: StudyView, task: str) -> Shown:
         _caption("how sure the soft labels are, means over examples", study, task, MEASURED),
         confidence_rows(tables["confidence"]),
         ("teacher", "split"),
-        f"{ON_TRAIN} Soft labels that are nearly certain say little more than the hard labels.",
+        f"{_on_train(tables['confidence'])} Soft labels that are nearly certain say little more "
+        "than the hard labels.",
     )
 
 

@@ -15,10 +15,18 @@ from typing import Any, NamedTuple
 
 FLOAT32, FLOAT16 = 4, 2
 # What a saved state holds of a model: weights, two moments, and a teacher's best epoch.
-STATE_COPIES = {"train_teacher": 4, "train_students": 3, "train_undistilled": 3}
+STATE_COPIES = {
+    "train_teacher": 4,
+    "crossfit_logits": 4,
+    "train_students": 3,
+    "train_undistilled": 3,
+}
+# Those that train teachers.
+OF_TEACHERS = ("train_teacher", "crossfit_logits")
 # Beside a job's outputs and Snakemake's record of each: its log and its times; of a cell run.json,
-# history.jsonl, folders and the checksums of its kept copy; of a teacher the files of its model.
-JOB_FILES, CELL_FILES, MODEL_FILES = 2, 6, 7
+# history.jsonl, folders and the checksums of its kept copy; of a teacher the files of its model; of
+# a fold its kept logits with their checksums.
+JOB_FILES, CELL_FILES, MODEL_FILES, FOLD_FILES = 2, 6, 7, 3
 # Of a Transformers configuration, the number of a text's features.
 WIDTHS = ("hidden_size", "dim", "d_model")
 
@@ -91,16 +99,17 @@ def stored(
     models: Sequence[Weights] = (),
     rows: int = 0,
     classes: int = 0,
+    folds: int = 0,
 ) -> Stored:
-    """What a job of a rule stores which has so many outputs and trains so many cells.
+    """What a job of a rule stores which has so many outputs and trains so many cells or folds.
 
     ``models`` are those that it trains or predicts with, on ``rows`` rows in all.
     """
     size = sum(model.size for model in models)
-    kept, files = 0, JOB_FILES + 2 * outputs + CELL_FILES * cells
+    kept, files = 0, JOB_FILES + 2 * outputs + CELL_FILES * cells + FOLD_FILES * folds
     if rule == "train_teacher":
         kept, files = size, files + MODEL_FILES
-    elif rule == "teacher_logits":
+    elif rule in ("teacher_logits", "crossfit_logits"):
         kept = len(models) * rows * classes * FLOAT32
     elif rule == "train_undistilled":
         kept = cells * rows * sum(model.width for model in models) * FLOAT16
@@ -114,7 +123,7 @@ def disk_text(jobs: Sequence[Stored], at_a_time: int) -> str:
     states = {"teachers": [], "students": []}
     for job in jobs:
         if job.rule in STATE_COPIES:
-            states["teachers" if job.rule == "train_teacher" else "students"].append(job.state)
+            states["teachers" if job.rule in OF_TEACHERS else "students"].append(job.state)
     parts = []
     for name, sizes in states.items():
         most = sorted(sizes, reverse=True)[:at_a_time]

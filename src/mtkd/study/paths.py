@@ -14,6 +14,8 @@ FETCHED = ROOT + "/fetched"
 STATE = ROOT + "/state"
 TASK = ROOT + "/tasks/{task}"
 TEACHER = ROOT + "/teachers/{task}/{teacher}/seed{teacher_seed}"
+# Beside a teacher's logits on each split: on train, out of fold.
+OUT_OF_FOLD = TEACHER + "/logits/train_oof{folds}.safetensors"
 REFERENCE = ROOT + "/references/{task}/{reference}"
 CONSTANT = ROOT + "/references/{task}/constant"
 GATE = ROOT + "/gates/{student}/{task}/{teachers}/seed{seed}"

@@ -26,8 +26,9 @@ def recipe(suite: Suite, strategy: str, student: str | None = None) -> dict[str,
     without distillation; ``loss`` and its ``options`` say what of the fused logits is learnt;
     ``code`` has the digests of both, ``engine`` is what trains its cells. Where they are not as
     ever: ``alpha_unlabelled``, the loss' share on rows without gold, ``labels``, ``rows`` and
-    ``confidence``, what it makes of soft labels and of which rows, ``gold``, whose gold labels it
-    sees, and ``training``, what a ``student`` trains otherwise with it.
+    ``confidence``, what it makes of soft labels and of which rows, ``crossfit``, of how many folds
+    the logits are that labelled rows are taught, ``gold``, whose gold labels it sees, and
+    ``training``, what a ``student`` trains otherwise with it.
     """
     overrides = suite.students[student].per_strategy.get(strategy) if student else None
     other = {"engine": ENGINE, **({"training": overrides} if overrides else {})}
@@ -47,7 +48,7 @@ def recipe(suite: Suite, strategy: str, student: str | None = None) -> dict[str,
         fusion = {**fusion, "operator": own.operator or own.fusion}
         digest = function_digest(fusion["operator"]).get("code")
         digest = digest or _part("mtkd.fusion.operators", "OPERATORS", fusion["operator"])
-    plain = {"alpha_unlabelled", "labels", "rows", "confidence"}
+    plain = {"alpha_unlabelled", "labels", "rows", "confidence", "crossfit"}
     return {
         **other,
         **own.model_dump(mode="json", exclude_defaults=True, include=plain),
@@ -67,9 +68,13 @@ def recipes(
 
 def fusions(suite: Suite, strategies: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Of the recipes of some strategies what makes their soft labels."""
-    found = recipes(suite, strategies).items()
     return {
-        name: {"fusion": one["fusion"], "code": one["code"].get("fusion")} for name, one in found
+        name: {
+            "fusion": one["fusion"],
+            "code": one["code"].get("fusion"),
+            **{key: one[key] for key in ("crossfit",) if key in one},
+        }
+        for name, one in recipes(suite, strategies).items()
     }
 
 

@@ -17,10 +17,10 @@ import pandas as pd
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
 from mtkd.tasks.corpus import Split
+from mtkd.tasks.folds import split_folds
 
 CANDIDATES_C = (0.3, 1.0, 3.0, 10.0, 30.0)
 # Of features whose standard deviation is 1, where as much weight costs less.
@@ -38,7 +38,6 @@ RECURRING = 0.5
 FOLDS = 5
 # Of many rows not every fold is needed: so many held-out rows know an accuracy to 0.9 points.
 HELD_OUT = 3000
-FOLD_SEED = 0
 
 
 class Reference(NamedTuple):
@@ -198,12 +197,8 @@ def _folds(given: np.ndarray, groups: Sequence) -> list[_Fold]:
     number = min(FOLDS, *(len(np.unique(groups[given == label])) for label in np.unique(given)))
     if number < 2:
         return []
-    # The one that knows groups takes minutes for some hundred thousand of them.
-    alone = len(np.unique(groups)) == len(groups)
-    kind = StratifiedKFold if alone else StratifiedGroupKFold
-    splitter = kind(number, shuffle=True, random_state=FOLD_SEED)
     folds, out = [], 0
-    for fitted, held in splitter.split(given, given, None if alone else groups):
+    for fitted, held in split_folds(given, groups, number):
         if out < HELD_OUT and len(held) and len(np.unique(given[fitted])) > 1:
             folds.append((fitted, held))
             out += len(held)
