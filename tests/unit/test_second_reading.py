@@ -340,3 +340,56 @@ def test_14_a_permutation_of_what_is_not_exchangeable_decides_nothing():
     nearness = human_prediction_table(HUMAN, QUALITY)
     assert "p" in first("human_prediction") and "p" not in nearness
     assert nearness.descriptive_p.between(0, 1).all() and len(nearness) == 1
+
+
+SUITES = {"first": FIRST / "suite.yaml", "now": ROOT / "config/embedded.yaml"}
+
+
+def share_known_to_teachers(suite, study: str) -> list[float]:
+    """By task of a study, the share of train rows whose labels its teachers were trained on."""
+    shares = []
+    for name in suite.studies[study].tasks:
+        task = suite.tasks[name]
+        rows = len(pd.read_csv(ROOT / task.splits["train"]))
+        shares.append(1.0 if task.labelled == "all" else task.labelled / rows)
+    return shares
+
+
+def test_6_soft_labels_are_of_rows_that_their_teachers_never_saw():
+    first, now = (load_suite(path) for path in SUITES.values())
+    assert set(share_known_to_teachers(first, "main")) == {1.0}
+    assert max(share_known_to_teachers(now, "main")) < 0.25
+    # Those of the first study restated the gold labels: surer on train than anywhere else.
+    confidence = pd.read_csv(FIRST / "confidence.csv")
+    sure = confidence[confidence["T"] == 1]
+    entropy = sure.groupby(["task", "split"]).entropy.mean().unstack()
+    assert (entropy["train"] < entropy["selection"]).all()
+
+
+def test_7_gates_are_applied_where_teachers_err_as_where_they_were_fitted():
+    first, now = (load_suite(path) for path in SUITES.values())
+
+    def gated(suite):
+        return [
+            name
+            for name, study in suite.studies.items()
+            if any(arm.strategy == "gating" for arm in study.arms)
+        ]
+
+    assert set(share_known_to_teachers(first, "main")) == {1.0} and "main" in gated(first)
+    assert gated(now)
+    assert all(max(share_known_to_teachers(now, study)) < 0.25 for study in gated(now))
+
+
+def test_13_the_students_handicap_is_its_size_and_not_its_words():
+    first, now = (load_suite(path) for path in SUITES.values())
+    assert first.teachers["textcnn"].model.vectors
+    assert first.students["distilbert"].model.vectors is None
+    student = now.students[now.studies["main"].students[0]].model
+    teachers = [teacher.model for teacher in now.teachers.values()]
+    assert all(student.vectors in teacher.vectors for teacher in teachers)
+    assert all(
+        student.config["embedding_size"]
+        < teacher.config.get("embedding_size", teacher.config.get("hidden_size"))
+        for teacher in teachers
+    )
