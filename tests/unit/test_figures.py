@@ -17,6 +17,7 @@ from toy_examples import make_examples, runs_of
 
 from mtkd.analysis.claims import claims_table
 from mtkd.analysis.gap import gap_table
+from mtkd.analysis.master import methods, report_values, summary
 from mtkd.analysis.measures.by_region import agreement_table, failures_table
 from mtkd.analysis.measures.quality import quality_table, reliability_table
 from mtkd.analysis.over_tasks import profiles_table
@@ -30,6 +31,7 @@ from mtkd.figures.catalogue import figures_of
 from mtkd.figures.claims import advantage_figure, claims_figure
 from mtkd.figures.gap import gap_figure
 from mtkd.figures.heatmap import heatmap_figure
+from mtkd.figures.labels import labels_figure
 from mtkd.figures.master import master_figure
 from mtkd.figures.quality import ceilings_figure, reliability_figure
 from mtkd.figures.ranking import profiles_figure, ranking_figure
@@ -294,9 +296,38 @@ def tables():
     return make_tables(STUDY)
 
 
+def test_scores_stand_at_their_number_of_labels():
+    """Lines of teachers and of single-teacher students are means; every point is the table's."""
+    study = make_study(metrics={"movies": "accuracy", "mnli": "accuracy"}) | {
+        "budgets": {"reviews": {"movies": 100, "mnli": 300}}
+    }
+    runs = runs_table(make_records(study, hand_values))
+    figure = labels_figure({"runs": runs}, study)
+    axis = figure.axes[0]
+    assert axis.get_title(loc="left") == "reviews" and axis.get_xscale() == "log"
+    assert [tick.get_text() for tick in axis.get_xticklabels()] == ["100", "300"]
+    means = summary(report_values(runs, study)).groupby(["method", "task"])["mean"].mean()
+    kinds = methods(study).set_index("method").type
+    expected = {
+        tuple(round(100 * means[:, task][kinds[kinds == kind].index].mean(), 6) for task in
+              ("movies", "mnli"))
+        for kind in ("teacher", "single", "baseline", "multi")
+    }  # fmt: skip
+    drawn = {tuple(round(y, 6) for y in line.get_ydata()) for line in axis.lines}
+    assert expected <= drawn
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert {"teachers", "students of one teacher", "Student: no distillation"} <= set(legend)
+
+
 def test_every_figure_is_tested():
     # The last beside the table that it is drawn from, in test_framework_students.
-    known = ["master_comparison", "teacher_student_gap", *ANALYSES, "attenuation_students"]
+    known = [
+        "master_comparison",
+        "labels",
+        "teacher_student_gap",
+        *ANALYSES,
+        "attenuation_students",
+    ]
     assert sorted(figures_of("figures", FACTS)) == sorted([*known, "t_alpha_heatmap/{task}"])
 
 

@@ -57,6 +57,14 @@ FIGURES: Catalogue = {
         "For each task, the effect and interval of every claim, coloured by verdict, against the "
         "margin. The numbers are in the tasks' tables of claims.",
     ),
+    "labels": Figure(
+        ("runs",),
+        "mtkd.figures.labels:labels_figure",
+        "What labels are worth",
+        "For each task, the score of teachers, students and references at each number of labelled "
+        "texts. The numbers are in the table of every method on every task.",
+        needs=("teachers", "budgets"),
+    ),
     "master_comparison": Figure(
         ("runs",),
         "mtkd.figures.master:master_figure",

@@ -1,4 +1,4 @@
-"""Tasks of a study that are draws of one: variants that differ in which rows have a label."""
+"""Tasks of a study that are one but for their labelled rows: which have a label, and how many."""
 
 from __future__ import annotations
 
@@ -29,3 +29,22 @@ def draws_of(suite: Suite) -> dict[str, list[str]]:
         # Two groups of one size, as of different metrics, go by their first task.
         found[f"{tasks[0]}, {len(tasks)} draws" if name in found else name] = tasks
     return found
+
+
+def budgets_of(suite: Suite) -> dict[str, dict[str, int]]:
+    """Tasks of the chosen study that differ in how many rows are labelled, by the task they are of.
+
+    The number of labelled rows by task, fewest first; of variants of the first draw whose transfer
+    text, where they have some, is all of the rest.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for name in suite.chosen_study.tasks:
+        task = suite.tasks[name]
+        plain = all(source.rest and not source.rows for source in task.transfer)
+        if task.of is not None and task.labelled != "all" and task.draw == "1" and plain:
+            found.setdefault(task.of, {})[name] = task.labelled
+    return {
+        of: dict(sorted(tasks.items(), key=lambda one: one[1]))
+        for of, tasks in found.items()
+        if len(set(tasks.values())) > 1
+    }

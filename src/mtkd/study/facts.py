@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from mtkd.config.schema import Suite
+from mtkd.study.draws import budgets_of
 from mtkd.study.settings import pool_settings
 
 # Teachers at all; a task with raters' shares; several T or alpha; several T; pooling operators
-# among its arms.
-FACTS = ("teachers", "raters", "grid", "temperatures", "pools")
+# among its arms; tasks with several numbers of labelled rows.
+FACTS = ("teachers", "raters", "grid", "temperatures", "pools", "budgets")
 
 
 def study_facts(suite: Suite) -> frozenset[str]:
@@ -20,5 +21,6 @@ def study_facts(suite: Suite) -> frozenset[str]:
         "grid": teachers and len(study.T) * len(study.alpha) > 1,
         "temperatures": teachers and len(study.T) > 1,
         "pools": bool(pool_settings(suite, study.strategies)),
+        "budgets": bool(budgets_of(suite)),
     }
     return frozenset(name for name in FACTS if found[name])

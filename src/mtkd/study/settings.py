@@ -18,7 +18,7 @@ from mtkd.config.schema import Learner, Suite
 from mtkd.config.values import split_teacher
 from mtkd.study.arms import arm_settings
 from mtkd.study.code import code_digests, function_digest
-from mtkd.study.draws import draws_of
+from mtkd.study.draws import budgets_of, draws_of
 from mtkd.study.grid import teacher_seeds
 from mtkd.study.recipes import recipes
 
@@ -179,7 +179,7 @@ def table_settings(suite: Suite, student: str) -> dict:
     several = len(study.students) > 1
     # As all defaults: a suite that names none has the tables that it had.
     named = "references" in suite.model_dump(exclude_defaults=True)
-    draws = draws_of(suite)
+    draws, budgets = draws_of(suite), budgets_of(suite)
     return {
         "suite": suite.suite,
         "study": f"{suite.study_name} ({student})" if several else suite.study_name,
@@ -193,6 +193,7 @@ def table_settings(suite: Suite, student: str) -> dict:
         "report_splits": {task: suite.tasks[task].report_splits for task in study.tasks},
         **({"references": list(suite.references)} if named else {}),
         **({"draws": draws} if draws else {}),
+        **({"budgets": budgets} if budgets else {}),
     }
 
 

@@ -27,6 +27,7 @@ class StudyView(TypedDict):
     metrics: dict[str, str]  # the primary one, by task
     report_splits: dict[str, list[str]]  # by task
     references: NotRequired[list[str]]  # where the suite names them
+    budgets: NotRequired[dict[str, dict[str, int]]]  # labelled rows by task (mtkd.study.draws)
     draws: NotRequired[dict[str, list[str]]]  # tasks that are draws of one (mtkd.study.draws)
 
 
