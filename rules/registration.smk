@@ -9,7 +9,8 @@ localrules:
     register,
 
 
-REGISTRATIONS = f"{STATE}/registrations.jsonl"
+# Of all studies of the suite, and no job's output: lines are only ever added.
+REGISTRATIONS = f"{ROOT}/registrations.jsonl"
 
 
 def registration_job():
@@ -18,7 +19,7 @@ def registration_job():
 
 rule register:
     output:
-        f"{ROOT}/registrations.jsonl",
+        f"{RESULTS}/registered.jsonl",
     log:
         f"{LOGS}/register/{SUITE.study_name}.log",
     conda:

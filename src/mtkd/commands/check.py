@@ -30,7 +30,9 @@ from mtkd.records.files import MANIFEST, digest_folder, read_json
 SHOWN = 20
 KINDS = ("edited", "truncated", "missing", "foreign")
 # Below a suite's results, what is no output of a job, or is checked otherwise.
-BESIDE = ("benchmarks/", "state/")
+BESIDE = ("benchmarks/", "state/", "registrations.jsonl")
+# Written by a job whether or not it ends well, and so none of its outputs.
+WRITTEN_ANYWAY = "gate.json"
 PARTIAL = "/tables/partial/"
 KEPT = "state/cells"
 # What training leaves beside a cell's predictions, which alone are declared.
@@ -353,6 +355,7 @@ def _foreign(suite: _Suite, wanted: set[str], folders: Iterable[str]) -> list[Fi
         for path in suite.files
         if path not in wanted
         and not path.startswith((*BESIDE, *inside))
+        and Path(path).name != WRITTEN_ANYWAY
         and PARTIAL not in path
         and path not in suite.incomplete
     ]
