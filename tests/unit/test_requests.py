@@ -144,6 +144,15 @@ def test_a_cell_is_ten_files_with_its_score():
     )
 
 
+def test_a_crossfitted_teacher_keeps_no_model_and_takes_a_teachers_state_while_it_trains():
+    model = Weights(1000, 8)
+    teacher = stored("train_teacher", 2, models=[model], rows=50, classes=2)
+    folded = stored("crossfit_logits", 1, models=[model], rows=50, classes=2, folds=3)
+    assert (folded.kept, folded.state) == (50 * 2 * 4, teacher.state)
+    assert folded.files == stored("crossfit_logits", 1).files + 3 * 3
+    assert "1 trainings of teachers" in disk_text([folded._replace(state=10**9)], 1)
+
+
 def test_weights_and_rows_are_read_from_what_is_there(tmp_path):
     # In half precision, as it is published; it is trained in float32.
     for name in ("model-1.safetensors", "model-2.safetensors"):
