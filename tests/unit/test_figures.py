@@ -411,6 +411,20 @@ def test_a_suites_own_single_and_controls_are_in_every_figure_of_arms():
     assert [drawn[name] for name in ("bert", *OWN)] == ["o", "o", "X", "X"]
 
 
+def test_a_control_without_teachers_is_drawn_where_it_has_something_to_show():
+    ceiling = {"strategy": "all-labels", "teachers": "none", "family": "control", "fusion": "none"}
+    study = ONE_TASK | {"arms": [*ARMS, ceiling]}
+    made = make_tables(study) | {
+        "gap": pd.concat(gap_table(make_examples(study, task)) for task in study["tasks"])
+    }
+    runs = runs_table(make_records(study, lambda *of: (0.7, 0.72)))
+    figures = {name: draw(made, study) for name, draw in ANALYSES.items()}
+    figures |= {"gap": gap_figure(made, study), "master": master_figure({"runs": runs}, study)}
+    said = {name: "all-labels" in " ".join(texts(figure)) for name, figure in figures.items()}
+    assert said["master"] and said["ranking"] and said["failure_categories"]
+    assert not said["ceilings"] and not said["fidelity"] and not said["human_soft_labels"]
+
+
 @pytest.mark.parametrize("name", ANALYSES)
 def test_empty_tables_are_drawn_and_say_so(name, tables):
     figure = ANALYSES[name]({key: table[:0] for key, table in tables.items()}, STUDY)

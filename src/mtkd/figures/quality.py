@@ -18,7 +18,7 @@ from mtkd.figures.style import (
     sketch,
 )
 from mtkd.metrics.names import declared, metric_label
-from mtkd.study.arms import is_plain_average
+from mtkd.study.arms import is_distilled, is_plain_average
 from mtkd.study.view import StudyView, arm_name, seeds_text, settings_text
 
 
@@ -94,6 +94,8 @@ def ceilings_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure
                     scale * student.score, color="0.3", linewidth=0.8, linestyle=(0, (1, 1.5))
                 )
                 continue
+            if not is_distilled(arm["teachers"]):
+                continue  # a control without a teacher, which it could be held against
             several = "+" in arm["teachers"]
             teacher = of["fused"].loc[name] if several else of["teacher"].loc[arm["teachers"]]
             axis.errorbar(scale * teacher.score, scale * student.score, sd, markersize=5,
@@ -104,5 +106,5 @@ def ceilings_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure
         axis.set_title(f"{task} {split}, n={n:,}, oracle {oracle:.1f} %", loc="left")
         axis.set_xlabel(f"teacher's {metric_label(metric)}")
         axis.set_ylabel(f"student's {metric_label(metric)}")
-    arms_legend(figure, [arm for arm in study["arms"] if arm["family"] != "undistilled"], study)
+    arms_legend(figure, [arm for arm in study["arms"] if is_distilled(arm["teachers"])], study)
     return figure
