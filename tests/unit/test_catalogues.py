@@ -59,9 +59,10 @@ def test_catalogues_import_nothing_heavy():
     ("facts", "lacking"),
     [
         (FACTS, set()),
-        (("teachers", "grid", "pools"), {"human_soft_labels", "errors_by_ambiguity"}),
-        (("teachers", "raters", "pools"), {"t_alpha_heatmap/{task}"}),
-        (("teachers", "raters", "grid"), {"attenuation_students"}),
+        (("teachers", "grid", "pools", "budgets"), {"human_soft_labels", "errors_by_ambiguity"}),
+        (("teachers", "raters", "pools", "budgets"), {"t_alpha_heatmap/{task}"}),
+        (("teachers", "raters", "grid", "budgets"), {"attenuation_students"}),
+        (("teachers", "raters", "grid", "pools"), {"labels"}),
         # The undistilled student alone.
         (("raters",), set(figures_of("figures", FACTS)) - {"master_comparison"}),
     ],

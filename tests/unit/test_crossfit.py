@@ -390,7 +390,9 @@ def test_in_sample_and_out_of_fold_logits_are_kept_apart(both):
 
 
 def suite_with(strategies, arms, **teacher):
-    content = yaml.safe_load((ROOT / "config/embedded.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load(
+        (ROOT / "tests/fixtures/first_embedded/suite.yaml").read_text(encoding="utf-8")
+    )
     content["strategies"] = {**content.get("strategies", {}), **strategies}
     content["studies"] = {"main": {**content["studies"]["main"], "arms": arms}}
     content["teachers"]["bert"] |= teacher

@@ -18,7 +18,7 @@ PAGES = sorted(
     or path.parent == ROOT
 )
 # What is said to have been done before a command: a cell by itself, with its teacher.
-ONE_CELL = Counter({"prepare_task": 1, "train_teacher": 1})
+ONE_CELL = Counter({"prepare_task": 1, "derive_task": 1, "train_teacher": 1})
 
 
 def blocks() -> dict[str, str]:

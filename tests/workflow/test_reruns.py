@@ -96,7 +96,7 @@ CHANGES = {
     ),
     "another T": (
         setting("studies.main.T", [2, 4]),
-        times(6, ARM) + TABLES + AUDIT + REGISTERED,
+        times(6, ARM) + TABLES + AUDIT + REGISTERED + Counter(["state_interactions"]),
     ),
     "another teacher with its arm": (add_teacher, TEACHER + ARM + TABLES + AUDIT + REGISTERED),
     "the margin of equivalence": (setting("margin", 1.0), TABLES + AUDIT + REGISTERED),

@@ -230,7 +230,8 @@ def registration_settings(suite: Suite) -> dict:
             told = {key: value for key, value in one.items() if key not in ("code", "engine")}
             settings["strategies"][f"{name} of {student}"] = told
     return {
-        "study": {**teachers_settings(suite), "students": study.students},
+        # In whatever order they are tabulated.
+        "study": {**teachers_settings(suite), "students": sorted(study.students)},
         "predictions": [_plain(one) for one in study.predictions],
         "suite": settings,
     }
