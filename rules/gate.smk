@@ -20,8 +20,8 @@ rule gate:
         "../envs/analysis.yaml"
     params:
         job=lambda wildcards: claiming_job("design_gate.py", settings=(settings.gate_settings,)),
-        tasks=f"{ROOT}/tasks",
-        references=f"{ROOT}/references",
+        tasks=lambda wildcards: f"{ROOT}/tasks",
+        references=lambda wildcards: f"{ROOT}/references",
         record=f"{RESULTS}/gate.json",
     shell:
         "printf '%s\\n' {input.predictions:q} |"

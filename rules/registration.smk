@@ -5,16 +5,15 @@
 # Students do not wait for it as for an input. As one it would be ancient(): what a study claims must
 # never train a student again. But of a job below one that is pending Snakemake asks nothing else, so that
 # a student whose settings have changed would not be trained.
+include: "functions/registration.smk"
+
+
 localrules:
     register,
 
 
 # Of all studies of the suite, and no job's output: lines are only ever added.
 REGISTRATIONS = f"{ROOT}/registrations.jsonl"
-
-
-def registration_job():
-    return job_text(settings=(settings.registration_settings,))
 
 
 rule register:

@@ -122,6 +122,6 @@ def students_job(wildcards, strategies):
 
 
 def minutes_of(rule, wildcards, cells):
-    """Minutes that a bundle of a rule asks for: its cells are trained one after another."""
+    """Minutes that a bundle's job asks for, whose cells are trained one after another."""
     known = recorded(f"{rule}/{wildcards.student}/{wildcards.task}")
     return training_minutes(student_of(wildcards), wildcards.task, known, cells)

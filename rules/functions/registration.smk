@@ -1,0 +1,5 @@
+# What is registered of a study.
+
+
+def registration_job():
+    return job_text(settings=(settings.registration_settings,))
