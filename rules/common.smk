@@ -89,6 +89,7 @@ def anchored(pattern):
 
 ROOT = anchored(paths.ROOT)
 TASK = anchored(paths.TASK)
+TRANSFER_LABELS = f"{TASK}/transfer_labels.parquet"
 TEACHER = anchored(paths.TEACHER)
 OUT_OF_FOLD = anchored(paths.OUT_OF_FOLD)
 REFERENCE = anchored(paths.REFERENCE)

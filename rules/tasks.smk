@@ -44,7 +44,7 @@ rule derive_task:
         texts=transfer_files,
     output:
         *rules.prepare_task.output,
-        transfer_labels=f"{TASK}/transfer_labels.parquet",
+        transfer_labels=TRANSFER_LABELS,
         gate=f"{TASK}/gate.parquet",
     log:
         f"{LOGS}/derive_task/{{task}}.log",

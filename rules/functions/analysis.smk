@@ -34,8 +34,7 @@ def cells_at_extremes(wildcards):
 def transfer_labels(wildcards):
     """The labels, kept apart, of a variant's transfer texts."""
     # Of a task that has none there is no such file.
-    has_some = getattr(SUITE.tasks[wildcards.task], "transfer", None)
-    return [f"{TASK}/transfer_labels.parquet"] if has_some else []
+    return [TRANSFER_LABELS] if SUITE.tasks[wildcards.task].transfer else []
 
 
 def study_gates(wildcards):

@@ -42,7 +42,7 @@ def undistilled_of(wildcards):
 def gold_of_transfer(wildcards):
     """The gold labels of transfer rows, for students that are to learn from all labels."""
     wanted = [recipe(SUITE, strategy).get("gold") for strategy in undistilled_of(wildcards)]
-    return [f"{TASK}/transfer_labels.parquet"] if "all" in wanted else []
+    return [TRANSFER_LABELS] if "all" in wanted else []
 
 
 # Kept: jobs that differ in T and alpha alone have the same teachers.

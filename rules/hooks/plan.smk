@@ -6,6 +6,7 @@ import json
 
 from snakemake.settings.enums import Quietness
 
+from mtkd.study.jobs import same_training
 from mtkd.study.requests import expected_logits
 
 # So many jobs a cluster has at a time; without one, nothing is asked for.
@@ -30,15 +31,25 @@ def has_changed(job):
 def strategies_to_train(job):
     """The strategy of each cell that a job trains.
 
-    That is all of them, or those that are missing where nothing but that is the matter: the others
-    are restored.
+    That is all of them where their inputs have changed, and else those that are missing or were
+    trained otherwise: the others are restored.
     """
     if job.rule.name not in TRAIN_CELLS:
         return []
     cells = [path for path in job.output if path.endswith("predictions.safetensors")]
-    missing = [path for path in cells if not os.path.exists(path)]
-    restored = missing and not has_changed(job)
-    return [paths.parse_cell(path)["strategy"] for path in (missing if restored else cells)]
+    anew = workflow.dag.reason(job).updated_input or any(
+        map(has_changed, workflow.dag.dependencies[job])
+    )
+    strategies = {path: paths.parse_cell(path)["strategy"] for path in cells}
+    return [strategies[path] for path in cells if anew or not is_kept(job, path, strategies[path])]
+
+
+def is_kept(job, path, strategy):
+    """Whether a cell is there as the job would train it, whoever was trained together with it."""
+    recorded = workflow.persistence.params(path) if os.path.exists(path) else None
+    return bool(recorded) and any(
+        same_training(before, job.params.job, strategy) for before in recorded
+    )
 
 
 def learners_of(job):

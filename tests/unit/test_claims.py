@@ -23,9 +23,9 @@ from mtkd.analysis.claims import (
     choice_weights,
     claims_table,
     planned,
-    sentence,
 )
 from mtkd.analysis.master import master_table
+from mtkd.analysis.sentences import sentence
 from mtkd.analysis.tables import read_table
 from mtkd.study.arms import described
 
@@ -403,3 +403,16 @@ def test_soft_labels_meet_their_own_made_hard_and_those_have_no_other_part():
     # Without its soft labels an arm of hard ones is an arm like any other.
     assert [plan.claim for plan in planned(finished(NONE, hard))] == ["distillation"]
     assert plans_of(MEAN_SINGLE, CNN, hard, weighted) == [([1], [0]), ([2], [0])]
+
+
+def test_a_control_without_teachers_is_held_against_the_arms_that_have_seeds():
+    axes = [("none", "none", "undistilled"), ("single", "cnn", "single")]
+    axes += [("single", "bert", "single"), ("all-labels", "none", "control")]
+    arms = [
+        {"strategy": strategy, "teachers": teachers, "family": family, "fusion": strategy,
+         "name": f"{strategy} {teachers}", "seeds": [] if teachers == "cnn" else ["1", "2"]}
+        for strategy, teachers, family in axes
+    ]  # fmt: skip
+    plans = {plan.claim: plan for plan in planned(arms)}
+    assert plans["strategy v control"].a == plans["distillation"].a
+    assert plans["strategy v control"].a[1] == [2] and plans["strategy v control"].b[1] == [3]

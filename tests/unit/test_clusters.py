@@ -9,6 +9,9 @@ from test_tables import make_study
 from toy_examples import make_examples
 
 from mtkd.analysis.collect import read_all_clusters
+from mtkd.analysis.predicted import predictions_table
+from mtkd.analysis.soft_label_tables import fidelity_table
+from mtkd.analysis.who_is_right import ambiguity_table, disagreement_table
 from mtkd.config.load import validate_suite
 from mtkd.errors import InputError
 from mtkd.records.examples import read_examples, write_examples
@@ -138,3 +141,45 @@ def test_examples_keep_them(tmp_path):
     write_examples(tmp_path / "b", examples._replace(clusters=numbers))
     again = read_examples(tmp_path / "b").clusters_of(["report"])
     assert again.tolist() == numbers["report"].tolist()
+
+
+def intervals(table, low, high, of_report):
+    """The widths of a table's intervals, of report splits alone."""
+    rows = table[table.split.str.startswith("report")] if of_report else table
+    return (rows[high] - rows[low]).dropna().to_numpy()
+
+
+@pytest.mark.parametrize(
+    ("make", "low", "high"),
+    [
+        (disagreement_table, "low", "high"),
+        (ambiguity_table, "low", "high"),
+        (fidelity_table, "agreement_low", "agreement_high"),
+    ],
+)
+def test_every_interval_over_examples_knows_of_them(make, low, high):
+    examples = make_examples(make_study(), "movies", 120, True)
+    # Eight neighbours that are said to be one: other intervals, of the same means.
+    clusters = {
+        split: (np.arange(len(labels)) // 8)[:, None]
+        for split, labels in examples.labels.items()
+        if split != "train"
+    }
+    alone, together = (
+        intervals(make(one), low, high, True)
+        for one in (examples, examples._replace(clusters=clusters))
+    )
+    assert len(alone) == len(together) > 0
+    assert (np.abs(alone - together) > 1e-6).mean() > 0.5
+
+
+def test_the_audits_lead_knows_of_them():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(2, size=120)
+    logits, fused = rng.normal(size=(2, 1, 120, 2)), {"average": rng.normal(size=(1, 120, 2))}
+    made = [
+        predictions_table("t", logits, fused, labels, "accuracy", 1.0, clusters=clusters)
+        for clusters in (None, (np.arange(120) // 8)[:, None])
+    ]
+    assert made[0].lead[0] == made[1].lead[0]
+    assert made[0].lead_low[0] != made[1].lead_low[0]

@@ -9,7 +9,7 @@ import pytest
 from mtkd.config.load import load_suite
 from mtkd.study import settings
 from mtkd.study.code import code_digests
-from mtkd.study.jobs import determinants, job_argument
+from mtkd.study.jobs import determinants, job_argument, same_training
 from mtkd.study.recipes import recipes
 
 ROOT = Path(__file__).parents[2]
@@ -78,3 +78,24 @@ def test_all_of_a_job_determines_a_training_but_the_recipes_of_other_cells():
         assert determinants({**JOB, part: {}}, **own) != known
     assert determinants({**JOB, "recipes": {"average": {}}}, **own) == known
     assert determinants(JOB, **own, recipe={"loss": "hinton"})["recipe"] == {"loss": "hinton"}
+
+
+def text(recipes, **settings):
+    return json.dumps({"settings": settings, "code": {"code": "1"}, "recipes": recipes})
+
+
+def test_a_cell_is_trained_alike_whoever_is_trained_with_it():
+    single, average = {"fusion": "single"}, {"fusion": "average"}
+    alone = text({"single": single}, epochs=3)
+    together = text({"single": single, "average": average}, epochs=3)
+    # As Snakemake keeps a param, or as it stands.
+    for before in (alone, repr(alone)):
+        assert same_training(before, together, "single")
+    assert same_training(together, alone, "single")
+    # The strategy's own recipe, settings and code count; a text without it is another job's.
+    assert not same_training(alone, text({"single": average}, epochs=3), "single")
+    assert not same_training(alone, text({"single": single}, epochs=4), "single")
+    assert not same_training(alone, together.replace('"1"', '"2"'), "single")
+    assert not same_training(alone, together, "average")
+    for other in ("", "results/state", repr("['a']"), "17", repr(None)):
+        assert not same_training(other, together, "single")

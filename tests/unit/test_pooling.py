@@ -260,7 +260,7 @@ def test_a_bias_that_one_teacher_has_is_attenuated_and_a_shared_one_is_not():
     assert set(own.biased) == {3} and own.left["linear-pool"] == pytest.approx(1)
     # One teacher's bias, the others' the other way: what is left is their mean.
     opposed, target = biased([2, -1, -1])
-    own = bias_table("t", opposed, target, ["linear-pool"])
+    own = bias_table("t", opposed, target, operators=["linear-pool"])
     own = own[(own.scenario == "as they are") & (own["class"] == 0)].iloc[0]
     p = softmax(opposed, axis=-1)[..., 0]
     biases = (p - target[:, 0]).mean(axis=1)
@@ -271,7 +271,11 @@ def test_a_bias_that_one_teacher_has_is_attenuated_and_a_shared_one_is_not():
 def test_a_planted_bias_by_hand():
     z, target = biased([0, 0], K=2, N=5)
     target[:2] = [0, 0.5, 0.5]
-    row = bias_table("t", z, target, ["log-linear-pool"]).query("scenario == 'planted'").iloc[0]
+    row = (
+        bias_table("t", z, target, operators=["log-linear-pool"])
+        .query("scenario == 'planted'")
+        .iloc[0]
+    )
     c = target.mean(axis=0).argmax()
     assert (row["class"], row.biased, row.members) == (c, 1, 2)
     gained, pooled = [], []

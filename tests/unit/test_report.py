@@ -16,13 +16,14 @@ import pytest
 from test_tables import diverged, hand_values, make_records, make_study
 
 from mtkd.analysis.catalogue import TABLES, tables_shown
-from mtkd.analysis.claims import COLUMNS, sentence
+from mtkd.analysis.claims import COLUMNS
 from mtkd.analysis.master import master_table
 from mtkd.analysis.over_tasks import over_tasks_table, profiles_table
 from mtkd.analysis.provenance import mixed_precisions, provenance, seconds_by_rule
 from mtkd.analysis.ranking import ranking_table
 from mtkd.analysis.registration import register, statement
 from mtkd.analysis.selection import grid_table
+from mtkd.analysis.sentences import sentence
 from mtkd.analysis.success import success_metrics
 from mtkd.analysis.tables import failed_table, runs_table
 from mtkd.records.files import write_json

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from mtkd.config.load import load_suite
-from mtkd.config.schema import Carve, HubDataset, Model, Resources, Task, Tokenizer, Training
+from mtkd.config.schema import Model, Resources, Tokenizer, Training
+from mtkd.config.tasks import Carve, HubDataset, Task
 from mtkd.errors import InputError
 from mtkd.study import code, settings
 from mtkd.study.code import code_digests

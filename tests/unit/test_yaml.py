@@ -13,7 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from mtkd.config.amounts import Duration, Megabytes, Minutes
 from mtkd.config.load import load_suite, validate_suite
-from mtkd.config.schema import Arm, Model, Resources, Task, Training
+from mtkd.config.schema import Arm, Model, Resources, Training
+from mtkd.config.tasks import Task
 from mtkd.config.values import Name, Real, Seed, Temperature, Text, Whole
 from mtkd.config.written import refuse_surprises
 from mtkd.errors import InputError

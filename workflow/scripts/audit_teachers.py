@@ -23,9 +23,9 @@ def main() -> None:
 
     from mtkd.analysis import audit
     from mtkd.analysis.collect import (
+        read_all_clusters,
         read_all_teachers,
         read_answers,
-        read_transfer_labels,
         teacher_array,
     )
     from mtkd.analysis.predicted import predictions_table
@@ -35,7 +35,7 @@ def main() -> None:
     from mtkd.study.arms import is_out_of_fold
     from mtkd.study.grid import teacher_runs
     from mtkd.study.view import arm_name, teacher_names
-    from mtkd.tasks.corpus import read_info
+    from mtkd.tasks.corpus import read_info, read_transfer_labels
 
     settings, task = args.job["settings"], args.task.name
     study, metric = settings["study"], settings["metrics"][0]
@@ -111,6 +111,7 @@ def main() -> None:
             selection.labels,
             metric,
             study["margin"],
+            clusters=read_all_clusters(args.task, ["selection"]).get("selection"),
         ),
     }
     write_tables(args.output, tables)

@@ -18,7 +18,12 @@ def main() -> None:
 
     import numpy as np
 
-    from mtkd.analysis.collect import read_all_teachers, read_answers, teacher_array
+    from mtkd.analysis.collect import (
+        read_all_clusters,
+        read_all_teachers,
+        read_answers,
+        teacher_array,
+    )
     from mtkd.analysis.tables import read_table, write_tables
     from mtkd.framework import pooling
     from mtkd.framework.bias import bias_table
@@ -36,6 +41,7 @@ def main() -> None:
     # The seeds are the teachers' own.
     teachers = read_all_teachers(args.logits, ids, read_info(args.task), "paired")["selection"]
     logits, gold = teacher_array(teachers, names, settings["seeds"]), labels["selection"]
+    clusters = read_all_clusters(args.task, ["selection"]).get("selection")
     first, C = logits[:, 0], logits.shape[-1]
     simulated = pooling.simulate(pooling.centres(first))
     target = human.get("selection", np.eye(C)[gold])
@@ -43,11 +49,11 @@ def main() -> None:
         "variance": pooling.variance_table(task, logits, target, simulated),
         "scaling": pooling.scaling_table(task, simulated),
         "objectives": objectives_table(task, first, np.full(len(names), 1 / len(names))),
-        "attenuation": pooling.attenuation_table(task, first, gold),
-        "bias": bias_table(task, first, target),
+        "attenuation": pooling.attenuation_table(task, first, gold, clusters),
+        "bias": bias_table(task, first, target, clusters),
     }
     certificates = read_table(args.certificates)
-    tables["claims"] = claims_table(task, logits, gold, tables, certificates)
+    tables["claims"] = claims_table(task, logits, gold, tables, certificates, clusters)
     write_tables(args.output, tables)
 
 

@@ -42,18 +42,6 @@ def read_answers(folder: Path, splits: Iterable[str]) -> tuple[dict, dict, dict]
     return ids, labels, human
 
 
-def read_transfer_labels(paths: Iterable[Path], ids: np.ndarray) -> np.ndarray:
-    """The labels of transfer rows with these ids [N], -1 of a row that has none.
-
-    They are kept apart from train, where such rows have no label, for what measures and never
-    trains. Raises InputError.
-    """
-    found = {}
-    for path in paths:
-        found |= zip(*read_labels(path), strict=True)
-    return np.array([found.get(name, -1) for name in ids], dtype=int)
-
-
 def read_all_clusters(folder: Path, splits: Iterable[str]) -> dict[str, np.ndarray]:
     """Clusters [N, 1 or 2] of selection and report, numbered alike on all splits; or none."""
     names = {}

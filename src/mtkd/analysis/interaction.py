@@ -100,7 +100,8 @@ def interaction_table(examples: Examples, cells: Cells, study: StudyView) -> pd.
     sides = [(SEVERAL, [arm_name(arm, study) for arm in multi])] if len(multi) > 1 else []
     sides += [(name, [name]) for name in (arm_name(arm, study) for arm in multi)]
     lone = [arm_name(arm, study) for arm in single]
-    made = [_compared(at, names, lone, (low, high), constant) for _, names in sides]
+    clusters = examples.clusters_of(examples.report_splits)
+    made = [_compared(at, names, lone, (low, high), constant, clusters) for _, names in sides]
     verdicts = findings([one.difference for one in made], study["margin"])
     rows = []
     for (name, _), one, verdict in zip(sides, made, verdicts, strict=True):
@@ -173,12 +174,13 @@ def _compared(
     single: Sequence[str],
     temperatures: tuple[str, str],
     constant: Contributions,
+    clusters: np.ndarray | None,
 ) -> _Compared:
     involved = [{"seeds": at[name, T].seeds} for name in [*several, *single] for T in temperatures]
     seeds = shared_seeds(involved)
     if not seeds:
         n = constant.pseudovalues.shape[1]
-        return _Compared(unknown_difference(n), (np.nan, np.nan), True)
+        return _Compared(unknown_difference(n, clusters), (np.nan, np.nan), True)
 
     def mean_at(names: Sequence[str], T: str) -> Contributions:
         found = [at[name, T] for name in names]
@@ -192,8 +194,10 @@ def _compared(
         ),
         strict=True,
     )
-    difference = crossed_difference(values[0] - values[1], effects[0] - effects[1])
-    skill = any(lead(side, constant).low > 0 for pair in sides for side in pair)
+    difference = crossed_difference(
+        values[0] - values[1], effects[0] - effects[1], clusters=clusters
+    )
+    skill = any(lead(side, constant, clusters).low > 0 for pair in sides for side in pair)
     return _Compared(difference, effects, skill)
 
 

@@ -128,11 +128,12 @@ def predictions_table(
     metric: str,
     margin: float,
     known: Inheritance = KNOWN,
+    clusters: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """What each arm of several teachers is predicted to gain over one teacher, in points.
 
     ``logits`` [K, R, N, C] are of the teachers that have a single-teacher arm, whose mean it is
-    that the arms are compared with.
+    that the arms are compared with. ``clusters`` as of ``crossed_difference``.
 
     Columns PREDICTION_COLUMNS. ``lead`` is how much better the fused teacher scores on selection
     than the mean of the single teachers, with its 95 % interval; ``predicted`` is ``slope`` times
@@ -147,7 +148,9 @@ def predictions_table(
     for name, of_seeds in fused.items():
         own = improving(of_seeds, labels, metric)
         lead = crossed_difference(
-            100 * (own.pseudovalues - pseudovalues), 100 * float((own.value - value).mean())
+            100 * (own.pseudovalues - pseudovalues),
+            100 * float((own.value - value).mean()),
+            clusters=clusters,
         )
         row = {"task": task, "arm": name, "lead": lead.estimate}
         row |= {"lead_low": lead.low, "lead_high": lead.high, "slope": known.slope}

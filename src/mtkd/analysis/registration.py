@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from mtkd.analysis.claims import PRACTICE, PRIMARY, planned
 from mtkd.errors import InputError
 from mtkd.records.cells import PREDICTIONS
 from mtkd.records.files import write_text
+from mtkd.study.started import flat
 from mtkd.study.view import StudyView, arm_name, teacher_names
 
 FIRST = "0" * 64
@@ -52,7 +53,7 @@ def statement(
         "controls": [arm["name"] for arm in arms if arm["family"] == "control"],
         "claims": claims,
         "predictions": list(predictions),
-        "settings": dict(_flat(settings)),
+        "settings": dict(flat(settings)),
         "suite": _digest(json.dumps(settings, sort_keys=True)),
     }
 
@@ -136,15 +137,6 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
 
 def _claim(claim: Mapping[str, str]) -> str:
     return f"{claim['a']} against {claim['b']}"
-
-
-def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested settings as one mapping: the keys on the way, joined by dots."""
-    if isinstance(value, Mapping) and value:
-        for name, inner in value.items():
-            yield from _flat(inner, f"{key}.{name}" if key else name)
-    else:
-        yield key, value
 
 
 def _shown(value: Any) -> str:

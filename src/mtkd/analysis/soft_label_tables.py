@@ -78,11 +78,14 @@ def fidelity_table(examples: Examples) -> pd.DataFrame:
             soft, students = (values[:, rows_of] for values in (soft, students))
             row = {"task": record["task"], "arm": arm["name"], "split": name}
             row |= {name: arm[name] for name in ("strategy", "teachers", "T")}
-            rows.append(row | _followed(students, soft, float(arm["T"])))
+            clusters = None if split == "train" else examples.clusters_of([split])
+            rows.append(row | _followed(students, soft, float(arm["T"]), clusters))
     return pd.DataFrame(rows, columns=FIDELITY_COLUMNS)
 
 
-def _followed(students: np.ndarray, soft: np.ndarray, T: float) -> dict[str, float | None]:
+def _followed(
+    students: np.ndarray, soft: np.ndarray, T: float, clusters: np.ndarray | None
+) -> dict[str, float | None]:
     """Fidelity of students [S, N, C], with intervals; those of one example have none."""
     soft = np.broadcast_to(soft, students.shape)
     found = [fidelity(s, q, T) for s, q in zip(students, soft, strict=True)]
@@ -91,7 +94,7 @@ def _followed(students: np.ndarray, soft: np.ndarray, T: float) -> dict[str, flo
         values = np.array([getattr(of_seed, name) for of_seed in found], dtype=float)
         row[name] = values.mean()
         if values.shape[1] > 1:
-            interval = crossed_difference(values)
+            interval = crossed_difference(values, clusters=clusters)
             row |= {f"{name}_low": max(interval.low, 0.0), f"{name}_high": interval.high}
         if name == "agreement" and len(values) > 1:
             row["sd_agreement"] = values.mean(axis=1).std(ddof=1)

@@ -47,8 +47,9 @@ def disagreement_table(examples: Examples) -> pd.DataFrame:
                 continue
             row = {"task": examples.record["task"], "split": split, "region": region}
             row |= {"n": int(inside.sum()), "share": float(inside.mean())}
+            clusters = _clusters(examples, split, inside)
             rows += [
-                {**row, "kind": kind, "name": name, **_interval("accuracy", of[:, inside])}
+                {**row, "kind": kind, "name": name} | _interval("accuracy", of[:, inside], clusters)
                 for kind, name, of in right
             ]
     return pd.DataFrame(rows, columns=DISAGREEMENT_COLUMNS)
@@ -76,8 +77,10 @@ def ambiguity_table(examples: Examples) -> pd.DataFrame:
             row = {"task": examples.record["task"], "split": split, "part": part}
             row |= {"entropy_low": entropy[inside].min(), "entropy_high": entropy[inside].max()}
             row |= {"n": int(inside.sum())}
+            clusters = _clusters(examples, split, inside)
             for kind, name, of in wrong:
-                found = {**row, "kind": kind, "name": name, **_interval("error", of[:, inside])}
+                found = {**row, "kind": kind, "name": name}
+                found |= _interval("error", of[:, inside], clusters)
                 total = of.sum()
                 found["share_of_errors"] = of[:, inside].sum() / total if total else None
                 rows.append(found)
@@ -106,10 +109,18 @@ def _parts(values: np.ndarray) -> list[np.ndarray]:
     return [part == number for number in range(len(edges) + 1) if (part == number).any()]
 
 
-def _interval(name: str, values: np.ndarray) -> dict[str, float | None]:
-    """The mean of values [S, n] with its interval, within 0 and 1."""
+def _clusters(examples: Examples, split: str, inside: np.ndarray) -> np.ndarray | None:
+    """The clusters of some examples of a split, where they come in clusters."""
+    clusters = examples.clusters_of([split])
+    return None if clusters is None else clusters[inside]
+
+
+def _interval(
+    name: str, values: np.ndarray, clusters: np.ndarray | None
+) -> dict[str, float | None]:
+    """The mean of values [S, n] with its interval, within 0 and 1; of one example none."""
     row = {name: float(values.mean()), "seeds": len(values)}
-    if values.shape[1] < 2:
+    if values.shape[1] < 2 or (clusters is not None and len(np.unique(clusters)) < 2):
         return row
-    found = crossed_difference(values)
+    found = crossed_difference(values, clusters=clusters)
     return row | {"low": max(found.low, 0.0), "high": min(found.high, 1.0)}

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mtkd.config.schema import REST, Suite
+from mtkd.config.schema import Suite
+from mtkd.config.tasks import REST
 
 
 def suite_schema() -> dict[str, Any]:

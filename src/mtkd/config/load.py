@@ -18,17 +18,15 @@ from mtkd.config.schema import (
     LOSS,
     SEVERAL,
     STRATEGIES,
-    VARIANT_KEYS,
     WEIGHTS_FROM,
     Arm,
     Study,
     Suite,
-    Task,
     Training,
-    Transfer,
     check_teachers,
 )
 from mtkd.config.sweeps import with_sweeps
+from mtkd.config.tasks import VARIANT_KEYS, Task, Transfer
 from mtkd.config.values import CONSTANT, split_teacher
 from mtkd.config.written import LOADER, read_text, refuse_surprises
 from mtkd.errors import InputError

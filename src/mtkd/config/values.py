@@ -1,4 +1,4 @@
-"""Values as people write them in YAML: texts, numbers, and names and axes of one spelling.
+"""Values as people write them in YAML: texts, numbers, names and axes of one spelling, mappings.
 
 Axis values and names are canonical strings, safe inside a path. YAML makes numbers, truth values
 and dates of unquoted words, and leaves some numbers texts: what it made is refused where a text is
@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
 NOT_APPLICABLE = "NA"
 # The reference of suites that name none, and the one that no suite names.
@@ -184,3 +184,9 @@ def _not_empty(values: list) -> list:
 
 
 Axis = [AfterValidator(_not_empty), AfterValidator(_unique)]
+
+
+class Closed(BaseModel):
+    """A mapping that refuses unknown keys, so that a misspelled one is never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -28,11 +28,16 @@ MOST_SUBSETS = 5
 
 
 def bias_table(
-    task: str, logits: np.ndarray, target: np.ndarray, operators: Sequence[str] = POOLS
+    task: str,
+    logits: np.ndarray,
+    target: np.ndarray,
+    clusters: np.ndarray | None = None,
+    operators: Sequence[str] = POOLS,
 ) -> pd.DataFrame:
     """Biases of teachers and of their pools, equal weights: COLUMNS, in probability.
 
-    Logits [K, N, C], target [N, C] the distribution that is due (raters' shares, or one-hot).
+    Logits [K, N, C], target [N, C] the distribution that is due (raters' shares, or one-hot),
+    ``clusters`` as of ``crossed_difference``.
 
     ``as they are``: for each class ``teachers`` is the mean size of the teachers' biases, ``pool``
     that of the pool's, ``biased`` how many teachers are biased in the direction of most.
@@ -45,12 +50,15 @@ def bias_table(
     rows = [
         {"task": task, **row}
         for operator in operators
-        for row in [*_as_they_are(z, target, operator), *_planted(z, target, operator)]
+        for of in (_as_they_are, _planted)
+        for row in of(z, target, operator, clusters)
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _as_they_are(z: np.ndarray, target: np.ndarray, operator: str) -> list[dict]:
+def _as_they_are(
+    z: np.ndarray, target: np.ndarray, operator: str, clusters: np.ndarray | None
+) -> list[dict]:
     errors, own = softmax(z, axis=-1) - target, _pooled(operator, z) - target
     rows = []
     for c in range(z.shape[-1]):
@@ -61,11 +69,13 @@ def _as_they_are(z: np.ndarray, target: np.ndarray, operator: str) -> list[dict]
         alike = max((signs > 0).sum(), (signs < 0).sum())
         row = {"scenario": AS_THEY_ARE, "class": c, "operator": operator, "biased": int(alike)}
         row |= {"members": len(z), "teachers": np.abs(biases).mean()}
-        rows.append(row | _left(of_pool, of_teachers))
+        rows.append(row | _left(of_pool, of_teachers, clusters))
     return rows
 
 
-def _planted(z: np.ndarray, target: np.ndarray, operator: str) -> list[dict]:
+def _planted(
+    z: np.ndarray, target: np.ndarray, operator: str, clusters: np.ndarray | None
+) -> list[dict]:
     K, c = len(z), int(target.mean(axis=0).argmax())
     before, of_members = _pooled(operator, z)[:, c], softmax(z, axis=-1)[..., c]
     rows = []
@@ -82,13 +92,13 @@ def _planted(z: np.ndarray, target: np.ndarray, operator: str) -> list[dict]:
             teachers.append(gained[list(group)].mean(axis=0))
         row = {"scenario": PLANTED, "class": c, "operator": operator, "biased": biased}
         row |= {"members": K, "teachers": float(np.mean(teachers))}
-        rows.append(row | _left(np.mean(pools, axis=0), np.mean(teachers, axis=0)))
+        rows.append(row | _left(np.mean(pools, axis=0), np.mean(teachers, axis=0), clusters))
     return rows
 
 
-def _left(pool: np.ndarray, teachers: np.ndarray) -> dict[str, float]:
+def _left(pool: np.ndarray, teachers: np.ndarray, clusters: np.ndarray | None) -> dict[str, float]:
     """What the pool has of the teachers' bias, both by example [N]."""
-    excess = crossed_difference((pool - teachers)[None])
+    excess = crossed_difference((pool - teachers)[None], clusters=clusters)
     found = {"pool": float(pool.mean())}
     found["left"] = found["pool"] / float(teachers.mean()) if teachers.mean() else np.nan
     return found | {"excess": excess.estimate, "low": excess.low, "high": excess.high}

@@ -48,6 +48,7 @@ def claims_table(
     labels: np.ndarray,
     tables: dict[str, pd.DataFrame],
     certificates: pd.DataFrame,
+    clusters: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Rows of COLUMNS from a task's tables: ``variance``, ``scaling``, ``objectives``, and the
     rest.
@@ -61,7 +62,7 @@ def claims_table(
         *_scaling_rows(tables["scaling"]),
         *_objective_rows(tables["objectives"]),
         *_jensen_rows(first),
-        *_log_loss_rows(first, labels, certificates),
+        *_log_loss_rows(first, labels, certificates, clusters),
         *_attenuation_rows(tables["attenuation"], len(labels), certificates),
         *_bias_rows(tables["bias"]),
     ]
@@ -234,7 +235,10 @@ def _jensen_rows(logits: np.ndarray) -> list[dict]:
 
 
 def _log_loss_rows(
-    logits: np.ndarray, labels: np.ndarray, certificates: pd.DataFrame
+    logits: np.ndarray,
+    labels: np.ndarray,
+    certificates: pd.DataFrame,
+    clusters: np.ndarray | None,
 ) -> list[dict]:
     log_p, rows_of = log_softmax(logits, axis=-1), np.arange(len(labels))
     weights, rows = np.full(len(logits), 1 / len(logits)), []
@@ -242,7 +246,7 @@ def _log_loss_rows(
         with np.errstate(divide="ignore"):
             log_q = np.log(OPERATORS[operator](log_p, weights))
         excess = weights @ log_p[:, rows_of, labels] - log_q[rows_of, labels]
-        mean = crossed_difference(excess[None])
+        mean = crossed_difference(excess[None], clusters=clusters)
         rows.append(
             claim_row(
                 "the pool's log-loss <= the teachers' mean",

@@ -260,14 +260,19 @@ def planted(logits: np.ndarray, chosen: np.ndarray) -> np.ndarray:
 
 
 def attenuation_table(
-    task: str, logits: np.ndarray, labels: np.ndarray, operators: Sequence[str] = POOLS
+    task: str,
+    logits: np.ndarray,
+    labels: np.ndarray,
+    clusters: np.ndarray | None = None,
+    operators: Sequence[str] = POOLS,
 ) -> pd.DataFrame:
     """Mass of one wrong class in the pool as the dissenting teacher's weight goes from 0 to 1.
 
     Teachers' logits [K, N, C] as they are, or with the class planted at all others, who share the
     rest of the weight. ``mass`` and ``bound`` are means over examples, the bound being
     (1 - w) max_j p_j(i) + w p_k(i); ``excess`` is mass less bound with its interval over examples,
-    ``excess_most`` the largest, ``share_over`` the share of examples above the bound.
+    which go by ``clusters`` as in ``crossed_difference``, ``excess_most`` the largest,
+    ``share_over`` the share of examples above the bound.
     """
     arranged, chosen = dissent(logits, labels)
     K, rows_of = len(logits), np.arange(len(labels))
@@ -279,7 +284,7 @@ def attenuation_table(
                 weights = np.array([w, *[(1 - w) / (K - 1)] * (K - 1)])
                 mass = fuse(operator, z, weights)[rows_of, chosen]
                 bound = (1 - w) * p.max(axis=0) + w * p[0]
-                excess = crossed_difference((mass - bound)[None])
+                excess = crossed_difference((mass - bound)[None], clusters=clusters)
                 row = {"task": task, "scenario": scenario, "operator": operator, "weight": w}
                 row |= {"mass": mass.mean(), "bound": bound.mean(), "excess": excess.estimate}
                 row |= {"low": excess.low, "high": excess.high}

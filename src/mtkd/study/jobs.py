@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from ast import literal_eval
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -40,6 +41,22 @@ def _reader(parts: tuple[str, ...]) -> Callable[[str], dict[str, Any]]:
         return job
 
     return read
+
+
+def same_training(before: str, after: str, strategy: str) -> bool:
+    """Whether two texts, as Snakemake keeps them or as they are, train a strategy's cells alike.
+
+    Of recipes it is the strategy's own that counts: which cells a job trains together changes no
+    number. Text that is none of a job that trains the strategy is no match.
+    """
+    found = []
+    for text in (before, after):
+        try:
+            job = json.loads(literal_eval(text) if text[:1] in "'\"" else text)
+            found.append(determinants(job, recipe=job["recipes"][strategy]))
+        except (ValueError, SyntaxError, TypeError, KeyError, AttributeError):
+            return False
+    return found[0] == found[1]
 
 
 def determinants(job: Mapping[str, Any], **own: Any) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def planned(suite: Suite) -> dict[str, Any]:
         content[part] = {name: content[part][name] for name in names & set(content[part])}
     for learner in [*content["teachers"].values(), *content["students"].values()]:
         del learner["resources"]
-    return dict(_flat(content))
+    return dict(flat(content))
 
 
 def check_graph(suite: Suite) -> None:
@@ -159,9 +159,10 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+def flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested settings as pairs: the keys on the way joined by dots, and what is there."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from _flat(inner, f"{key}.{name}" if key else str(name))
+            yield from flat(inner, f"{key}.{name}" if key else str(name))
     else:
         yield key, value

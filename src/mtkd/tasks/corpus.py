@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -81,14 +81,20 @@ def read_labels(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return frame["id"].to_numpy(dtype=str), frame["label"].to_numpy(copy=True)
 
 
-def all_labels(train: Split, path: Path) -> np.ndarray:
-    """Labels of train [N], those of its transfer rows from a file of their own, -1 where unknown.
+def read_transfer_labels(paths: Iterable[Path], ids: np.ndarray) -> np.ndarray:
+    """The labels of transfer rows with these ids [N], -1 of a row that has none.
 
-    Raises InputError.
+    They are kept apart from train, where such rows have no label. Raises InputError.
     """
-    known = dict(zip(*read_labels(path), strict=True))
-    pairs = zip(train.ids, train.labels, strict=True)
-    return np.array([label if label >= 0 else known.get(name, NO_LABEL) for name, label in pairs])
+    known: dict[str, int] = {}
+    for path in paths:
+        known |= zip(*read_labels(path), strict=True)
+    return np.array([known.get(name, NO_LABEL) for name in ids], dtype=np.int64)
+
+
+def all_labels(train: Split, path: Path) -> np.ndarray:
+    """Labels of train [N], transfer rows' from their own file. Raises InputError."""
+    return np.where(train.labels >= 0, train.labels, read_transfer_labels([path], train.ids))
 
 
 def read_report_labels(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
