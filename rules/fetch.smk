@@ -55,9 +55,10 @@ rule fetch_dataset:
         job=lambda wildcards: job_text(
             settings=(settings.dataset_settings, wildcards.task, wildcards.split)
         ),
+        key=dataset_key,
     shell:
         'HF_HUB_OFFLINE=0 python "$SCRIPTS"/fetch_dataset.py --job {params.job:q}'
-        " --key tasks.{wildcards.task:q}.hub --split {wildcards.split:q}"
+        " --key {params.key:q} --split {wildcards.split:q}"
         " --record {output.record:q} --output {output.table:q} > {log:q} 2>&1"
 
 

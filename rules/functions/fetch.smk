@@ -23,6 +23,12 @@ def vector_inputs(tables):
     return [file for path in tables for file in (path, str(Path(path).with_name("vocabulary.txt")))]
 
 
+def dataset_key(wildcards):
+    """Where the suite names the dataset of a split, or of transfer text."""
+    place = "transfer" if wildcards.split.startswith("transfer-") else "hub"
+    return f"tasks.{wildcards.task}.{place}"
+
+
 def fetched_option(learner):
     """The option that hands a download's record to a script, where there is one."""
     return f"--fetched {shlex.quote(model_inputs(learner)[0])}" if learner.model.hub else ""

@@ -42,6 +42,7 @@ from mtkd.analysis.tables import read_table
 from mtkd.analysis.who_is_right import ambiguity_table, disagreement_table
 from mtkd.config.schema import Strategy
 from mtkd.records.examples import read_examples, write_examples
+from mtkd.report.answer import answers
 from mtkd.report.data import rows_table, warnings_of
 from mtkd.report.latex import latex_table
 from mtkd.report.page import render
@@ -163,6 +164,7 @@ def page_of(tables, study, of_tasks) -> str:
     registered = {"date": "2026", "students_trained": 0, "said": claimed}
     return render(
         PAGES, "report.html.j2", study=study, seeds="", settings="", unsaid=unsaid(study),
+        answers=answers(tables["claims"], study),
         claims=tables["claims"].to_dict("records"), failed=[], tasks=of_tasks,
         tables={table.name: table for table in shown}, figures=[], provenance=provenance,
         data=rows_table(study, infos), warnings=warnings_of(study, infos),

@@ -16,7 +16,7 @@ import pytest
 from test_tables import diverged, hand_values, make_records, make_study
 
 from mtkd.analysis.catalogue import TABLES, tables_shown
-from mtkd.analysis.claims import COLUMNS
+from mtkd.analysis.claims import COLUMNS, PRIMARY
 from mtkd.analysis.master import master_table
 from mtkd.analysis.over_tasks import over_tasks_table, profiles_table
 from mtkd.analysis.provenance import mixed_precisions, provenance, seconds_by_rule
@@ -44,6 +44,7 @@ def claim(task, kind, a, b, effect, verdict, note=""):
     row = dict.fromkeys(COLUMNS, 1.0) | {"task": task, "claim": kind, "a": a, "b": b, "note": note}
     row |= {"metric": STUDY["metrics"][task], "split": "report", "seeds": 3, "n": 1200}
     row |= {"effect": effect, "low": effect - 1, "high": effect + 1, "margin": 2.0}
+    row["primary"] = row["claim"] in PRIMARY
     row |= {"seeds_needed": math.inf if verdict == "undecidable" else 3.0, "verdict": verdict}
     return row | {"sentence": sentence(row)}
 
@@ -270,7 +271,13 @@ def test_every_figure_is_inside_with_words_for_those_who_cannot_see_it(page):
 def test_every_claim_is_said_with_its_verdict(page):
     for row in CLAIMS.itertuples():
         assert row.sentence in page.text and row.verdict in row.sentence
-    assert "movies: yes; mnli: this study cannot tell." in page.text
+    # In words first: the numbers are behind them.
+    answer = "Does distillation help? No, it is worse on mnli. Is the best of several teachers'"
+    said = page.text.index(
+        f"{answer} students better than the best of single ones'? Yes on "
+        "movies; this study cannot tell on mnli."
+    )
+    assert said < page.text.index(CLAIMS.sentence[0])
     assert "no number of seeds would show 2 points" in page.text
 
 

@@ -589,6 +589,30 @@ class TestThroughSnakemake:
         assert read_json(tmp_path / target)["commit"] == OLD
         assert "sbatch" not in (tmp_path / "called").read_text()
 
+    def test_transfer_text_from_the_hub_is_fetched_for_its_variant(self, hub, tmp_path):
+        suite = suite_from_hub()
+        more = {"hub": {"name": "unit/moods", "subset": "moods", "revision": NEW}}
+        suite["tasks"]["few"] = {"of": "moods", "labelled": 20, "transfer": ["rest", more]}
+        suite["studies"]["main"]["tasks"] = ["few"]
+        path = write_suite(tmp_path / "suite.yaml", suite)
+        target = "results/fetched/tasks/few/task.json"
+        result = run_snakemake(tmp_path, target, "--configfile", path, "-c2")
+        assert result.returncode == 0, result.stdout
+        rest, fetched = read_json(tmp_path / target)["account"]["transfer"]
+        assert fetched["source"] == "unit/moods"
+        train = pd.read_parquet(tmp_path / "results/fetched/tasks/few/train.parquet")
+        own = train[train.id.str.startswith("unit/moods:")]
+        assert len(own) == fetched["rows"] > 0 and (own.label == -1).all()
+        assert set(own.text_a) <= set(glue_table("sst2", 60, 10).sentence) | set(
+            glue_table("sst2", 40, 11).sentence
+        )
+        # One that the hub lacks is named where the suite names it.
+        more["split"] = "nothing"
+        path = write_suite(tmp_path / "suite.yaml", suite)
+        result = run_snakemake(tmp_path, target, "--configfile", path, "-c2")
+        assert result.returncode == 1 and "Traceback" not in result.stdout
+        assert "error: tasks.few.transfer: dataset unit/moods" in result.stdout
+
     def test_a_study_from_the_hub_is_trained_and_scored_offline(self, hub, tmp_path):
         for name in ("bert", "distilbert"):
             folder = tmp_path / "models" / name

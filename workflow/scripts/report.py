@@ -30,6 +30,7 @@ def main() -> None:
     from mtkd.analysis.registration import entries_of
     from mtkd.analysis.tables import read_table
     from mtkd.records.files import read_json, write_text
+    from mtkd.report.answer import answers
     from mtkd.report.data import rows_table, warnings_of
     from mtkd.report.figures import figures_shown
     from mtkd.report.framework import claim_tables, framework_tables
@@ -50,6 +51,7 @@ def main() -> None:
         seeds=seeds_text(study),
         settings=settings_text(study),
         unsaid=unsaid(study),
+        answers=answers(tables["claims"], study),
         claims=tables["claims"].to_dict("records"),
         failed=tables["failed"].fillna("").to_dict("records"),
         failed_title=TABLES["failed"].title,

@@ -1,21 +1,21 @@
 # The gate of a study's design: on rows of train that nothing else reads, is the undistilled student above
 # the references, and does distillation gain what the margin can tell? Asked while sizes are chosen.
-include: "functions/gate.smk"
+include: "functions/design_gate.smk"
 
 
 localrules:
-    gate,
+    design_gate,
 
 
-rule gate:
+rule design_gate:
     input:
         predictions=gate_cells,
         references=gate_references,
         tasks=expand(f"{TASK}/gate.parquet", task=GATED_TASKS),
     output:
-        touch(f"{RESULTS}/gate.passed"),
+        touch(f"{RESULTS}/design_gate.passed"),
     log:
-        f"{LOGS}/gate/{SUITE.study_name}.log",
+        f"{LOGS}/design_gate/{SUITE.study_name}.log",
     conda:
         "../envs/analysis.yaml"
     params:
