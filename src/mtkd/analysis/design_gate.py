@@ -8,7 +8,8 @@ hard labels, then do is reported.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,73 @@ import numpy as np
 from mtkd.analysis.constant import constant_answer
 from mtkd.analysis.measures.scores_per_example import improving
 from mtkd.analysis.statistics.paired import Difference, crossed_difference
+from mtkd.errors import InputError
 from mtkd.metrics.by_example import Contributions
+from mtkd.records.logits import aligned, read_logits
+from mtkd.study.paths import parse_cell
+from mtkd.study.view import StudyView
+from mtkd.tasks.corpus import GATE, read_groups, read_info, read_labels
 
 # So many tasks, or all of fewer, have to show what distillation gains.
 TASKS = 3
 # By so many margins.
 MARGINS = 2.0
+
+
+def read_gate_row(
+    study: StudyView, task: str, folder: Path, cells: Iterable[Path], references: Mapping[str, Path]
+) -> dict[str, Any]:
+    """What the gate sees of a task in ``folder``, of cells' and references' files: ``gate_row``.
+
+    Over the seeds that the undistilled student and every single-teacher arm finished. Raises
+    InputError for a study without one of these, for fewer than two such seeds, and for files that
+    do not fit the gate's rows.
+    """
+    arms = {
+        family: [
+            (arm["teachers"], arm["strategy"]) for arm in study["arms"] if arm["family"] == family
+        ]
+        for family in ("undistilled", "single")
+    }
+    if lacking := [family for family, own in arms.items() if not own]:
+        raise InputError(
+            f"study {study['study']} has no arm of family {' nor of '.join(lacking)}, and the gate "
+            "compares these two"
+        )
+    info, path = read_info(folder), folder / f"{GATE}.parquet"
+    ids, labels = read_labels(path)
+    found: dict[tuple[str, str], dict[str, np.ndarray]] = {}
+    for cell in cells:
+        axes = parse_cell(str(cell))
+        splits, record = read_logits(cell)
+        if axes["task"] == task and record["status"] != "diverged":
+            own = found.setdefault((axes["teachers"], axes["strategy"]), {})
+            own[axes["seed"]] = aligned(splits[GATE], ids, info.labels, record, cell)
+    every = [found.get(arm, {}) for own in arms.values() for arm in own]
+    seeds = [seed for seed in study["seeds"] if all(seed in of for of in every)]
+    if len(seeds) < 2:
+        raise InputError(
+            f"task {task}: {len(seeds)} seed finished in every arm, and two are needed"
+        )
+    stacked = {
+        arm: np.stack([found[arm][seed] for seed in seeds]) for arm in sum(arms.values(), [])
+    }
+    said = {}
+    for name, file in references.items():
+        splits, record = read_logits(file)
+        said[name] = aligned(splits[GATE], ids, info.labels, record, file)
+    return gate_row(
+        task,
+        study["metrics"][task],
+        info.labels,
+        labels,
+        read_labels(folder / "train.parquet")[1],
+        stacked[arms["undistilled"][0]],
+        [stacked[arm] for arm in arms["single"]],
+        said,
+        study["margin"],
+        np.unique(read_groups(folder, GATE), return_inverse=True)[1][:, None],
+    )
 
 
 def gate_row(
@@ -69,6 +131,16 @@ def gate_row(
         "above": all(lead.low > 0 for lead in leads.values()),
         "helps": gain.estimate > MARGINS * margin,
     }
+
+
+def gate_line(row: Mapping[str, Any]) -> str:
+    """What the gate sees of a task, in a line."""
+    gain = row["gain"]
+    leads = [f"{lead['estimate']:+.1f} above {name}" for name, lead in row["leads"].items()]
+    return (
+        f"{row['task']}: undistilled {row['undistilled']:.1f}, {', '.join(leads)}; distillation "
+        f"{gain['estimate']:+.1f} ({gain['low']:+.1f} to {gain['high']:+.1f})"
+    )
 
 
 def judged(
