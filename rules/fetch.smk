@@ -14,7 +14,7 @@ HUB_MODELS = {
     record_name(learner.model): (kind, name)
     for kind, learners in (("teachers", SUITE.teachers), ("students", SUITE.students))
     for name, learner in learners.items()
-    if learner.model.hub
+    if learner.model and learner.model.hub
 }
 
 
@@ -71,7 +71,7 @@ rule fetch:
                 *(SUITE.teachers[name] for name in TRAINED_TEACHERS),
                 *(SUITE.students[name] for name in STUDY.students),
             ]
-            if learner.model.hub
+            if learner.model and learner.model.hub
         ],
         [list(tables_of(task).values()) for task in PREPARED_TASKS if SUITE.tasks[task].hub],
         [fetched_transfer(task) for task in VARIANTS],

@@ -14,6 +14,7 @@ localrules:
 
 # Of all studies of the suite, and no job's output: lines are only ever added.
 REGISTRATIONS = f"{ROOT}/registrations.jsonl"
+STUDENTS = f"{ROOT}/students"
 
 
 rule register:
@@ -25,7 +26,7 @@ rule register:
         "../envs/analysis.yaml"
     params:
         job=lambda wildcards: registration_job(),
-        students=f"{ROOT}/students",
+        students=STUDENTS,
         record=REGISTRATIONS,
     shell:
         'python "$SCRIPTS"/register.py --job {params.job:q} --students {params.students:q}'

@@ -66,7 +66,7 @@ def register_study():
     if not any(job.rule.name in TRAIN_CELLS for job in workflow.dag.needrun_jobs()):
         return
     script = str(SOURCE / "workflow" / "scripts" / "register.py")
-    given = {"job": registration_job(), "students": f"{ROOT}/students", "record": REGISTRATIONS}
+    given = {"job": registration_job(), "students": STUDENTS, "record": REGISTRATIONS}
     options = [part for name, value in given.items() for part in (f"--{name}", value)]
     done = subprocess.run([sys.executable, script, *options], capture_output=True, text=True)
     if done.returncode:

@@ -17,12 +17,18 @@ def main() -> None:
     args = parser.parse_args()
 
     from mtkd.analysis.registration import changes, register, statement, trained_students
+    from mtkd.generation import registration as generation
     from mtkd.records.files import write_text
 
     settings = args.job["settings"]
     study = settings["study"]
-    said = statement(study, settings["predictions"], settings["suite"])
-    own = register(args.record, study["study"], said, trained_students(args.students, study))
+    if "predictions" in settings:
+        said = statement(study, settings["predictions"], settings["suite"])
+        trained = trained_students(args.students, study)
+    else:
+        said = generation.statement(study, settings["suite"])
+        trained = generation.trained_mixtures(args.students, study)
+    own = register(args.record, study["study"], said, trained)
     print(f"{study['study']}: registered on {own[-1]['date']}", file=sys.stderr)
     if len(own) > 1:
         before, now = own[-2:]

@@ -124,8 +124,8 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """What two registrations of a study say differently, a line each: margin and claims first."""
     found = []
     for key in (*SAID, "arms", "controls", "predictions"):
-        if before[key] != after[key]:
-            found.append(f"{key}: {_shown(before[key])} became {_shown(after[key])}")
+        if before.get(key) != after.get(key):
+            found.append(f"{key}: {_shown(before.get(key))} became {_shown(after.get(key))}")
     old, new = ([_claim(one) for one in said["claims"]] for said in (before, after))
     found += [f"no longer claimed: {one}" for one in old if one not in new]
     found += [f"newly claimed: {one}" for one in new if one not in old]

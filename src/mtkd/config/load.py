@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from mtkd.config.generation import GenerationSuite
 from mtkd.config.losses import CLOSED, declared_losses
 from mtkd.config.schema import (
     LOSS,
@@ -33,7 +34,7 @@ from mtkd.errors import InputError
 from mtkd.metrics.names import declared
 
 
-def load_suite(path: Path) -> Suite:
+def load_suite(path: Path) -> Suite | GenerationSuite:
     """Read and validate one suite file. Raises InputError."""
     refuse_surprises(path)
     try:
@@ -43,18 +44,28 @@ def load_suite(path: Path) -> Suite:
     return validate_suite(content, str(path))
 
 
-def validate_suite(content: Any, source: str) -> Suite:
+def validate_suite(content: Any, source: str) -> Suite | GenerationSuite:
     """Validate a suite given as a mapping; ``source`` names it in messages. Raises InputError."""
     if not isinstance(content, Mapping):
         raise InputError(f"{source}: a suite is a mapping of keys, not {type(content).__name__}")
     try:
+        if is_generation(content):
+            return GenerationSuite.model_validate(content)
         suite = Suite.model_validate(with_sweeps(_with_variants(content)))
         _check_references(suite)
     except ValidationError as error:
-        raise InputError(f"{source}: {_one_line(error)}") from None
+        model = GenerationSuite if is_generation(content) else Suite
+        raise InputError(f"{source}: {_one_line(error, model=model)}") from None
     except ValueError as error:
         raise InputError(f"{source}: {error}") from None
     return suite
+
+
+def is_generation(content: Mapping) -> bool:
+    """Whether a suite's tasks are answered in text: it says so of one of them at least."""
+    tasks = content.get("tasks")
+    tasks = tasks.values() if isinstance(tasks, Mapping) else ()
+    return any(isinstance(task, Mapping) and task.get("kind") == "generation" for task in tasks)
 
 
 def _with_variants(content: Mapping) -> Mapping:

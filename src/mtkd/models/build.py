@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ def build_model(
             vectors.
     """
     config_class = _config_class(architecture)
-    _check_keys(architecture, config_class, config)
+    check_keys(architecture, config_class, config, _DERIVED_KEYS)
     try:
         full = config_class(
             **config,
@@ -78,7 +78,7 @@ def build_model(
             pad_token_id=tokenizer.pad_token_id,
             **_label_maps(labels),
         )
-        with _seeded(seed):
+        with seeded(seed):
             model = AutoModelForSequenceClassification.from_config(full)
     except (StrictDataclassError, ValueError, TypeError) as error:
         raise InputError(f"config of {architecture!r}: {' '.join(str(error).split())}") from error
@@ -111,7 +111,7 @@ def load_pretrained(
         )
     try:
         saved_labels = AutoConfig.from_pretrained(folder, local_files_only=True).id2label
-        with _seeded(seed):
+        with seeded(seed):
             model, report = AutoModelForSequenceClassification.from_pretrained(
                 folder,
                 **_label_maps(labels),
@@ -241,7 +241,8 @@ def _last(model: PreTrainedModel, batch: Mapping[str, Tensor]) -> Tensor:
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
+    """A seed for what is initialised within; the caller's random state stays as it is."""
     # fork_rng without devices and the CPU generator's own seed: models are initialised on the CPU,
     # and torch.manual_seed would also reset the accelerators' generators.
     with torch.random.fork_rng(devices=[]):
@@ -268,22 +269,28 @@ def _config_class(architecture: str) -> type[PreTrainedConfig]:
     return config_class
 
 
-def _check_keys(
-    architecture: str, config_class: type[PreTrainedConfig], config: Mapping[str, Any]
+def check_keys(
+    architecture: str,
+    config_class: type[PreTrainedConfig],
+    config: Mapping[str, Any],
+    derived: Collection[str],
 ) -> None:
-    # Config classes accept any keyword, so a misspelt key would silently leave the default.
+    """Raises InputError for a key that a model's config class does not know, or is ``derived``.
+
+    Config classes accept any keyword, so a misspelt key would silently leave the default.
+    """
     known = {field.name for field in dataclasses.fields(config_class)}
     known |= config_class.attribute_map.keys()
     for key in config:
-        if key in _DERIVED_KEYS:
+        if key in derived:
             raise InputError(
-                f"config of {architecture!r}: {key!r} comes from the tokenizer and the task's "
-                "labels; remove it"
+                f"config of {architecture!r}: {key!r} comes from the tokenizer and the task; "
+                "remove it"
             )
         if key not in known:
             raise InputError(
                 f"config of {architecture!r}: unknown key {key!r}; "
-                f"known: {', '.join(sorted(known.difference(_DERIVED_KEYS)))}"
+                f"known: {', '.join(sorted(known.difference(derived)))}"
             )
 
 

@@ -22,10 +22,17 @@ GATE = ROOT + "/gates/{student}/{task}/{teachers}/seed{seed}"
 CELL = ROOT + "/students/{student}/{task}/{teachers}/{strategy}/T{T}_a{alpha}/seed{seed}"
 UNDISTILLED = CELL.replace("{teachers}", "none").replace("{T}", "NA").replace("{alpha}", "NA")
 STUDY = ROOT + "/studies/{study}"
+# Of generation: what a teacher wrote, and a student of text with what it wrote.
+TRACES = ROOT + "/traces/{task}/{teacher}/seed{teacher_seed}"
+WRITER = ROOT + "/generators/{student}/{task}/{teachers}/{strategy}/n{n}/seed{seed}"
 
-_CELL = re.compile(
-    "(?:.*/)?" + re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+?)", re.escape(CELL)) + "/[^/]+"
-)
+
+def _reader(pattern: str) -> re.Pattern[str]:
+    named = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+?)", re.escape(pattern))
+    return re.compile(f"(?:.*/)?{named}/[^/]+")
+
+
+_CELL, _WRITER = _reader(CELL), _reader(WRITER)
 
 
 def parse_cell(path: str) -> dict[str, str]:
@@ -33,6 +40,14 @@ def parse_cell(path: str) -> dict[str, str]:
     match = _CELL.fullmatch(str(path))
     if match is None:
         raise InputError(f"{path}: not the path of a student cell ({CELL}/...)")
+    return match.groupdict()
+
+
+def parse_writer(path: str) -> dict[str, str]:
+    """The axes of a student of text, from the path of one of its files. Raises InputError."""
+    match = _WRITER.fullmatch(str(path))
+    if match is None:
+        raise InputError(f"{path}: not the path of a student of text ({WRITER}/...)")
     return match.groupdict()
 
 

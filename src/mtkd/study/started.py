@@ -50,7 +50,8 @@ def record_run(folder: Path, suite: Suite) -> Path:
     from mtkd.records.files import write_json
     from mtkd.study.code import meaning, operator_file, read_source, script_files
 
-    found = {operator_file(own.operator) for own in suite.strategies.values() if own.operator}
+    named = [getattr(own, "operator", None) for own in suite.strategies.values()]
+    found = {operator_file(operator) for operator in named if operator}
     operators = {path.resolve() for path in found if path}
     parts = {GRAPH: _found(*GRAPH_FILES)}
     for script in _found("workflow/scripts/*.py"):

@@ -1,0 +1,63 @@
+# From what students wrote to tables and the page: only the scoring rule reads the report's answers.
+include: "functions/tables.smk"
+
+
+# Students of one seed are scored together, whose responses are often the same.
+rule score_writers:
+    input:
+        generations=fold_arms(f"{WRITER}/generations.parquet", ARMS),
+        report=f"{TASK}/report.parquet",
+        answers=rules.make_prompts.output.answers,
+    output:
+        fold_arms(f"{WRITER}/scores.parquet", ARMS),
+    log:
+        f"{LOGS}/score_writers/{{student}}/{{task}}/seed{{seed}}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        job=lambda wildcards: job_text(
+            "score_writers.py",
+            settings=(generation.scoring_settings, wildcards.task),
+        ),
+        folder=subpath(input.report, parent=True),
+    shell:
+        'python "$SCRIPTS"/score_writers.py --job {params.job:q} --task {params.folder:q}'
+        " --answers {input.answers:q} --outputs {output:q} > {log:q} 2>&1"
+
+
+rule conflict_tables:
+    input:
+        scores=students_of(f"{WRITER}/scores.parquet"),
+        traces=expand(f"{TRACES}/traces.parquet", task=STUDY.tasks, teacher=WRITERS),
+        reports=expand(f"{TASK}/report.parquet", task=STUDY.tasks),
+    output:
+        directory(TABLES),
+    log:
+        f"{LOGS}/conflict_tables/{SUITE.study_name}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        job=lambda wildcards: job_text(
+            "conflict_tables.py", settings=(generation.text_study_settings,)
+        ),
+    shell:
+        'python "$SCRIPTS"/conflict_tables.py --job {params.job:q} --scores {input.scores:q}'
+        " --traces {input.traces:q} --output {output:q} > {log:q} 2>&1"
+
+
+rule conflict_report:
+    input:
+        tables=rules.conflict_tables.output,
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{LOGS}/conflict_report/{SUITE.study_name}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        job=lambda wildcards: job_text(
+            "conflict_report.py", settings=(generation.text_study_settings,)
+        ),
+    shell:
+        'python "$SCRIPTS"/conflict_report.py --job {params.job:q} --tables {input.tables:q}'
+        " --output {output:q} > {log:q} 2>&1"

@@ -1,0 +1,63 @@
+# Teachers of text: programs, models that learn a way of working, traces that there are. What each wrote
+# on the transfer prompts is all that students see of it.
+include: "functions/teachers.smk"
+
+
+rule train_writer:
+    input:
+        teach=rules.make_prompts.output.splits,
+        info=rules.make_prompts.output.info,
+    output:
+        model=directory(f"{TRACES}/model"),
+        traces=f"{TRACES}/traces.parquet",
+    log:
+        f"{LOGS}/train_writer/{{task}}/{{teacher}}.log",
+    benchmark:
+        f"{BENCHMARKS}/train_writer/{{task}}/{{teacher}}.tsv"
+    wildcard_constraints:
+        teacher=one_of(TRAINED),
+    conda:
+        "../../envs/torch.yaml"
+    threads: lambda wildcards: writer_of(wildcards).resources.threads
+    resources:
+        gpu=lambda wildcards: writer_of(wildcards).resources.gpu,
+        mem_mb=lambda wildcards, attempt: writer_of(wildcards).resources.mem_mb
+        * tries_of_memory(attempt),
+        runtime=lambda wildcards, attempt: writer_of(wildcards).resources.runtime
+        * tries_of_time(attempt),
+    params:
+        job=writer_job,
+        folder=subpath(input.info, parent=True),
+        gpu=lambda wildcards, input: writer_of(wildcards).resources.gpu,
+        seed=SUITE.teacher_seed,
+        state=STATE,
+        model=lambda wildcards, output: f"--model {output[0]}",
+    shell:
+        'python "$SCRIPTS"/write_traces.py --job {params.job:q} --task {params.folder:q}'
+        " --teacher {wildcards.teacher:q} --seed {params.seed:q} --state {params.state:q}"
+        " --threads {threads} --gpu {params.gpu} $ALLOW_CPU"
+        ' --save-minutes "$SAVE_MINUTES" {params.model}'
+        " --traces {output.traces:q} > {log:q} 2>&1"
+
+
+# Of what is not trained here: a program, a model as it is, a file.
+use rule train_writer as write_traces with:
+    input:
+        teach=rules.make_prompts.output.splits,
+        info=rules.make_prompts.output.info,
+        file=lambda wildcards: SUITE.teachers[wildcards.teacher].traces or [],
+    output:
+        traces=f"{TRACES}/traces.parquet",
+    log:
+        f"{LOGS}/write_traces/{{task}}/{{teacher}}.log",
+    benchmark:
+        f"{BENCHMARKS}/write_traces/{{task}}/{{teacher}}.tsv"
+    wildcard_constraints:
+        teacher=one_of([name for name in WRITERS if name not in TRAINED]),
+    params:
+        job=writer_job,
+        folder=subpath(input.info, parent=True),
+        gpu=lambda wildcards, input: writer_of(wildcards).resources.gpu,
+        seed=SUITE.teacher_seed,
+        state=STATE,
+        model="",

@@ -1,0 +1,308 @@
+"""What a suite of generation may say: tasks whose answers are text, teachers that write, students
+that learn what they wrote, and how their traces are mixed.
+
+A suite whose tasks are ``kind: generation`` is one. ``config/generation.md`` explains each key.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from mtkd.config.amounts import Duration
+from mtkd.config.schema import ModelSetting, Resources, Training
+from mtkd.config.tasks import COMMIT, HubDataset
+from mtkd.config.values import AskedFor, Axis, Closed, Name, Real, Seed, Text, Whole
+
+# The strategy without any treatment of the traces; every suite has it.
+PLAIN = "plain"
+# So many mode tokens there are, one for each teacher of an arm.
+MOST_TEACHERS = 8
+# Splits of a task: what teachers learn from, what they write on for students, and two that no
+# student sees.
+PROMPT_SPLITS = ("teach", "transfer", "selection", "report")
+
+
+class Addition(Closed):
+    """Column addition of two numbers of some digits: its prompts are made, its answers exact."""
+
+    digits: Whole = Field(default=2, ge=2, le=6)
+
+
+class PromptFiles(Closed):
+    """Prompts and answers in tables, a file each split: CSV, JSONL or parquet, or of the hub."""
+
+    files: dict[Literal["teach", "transfer", "selection", "report"], Text]
+    hub: HubDataset | None = None
+    prompt: Text = "prompt"
+    answer: Text = "answer"
+
+
+class GenerationTask(Closed):
+    """A task whose responses are text: a thought, and an answer that a verifier reads."""
+
+    kind: Literal["generation"]
+    addition: Addition | None = None
+    prompts: PromptFiles | None = None
+    # How many prompts of each split; those of tables are drawn.
+    rows: dict[Literal["teach", "transfer", "selection", "report"], Annotated[Whole, Field(ge=0)]]
+    verifier: Literal["integer", "math"] = "integer"
+    # Tokens of a response at most.
+    longest: Whole = Field(default=64, ge=1)
+
+    @model_validator(mode="after")
+    def _one_source(self):
+        if (self.addition is None) == (self.prompts is None):
+            raise ValueError("give one of 'addition' and 'prompts'")
+        if lacking := [name for name in ("transfer", "report") if not self.rows.get(name)]:
+            raise ValueError(f"rows.{lacking[0]}: this key is missing, or 0")
+        if self.prompts and (lacking := [n for n in self.rows if n not in self.prompts.files]):
+            raise ValueError(f"prompts.files.{lacking[0]}: this key is missing")
+        return self
+
+
+class CausalModel(Closed):
+    """Where a causal model comes from: the hub, a folder, or an architecture from scratch.
+
+    One from scratch reads single characters.
+    """
+
+    hub: Text | None = Field(default=None, pattern=r"^[\w.-]+(/[\w.-]+)?$")
+    revision: Text = Field(default="", pattern=f"^({COMMIT})?$")
+    folder: Text | None = None
+    architecture: Text | None = None
+    config: dict[Text, ModelSetting] = {}
+
+    @model_validator(mode="after")
+    def _one_source(self):
+        given = [key for key in ("hub", "folder", "architecture") if getattr(self, key)]
+        if len(given) != 1:
+            raise ValueError("give exactly one of 'hub', 'folder' and 'architecture'")
+        if not self.architecture and self.config:
+            raise ValueError("'config' belongs with 'architecture'")
+        if not self.hub and self.revision:
+            raise ValueError("'revision' belongs with 'hub'")
+        return self
+
+
+class Writer(Closed):
+    """A teacher: a program that writes in a style, a model that learnt one, a model as it is, or
+    traces that there are."""
+
+    # The way of working (mtkd.generation.styles) that it writes in, or learnt.
+    style: Text | None = None
+    # The share of steps that are wrong in what it writes, or learnt from.
+    wrong_steps: Real = Field(default=0, ge=0, lt=1)
+    model: CausalModel | None = None
+    training: Training = Training()
+    # Rows of the split ``teach`` that a model learns its style from.
+    rows: Whole | None = Field(default=None, ge=1)
+    # The temperature at which a model writes; 0 is greedy.
+    T: Real = Field(default=0, ge=0)
+    # A JSONL file of prompts and responses, whoever wrote them.
+    traces: Text | None = None
+    # What a model as it is reads before and behind a prompt.
+    template: Text = "{prompt}"
+    resources: Resources = Resources()
+
+    @model_validator(mode="after")
+    def _one_kind(self):
+        if self.traces and (self.style or self.model):
+            raise ValueError("'traces' are there already; give no 'style' and no 'model'")
+        if not (self.traces or self.style or self.model):
+            raise ValueError("give a 'style', a 'model', or 'traces'")
+        if self.model and self.model.architecture and not self.style:
+            raise ValueError("a model from scratch knows nothing; give the 'style' that it learns")
+        if self.rows and not (self.model and self.style):
+            raise ValueError("'rows' are what a 'model' learns its 'style' from")
+        if self.wrong_steps and not self.style:
+            raise ValueError("'wrong_steps' belongs with 'style'")
+        if "{prompt}" not in self.template:
+            raise ValueError("'template' has no {prompt} in it")
+        return self
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it is a model that learns its style here."""
+        return bool(self.model and self.style)
+
+
+class TextStudent(Closed):
+    """A student: a causal model, how it is trained, what its jobs ask for."""
+
+    model: CausalModel
+    training: Training = Training()
+    resources: Resources = Resources()
+
+
+class Mixing(Closed):
+    """A strategy of a generation suite: which traces of its teachers a student learns, and how."""
+
+    # Every teacher its own prompts, or each prompt from every teacher.
+    protocol: Literal["split", "union"] = "split"
+    # Whose traces: all, those with a right answer, those whose answer follows from the thought too.
+    filter: Literal["none", "correct", "consistent"] = "none"
+    # Shares of the traces, one a teacher; equal ones where it is not given.
+    ratio: list[Annotated[Real, Field(gt=0, lt=1)]] = []
+    # Whether a first token says whose trace it is; shuffled, it says nothing.
+    mode: Literal["none", "token", "shuffled"] = "none"
+    # The share of traces whose mode token is the neutral one.
+    mode_dropout: Real = Field(default=0, ge=0, lt=1)
+    # Whose answer stands behind the others' thoughts.
+    answers_of: Name | None = None
+    # Whether arms of it are there for others to be compared with.
+    control: bool = False
+
+    @model_validator(mode="after")
+    def _fits(self):
+        if self.mode_dropout and self.mode == "none":
+            raise ValueError("'mode_dropout' belongs with 'mode'")
+        if self.ratio and abs(sum(self.ratio) - 1) > 1e-6:
+            raise ValueError(f"ratio sums to {sum(self.ratio):g}, not to 1")
+        return self
+
+
+class MixingArm(Closed):
+    """A strategy with its teachers, and the traces that each of them gives."""
+
+    strategy: Text = PLAIN
+    teachers: Annotated[list[Name], Field(max_length=MOST_TEACHERS), *Axis]
+    n: Whole | None = Field(default=None, ge=1)
+
+    @property
+    def label(self) -> str:
+        return "+".join(self.teachers)
+
+
+class TextPrediction(Closed):
+    """What is expected of a mixture, in points, before it is trained."""
+
+    claim: Literal["interference", "decline", "hybrids", "gain"]
+    teachers: Annotated[list[Name], *Axis]
+    strategy: Text = PLAIN
+    low: Real
+    high: Real
+
+    @model_validator(mode="after")
+    def _in_order(self):
+        if self.low >= self.high:
+            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
+        return self
+
+
+class TextStudy(Closed):
+    """One product: students x tasks x arms x seeds; the arms' controls come by themselves."""
+
+    students: Annotated[list[Text], *Axis]
+    tasks: Annotated[list[Text], *Axis]
+    # Traces that each teacher of an arm gives, and with them the steps.
+    n: Whole = Field(ge=1)
+    arms: Annotated[list[MixingArm], *Axis]
+    seeds: Annotated[list[Seed], *Axis]
+    # Beside greedy: drawn responses to each prompt, at temperature 1.
+    samples: Whole = Field(default=1, ge=0, le=64)
+    predictions: list[TextPrediction] = []
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(arm.strategy for arm in self.arms))
+
+    @property
+    def teachers(self) -> list[str]:
+        return list(dict.fromkeys(teacher for arm in self.arms for teacher in arm.teachers))
+
+
+class GenerationSuite(Closed):
+    """A whole suite file of generation, with what the command line may add."""
+
+    suite: Name
+    tasks: dict[Name, GenerationTask]
+    teachers: dict[Name, Writer]
+    students: dict[Name, TextStudent]
+    strategies: dict[Name, Mixing] = {}
+    teacher_seed: Seed = "1"
+    studies: dict[Name, TextStudy]
+    # Points within which two arms count as equivalent.
+    margin: Real = Field(default=2.0, gt=0)
+    study: AskedFor | None = None
+    allow_unpinned: bool = False
+    allow_cpu: bool = False
+    save_minutes: Duration = Field(default=10, ge=0)
+    interruptions: Whole = Field(default=100, ge=0)
+
+    @property
+    def study_name(self) -> str:
+        return self.study or next(iter(self.studies))
+
+    @property
+    def chosen_study(self) -> TextStudy:
+        return self.studies[self.study_name]
+
+    def mixing(self, strategy: str) -> Mixing:
+        """A strategy by its name; the plain one needs no entry."""
+        return self.strategies.get(strategy, Mixing())
+
+    def unpinned(self) -> list[str]:
+        """Keys whose hub revision is empty."""
+        learners = [("teachers", self.teachers), ("students", self.students)]
+        found = [
+            f"{key}.{name}.model.revision"
+            for key, group in learners
+            for name, one in group.items()
+            if one.model and one.model.hub and not one.model.revision
+        ]
+        return found + [
+            f"tasks.{name}.prompts.hub.revision"
+            for name, task in self.tasks.items()
+            if task.prompts and task.prompts.hub and not task.prompts.hub.revision
+        ]
+
+    @model_validator(mode="after")
+    def _references(self):
+        if self.study is not None and self.study not in self.studies:
+            raise ValueError(f"unknown study {self.study!r}; known: {', '.join(self.studies)}")
+        if PLAIN in self.strategies:
+            raise ValueError(f"strategies.{PLAIN}: this is the one without any treatment")
+        for place, mixing in self.strategies.items():
+            if mixing.answers_of is not None:
+                self._known(mixing.answers_of, self.teachers, f"strategies.{place}", "teacher")
+        for place, study in self.studies.items():
+            for name in study.tasks:
+                self._known(name, self.tasks, f"studies.{place}.tasks", "task")
+            for name in study.students:
+                self._known(name, self.students, f"studies.{place}.students", "student")
+            for number, arm in enumerate(study.arms):
+                self._arm(arm, study, f"studies.{place}.arms.{number}")
+            arms = {(arm.label, arm.strategy) for arm in study.arms}
+            for number, one in enumerate(study.predictions):
+                if ("+".join(one.teachers), one.strategy) not in arms:
+                    raise ValueError(
+                        f"studies.{place}.predictions.{number}: {'+'.join(one.teachers)} with "
+                        f"{one.strategy} is no arm of the study"
+                    )
+        return self
+
+    def _arm(self, arm: MixingArm, study: TextStudy, place: str) -> None:
+        for name in arm.teachers:
+            self._known(name, self.teachers, place, "teacher")
+        if arm.strategy != PLAIN:
+            self._known(arm.strategy, self.strategies, place, "strategy")
+        mixing = self.mixing(arm.strategy)
+        if mixing.ratio and len(mixing.ratio) != len(arm.teachers):
+            raise ValueError(
+                f"{place}: strategy {arm.strategy!r} has {len(mixing.ratio)} ratios for "
+                f"{len(arm.teachers)} teachers"
+            )
+        traces = (arm.n or study.n) * len(arm.teachers)
+        for task in study.tasks:
+            if traces > (rows := self.tasks[task].rows["transfer"]):
+                raise ValueError(
+                    f"{place}: {len(arm.teachers)} teachers with {arm.n or study.n} traces each "
+                    f"need {traces} prompts, and task {task!r} has {rows} (rows.transfer)"
+                )
+
+    @staticmethod
+    def _known(name: str, known: dict, place: str, kind: str) -> None:
+        if name not in known:
+            raise ValueError(f"{place}: unknown {kind} {name!r}; known: {', '.join(known)}")

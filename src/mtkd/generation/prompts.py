@@ -1,0 +1,157 @@
+"""The prompts of a task: drawn or read, split, and kept, the report's answers apart."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from mtkd.errors import InputError
+from mtkd.records.files import digest_text, publish, write_json
+from mtkd.tasks.tables import read_table
+
+# Up to so many prompts all are listed and shuffled; of more some are drawn.
+LISTED = 10**5
+
+
+class Prompts(NamedTuple):
+    """N prompts of a split. ``answers`` are None where they are kept apart."""
+
+    ids: list[str]
+    texts: list[str]
+    answers: list[str] | None
+
+
+def addition_prompts(
+    digits: int, rows: Mapping[str, int], seed: int = 0
+) -> dict[str, list[tuple[str, str]]]:
+    """Prompts ``37+85=`` with their answers ``122``, zero-padded, by split.
+
+    No prompt of report or selection, and none of them with its numbers exchanged, is in another
+    split. Raises InputError where there are not so many.
+    """
+    numbers = 10**digits
+    wanted, rng = sum(rows.values()), np.random.default_rng(seed)
+    if numbers**2 <= LISTED:
+        codes = rng.permutation(numbers**2)
+    else:
+        codes = rng.permutation(np.unique(rng.integers(0, numbers**2, 4 * wanted)))
+    left = [(int(code) // numbers, int(code) % numbers) for code in codes]
+    found: dict[str, list[tuple[str, str]]] = {}
+    held: set[tuple[int, int]] = set()
+    for split in ("report", "selection", "teach", "transfer"):
+        chosen, rest = [], []
+        for a, b in left:
+            pair = (min(a, b), max(a, b))
+            if len(chosen) < rows.get(split, 0) and pair not in held:
+                chosen.append((a, b))
+                if split in ("report", "selection"):
+                    held.add(pair)
+            else:
+                rest.append((a, b))
+        if len(chosen) < rows.get(split, 0):
+            raise InputError(
+                f"addition of {digits} digits has {len(chosen)} prompts left for {split}, and "
+                f"rows.{split} asks for {rows[split]}; ask for fewer, or for more digits"
+            )
+        left = [pair for pair in rest if (min(pair), max(pair)) not in held]
+        found[split] = [
+            (f"{a:0{digits}d}+{b:0{digits}d}=", f"{a + b:0{digits + 1}d}") for a, b in chosen
+        ]
+    return {split: found[split] for split in rows}
+
+
+def read_prompt_files(
+    files: Mapping[str, Path], columns: tuple[str, str], rows: Mapping[str, int], seed: int = 0
+) -> tuple[dict[str, list[tuple[str, str]]], dict[str, int]]:
+    """Prompts with their answers by split, so many of each drawn from its table.
+
+    A prompt that stands in report is dropped from the others, and one of selection from what is
+    learnt from; returns how many were dropped of each split, too. Raises InputError for a table
+    without these columns, with an empty prompt or answer, or with too few rows.
+    """
+    found, dropped, held = {}, {}, set()
+    for split in ("report", "selection", "teach", "transfer"):
+        if split not in rows:
+            continue
+        table = read_table(files[split], columns)
+        prompts, answers = (table.columns[name] for name in columns)
+        for row, pair in enumerate(zip(prompts, answers, strict=True)):
+            if any(part is None or not str(part).strip() for part in pair):
+                raise InputError(
+                    f"{files[split]}: {table.place(row)} has an empty prompt or answer"
+                )
+        pairs = [
+            (str(prompt), str(answer)) for prompt, answer in zip(prompts, answers, strict=True)
+        ]
+        kept = [pair for pair in pairs if same_text(pair[0]) not in held]
+        dropped[split] = len(pairs) - len(kept)
+        if len(kept) < rows[split]:
+            raise InputError(
+                f"{files[split]}: {len(kept)} prompts that are in no report or selection, and "
+                f"rows.{split} asks for {rows[split]}"
+            )
+        order = np.random.default_rng(seed).permutation(len(kept))[: rows[split]]
+        found[split] = [kept[place] for place in sorted(order)]
+        if split in ("report", "selection"):
+            held |= {same_text(prompt) for prompt, _ in pairs}
+    return {split: found[split] for split in rows}, dropped
+
+
+def same_text(text: str) -> str:
+    """A prompt in the form in which prompts are compared: case and spaces do not count."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def write_task(
+    folder: Path, task: Mapping[str, Any], splits: Mapping[str, Sequence[tuple[str, str]]], **facts
+) -> None:
+    """Write a task's splits, report without its answers, and ``info.json``."""
+    content = []
+    for split, pairs in splits.items():
+        ids = [f"{split}-{number:06d}" for number in range(len(pairs))]
+        frame = pd.DataFrame({"id": ids, "prompt": [prompt for prompt, _ in pairs]})
+        answers = pd.DataFrame({"id": ids, "answer": [answer for _, answer in pairs]})
+        if split == "report":
+            write_rows(folder / "report_answers.parquet", answers)
+        else:
+            frame = frame.merge(answers, on="id")
+        write_rows(folder / f"{split}.parquet", frame)
+        content.append([split, pairs])
+    write_json(
+        folder / "info.json",
+        {
+            "kind": "generation",
+            "verifier": task.get("verifier", "integer"),
+            "rows": {split: len(pairs) for split, pairs in splits.items()},
+            "digest": digest_text(repr(content)),
+            **facts,
+        },
+    )
+
+
+def read_prompts(path: Path) -> Prompts:
+    """A split as ``write_task`` wrote it."""
+    frame = read_rows(path, ["id", "prompt"])
+    answers = frame["answer"].tolist() if "answer" in frame else None
+    return Prompts(frame["id"].tolist(), frame["prompt"].tolist(), answers)
+
+
+def write_rows(path: Path, frame: pd.DataFrame) -> None:
+    """Publish a table of rows as parquet."""
+    publish(path, lambda temporary: frame.to_parquet(temporary, index=False))
+
+
+def read_rows(path: Path, columns: Iterable[str]) -> pd.DataFrame:
+    """A table of rows. Raises InputError where it is none, or lacks a column."""
+    try:
+        frame = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+    if lacking := [name for name in columns if name not in frame]:
+        raise InputError(f"{path}: has no column {lacking[0]}; make it again")
+    return frame

@@ -1,0 +1,319 @@
+"""Students of text: restore what is kept, train the rest on their mixtures, have them write.
+
+No torch before one has to be trained.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from mtkd.generation.hybrids import classify
+from mtkd.generation.mixtures import Written, build_mixture
+from mtkd.generation.prompts import Prompts, read_prompts, read_rows, write_rows
+from mtkd.generation.styles import STYLES
+from mtkd.generation.thoughts import with_forced_error
+from mtkd.generation.tokens import ANY, MODES, UNSEEN
+from mtkd.generation.verify import answer_of, is_right
+from mtkd.models.sources import source_digests
+from mtkd.records.cells import cell_digest, keep_cell, restore_cell
+from mtkd.records.files import digest_bytes, digest_text, read_json, write_json, write_text
+from mtkd.records.leases import Claim, check_claim, claim_output, release_claim
+from mtkd.records.runs import new_record
+from mtkd.study.jobs import determinants
+from mtkd.study.paths import parse_writer
+from mtkd.study.settings import canonical_json
+
+if TYPE_CHECKING:
+    from mtkd.distillation.group import Machine
+    from mtkd.generation.learner import CausalSource
+
+GENERATIONS = "generations.parquet"
+# The response that Snakemake waits for comes last.
+NAMES = ("mixture.parquet", "history.jsonl", "run.json", GENERATIONS)
+
+
+class Writers(NamedTuple):
+    """What the students of a group have in common, and where they go."""
+
+    job: Mapping[str, Any]  # settings, code, strategies: see mtkd.study.generation
+    task: Path
+    traces: Sequence[Path]  # of every teacher that one of them has
+    fetched: Path | None
+    state: Path
+    outputs: Sequence[Path]  # each student's generations
+
+
+class _Waiting(NamedTuple):
+    """A student that is not kept yet."""
+
+    title: str
+    output: Path
+    axes: Mapping[str, str]
+    digest: str
+
+
+def train_writers(group: Writers, machine: Machine) -> None:
+    """Publish every student of a group: restored where it is kept, else trained.
+
+    Each at most once, however often the group is run. Raises InputError.
+    """
+    written = _written(group)
+    kept = group.state / "writers"
+    claim = claim_output(group.state, group.outputs[0])
+    waiting = []
+    for student in _students(group, written):
+        check_claim(claim)
+        if restore_cell(kept, student.digest, student.output.parent, list(NAMES)):
+            print(f"{student.title}  restored", file=sys.stderr)
+        else:
+            waiting.append(student)
+    if waiting:
+        kept.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept, prefix=".training-") as folder:
+            for student, made in _trained(group, written, machine, claim, waiting, Path(folder)):
+                keep_cell(kept, student.digest, made, list(NAMES))
+                restore_cell(kept, student.digest, student.output.parent, list(NAMES))
+    release_claim(claim)
+
+
+def read_written(paths: Sequence[Path], task: Path) -> dict[str, Written]:
+    """What teachers wrote, by name, with the answers that are right."""
+    known = read_prompts(task / "transfer.parquet")
+    answers = pd.DataFrame({"id": known.ids, "prompt": known.texts, "answer": known.answers})
+    found = {}
+    for path in paths:
+        traces = read_rows(path, ["id", "response"])
+        record = read_json(path.parent / "run.json")
+        found[path.parts[-3]] = Written(
+            answers.merge(traces[["id", "response"]], on="id"), record["style"]
+        )
+    return found
+
+
+def _written(group: Writers) -> dict[str, Written]:
+    return read_written(group.traces, group.task)
+
+
+def _students(group: Writers, written: Mapping[str, Written]) -> Iterator[_Waiting]:
+    """Every student, with the digest of all that determines what it writes."""
+    settings, data = group.job["settings"], read_json(group.task / "info.json")["digest"]
+    model_files = source_digests(settings["model"], group.fetched)
+    digests = {
+        name: digest_bytes(
+            text.encode() for column in one.traces for text in one.traces[column].astype(str)
+        )
+        for name, one in written.items()
+    }
+    for number, output in enumerate(group.outputs, start=1):
+        axes = parse_writer(output)
+        axes.pop("suite")
+        mixing = group.job["strategies"][axes["strategy"]]
+        names = _names(axes, mixing)
+        known = determinants(
+            {key: value for key, value in group.job.items() if key != "strategies"},
+            data=data,
+            model_files=model_files,
+            axes=axes,
+            mixing=mixing,
+            teachers={name: digests[name] for name in names},
+        )
+        title = f"student {number}/{len(group.outputs)}  {output.parent}"
+        yield _Waiting(title, output, axes, cell_digest(known))
+
+
+def _names(axes: Mapping[str, str], mixing: Mapping[str, Any]) -> list[str]:
+    """Whose traces a student's mixture is made of."""
+    others = [mixing["answers_of"]] if "answers_of" in mixing else []
+    return list(dict.fromkeys([*axes["teachers"].split("+"), *others]))
+
+
+def _trained(
+    group: Writers,
+    written: Mapping[str, Written],
+    machine: Machine,
+    claim: Claim,
+    waiting: Sequence[_Waiting],
+    folder: Path,
+) -> Iterator[tuple[_Waiting, Path]]:
+    """Train students, each into a folder of its own below ``folder``."""
+    # Loading torch and transformers takes seconds.
+    from mtkd.config.generation import CausalModel
+    from mtkd.config.schema import Training
+    from mtkd.distillation.checkpoints import Checkpoint, stop_on_signals
+    from mtkd.distillation.device import peak_memory_mb, prepare_device, provenance
+    from mtkd.generation.learner import load_tokens, make_causal, settle_causal, train_on_pairs
+    from mtkd.generation.sampling import write
+
+    settings = group.job["settings"]
+    training = Training.model_validate(settings["training"])
+    verifier = settings["task"].get("verifier", "integer")
+    longest = settings["task"]["longest"]
+    selection = read_prompts(group.task / "selection.parquet")
+    report = read_prompts(group.task / "report.parquet")
+    stop_on_signals()
+    device = prepare_device(machine.threads, machine.gpus, machine.allow_cpu)
+    source: CausalSource = settle_causal(
+        CausalModel.model_validate(settings["model"]), group.fetched
+    )
+    tokenizer = load_tokens(source)
+    for student in waiting:
+        check_claim(claim)
+        start = time.perf_counter()
+        axes, mixing = student.axes, group.job["strategies"][student.axes["strategy"]]
+        teachers, seed = axes["teachers"].split("+"), int(axes["seed"])
+        mixture, said = build_mixture(mixing, written, teachers, int(axes["n"]), seed, verifier)
+        model = make_causal(source, tokenizer, seed).to(device)
+        checkpoint = Checkpoint(
+            group.state, student.output, student.digest, machine.save_minutes, claim
+        )
+        own = own_modes(mixing, teachers)
+        first = next(iter(own.values()))
+
+        def continued(prompts: Sequence[str], T: float = 0.0, draw: int = 0, model=model):
+            return write(model, tokenizer, prompts, longest, T, draw, training.precision)
+
+        def after_epoch(_: int, first=first, continued=continued, model=model) -> dict:
+            said = continued([first + prompt for prompt in selection.texts])
+            model.train()
+            return {"selection": right_share(verifier, said, selection)}
+
+        outcome = train_on_pairs(
+            model,
+            tokenizer,
+            (mixture["mode"] + mixture["prompt"]).tolist(),
+            mixture["response"].tolist(),
+            training,
+            seed,
+            device,
+            checkpoint,
+            after_epoch if selection.texts else None,
+        )
+        rows = pd.DataFrame(columns=["id", "mode", "decode", "sample", "forced", "response"])
+        if outcome.status == "finished":
+            styles = [written[name].style for name in teachers if written[name].style]
+            rows = generations(
+                continued, report, own, is_marked(mixing), styles, settings["samples"], seed
+            )
+        made = folder / student.digest
+        record = {
+            **new_record("student", **{key: axes[key] for key in axes if key != "n"}),
+            "n": int(axes["n"]),
+            "mixing": mixing,
+            **said,
+            "tokens": int(mixture["response"].str.len().sum()),
+            "modes": {**own, "any": ANY, "unseen": UNSEEN} if is_marked(mixing) else own,
+            "status": outcome.status,
+            "reason": outcome.reason,
+            "step": outcome.step,
+            "training": training.model_dump(mode="json"),
+            "seconds": round(outcome.seconds, 3),
+            "examples_per_second": round(outcome.examples_per_second, 1),
+            "peak_memory_mb": peak_memory_mb(device),
+            "parameters": sum(one.numel() for one in model.parameters()),
+            **provenance(outcome.machines),
+            "digests": {
+                "cell": student.digest,
+                "code": digest_text(canonical_json(group.job["code"])),
+            },
+        }
+        write_rows(made / "mixture.parquet", mixture)
+        write_text(
+            made / "history.jsonl", "".join(json.dumps(row) + "\n" for row in outcome.history)
+        )
+        write_json(made / "run.json", record)
+        write_rows(made / GENERATIONS, rows)
+        yield student, made
+        checkpoint.remove()
+        print(f"{student.title}  trained in {time.perf_counter() - start:.1f} s", file=sys.stderr)
+
+
+def is_marked(mixing: Mapping[str, Any]) -> bool:
+    """Whether a strategy's traces have a token before them that says whose they are."""
+    return mixing.get("mode", "none") != "none"
+
+
+def own_modes(mixing: Mapping[str, Any], teachers: Sequence[str]) -> dict[str, str]:
+    """The modes that a student is to be asked in, by name: each teacher's, or nobody's."""
+    return dict(zip(teachers, MODES, strict=False)) if is_marked(mixing) else {"any": ANY}
+
+
+def right_share(verifier: str, responses: Sequence[str], prompts: Prompts) -> float:
+    """The share of responses to prompts whose answer is right."""
+    pairs = zip(responses, prompts.answers, strict=True)
+    return float(
+        np.mean([is_right(verifier, answer_of(verifier, one), gold) for one, gold in pairs])
+    )
+
+
+def wrong_thoughts(
+    prompts: Sequence[str], responses: Sequence[str], styles: Sequence[str], seed: int
+) -> dict[int, str]:
+    """Thoughts with one wrong step in the style that a student itself chose, by their row.
+
+    Of responses in none of ``styles`` all through, and in one without steps, there is none.
+    """
+    rng = np.random.default_rng([seed, 3])
+    found = {}
+    for row, (prompt, response) in enumerate(zip(prompts, responses, strict=True)):
+        style = classify(response, prompt, styles).style
+        if style and STYLES[style].order:
+            found[row] = with_forced_error(style, prompt, rng)
+    return found
+
+
+def generations(
+    continued: Callable[..., list[str]],
+    report: Prompts,
+    own: Mapping[str, str],
+    marked: bool,
+    styles: Sequence[str],
+    samples: int,
+    seed: int,
+) -> pd.DataFrame:
+    """What a student writes on the report's prompts, in each mode and way of decoding.
+
+    In its own modes greedily, drawn ``samples`` times at temperature 1, and behind thoughts with
+    one wrong step (where teachers' ``styles`` are known); one that is ``marked`` without its token
+    and with one that it never saw, too. ``continued`` takes prompts, a temperature and a seed.
+    """
+    parts = []
+
+    def add(mode: str, decode: str, sample: int, forced: bool, ids, responses) -> None:
+        parts.append(
+            pd.DataFrame(
+                {
+                    "id": ids,
+                    "mode": mode,
+                    "decode": decode,
+                    "sample": sample,
+                    "forced": forced,
+                    "response": responses,
+                }
+            )
+        )
+
+    for mode, token in own.items():
+        prompts = [token + prompt for prompt in report.texts]
+        greedy = continued(prompts)
+        add(mode, "greedy", 0, False, report.ids, greedy)
+        for sample in range(samples):
+            drawn = continued(prompts, 1.0, 1000 * seed + sample)
+            add(mode, "T1", sample, False, report.ids, drawn)
+        if wrong := wrong_thoughts(report.texts, greedy, styles, seed):
+            answers = continued([f"{prompts[row]}{thought};" for row, thought in wrong.items()])
+            said = [f"{thought};{a}" for thought, a in zip(wrong.values(), answers, strict=True)]
+            add(mode, "greedy", 0, True, [report.ids[row] for row in wrong], said)
+    if marked:
+        for mode, token in (("any", ANY), ("unseen", UNSEEN)):
+            responses = continued([token + prompt for prompt in report.texts])
+            add(mode, "greedy", 0, False, report.ids, responses)
+    return pd.concat(parts, ignore_index=True)

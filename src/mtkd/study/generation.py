@@ -1,0 +1,153 @@
+"""A generation study: its arms with the controls that they come with, its settings for each job."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from mtkd.config.generation import PLAIN, GenerationSuite
+
+
+class TextArm(NamedTuple):
+    """An arm of a study, or a control of one. ``n``: the traces that each teacher gives.
+
+    ``role``: a mixture of several teachers without treatment, one teacher at a mixture's n
+    (single) or at all of its traces (single-budget), or a remedy.
+    """
+
+    teachers: tuple[str, ...]
+    strategy: str
+    n: int
+    role: str
+
+    @property
+    def label(self) -> str:
+        return "+".join(self.teachers)
+
+
+def text_arms(suite: GenerationSuite) -> list[TextArm]:
+    """The chosen study's arms, singles first.
+
+    A mixture of K teachers comes with each of them alone, at its n and at K times that: without
+    them nothing can be said of it.
+    """
+    study = suite.chosen_study
+    singles: dict[TextArm, None] = {}
+    budgets: dict[TextArm, None] = {}
+    others: dict[TextArm, None] = {}
+    for arm in study.arms:
+        n, teachers = arm.n or study.n, tuple(arm.teachers)
+        for teacher in teachers:
+            singles[TextArm((teacher,), PLAIN, n, "single")] = None
+            if len(teachers) > 1:
+                budgets[TextArm((teacher,), PLAIN, n * len(teachers), "single-budget")] = None
+        if arm.strategy != PLAIN:
+            others[TextArm(teachers, arm.strategy, n, "remedy")] = None
+        elif len(teachers) > 1:
+            others[TextArm(teachers, PLAIN, n, "mixture")] = None
+    # A remedy's counterpart without it.
+    for arm in [arm for arm in others if arm.role == "remedy" and len(arm.teachers) > 1]:
+        others[TextArm(arm.teachers, PLAIN, arm.n, "mixture")] = None
+    known = {(arm.teachers, arm.strategy, arm.n) for arm in singles}
+    kept = [arm for arm in budgets if (arm.teachers, arm.strategy, arm.n) not in known]
+    return [*singles, *kept, *others]
+
+
+def writers_of(suite: GenerationSuite, arms: list[TextArm]) -> list[str]:
+    """The teachers whose traces some arms are made of, each once."""
+    names: dict[str, None] = {}
+    for arm in arms:
+        names |= dict.fromkeys(arm.teachers)
+        if other := suite.mixing(arm.strategy).answers_of:
+            names[other] = None
+    return list(names)
+
+
+def _plain(model: BaseModel, **options: Any) -> dict:
+    return model.model_dump(mode="json", exclude_defaults=True, **options)
+
+
+def prompts_settings(suite: GenerationSuite, task: str) -> dict:
+    """Making a task's prompts."""
+    return {"task": _plain(suite.tasks[task], exclude={"longest", "verifier"})}
+
+
+def writer_settings(suite: GenerationSuite, task: str, teacher: str) -> dict:
+    """A teacher's training, and what it writes."""
+    writer = suite.teachers[teacher]
+    settings = {
+        "teacher": _plain(writer, exclude={"training", "resources"}),
+        "task": _plain(suite.tasks[task], include={"addition", "verifier", "longest"}),
+    }
+    return {**settings, "training": _plain(writer.training)} if writer.is_trained else settings
+
+
+def text_student_settings(suite: GenerationSuite, task: str, student: str) -> dict:
+    """Training a student of text, and what it writes; the axes are in its paths."""
+    learner = suite.students[student]
+    return {
+        "model": _plain(learner.model),
+        "training": _plain(learner.training),
+        "task": _plain(suite.tasks[task], include={"addition", "verifier", "longest"}),
+        "samples": suite.chosen_study.samples,
+    }
+
+
+def mixings(suite: GenerationSuite, strategies: tuple[str, ...]) -> dict[str, dict]:
+    """Strategies by name, without what is the default."""
+    return {name: _plain(suite.mixing(name), exclude={"control"}) for name in strategies}
+
+
+def styles_of(suite: GenerationSuite, names: list[str]) -> dict[str, str | None]:
+    """The way of working of each of some teachers; None where it is not known."""
+    return {name: suite.teachers[name].style for name in names}
+
+
+def text_study_settings(suite: GenerationSuite) -> dict:
+    """Tables of the chosen study: its axes, arms with their roles, predictions."""
+    study, arms = suite.chosen_study, text_arms(suite)
+    return {
+        "suite": suite.suite,
+        "study": suite.study_name,
+        "students": study.students,
+        "tasks": study.tasks,
+        "seeds": study.seeds,
+        "margin": suite.margin,
+        "arms": [
+            {"teachers": arm.label, "recipe": arm.strategy, "n": arm.n, "role": arm.role}
+            for arm in arms
+        ],
+        "mixings": mixings(suite, tuple(dict.fromkeys(arm.strategy for arm in arms))),
+        "teachers": {
+            name: _plain(suite.teachers[name], include={"style", "wrong_steps", "T"})
+            for name in writers_of(suite, arms)
+        },
+        "predictions": [
+            {
+                **_plain(one, exclude={"strategy", "teachers"}),
+                "recipe": one.strategy,
+                "teachers": "+".join(one.teachers),
+            }
+            for one in study.predictions
+        ],
+    }
+
+
+def text_registration_settings(suite: GenerationSuite) -> dict:
+    """What is registered of the chosen study before its first mixture."""
+    study, arms = suite.chosen_study, text_arms(suite)
+    settings: dict[str, Any] = {"tasks": {}, "teachers": {}, "students": {}}
+    for task in study.tasks:
+        settings["tasks"][task] = prompts_settings(suite, task)["task"]
+        for name in writers_of(suite, arms):
+            settings["teachers"][f"{name} on {task}"] = writer_settings(suite, task, name)
+        for name in study.students:
+            settings["students"][f"{name} on {task}"] = text_student_settings(suite, task, name)
+    return {"study": text_study_settings(suite), "suite": settings}
+
+
+def scoring_settings(suite: GenerationSuite, task: str) -> dict:
+    """Scoring what students wrote: the verifier, and what is known of their teachers' styles."""
+    names = writers_of(suite, text_arms(suite))
+    return {"verifier": suite.tasks[task].verifier, "styles": styles_of(suite, names)}

@@ -1,0 +1,148 @@
+"""Suites of generation: what they may say, in one line what they may not, and arms' controls."""
+
+import copy
+
+import pytest
+import yaml
+
+from mtkd.config.load import load_suite, validate_suite
+from mtkd.errors import InputError
+from mtkd.study.generation import (
+    mixings,
+    text_arms,
+    text_study_settings,
+    writer_settings,
+    writers_of,
+)
+
+SUITE = {
+    "suite": "tiny",
+    "tasks": {
+        "addition": {
+            "kind": "generation",
+            "addition": {"digits": 2},
+            "rows": {"teach": 20, "transfer": 60, "selection": 10, "report": 20},
+            "longest": 24,
+        }
+    },
+    "teachers": {
+        "right": {"style": "right"},
+        "left": {"style": "left"},
+        "direct": {"style": "direct"},
+    },
+    "students": {"small": {"model": {"architecture": "gpt2"}, "training": {"epochs": 1}}},
+    "strategies": {"marked": {"mode": "token"}, "others": {"answers_of": "direct"}},
+    "studies": {
+        "main": {
+            "students": ["small"],
+            "tasks": ["addition"],
+            "n": 20,
+            "arms": [
+                {"teachers": ["right", "left"]},
+                {"teachers": ["right", "left"], "strategy": "marked"},
+                {"teachers": ["right"], "strategy": "others"},
+            ],
+            "seeds": [1, 2],
+        }
+    },
+}
+
+
+def changed(path, value):
+    content = copy.deepcopy(SUITE)
+    *keys, last = path.split(".")
+    place = content
+    for key in keys:
+        place = place[int(key)] if isinstance(place, list) else place[key]
+    if isinstance(place, list):
+        place[int(last)] = value
+    else:
+        place[last] = value
+    return content
+
+
+def suite():
+    return validate_suite(copy.deepcopy(SUITE), "tiny.yaml")
+
+
+def test_every_mixture_comes_with_its_singles():
+    arms = {(arm.label, arm.strategy, arm.n): arm.role for arm in text_arms(suite())}
+    assert arms == {
+        ("right", "plain", 20): "single",
+        ("left", "plain", 20): "single",
+        ("right", "plain", 40): "single-budget",
+        ("left", "plain", 40): "single-budget",
+        ("right+left", "plain", 20): "mixture",
+        ("right+left", "marked", 20): "remedy",
+        ("right", "others", 20): "remedy",
+    }
+
+
+def test_a_remedy_without_its_plain_mixture_gets_it():
+    content = copy.deepcopy(SUITE)
+    del content["studies"]["main"]["arms"][0]
+    arms = text_arms(validate_suite(content, "tiny.yaml"))
+    assert ("right+left", "plain") in {(arm.label, arm.strategy) for arm in arms}
+
+
+def test_whose_traces_are_needed():
+    assert writers_of(suite(), text_arms(suite())) == ["right", "left", "direct"]
+
+
+def test_settings_leave_defaults_out():
+    assert mixings(suite(), ("plain", "marked")) == {"plain": {}, "marked": {"mode": "token"}}
+    assert writer_settings(suite(), "addition", "left")["teacher"] == {"style": "left"}
+    assert text_study_settings(suite())["arms"][0]["role"] == "single"
+
+
+def test_the_shipped_suite_is_valid():
+    shipped = load_suite("config/styles.yaml")
+    assert {"mixture", "remedy", "single", "single-budget"} == {
+        arm.role for arm in text_arms(shipped)
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("tasks.addition.rows", {"transfer": 5}, "rows.report: this key is missing"),
+        ("tasks.addition.verifier", "word", "tasks.addition.verifier"),
+        ("tasks.addition.digts", 3, "unknown key; the nearest is 'digts'|tasks.addition.digts"),
+        ("teachers.right", {}, "give a 'style', a 'model', or 'traces'"),
+        ("teachers.right", {"traces": "a.jsonl", "style": "left"}, "'traces' are there already"),
+        ("teachers.right", {"model": {"architecture": "gpt2"}}, "knows nothing; give the 'style'"),
+        ("teachers.right", {"style": "left", "rows": 3}, "'rows' are what a 'model' learns"),
+        ("teachers.right", {"style": "left", "template": "x"}, r"no \{prompt\} in it"),
+        ("students.small.model", {"hub": "a/b", "folder": "c"}, "exactly one of 'hub', 'folder'"),
+        ("strategies.marked", {"mode_dropout": 0.1}, "'mode_dropout' belongs with 'mode'"),
+        ("strategies.marked", {"ratio": [0.5, 0.4]}, "ratio sums to 0.9, not to 1"),
+        ("strategies.others", {"answers_of": "nobody"}, "unknown teacher 'nobody'"),
+        ("strategies.plain", {}, "this is the one without any treatment"),
+        ("studies.main.n", 50, "2 teachers with 50 traces each need 100 prompts"),
+        ("studies.main.arms.0", {"teachers": ["up"]}, "unknown teacher 'up'"),
+        ("studies.main.arms.0", {"teachers": ["right"], "strategy": "x"}, "unknown strategy 'x'"),
+        ("studies.main.arms.0", {"teachers": []}, "the list is empty"),
+        (
+            "studies.main.predictions",
+            [{"claim": "interference", "teachers": ["left"], "low": 0, "high": 1}],
+            "left with plain is no arm",
+        ),
+        ("study", "other", "unknown study 'other'"),
+    ],
+)
+def test_wrong_suites_are_one_line(path, value, message):
+    with pytest.raises(InputError, match=message) as caught:
+        validate_suite(changed(path, value), "tiny.yaml")
+    assert "\n" not in str(caught.value) and str(caught.value).startswith("tiny.yaml: ")
+
+
+def test_ratios_are_as_many_as_teachers():
+    content = changed("strategies.marked", {"ratio": [0.2, 0.3, 0.5]})
+    with pytest.raises(InputError, match="has 3 ratios for 2 teachers"):
+        validate_suite(content, "tiny.yaml")
+
+
+def test_unpinned_models_of_the_hub_are_named():
+    content = changed("students.small.model", {"hub": "org/model"})
+    assert validate_suite(content, "x").unpinned() == ["students.small.model.revision"]
+    assert yaml.safe_dump(content)

@@ -1,0 +1,34 @@
+"""Train the students of text of one bundle, each at most once however often the bundle is run."""
+
+import argparse
+from pathlib import Path
+
+from mtkd.errors import run
+from mtkd.study.jobs import job_argument
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    job_argument(parser, "settings", "code", "strategies")
+    parser.add_argument("--task", type=Path, required=True, help="the task's folder")
+    parser.add_argument("--traces", type=Path, nargs="+", required=True, help="what teachers wrote")
+    parser.add_argument("--fetched", type=Path, help="record of the model's download")
+    parser.add_argument("--state", type=Path, required=True, help="the suite's state folder")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--gpu", type=int, default=0, help="GPUs the job asked for")
+    parser.add_argument("--allow-cpu", action="store_true", help="where none of them can be used")
+    parser.add_argument("--save-minutes", type=float, default=0, help="between saved states")
+    parser.add_argument(
+        "--outputs", type=Path, nargs="+", required=True, help="generations.parquet of each student"
+    )
+    args = parser.parse_args()
+
+    from mtkd.distillation.group import Machine
+    from mtkd.generation.students import Writers, train_writers
+
+    group = Writers(args.job, args.task, args.traces, args.fetched, args.state, args.outputs)
+    train_writers(group, Machine(args.threads, args.gpu, args.allow_cpu, args.save_minutes))
+
+
+if __name__ == "__main__":
+    run(main)
