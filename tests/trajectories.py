@@ -1,13 +1,14 @@
-"""The loss of every step of short trainings on the processor, by engine.
+"""The loss of every step of short trainings, by kind of device and by engine.
 
-``python tests/trajectories.py`` writes ``fixtures/trajectories.json`` anew, which belongs in a
-commit that changes on purpose how students are trained. Other processors and versions round
-otherwise, so the file names those that it was made with.
+``python tests/trajectories.py`` writes those of the processor into ``fixtures/trajectories.json``
+anew (``cuda`` behind it for a GPU's), which belongs in a commit that changes on purpose how
+students are trained. Others round otherwise, so the file names what it was made with.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ import transformers
 
 from mtkd.config.schema import Model, Tokenizer, Training
 from mtkd.distillation.checkpoints import Checkpoint
-from mtkd.distillation.device import processor
+from mtkd.distillation.device import prepare_device, processor
 from mtkd.distillation.engines import single
 from mtkd.distillation.learner import settle_source
 from mtkd.records.leases import Claim
@@ -66,17 +67,19 @@ class Stopped(Checkpoint):
         raise SystemExit
 
 
-def here() -> dict[str, str | int]:
-    """What numbers depend on, bit for bit."""
+def here(device: str) -> dict[str, str | int]:
+    """What numbers depend on, bit for bit, on a kind of device."""
+    versions = {"torch": torch.__version__, "transformers": transformers.__version__}
+    if device == "cuda":
+        return {**versions, "GPU": torch.cuda.get_device_name()}
     return {
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
+        **versions,
         "processor": f"{processor()}, {torch.backends.cpu.get_cpu_capability()}",
         "threads": torch.get_num_threads(),
     }
 
 
-def stage_of(folder: Path) -> single.Stage:
+def stage_of(folder: Path, device: str) -> single.Stage:
     """A task of three labels, and a student of it."""
     rng = np.random.default_rng(0)
     words = [f"w{number}" for number in range(30)]
@@ -88,8 +91,8 @@ def stage_of(folder: Path) -> single.Stage:
     task = {"labels": ["a", "b", "c"], "text": ["text"]}
     write_task(folder / "task", task, Prepared(splits, pd.DataFrame({"split": []}), {}))
     source, info = settle_source(MODEL, None), read_info(folder / "task")
-    cpu = torch.device("cpu")
-    return single.load_stage(source, TRAINING, 16, folder / "task", info, folder / "tokens", cpu)
+    on = prepare_device(torch.get_num_threads(), gpus=int(device == "cuda"))
+    return single.load_stage(source, TRAINING, 16, folder / "task", info, folder / "tokens", on)
 
 
 def cell_of(name: str, folder: Path, checkpoint: Checkpoint | None) -> single.Cell:
@@ -136,11 +139,11 @@ def recorded(engine: ModuleType) -> Iterator[list[float]]:
         yield values
 
 
-def losses(engine: ModuleType, name: str, stop: bool = False) -> list[float]:
+def losses(engine: ModuleType, name: str, stop: bool = False, device: str = "cpu") -> list[float]:
     """The loss [STEPS] of each step; with ``stop``, of a training that is stopped and goes on."""
     with tempfile.TemporaryDirectory() as path, recorded(engine) as values:
         folder, checkpoint = Path(path), None
-        stage = stage_of(folder)
+        stage = stage_of(folder, device)
         if stop:
             (folder / "claim").write_text("mine")
             claim = Claim(folder / "cell", folder / "claim", "mine")
@@ -153,14 +156,17 @@ def losses(engine: ModuleType, name: str, stop: bool = False) -> list[float]:
         return values
 
 
-def trajectories() -> dict[str, dict[str, list[float]]]:
+def trajectories(device: str) -> dict[str, dict[str, list[float]]]:
     """Losses by engine and cell."""
     return {
-        name: {cell: losses(engine, cell) for cell in CELLS} for name, engine in ENGINES.items()
+        name: {cell: losses(engine, cell, device=device) for cell in CELLS}
+        for name, engine in ENGINES.items()
     }
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    content = {"made with": here(), "losses": trajectories()}
+    kind = sys.argv[1] if len(sys.argv) > 1 else "cpu"
+    content = json.loads(FIXTURE.read_text(encoding="utf-8"))
+    content[kind] = {"made with": here(kind), "losses": trajectories(kind)}
     FIXTURE.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

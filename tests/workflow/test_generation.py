@@ -1,0 +1,160 @@
+"""A tiny generation study through the graph: what is made, kept, registered and made again."""
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+from small_inputs import run_snakemake, write_suite
+from tiny_study import assert_nothing_left
+
+MODEL = {
+    "architecture": "gpt2",
+    "config": {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 48},
+}
+TRAINING = {"epochs": 1, "batch_size": 16, "learning_rate": 4.0e-3}
+SUITE = {
+    "suite": "tiny",
+    "tasks": {
+        "addition": {
+            "kind": "generation",
+            "addition": {"digits": 2},
+            "rows": {"teach": 40, "transfer": 120, "selection": 10, "report": 40},
+            "longest": 24,
+        }
+    },
+    "teachers": {
+        "right": {"style": "right"},
+        "left": {"style": "left", "model": MODEL, "training": TRAINING},
+        "direct": {"style": "direct"},
+    },
+    "students": {"small": {"model": MODEL, "training": TRAINING}},
+    "strategies": {"marked": {"mode": "token"}, "others": {"answers_of": "direct"}},
+    "studies": {
+        "main": {
+            "students": ["small"],
+            "tasks": ["addition"],
+            "n": 40,
+            "arms": [
+                {"teachers": ["right", "left"]},
+                {"teachers": ["right", "left"], "strategy": "marked"},
+                {"teachers": ["right"], "strategy": "others"},
+            ],
+            "seeds": [1, 2],
+            "predictions": [
+                {"claim": "interference", "teachers": ["right", "left"], "low": -9, "high": 9}
+            ],
+        }
+    },
+}
+CELLS = "results/tiny/generators/small/addition"
+MIXTURE = f"{CELLS}/right+left/plain/n40/seed1"
+
+
+def run(folder, *arguments):
+    return run_snakemake(folder, *arguments, "--configfile", folder / "suite.yaml", "--cores", 2)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("generation") / "study"
+    folder.mkdir()
+    write_suite(folder / "suite.yaml", SUITE)
+    result = run(folder)
+    assert result.returncode == 0, result.stdout
+    return folder
+
+
+@pytest.fixture
+def study(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "study", symlinks=True)
+
+
+def planned(folder, *arguments):
+    """Jobs by rule of a dry run."""
+    result = run(folder, *arguments, "--dry-run", "--quiet", "rules")
+    lines = (line.split() for line in result.stdout.splitlines())
+    return {line[0]: int(line[1]) for line in lines if len(line) == 2 and line[1].isdigit()}
+
+
+def test_everything_is_made_and_nothing_is_left(finished):
+    cells = sorted(path.parent for path in (finished / CELLS).rglob("scores.parquet"))
+    assert len(cells) == 2 * (4 + 3)
+    for cell in cells:
+        record = json.loads((cell / "eval.json").read_text())
+        assert record["status"] == "finished" and record["digests"]["cell"]
+        assert sum(record["traces"].values()) == len(pd.read_parquet(cell / "mixture.parquet"))
+    assert_nothing_left(run, finished)
+
+
+def test_what_students_wrote_is_complete(finished):
+    rows = pd.read_parquet(finished / f"{CELLS}/right+left/marked/n40/seed1/scores.parquet")
+    greedy = rows[(rows["decode"] == "greedy") & ~rows["forced"]]
+    assert greedy.groupby("mode")["id"].nunique().to_dict() == {
+        "any": 40,
+        "left": 40,
+        "right": 40,
+        "unseen": 40,
+    }
+    plain = pd.read_parquet(finished / f"{MIXTURE}/scores.parquet")
+    assert set(plain["mode"]) == {"any"} and set(plain["decode"]) == {"greedy", "T1"}
+    assert set(plain["kind"]) <= {"pure", "slip", "mixed", "cross", "broken"}
+
+
+def test_no_report_prompt_nor_its_twin_is_learnt_from(finished):
+    def twins(prompts):
+        return {frozenset(prompt.rstrip("=").split("+")) for prompt in prompts}
+
+    report = twins(pd.read_parquet(finished / "results/tiny/tasks/addition/report.parquet").prompt)
+    learnt = [pd.read_parquet(path) for path in (finished / CELLS).rglob("mixture.parquet")]
+    learnt += [pd.read_parquet(path) for path in (finished / "results").rglob("traces.parquet")]
+    learnt.append(pd.read_parquet(finished / "results/tiny/tasks/addition/teach.parquet"))
+    assert not report & set().union(*(twins(rows.prompt) for rows in learnt))
+
+
+def test_what_is_claimed_was_registered_before_the_first_mixture(finished):
+    (line,) = (finished / "results/tiny/registrations.jsonl").read_text().splitlines()
+    entry = json.loads(line)
+    assert entry["students_trained"] == 0
+    assert entry["said"]["arms"] == [
+        "right+left plain n=40",
+        "right+left marked n=40",
+        "right others n=40",
+    ]
+    assert entry["said"]["predictions"][0]["high"] == 9
+
+
+def test_a_new_arm_trains_itself_and_its_controls_alone(study):
+    suite = json.loads(json.dumps(SUITE))
+    suite["studies"]["main"]["arms"].append({"teachers": ["left"], "strategy": "others"})
+    write_suite(study / "suite.yaml", suite)
+    before = {path: path.read_bytes() for path in study.rglob("generations.parquet")}
+    result = run(study, f"{CELLS}/left/others/n40/seed1/generations.parquet")
+    assert result.returncode == 0, result.stdout
+    log = (study / "logs/tiny/train_mixtures/small/addition/seed1.log").read_text()
+    assert log.count("restored") == 3 and log.count("trained in") == 1
+    assert {path: path.read_bytes() for path in before} == before
+    assert len((study / "results/tiny/registrations.jsonl").read_text().splitlines()) == 2
+
+
+def test_another_seed_of_training_makes_what_follows_anew(study):
+    suite = json.loads(json.dumps(SUITE))
+    suite["students"]["small"]["training"]["learning_rate"] = 5.0e-3
+    write_suite(study / "suite.yaml", suite)
+    jobs = planned(study)
+    assert jobs["train_singles"] == jobs["train_mixtures"] == 2
+    assert "train_writer" not in jobs and "make_prompts" not in jobs
+
+
+def test_a_changed_margin_trains_nothing(study):
+    write_suite(study / "suite.yaml", {**SUITE, "margin": 5.0})
+    assert not set(planned(study)) & {"train_singles", "train_mixtures", "score_writers"}
+
+
+def test_numbers_are_the_same_in_another_folder(finished, tmp_path):
+    write_suite(tmp_path / "suite.yaml", SUITE)
+    target = f"{MIXTURE}/generations.parquet"
+    assert run(tmp_path, target).returncode == 0
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(tmp_path / target), pd.read_parquet(finished / target)
+    )
