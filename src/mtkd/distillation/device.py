@@ -44,7 +44,8 @@ def prepare_device(threads: int, gpus: int, allow_cpu: bool = False) -> torch.de
     # Filling every new tensor before it is written is for finding bugs, and costs a kernel each.
     torch.utils.deterministic.fill_uninitialized_memory = False
     # Their backward passes are not deterministic, and a warning does not keep them from being
-    # chosen.
+    # chosen. Flash attention would be, for batches without padding alone.
+    torch.backends.cuda.enable_flash_sdp(False)
     torch.backends.cuda.enable_mem_efficient_sdp(False)
     torch.backends.cuda.enable_cudnn_sdp(False)
     # TF32 for what is computed in float32: ten bits of mantissa, where bfloat16 has seven.

@@ -57,8 +57,8 @@ def _continue(model, tokenizer, prompts, longest, T, generator, precision) -> li
     for row, ids in enumerate(prompts):
         padded[row, width - len(ids) :] = torch.tensor(ids)
         mask[row, width - len(ids) :] = 1
+    positions = (mask.cumsum(-1) - 1).clamp(min=0).to(device)
     inputs, mask = padded.to(device), mask.to(device)
-    positions = (mask.cumsum(-1) - 1).clamp(min=0)
     done = torch.zeros(len(prompts), dtype=torch.bool, device=device)
     cache, found = None, []
     for _ in range(longest):
