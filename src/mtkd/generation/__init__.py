@@ -1,0 +1,1 @@
+"""Students that learn from teachers' written traces: grammars, verdicts, kinds, identification."""
