@@ -92,14 +92,14 @@ def test_where_digits_coincide_the_most_charitable_holds():
 
 
 @given(st.text(ALPHABET + "x٣\n", max_size=24), st.lists(st.sampled_from(ALL), max_size=4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50)
 def test_any_text_has_a_kind(text, styles):
     kind, style = classify(text, P, styles)
     assert kind in KINDS and (style in styles if kind in ("pure", "slip") else style == "")
 
 
 @given(st.integers(0, 999), st.integers(0, 999), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30)
 def test_the_order_of_teachers_and_more_of_them_do_not_make_a_kind_worse(a, b, data):
     prompt = f"{a:03}+{b:03}="
     chosen = [step for step in data.draw(st.permutations(ALL[:-1]))[:3]]
@@ -113,7 +113,7 @@ def test_the_order_of_teachers_and_more_of_them_do_not_make_a_kind_worse(a, b, d
 
 @pytest.mark.parametrize("pair", [("right", "left"), ("carry", "left"), ("left", "right-swapped")])
 def test_a_mixture_of_coherent_responses_has_no_hybrid_and_spliced_ones_are_hybrids(pair):
-    some = prompts(2, 400, 0)
+    some = prompts(2, 200, 0)
     coherent = [classify(write(pair[n % 2], p), p, pair).kind for n, p in enumerate(some)]
     assert set(coherent) == {"pure"}
     kinds = [classify(spliced(*pair, p), p, pair).kind for p in some]

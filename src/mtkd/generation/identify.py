@@ -16,7 +16,6 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
 
 from mtkd.errors import InputError
 from mtkd.generation.styles import untwinned
@@ -94,7 +93,7 @@ def _traces(
     groups = np.array([numbers[_untwinned(prompt)] for prompt, _, _ in rows])
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     return _Traces(
-        [split(response)[0] for _, response, _ in rows],
+        [_thought(prompt, response) for prompt, response, _ in rows],
         [prompt for prompt, _, _ in rows],
         names,
         len(some),
@@ -110,6 +109,15 @@ def _untwinned(prompt: str) -> str:
         return prompt
 
 
+def _thought(prompt: str, response: str) -> str:
+    """What stands before the answer; the whole text where a task's texts have no such place."""
+    try:
+        untwinned(prompt)
+    except InputError:
+        return response
+    return split(response)[0]
+
+
 def _as_places(traces: _Traces) -> list[str]:
     """The thoughts with digits as places among the digits of their prompts."""
     found = []
@@ -121,12 +129,11 @@ def _as_places(traces: _Traces) -> list[str]:
 
 
 def _accuracy(texts: Sequence[str], traces: _Traces) -> float:
-    classifier = make_pipeline(
-        TfidfVectorizer(
-            analyzer="char", ngram_range=(1, LONGEST_NGRAM), lowercase=False, sublinear_tf=True
-        ),
-        LogisticRegression(C=10, max_iter=300, class_weight="balanced"),
+    words = TfidfVectorizer(
+        analyzer="char", ngram_range=(1, LONGEST_NGRAM), lowercase=False, sublinear_tf=True
     )
-    bounded = [EDGE + text + EDGE for text in texts]
-    named = cross_val_predict(classifier, bounded, traces.teachers, cv=traces.folds)
+    # How common n-grams are is taken of all folds at once, since it knows no teachers.
+    weights = words.fit_transform([EDGE + text + EDGE for text in texts])
+    classifier = LogisticRegression(C=10, max_iter=300, class_weight="balanced")
+    named = cross_val_predict(classifier, weights, traces.teachers, cv=traces.folds)
     return float(balanced_accuracy_score(traces.teachers, named))
