@@ -1,1 +1,1 @@
-"""Students that learn text: prompts, teachers' traces, mixtures, causal models, what they write."""
+"""Students that learn from teachers' written traces: grammars, verdicts, kinds, identification."""

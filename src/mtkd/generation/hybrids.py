@@ -14,12 +14,13 @@ step to announce a style is a part of it, like an operand.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from mtkd.errors import InputError
-from mtkd.generation.styles import Step, read_steps, right_answer, write
+from mtkd.generation.styles import Step, read_steps, write
 from mtkd.generation.thoughts import copied, fits, part_fits, split, styles_of
 
 KINDS = ("pure", "slip", "mixed", "cross", "broken")
@@ -78,7 +79,11 @@ def memoryless(prompts: Sequence[str], styles: Sequence[str], shares: Sequence[f
     """
     if not prompts:
         raise InputError("rate of a memoryless student: no prompts; give one or more")
-    if len(shares) != len(styles) or not all(share >= 0 for share in shares) or not sum(shares):
+    if (
+        len(shares) != len(styles)
+        or not all(0 <= share < math.inf for share in shares)
+        or not sum(shares)
+    ):
         raise InputError(
             f"shares {list(shares)} of styles {list(styles)}: give each a number of 0 or more, and"
             " not 0 to all"

@@ -16,17 +16,24 @@ from mtkd.generation.thoughts import implied, split
 
 VERIFIERS = ("integer", "math")
 _INTEGER = re.compile(r"([+-]?)0*([0-9]+)")
-_BOXED = re.compile(r"\\f?boxed\s*\{")
+# The beginning of a box, an escaped character, which closes nothing, or a brace.
+_BRACES = re.compile(r"\\f?boxed\s*\{|\\.|[{}]", re.DOTALL)
+_BARE_BOX = re.compile(r"\\f?boxed\s+([^\s{}$]+)")
 _GSM8K = re.compile(r"####[ \t]*([^\n]*\S)")
-_NUMBER = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:/[0-9]+)?%?|-?\.[0-9]+")
+# A minus behind a number is a difference.
+_SIGN = r"(?:(?<![\w)])-)?"
+_NUMBER = re.compile(
+    _SIGN + r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?(?:/[0-9]+)?%?"
+    rf"|{_SIGN}\.[0-9]+"
+)
 
 
 def answer_of(verifier: str, response: str) -> str | None:
     r"""What a response answers, or None.
 
-    ``integer``: what stands behind the last ``;``. ``math``: what stands in the last ``\boxed{}``,
-    else behind the last ``####``, as in GSM8K, else the last number. Raises InputError for what is
-    no verifier.
+    ``integer``: what stands behind the last ``;``. ``math``: what stands in the last box,
+    ``\boxed{}``, else behind the last ``####``, as in GSM8K, else the last number. Raises
+    InputError for what is no verifier.
     """
     if _known(verifier) == "integer":
         return (split(response)[1] or "").strip() or None
@@ -92,14 +99,23 @@ def _integer(text: str) -> tuple[bool, str] | None:
 
 def _marked(text: str) -> str | None:
     """What the text marks as its answer: the last box that is closed, or what follows ``####``."""
-    for start in reversed([match.end() for match in _BOXED.finditer(text)]):
-        depth = 1
-        for end in range(start, len(text)):
-            depth += {"{": 1, "}": -1}.get(text[end], 0)
-            if not depth:
-                return text[start:end].strip() or None
+    if (boxed := _boxed_answers(text)) or (boxed := _BARE_BOX.findall(text)):
+        return boxed[-1].strip() or None
     found = _GSM8K.findall(text)
     return found[-1].strip() if found else None
+
+
+def _boxed_answers(text: str) -> list[str]:
+    """What stands in boxes that are closed, in the order of their beginnings."""
+    opened, found = [], {}
+    for match in _BRACES.finditer(text):
+        if match[0].endswith("{") and match[0] != r"\{":
+            opened.append((match.end(), match[0] != "{"))
+        elif match[0] == "}" and opened:
+            start, is_box = opened.pop()
+            if is_box:
+                found[start] = text[start : match.start()]
+    return [found[start] for start in sorted(found)]
 
 
 def _equal_by_math_verify(answer: str | None, gold: str) -> bool:
