@@ -9,7 +9,8 @@ rule score_writers:
         report=f"{TASK}/report.parquet",
         answers=rules.make_prompts.output.answers,
     output:
-        fold_arms(f"{WRITER}/scores.parquet", ARMS),
+        scores=fold_arms(f"{WRITER}/scores.parquet", ARMS),
+        evals=fold_arms(f"{WRITER}/eval.json", ARMS),
     log:
         f"{LOGS}/score_writers/{{student}}/{{task}}/seed{{seed}}.log",
     conda:
@@ -22,7 +23,7 @@ rule score_writers:
         folder=subpath(input.report, parent=True),
     shell:
         'python "$SCRIPTS"/score_writers.py --job {params.job:q} --task {params.folder:q}'
-        " --answers {input.answers:q} --outputs {output:q} > {log:q} 2>&1"
+        " --answers {input.answers:q} --outputs {output.scores:q} > {log:q} 2>&1"
 
 
 rule conflict_tables:

@@ -10,6 +10,7 @@ rule train_writer:
     output:
         model=directory(f"{TRACES}/model"),
         traces=f"{TRACES}/traces.parquet",
+        record=f"{TRACES}/run.json",
     log:
         f"{LOGS}/train_writer/{{task}}/{{teacher}}.log",
     benchmark:
@@ -48,6 +49,7 @@ use rule train_writer as write_traces with:
         file=lambda wildcards: SUITE.teachers[wildcards.teacher].traces or [],
     output:
         traces=f"{TRACES}/traces.parquet",
+        record=f"{TRACES}/run.json",
     log:
         f"{LOGS}/write_traces/{{task}}/{{teacher}}.log",
     benchmark:

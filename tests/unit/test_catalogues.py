@@ -24,7 +24,7 @@ from mtkd.records.files import write_text
 from mtkd.study.facts import FACTS
 
 ROOT = Path(__file__).parents[2]
-RULES = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("rules/*.smk"))
+RULES = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("rules/**/*.smk"))
 
 
 @pytest.mark.parametrize("name", FIGURES)

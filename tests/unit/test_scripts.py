@@ -41,7 +41,7 @@ def packages_of(environment):
 
 def rules():
     """The text of each rule, by its name; a rule made from another one keeps that one's script."""
-    text = "\n".join(path.read_text("utf-8") for path in (REPOSITORY / "rules").glob("*.smk"))
+    text = "\n".join(path.read_text("utf-8") for path in (REPOSITORY / "rules").rglob("*.smk"))
     parts = re.split(r"^rule (\w+):\n", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 

@@ -23,7 +23,7 @@ from typing import NamedTuple
 from mtkd.commands.recorded import INCOMPLETE, STAMP, project_of, read_record, recorded_outputs
 from mtkd.commands.torn import header_record, is_torn
 from mtkd.errors import InputError
-from mtkd.records.cells import PREDICTIONS
+from mtkd.records.cells import GENERATIONS, PREDICTIONS
 from mtkd.records.files import MANIFEST, digest_folder, read_json
 
 # Findings of a kind, and groups of files for which nothing vouches, that are shown.
@@ -35,7 +35,7 @@ BESIDE = ("benchmarks/", "state/", "registrations.jsonl")
 WRITTEN_ANYWAY = "gate.json"
 PARTIAL = "/tables/partial/"
 KEPT = "state/cells"
-# What training leaves beside a cell's predictions, which alone are declared.
+# What training leaves beside what is declared of a cell.
 OF_A_CELL = ("run.json", "history.jsonl")
 TASK_FILES = ("train", "selection", "report", "report_labels")
 # Seconds to which some file systems round time stamps.
@@ -121,7 +121,8 @@ def check(folder: Path) -> Checked:
     """Check all outputs in a suite's results. Raises InputError where there are none."""
     suite = _read_suite(folder)
     # A cell's files by name, whether or not they are still there.
-    cells = {os.path.dirname(path) for path in suite.made if path.endswith(f"/{PREDICTIONS}")}
+    declared = (f"/{PREDICTIONS}", f"/{GENERATIONS}")
+    cells = {os.path.dirname(path) for path in suite.made if path.endswith(declared)}
     manifests = _manifests(suite)
     digests = {cell: _digest_of(suite, cell) for cell in cells}
     kept = {cell: manifests[digest] for cell, digest in digests.items() if digest in manifests}

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from mtkd.config.generation import PROMPT_SPLITS
 from mtkd.errors import InputError
 from mtkd.records.files import digest_text, publish, write_json
 from mtkd.tasks.tables import read_table
@@ -110,9 +111,13 @@ def same_text(text: str) -> str:
 def write_task(
     folder: Path, task: Mapping[str, Any], splits: Mapping[str, Sequence[tuple[str, str]]], **facts
 ) -> None:
-    """Write a task's splits, report without its answers, and ``info.json``."""
+    """Write a task's splits, report without its answers, and ``info.json``.
+
+    Those that it has not are written without rows.
+    """
     content = []
-    for split, pairs in splits.items():
+    for split in PROMPT_SPLITS:
+        pairs = splits.get(split, ())
         ids = [f"{split}-{number:06d}" for number in range(len(pairs))]
         frame = pd.DataFrame({"id": ids, "prompt": [prompt for prompt, _ in pairs]})
         answers = pd.DataFrame({"id": ids, "answer": [answer for _, answer in pairs]})
@@ -121,13 +126,13 @@ def write_task(
         else:
             frame = frame.merge(answers, on="id")
         write_rows(folder / f"{split}.parquet", frame)
-        content.append([split, pairs])
+        content.append([split, list(pairs)])
     write_json(
         folder / "info.json",
         {
             "kind": "generation",
             "verifier": task.get("verifier", "integer"),
-            "rows": {split: len(pairs) for split, pairs in splits.items()},
+            "rows": {split: len(splits.get(split, ())) for split in PROMPT_SPLITS},
             "digest": digest_text(repr(content)),
             **facts,
         },

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mtkd.records.cells import GENERATIONS
 from mtkd.records.files import digest_text
 from mtkd.study.started import flat
 
@@ -45,5 +46,5 @@ def trained_mixtures(folder: Path, study: Mapping[str, Any]) -> int:
         path.parts[-5:-2] in arms
         for student in study["students"]
         for task in study["tasks"]
-        for path in (folder / student / task).glob("*/*/*/seed*/generations.parquet")
+        for path in (folder / student / task).glob(f"*/*/*/seed*/{GENERATIONS}")
     )

@@ -12,6 +12,7 @@ import pandas as pd
 from mtkd.generation.hybrids import classify
 from mtkd.generation.prompts import read_prompts, read_rows, write_rows
 from mtkd.generation.verify import answer_of, follows, is_right, right_steps
+from mtkd.records.cells import GENERATIONS
 from mtkd.records.files import read_json, write_json
 from mtkd.study.paths import parse_writer
 
@@ -46,7 +47,7 @@ def score_writers(
         )
 
     for output in outputs:
-        path = output.parent / "generations.parquet"
+        path = output.parent / GENERATIONS
         rows = read_rows(path, ["id", "mode", "decode", "sample", "forced", "response"])
         names = tuple(parse_writer(path)["teachers"].split("+"))
         found = [

@@ -24,7 +24,7 @@ from mtkd.generation.thoughts import with_forced_error
 from mtkd.generation.tokens import ANY, MODES, UNSEEN
 from mtkd.generation.verify import answer_of, is_right
 from mtkd.models.sources import source_digests
-from mtkd.records.cells import cell_digest, keep_cell, restore_cell
+from mtkd.records.cells import GENERATIONS, cell_digest, keep_cell, restore_cell
 from mtkd.records.files import digest_bytes, digest_text, read_json, write_json, write_text
 from mtkd.records.leases import Claim, check_claim, claim_output, release_claim
 from mtkd.records.runs import new_record
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from mtkd.distillation.group import Machine
     from mtkd.generation.learner import CausalSource
 
-GENERATIONS = "generations.parquet"
-# The response that Snakemake waits for comes last.
 NAMES = ("mixture.parquet", "history.jsonl", "run.json", GENERATIONS)
 
 
@@ -67,7 +65,7 @@ def train_writers(group: Writers, machine: Machine) -> None:
     Each at most once, however often the group is run. Raises InputError.
     """
     written = _written(group)
-    kept = group.state / "writers"
+    kept = group.state / "cells"
     claim = claim_output(group.state, group.outputs[0])
     waiting = []
     for student in _students(group, written):

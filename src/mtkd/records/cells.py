@@ -12,7 +12,9 @@ from mtkd.records.files import digest_text
 from mtkd.records.kept import keep, restore
 from mtkd.study.settings import canonical_json
 
+# What Snakemake waits for: of a classifier, and of a student of text.
 PREDICTIONS = "predictions.safetensors"
+GENERATIONS = "generations.parquet"
 
 
 def cell_digest(determinants: dict[str, Any]) -> str:
@@ -23,9 +25,9 @@ def cell_digest(determinants: dict[str, Any]) -> str:
 def restore_cell(state: Path, digest: str, cell: Path, names: list[str]) -> bool:
     """Publish a kept cell's files into its folder; False if there is none, or it is damaged.
 
-    The predictions, which Snakemake waits for, come last.
+    What Snakemake waits for comes last.
     """
-    in_order = sorted(names, key=lambda name: name == PREDICTIONS)
+    in_order = sorted(names, key=lambda name: name in (PREDICTIONS, GENERATIONS))
     return restore(state / digest, cell, in_order, "the cell is trained again")
 
 
