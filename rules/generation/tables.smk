@@ -2,17 +2,18 @@
 include: "functions/tables.smk"
 
 
-# Students of one seed are scored together, whose responses are often the same.
-rule score_writers:
+# Students of one seed are scored together, whose responses are often the same; those of one teacher apart,
+# so that sizes can be chosen on them before there is a mixture.
+rule score_singles:
     input:
-        generations=fold_arms(f"{WRITER}/generations.parquet", ARMS),
+        generations=fold_arms(f"{WRITER}/generations.parquet", SINGLES),
         report=f"{TASK}/report.parquet",
         answers=rules.make_prompts.output.answers,
     output:
-        scores=fold_arms(f"{WRITER}/scores.parquet", ARMS),
-        evals=fold_arms(f"{WRITER}/eval.json", ARMS),
+        scores=fold_arms(f"{WRITER}/scores.parquet", SINGLES),
+        evals=fold_arms(f"{WRITER}/eval.json", SINGLES),
     log:
-        f"{LOGS}/score_writers/{{student}}/{{task}}/seed{{seed}}.log",
+        f"{LOGS}/score_singles/{{student}}/{{task}}/seed{{seed}}.log",
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -24,6 +25,18 @@ rule score_writers:
     shell:
         'python "$SCRIPTS"/score_writers.py --job {params.job:q} --task {params.folder:q}'
         " --answers {input.answers:q} --outputs {output.scores:q} > {log:q} 2>&1"
+
+
+use rule score_singles as score_mixtures with:
+    input:
+        generations=fold_arms(f"{WRITER}/generations.parquet", MIXTURES),
+        report=f"{TASK}/report.parquet",
+        answers=rules.make_prompts.output.answers,
+    output:
+        scores=fold_arms(f"{WRITER}/scores.parquet", MIXTURES),
+        evals=fold_arms(f"{WRITER}/eval.json", MIXTURES),
+    log:
+        f"{LOGS}/score_mixtures/{{student}}/{{task}}/seed{{seed}}.log",
 
 
 rule conflict_tables:

@@ -137,6 +137,11 @@ def test_a_new_arm_trains_itself_and_its_controls_alone(study):
     assert len((study / "results/tiny/registrations.jsonl").read_text().splitlines()) == 2
 
 
+def test_sizes_can_be_chosen_on_singles_alone(study):
+    shutil.rmtree(study / "results/tiny/generators")
+    assert set(planned(study, "singles")) & {"train_singles", "train_mixtures"} == {"train_singles"}
+
+
 def test_another_seed_of_training_makes_what_follows_anew(study):
     suite = json.loads(json.dumps(SUITE))
     suite["students"]["small"]["training"]["learning_rate"] = 5.0e-3
@@ -148,7 +153,7 @@ def test_another_seed_of_training_makes_what_follows_anew(study):
 
 def test_a_changed_margin_trains_nothing(study):
     write_suite(study / "suite.yaml", {**SUITE, "margin": 5.0})
-    assert not set(planned(study)) & {"train_singles", "train_mixtures", "score_writers"}
+    assert not set(planned(study)) & {"train_singles", "train_mixtures", "score_singles", "score_mixtures"}
 
 
 def test_numbers_are_the_same_in_another_folder(finished, tmp_path):
