@@ -5,7 +5,7 @@ Kinds, the most charitable of those that hold where digits coincide:
 - ``pure``: a teacher's response, step by step, with all sums right and the answer;
 - ``slip``: each step is of one teacher, but for a sum, a carry or the answer;
 - ``mixed``: each step is of some teacher, no single one all through;
-- ``cross``: each operand of each step is of some teacher who writes as many there;
+- ``cross``: each operand of each step is of some teacher, and some teacher writes as many there;
 - ``broken``: anything else.
 
 The carry that a step shows is computed, as sums are: a wrong one is a slip. What stands before a
@@ -61,9 +61,12 @@ def _hybrid(written: list[Step], teachers: list[list[tuple[str, ...]]]) -> str:
     if all(any(fits(step, parts) for parts in expected) for step, expected in pairs):
         return "mixed"
     crossed = all(
-        any(part_fits(step, part, parts) for parts in expected)
+        any(len(parts) == 1 + len(step.operands) for parts in expected)
+        and all(
+            any(part_fits(step, part, parts) for parts in expected)
+            for part in range(1 + len(step.operands))
+        )
         for step, expected in pairs
-        for part in range(1 + len(step.operands))
     )
     return "cross" if crossed else "broken"
 

@@ -71,9 +71,9 @@ def fits(step: Step, expected: tuple[str, ...]) -> bool:
 
 
 def part_fits(step: Step, part: int, expected: tuple[str, ...]) -> bool:
-    """Whether one part of a step, 0 for the text before it, is that of a style of as many."""
+    """Whether one part of a step, 0 for the text before it, is what a style has in that place."""
     shown = (step.announces, *step.operands)
-    return len(shown) == len(expected) and _fits(shown[part], expected[part])
+    return part < len(expected) and _fits(shown[part], expected[part])
 
 
 def _fits(shown: str, expected: str) -> bool:
