@@ -153,7 +153,8 @@ def test_another_seed_of_training_makes_what_follows_anew(study):
 
 def test_a_changed_margin_trains_nothing(study):
     write_suite(study / "suite.yaml", {**SUITE, "margin": 5.0})
-    assert not set(planned(study)) & {"train_singles", "train_mixtures", "score_singles", "score_mixtures"}
+    jobs = set(planned(study))
+    assert not {job for job in jobs if job.startswith(("train_", "score_", "write_"))}
 
 
 def test_numbers_are_the_same_in_another_folder(finished, tmp_path):
