@@ -1,14 +1,17 @@
-"""The JSON schema of a suite's file, by which editors complete keys and mark mistakes as one types.
+"""The JSON schemas of suites' files, by which editors complete keys and mark mistakes as one types.
 
-``config/suite.schema.json`` is what ``python -m mtkd.config.editors`` prints. It knows less than
+``config/suite.schema.json`` is what ``python -m mtkd.config.editors`` prints, and with
+``generation`` behind it ``config/generation.schema.json``. They know less than
 ``mtkd.config.load``: names that refer to each other, and what goes together, are for a dry run.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
+from mtkd.config.generation import GenerationSuite
 from mtkd.config.schema import Suite
 from mtkd.config.tasks import REST
 
@@ -26,6 +29,13 @@ def suite_schema() -> dict[str, Any]:
     task["properties"]["transfer"] = {"anyOf": [*source, several]}
     _either(study, ["student"], ["students"])
     _either(task, ["of"], task["required"])
+    _texts_of_numbers(schema)
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **schema}
+
+
+def generation_schema() -> dict[str, Any]:
+    """The schema of suites of generation, from the models in ``mtkd.config.generation``."""
+    schema = GenerationSuite.model_json_schema()
     _texts_of_numbers(schema)
     return {"$schema": "http://json-schema.org/draft-07/schema#", **schema}
 
@@ -50,4 +60,5 @@ def _texts_of_numbers(part: Any) -> None:
 
 
 if __name__ == "__main__":
-    print(json.dumps(suite_schema(), indent=1))
+    made = generation_schema() if sys.argv[1:] == ["generation"] else suite_schema()
+    print(json.dumps(made, indent=1))
