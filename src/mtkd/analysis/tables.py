@@ -102,7 +102,7 @@ def read_table(path: Path) -> pd.DataFrame:
     """
     names = (*AXES, "split", "role", "metric", "device", "precision", "data", "code")
     names += ("category", "note", "arm", "name", "a", "b", "T_a", "alpha_a", "T_b", "alpha_b")
-    names += ("constant",)
+    names += ("constant", "recipe", "mode", "decode", "id", "prompt", "response")
     text = dict.fromkeys(names, "str")
     try:
         return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])

@@ -1,0 +1,74 @@
+"""Students that were told which teacher speaks: accuracy and obedience under each mode token.
+
+A mixture is marked where its students answer in modes that are its teachers' names. Right tokens
+are those, each teacher's for itself; beside them stand a token that no mixture had (``unseen``) and
+the neutral one of unmarked students (``any``).
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from mtkd.analysis.conflict.arms import (
+    DROPPED,
+    MARKED,
+    MIXTURE,
+    REMEDY,
+    SHUFFLED,
+    Arm,
+    ConflictStudy,
+    arms_of,
+)
+from mtkd.analysis.conflict.intervals import level
+from mtkd.analysis.conflict.read import ANY, UNSEEN, Asked, Scores, by_prompt, modes_of, seeds_of
+
+KEYS = ["student", "task", "teachers", "recipe", "n"]
+COLUMNS = [*KEYS, "kind", "mode", "token", "decode", "seeds", "prompts"]
+COLUMNS += ["accuracy", "accuracy_low", "accuracy_high", "obeys", "hybrid"]
+RIGHT, NONE = "of a teacher", "neutral"
+
+
+def right_tokens(arm: Arm, decode: str) -> list[Asked]:
+    """A marked arm in the mode of each of its teachers."""
+    return [Asked(arm, name, decode) for name in arm.names]
+
+
+def is_marked(scores: Scores, arm: Arm, kind: str = "") -> bool:
+    """Whether an arm is marked: settings say so, or its students answered in all of its modes."""
+    return kind in (MARKED, SHUFFLED, DROPPED) or set(arm.names) <= set(modes_of(scores, arm))
+
+
+def modes_table(scores: Scores, study: ConflictStudy) -> pd.DataFrame:
+    """COLUMNS: of marked arms by mode, and of the plain mixtures beside them, in percent.
+
+    ``obeys`` is the share of responses in the style of the mode's teacher, of any kind; empty in
+    modes that are no teacher's and where no style is known.
+    """
+    arms = arms_of(study, MIXTURE, REMEDY)
+    marked = [arm for arm, settings in arms if is_marked(scores, arm, settings.get("kind", ""))]
+    beside = {(arm.student, arm.task, frozenset(arm.names), arm.n) for arm in marked}
+    rows = []
+    for arm, settings in arms:
+        plain = settings["role"] == MIXTURE
+        if arm not in marked and not (
+            plain and (arm.student, arm.task, frozenset(arm.names), arm.n) in beside
+        ):
+            continue
+        for mode in modes_of(scores, arm):
+            for decode in scores.decodes:
+                asked = Asked(arm, mode, decode)
+                if not (seeds := seeds_of(scores, [asked], study)):
+                    continue
+                styled = by_prompt(scores, asked, seeds, "known").any()
+                values = by_prompt(scores, asked, seeds)
+                obeys = by_prompt(scores, asked, seeds, "obeys").mean()
+                hybrid = by_prompt(scores, asked, seeds, "hybrid").mean()
+                rows.append(
+                    {**arm._asdict(), "kind": settings.get("kind", settings["role"]), "mode": mode}
+                    | {"token": {ANY: NONE, UNSEEN: UNSEEN}.get(mode, RIGHT), "decode": decode}
+                    | {"seeds": len(seeds), "prompts": values.shape[1]}
+                    | level(values, "accuracy")
+                    | {"obeys": obeys if styled and mode not in (ANY, UNSEEN) else None}
+                    | {"hybrid": hybrid if styled else None}
+                )
+    return pd.DataFrame(rows, columns=COLUMNS)

@@ -1,0 +1,148 @@
+"""What teachers' traces are like and cost, and responses of teachers and students side by side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from mtkd.analysis.conflict.arms import MIXTURE, ConflictStudy, arms_of, singles
+from mtkd.analysis.conflict.read import ANY, GREEDY, HYBRIDS, Asked, Scores, seeds_of
+from mtkd.errors import InputError
+
+TEACHER_COLUMNS = ["task", "teacher", "seeds", "traces", "characters", "correct", "consistent"]
+TEACHER_COLUMNS += ["both", "per_correct", "per_both"]
+SHOWN_COLUMNS = ["task", "student", "teachers", "n", "seed", "chosen", "id", "prompt"]
+SHOWN_COLUMNS += ["who", "response", "kind", "style", "correct"]
+FIRST, FIRST_HYBRIDS = "first report prompts", "first report prompts answered with a hybrid"
+PROMPTS = 2  # of each choice, of each mixture
+_PLACE = re.compile(r"([^/]+)/([^/]+)/seed([^/]+)/traces\.parquet$")
+
+
+class Traces(NamedTuple):
+    """A teacher's traces: id, prompt, response, and the verdicts on them where they are there."""
+
+    task: str
+    teacher: str
+    seed: str
+    rows: pd.DataFrame
+
+
+def read_traces(paths: Iterable[Path]) -> list[Traces]:
+    """Read ``{task}/{teacher}/seed{seed}/traces.parquet`` with verdicts.parquet beside it.
+
+    Raises InputError.
+    """
+    found = []
+    for path in map(Path, paths):
+        place = _PLACE.search(path.as_posix())
+        if not place:
+            raise InputError(f"{path}: not where traces lie, task/teacher/seedS/traces.parquet")
+        rows = _frame(path, ["id", "prompt", "response"])
+        verdicts = _frame(path.with_name("verdicts.parquet"), ["id", "correct", "consistent"])
+        if list(rows.id) != list(verdicts.id):
+            raise InputError(f"{path}: verdicts beside it are of others; rerun verify_traces")
+        rows = rows.assign(correct=verdicts.correct, consistent=verdicts.consistent)
+        found.append(Traces(*place.groups(), rows))
+    return found
+
+
+def read_prompts(paths: Mapping[str, Path]) -> dict[str, pd.DataFrame]:
+    """Report prompts by task: prompt, by id."""
+    return {
+        task: _frame(path, ["id", "prompt"]).set_index("id")[["prompt"]]
+        for task, path in paths.items()
+    }
+
+
+def teachers_table(traces: Iterable[Traces]) -> pd.DataFrame:
+    """TEACHER_COLUMNS: shares in percent of a teacher's traces that are right and consistent.
+
+    ``per_correct`` and ``per_both`` are how many traces one accepted takes, by a filter of right
+    answers, or of answers that are right and follow; empty where none is accepted.
+    ``characters`` of a response stand beside the number of traces, as budgets of tokens do.
+    """
+    grouped: dict[tuple[str, str], list[pd.DataFrame]] = {}
+    for one in traces:
+        grouped.setdefault((one.task, one.teacher), []).append(one.rows)
+    rows = []
+    for (task, teacher), frames in grouped.items():
+        found = pd.concat(frames, ignore_index=True)
+        correct = found.correct.astype(bool)
+        linked = found.consistent.notna()
+        follows = linked & found.consistent.fillna(False).astype(bool)
+        row = {"task": task, "teacher": teacher, "seeds": len(frames), "traces": len(found)}
+        row |= {"characters": found.response.str.len().mean(), "correct": 100 * correct.mean()}
+        row |= {"consistent": 100 * follows.sum() / linked.sum() if linked.any() else None}
+        row |= {"both": 100 * (correct & follows).mean() if linked.any() else None}
+        row |= {
+            f"per_{name}": 100 / row[name] if row[name] else None for name in ("correct", "both")
+        }
+        rows.append(row)
+    return pd.DataFrame(rows, columns=TEACHER_COLUMNS)
+
+
+def shown_table(
+    scores: Scores,
+    study: ConflictStudy,
+    traces: Iterable[Traces],
+    prompts: Mapping[str, pd.DataFrame],
+) -> pd.DataFrame:
+    """SHOWN_COLUMNS: responses to a few report prompts, of the first seed that has all of them.
+
+    Nothing is picked by hand: the first PROMPTS report prompts, and the first that the mixture's
+    student answered with a hybrid, decoded greedily. A teacher speaks for itself where it has a
+    trace of the prompt, and else by its student alone, who learned its style.
+    """
+    own = {(one.task, one.teacher): one.rows.set_index("id") for one in traces}
+    rows = []
+    for arm, _ in arms_of(study, MIXTURE):
+        alone = singles(arm)
+        seeds = seeds_of(scores, [Asked(one) for one in (arm, *alone)], study)
+        if not seeds:
+            continue
+        said = {one: _greedy(scores.rows[one, seeds[0]]) for one in (arm, *alone)}
+        mixed = said[arm]
+        hybrids = [name for name in scores.prompts[arm.task]
+                   if mixed.loc[name, "kind"] in HYBRIDS][:PROMPTS]  # fmt: skip
+        chosen = [(FIRST, name) for name in scores.prompts[arm.task][:PROMPTS]]
+        for choice, name in [*chosen, *((FIRST_HYBRIDS, name) for name in hybrids)]:
+            about = {"task": arm.task, "student": arm.student, "teachers": arm.teachers}
+            about |= {"n": arm.n, "seed": seeds[0], "chosen": choice, "id": name}
+            about |= {"prompt": prompts[arm.task].loc[name, "prompt"]}
+            for single in alone:
+                taught = own.get((arm.task, single.teachers))
+                if taught is not None and name in taught.index:
+                    trace = taught.loc[name]
+                    rows.append(
+                        about
+                        | {"who": f"teacher {single.teachers}", "response": trace.response}
+                        | {"kind": "", "style": single.teachers, "correct": bool(trace.correct)}
+                    )
+                rows.append(about | _response(said[single], name, f"student of {single.teachers}"))
+            rows.append(about | _response(mixed, name, f"student of {arm.teachers}"))
+    return pd.DataFrame(rows, columns=SHOWN_COLUMNS)
+
+
+def _greedy(rows: pd.DataFrame) -> pd.DataFrame:
+    own = rows[(rows["mode"] == ANY) & (rows.decode == GREEDY) & ~rows.forced]
+    return own.drop_duplicates("id").set_index("id")
+
+
+def _response(rows: pd.DataFrame, name: str, who: str) -> dict:
+    row = rows.loc[name]
+    found = {"who": who, "response": row.response, "kind": row["kind"], "style": row["style"]}
+    return found | {"correct": bool(row.correct)}
+
+
+def _frame(path: Path, columns: list[str]) -> pd.DataFrame:
+    try:
+        rows = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); rerun its rule") from None
+    if missing := [name for name in columns if name not in rows]:
+        raise InputError(f"{path}: lacks {', '.join(missing)}; rerun its rule")
+    return rows.assign(id=rows["id"].astype(str))
