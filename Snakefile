@@ -28,6 +28,7 @@ if is_generation(config):
         default_target: True
         input:
             rules.conflict_tables.output,
+            rules.conflict_figures.output,
             rules.conflict_report.output,
 
 else:

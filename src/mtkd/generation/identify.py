@@ -8,16 +8,18 @@ character that stands for the first place at which the prompt has it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
 from mtkd.errors import InputError
+from mtkd.generation.hybrids import memoryless
 from mtkd.generation.styles import untwinned
 from mtkd.generation.thoughts import split
 
@@ -137,3 +139,27 @@ def _accuracy(texts: Sequence[str], traces: _Traces) -> float:
     classifier = LogisticRegression(C=10, max_iter=300, class_weight="balanced")
     named = cross_val_predict(classifier, weights, traces.teachers, cv=traces.folds)
     return float(balanced_accuracy_score(traces.teachers, named))
+
+
+def identify_set(
+    traces: Mapping[str, pd.DataFrame], styles: Mapping[str, str | None], prompts: Sequence[str]
+) -> dict[str, float | None]:
+    """All that foretells what a student of some teachers will do, from their ``traces`` by name.
+
+    ``identification`` and ``hidden_style`` (None where too few prompts are known), and the hybrids
+    of a student that draws one of them anew at each step of ``prompts``, None where a style is not
+    known.
+    """
+    texts = [prompt for rows in traces.values() for prompt in rows["prompt"]]
+    responses = [response for rows in traces.values() for response in rows["response"]]
+    whose = [name for name, rows in traces.items() for _ in range(len(rows))]
+    told = identification(texts, responses, whose, 0) or {}
+    known = [styles[name] for name in traces if styles.get(name)]
+    all_known = len(known) == len(traces)
+    return {
+        "alone": told.get("alone"),
+        "given_prompt": told.get("given_prompt"),
+        "hidden_style": hidden_style(texts, responses, whose, 0),
+        "chance": 1 / len(traces),
+        "memoryless": memoryless(prompts, known, [1.0] * len(known)) if all_known else None,
+    }

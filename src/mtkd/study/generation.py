@@ -115,10 +115,15 @@ def text_study_settings(suite: GenerationSuite) -> dict:
         "seeds": study.seeds,
         "margin": suite.margin,
         "arms": [
-            {"teachers": arm.label, "recipe": arm.strategy, "n": arm.n, "role": arm.role}
+            {
+                "teachers": arm.label,
+                "recipe": arm.strategy,
+                "n": arm.n,
+                "role": arm.role,
+                **(_treatment(suite, arm.strategy) if arm.role == "remedy" else {}),
+            }
             for arm in arms
         ],
-        "mixings": mixings(suite, tuple(dict.fromkeys(arm.strategy for arm in arms))),
         "teachers": {
             name: _plain(suite.teachers[name], include={"style", "wrong_steps", "T"})
             for name in writers_of(suite, arms)
@@ -132,6 +137,34 @@ def text_study_settings(suite: GenerationSuite) -> dict:
             for one in study.predictions
         ],
     }
+
+
+def _treatment(suite: GenerationSuite, strategy: str) -> dict[str, str]:
+    """What a remedy does to the traces, in the words of the tables, and what it is compared with.
+
+    The same thoughts and answers that follow are compared with those that need not; the others
+    with the plain traces.
+    """
+    mixing = suite.mixing(strategy)
+    if mixing.answers_of:
+        if mixing.filter != "consistent":
+            return {"kind": "thought and answer from two teachers"}
+        unfiltered = mixing.model_copy(update={"filter": "none"})
+        against = [name for name, one in suite.strategies.items() if one == unfiltered]
+        return {
+            "kind": "the same, answers that follow alone",
+            **({"against": against[0]} if against else {}),
+        }
+    if mixing.mode == "shuffled":
+        return {"kind": "shuffled marks"}
+    if mixing.mode == "token":
+        return {"kind": "marked, dropout" if mixing.mode_dropout else "marked"}
+    return {} if mixing.filter == "none" else {"kind": "filtered"}
+
+
+def text_figure_settings(suite: GenerationSuite) -> dict:
+    """Figures of the chosen study: what they show comes from the tables."""
+    return {"study": text_study_settings(suite), "dpi": 200}
 
 
 def text_registration_settings(suite: GenerationSuite) -> dict:
