@@ -51,7 +51,7 @@ from mtkd.analysis.conflict.predictors import (
     predictors_table,
     read_identified,
 )
-from mtkd.analysis.conflict.read import Asked, by_prompt, named, read_scores, seeds_of
+from mtkd.analysis.conflict.read import Asked, by_prompt, gathered, named, read_scores, seeds_of
 from mtkd.analysis.conflict.scored_predictions import scored_table
 from mtkd.analysis.conflict.tables import conflict_tables
 from mtkd.analysis.conflict.thoughts import FOLLOWS, WRONG
@@ -378,6 +378,26 @@ def test_tokens_are_told_right_from_unseen_and_shuffled(tables):
     assert ("plain", "any") in modes.index
 
 
+def test_a_token_that_was_tried_greedily_alone_is_claimed_greedily_alone():
+    kinds = {"marked": "marked, dropout", "shuffled": "shuffled marks"}
+    arms = [
+        PAIR | {"recipe": recipe, "role": "remedy", "kind": kind} for recipe, kind in kinds.items()
+    ]
+    study = make_study(arms=[PAIR, *arms], predictions=[])
+    scores = make_scores(study)
+    rows = {
+        cell: frame[(frame.decode == "greedy") | ~frame["mode"].isin(["any", "unseen"])]
+        if cell[0].recipe == "marked"
+        else frame
+        for cell, frame in scores.rows.items()
+    }
+    tables = conflict_tables(gathered(rows, study), study, read_identified([]), [], few_prompts())
+    found = tables["claims"][tables["claims"].recipe == "marked"]
+    assert (found.seeds == 4).all()
+    assert set(found[found.decode == "T1"].claim) == {MARKS, SHUFFLES, RESTORES}
+    assert set(found[found.decode == "greedy"].claim) >= {UNSEEN_TOKEN, NO_TOKEN, SHUFFLES}
+
+
 def test_right_thoughts_with_wrong_answers_are_found_and_repaired(tables):
     assert claim(tables, SPLICES).estimate == pytest.approx(30, abs=6)
     assert claim(tables, SPLICES).verdict == "worse"
@@ -463,6 +483,16 @@ def test_a_rule_fails_by_counterexamples_and_holds_by_ranks():
     expected = spearmanr(rows.alone, rows.interference).statistic
     assert found.rho["alone"] == pytest.approx(expected)
     assert found.descriptive_p["hidden_style"] == pytest.approx(1 / 720)
+
+
+def test_a_pair_that_no_classifier_could_be_asked_of_is_left_out():
+    rows = pairs_of([*PAIRS, ("x+y", None, None, 99.0, "worse")])
+    unknown = predictors_table(rows).set_index("measure")
+    known = predictors_table(pairs_of(PAIRS)).set_index("measure")
+    assert unknown.pairs["hidden_style"] == 6
+    assert unknown.rho["hidden_style"] == known.rho["hidden_style"]
+    about = {"pairs": rows.assign(low=rows.interference - 1, high=rows.interference + 1)}
+    check_drawing(predictors_figure(about, STUDY))
 
 
 def test_few_pairs_or_random_ones_decide_nothing():

@@ -143,7 +143,7 @@ def predictors_figure(tables: Tables, study: ConflictStudy) -> Figure:
         axis.axhline(0, **BASELINE_LINE)
         chance = 0.0 if measure == HIDDEN else pairs.chance.max() if len(pairs) else 0.5
         axis.axvline(chance, color="0.5", linewidth=0.8, linestyle=":")
-        for row in pairs.itertuples():
+        for row in pairs[pairs[measure].notna()].itertuples():
             x, colour = getattr(row, measure), VERDICT_COLOURS[row.verdict]
             axis.plot([x, x], [row.low, row.high], color=colour, linewidth=1.2)
             axis.plot(x, row.interference, marker="o", color=colour, markersize=9)
