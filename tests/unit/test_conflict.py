@@ -51,7 +51,7 @@ from mtkd.analysis.conflict.predictors import (
     predictors_table,
     read_identified,
 )
-from mtkd.analysis.conflict.read import Asked, by_prompt, named, read_scores, seeds_of
+from mtkd.analysis.conflict.read import Asked, by_prompt, gathered, named, read_scores, seeds_of
 from mtkd.analysis.conflict.scored_predictions import scored_table
 from mtkd.analysis.conflict.tables import conflict_tables
 from mtkd.analysis.conflict.thoughts import FOLLOWS, WRONG
@@ -193,8 +193,8 @@ def test_a_diverged_and_a_missing_cell_are_named_and_in_no_number(scores, tables
         "small on addition, right+left, plain, n=100, seed 3 "
         "(diverged at step 12: loss is not finite)"
     ]
-    assert claim(tables, INTERFERENCE).seeds == 4
-    assert claim(tables, INTERFERENCE, "right+carry").seeds == 5
+    assert claim(tables, INTERFERENCE).seeds == 3
+    assert claim(tables, INTERFERENCE, "right+carry").seeds == 4
     assert "right+left, plain, n=100, seed 3 (diverged at step 12" in said(page_of(tables, STUDY))
 
 
@@ -205,7 +205,7 @@ def test_a_seed_without_a_file_is_missing_and_the_others_are_compared(tmp_path):
     scores = read_scores([path for path in paths if path != gone], study)
     assert named(scores.absent) == ["small on addition, left, plain, n=100, seed 2 (no scores)"]
     arm = Arm("small", TASK, "right+left", "plain", 100)
-    assert sides(scores, arm, study).seeds == ["1", "3", "4", "5"]
+    assert sides(scores, arm, study).seeds == ["1", "3", "4"]
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_known_interference_is_in_its_interval(teachers, lost, tables):
 
 
 def test_parts_add_up_and_are_by_hand(tables, scores):
-    parts = tables["parts"].set_index(["teachers", "decode", "part"]).points
+    parts = tables["parts"].set_index(["teachers", "decode", "part"]).points.sort_index()
     for teachers in tables["parts"].teachers.unique():
         own = parts[teachers, "greedy"]
         assert own[DECLINE] == pytest.approx(own[DILUTION] + own[INTERFERENCE])
@@ -267,7 +267,7 @@ def test_parts_add_up_and_are_by_hand(tables, scores):
 
     def accuracy(teachers, n):
         arm = Arm("small", TASK, teachers, "plain", n)
-        return 100 * np.mean([rows[arm, seed].correct.mean() for seed in "1245"])
+        return 100 * np.mean([rows[arm, seed].correct.mean() for seed in "124"])
 
     alone, budget = ((accuracy("right", n) + accuracy("left", n)) / 2 for n in (100, 200))
     together = accuracy("right+left", 100)
@@ -331,7 +331,7 @@ def test_a_control_without_runs_takes_its_own_parts_alone(tmp_path):
 
 def test_teachers_traces_and_students_are_compared_other_things_equal(tables):
     found = claim(tables, BY_TEACHERS, "right+left+carry")
-    assert found.b == "mean of sets of 2 teachers" and found.estimate < 0
+    assert found.b == "mean of sets of 2 teachers" and found.seeds == 3
 
     def of(arm, mode):
         lost = 0.4 if arm.student == "small" and arm.n == 100 and len(arm.names) > 1 else 0.0
@@ -378,11 +378,35 @@ def test_tokens_are_told_right_from_unseen_and_shuffled(tables):
     assert ("plain", "any") in modes.index
 
 
+def test_a_token_that_was_tried_greedily_alone_is_claimed_greedily_alone():
+    kinds = {"marked": "marked, dropout", "shuffled": "shuffled marks"}
+    arms = [
+        PAIR | {"recipe": recipe, "role": "remedy", "kind": kind} for recipe, kind in kinds.items()
+    ]
+    study = make_study(arms=[PAIR, *arms], predictions=[])
+    scores = make_scores(study)
+    rows = {
+        cell: frame[(frame.decode == "greedy") | ~frame["mode"].isin(["any", "unseen"])]
+        if cell[0].recipe == "marked"
+        else frame
+        for cell, frame in scores.rows.items()
+    }
+    tables = conflict_tables(gathered(rows, study), study, read_identified([]), [], few_prompts())
+    found = tables["claims"][tables["claims"].recipe == "marked"]
+    assert (found.seeds == 4).all()
+    assert set(found[found.decode == "T1"].claim) == {MARKS, SHUFFLES, RESTORES}
+    assert set(found[found.decode == "greedy"].claim) >= {UNSEEN_TOKEN, NO_TOKEN, SHUFFLES}
+
+
 def test_right_thoughts_with_wrong_answers_are_found_and_repaired(tables):
     assert claim(tables, SPLICES).estimate == pytest.approx(30, abs=6)
     assert claim(tables, SPLICES).verdict == "worse"
     assert claim(tables, REPAIRS).verdict == "better"
-    rows = tables["thoughts"].set_index(["recipe", "teachers", "n", "decode", "quantity"]).share
+    rows = (
+        tables["thoughts"]
+        .set_index(["recipe", "teachers", "n", "decode", "quantity"])
+        .share.sort_index()
+    )
     spliced = rows["spliced", "right+left", 100, "greedy"]
     assert spliced[FOLLOWS] == pytest.approx(100 - spliced[WRONG])
 
@@ -459,6 +483,16 @@ def test_a_rule_fails_by_counterexamples_and_holds_by_ranks():
     expected = spearmanr(rows.alone, rows.interference).statistic
     assert found.rho["alone"] == pytest.approx(expected)
     assert found.descriptive_p["hidden_style"] == pytest.approx(1 / 720)
+
+
+def test_a_pair_that_no_classifier_could_be_asked_of_is_left_out():
+    rows = pairs_of([*PAIRS, ("x+y", None, None, 99.0, "worse")])
+    unknown = predictors_table(rows).set_index("measure")
+    known = predictors_table(pairs_of(PAIRS)).set_index("measure")
+    assert unknown.pairs["hidden_style"] == 6
+    assert unknown.rho["hidden_style"] == known.rho["hidden_style"]
+    about = {"pairs": rows.assign(low=rows.interference - 1, high=rows.interference + 1)}
+    check_drawing(predictors_figure(about, STUDY))
 
 
 def test_few_pairs_or_random_ones_decide_nothing():
@@ -602,5 +636,5 @@ def test_a_whole_study_is_not_tabulated_without_some_of_its_cells(tmp_path, caps
 
 def test_seeds_of_nothing_asked_are_all_of_them(scores):
     arm = Arm("small", TASK, "right+left", "plain", 100)
-    assert seeds_of(scores, [Asked(arm)], STUDY) == ["1", "2", "4", "5"]
+    assert seeds_of(scores, [Asked(arm)], STUDY) == ["1", "2", "4"]
     assert seeds_of(scores, [Asked(arm, mode="nobody")], STUDY) == []

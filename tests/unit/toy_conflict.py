@@ -44,7 +44,7 @@ def make_study(**changes) -> dict:
         {"claim": "interference", "teachers": "right+unknown", "high": 2},
     ]
     study = {"suite": "styles", "study": "toy", "students": ["small"], "tasks": [TASK]}
-    study |= {"arms": arms, "seeds": ["1", "2", "3", "4", "5"], "margin": 5.0}
+    study |= {"arms": arms, "seeds": ["1", "2", "3", "4"], "margin": 5.0}
     study |= {"teachers": {name: {"style": name} for name in ("right", "left", "carry", "swapped")}}
     return study | {"predictions": predictions} | changes
 
@@ -98,36 +98,23 @@ def _rows(arm: Arm, seed: int, of: Callable[[Arm, str], tuple[float, float]]) ->
     rng = np.random.default_rng(abs(hash_of(f"{arm} {seed}")))
     modes = ["any"] + ([*arm.names, "unseen"] if arm.recipe in ("marked", "shuffled") else [])
     asked = [(mode, decode, False) for mode in modes for decode in ("greedy", "T1")]
-    asked += [("any", "greedy", True)] * (arm.recipe in ("spliced", "repaired", "plain"))
-    frames = []
-    for mode, decode, forced in asked:
-        right, hybrid = of(arm, mode)
-        correct = rng.random(PROMPTS) < right
-        mixed = rng.random(PROMPTS) < hybrid
-        styles = rng.choice(arm.names, PROMPTS) if mode in ("any", "unseen") else mode
-        thought = np.where(correct, 1.0, 0.5)
-        follows = np.ones(PROMPTS, bool)
-        if arm.recipe == "spliced":  # thoughts are right, and one in three answers is not theirs
-            thought, follows = np.ones(PROMPTS), rng.random(PROMPTS) > 0.3
-            correct = follows
-        frames.append(
-            pd.DataFrame(
-                {
-                    "id": [f"r{i:03}" for i in range(PROMPTS)],
-                    "mode": mode,
-                    "decode": decode,
-                    "sample": 0,
-                    "forced": forced,
-                    "response": np.where(mixed, "7+1=08,3+2=05;058", "7+2=09,3+1=04;049"),
-                    "correct": correct & (not forced),
-                    "steps": thought,
-                    "kind": np.where(mixed, "cross", np.where(correct, "pure", "slip")),
-                    "style": np.where(mixed, "", styles),
-                    "follows": pd.array(follows, dtype="boolean"),
-                }
-            )
-        )
-    return pd.concat(frames, ignore_index=True)
+    asked += [("any", "greedy", True)] * (arm.recipe in ("spliced", "repaired"))
+    count = len(asked) * PROMPTS
+    mode, decode, forced = (np.repeat([one[i] for one in asked], PROMPTS) for i in range(3))
+    right, hybrid = np.repeat([of(arm, one[0]) for one in asked], PROMPTS, axis=0).T
+    correct, mixed = rng.random(count) < right, rng.random(count) < hybrid
+    styles = np.where(np.isin(mode, ["any", "unseen"]), rng.choice(arm.names, count), mode)
+    thought, follows = np.where(correct, 1.0, 0.5), np.ones(count, bool)
+    if arm.recipe == "spliced":  # thoughts are right, and one in three answers is not theirs
+        thought, follows = np.ones(count), rng.random(count) > 0.3
+        correct = follows
+    columns = {"id": [f"r{i:03}" for i in range(PROMPTS)] * len(asked), "mode": mode}
+    columns |= {"decode": decode, "sample": 0, "forced": forced}
+    columns |= {"response": np.where(mixed, "7+1=08,3+2=05;058", "7+2=09,3+1=04;049")}
+    columns |= {"correct": correct & ~forced, "steps": thought}
+    columns |= {"kind": np.where(mixed, "cross", np.where(correct, "pure", "slip"))}
+    columns |= {"style": np.where(mixed, "", styles)}
+    return pd.DataFrame(columns | {"follows": pd.array(follows, dtype="boolean")})
 
 
 def hash_of(text: str) -> int:

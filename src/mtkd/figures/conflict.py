@@ -48,7 +48,7 @@ TOKEN_MEANING = {RIGHT: "a teacher's token", "unseen": "a token of no teacher", 
 def decline_figure(tables: Tables, study: ConflictStudy) -> Figure:
     """A panel for each decoding: every mixture's dilution and interference, stacked to decline."""
     parts = tables["parts"]
-    names = _rows(parts, study, "teachers")
+    names = _rows(parts, "teachers")
     decodes = list(dict.fromkeys(parts.decode))
     figure = new_figure(
         1.75 + max(len(names), 1) * 0.42,
@@ -80,7 +80,7 @@ def hybrids_figure(tables: Tables, study: ConflictStudy) -> Figure:
     hybrids = tables["hybrids"]
     hybrids = hybrids[(hybrids["mode"] == ANY) & (hybrids.decode == GREEDY)]
     hybrids = hybrids[hybrids.teachers.str.contains("+", regex=False)]
-    names = _rows(hybrids, study, "teachers", "recipe")
+    names = _rows(hybrids, "teachers", "recipe")
     figure = new_figure(
         2.1 + max(len(names), 1) * 0.3,
         f"{study['suite']}/{study['study']}: what kinds of responses students give",
@@ -143,7 +143,7 @@ def predictors_figure(tables: Tables, study: ConflictStudy) -> Figure:
         axis.axhline(0, **BASELINE_LINE)
         chance = 0.0 if measure == HIDDEN else pairs.chance.max() if len(pairs) else 0.5
         axis.axvline(chance, color="0.5", linewidth=0.8, linestyle=":")
-        for row in pairs.itertuples():
+        for row in pairs[pairs[measure].notna()].itertuples():
             x, colour = getattr(row, measure), VERDICT_COLOURS[row.verdict]
             axis.plot([x, x], [row.low, row.high], color=colour, linewidth=1.2)
             axis.plot(x, row.interference, marker="o", color=colour, markersize=9)
@@ -165,7 +165,7 @@ def predictors_figure(tables: Tables, study: ConflictStudy) -> Figure:
 def modes_figure(tables: Tables, study: ConflictStudy) -> Figure:
     """A row for each marked arm, and the plain mixture beside it: accuracy under each token."""
     modes = tables["modes"]
-    names = _rows(modes, study, "teachers", "recipe")
+    names = _rows(modes, "teachers", "recipe")
     decodes = list(dict.fromkeys(modes.decode))
     figure = new_figure(
         1.7 + max(len(names), 1) * 0.38,
@@ -222,7 +222,7 @@ def _margin(axis: Axes, study: ConflictStudy) -> None:
     axis.axvline(0, **BASELINE_LINE)
 
 
-def _rows(table: pd.DataFrame, study: ConflictStudy, *keys: str) -> list[dict]:
+def _rows(table: pd.DataFrame, *keys: str) -> list[dict]:
     """What has a row: student and task, these keys and n, in the order of the table."""
     columns = ["student", "task", *keys, "n"]
     return table[columns].drop_duplicates().to_dict("records")

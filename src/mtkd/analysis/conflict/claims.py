@@ -244,7 +244,7 @@ def _marks(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Claim]
         plain = arm._replace(recipe=PLAIN)
         unmarked = f"{plain.recipe}, no tokens", [Asked(plain, ANY, decode)]
         yield _gain(scores, study, MARKS, arm, decode, right, unmarked, True, kind)
-        modes = modes_of(scores, arm)
+        modes = modes_of(scores, arm, decode)
         tokens = (UNSEEN, UNSEEN_TOKEN, "an unseen token"), (ANY, NO_TOKEN, "no token")
         for mode, of, name in tokens:
             if mode in modes and kind != SHUFFLED:
@@ -252,12 +252,13 @@ def _marks(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Claim]
                 yield _gain(scores, study, of, arm, decode, right, other, False, kind)
         for other, beside in marked:
             alike = other.teachers == arm.teachers and other[:2] == arm[:2] and other.n == arm.n
-            if not alike or other == arm or kind in (SHUFFLED, DROPPED):
+            if not alike or other == arm or kind == SHUFFLED:
                 continue
             if beside.get("kind") == SHUFFLED:
                 shuffled = f"{other.recipe}, the same tokens", right_tokens(other, decode)
                 yield _gain(scores, study, SHUFFLES, arm, decode, right, shuffled, False, kind)
-            if beside.get("kind") == DROPPED:
+            # A decoding in which nobody was asked without a token has no such question.
+            if beside.get("kind") == DROPPED and kind != DROPPED and ANY in modes:
                 a = f"{other.teachers}, {other.recipe}, no token", [Asked(other, ANY, decode)]
                 b = f"{arm.recipe}, no token", [Asked(arm, ANY, decode)]
                 yield _gain(scores, study, DROPOUT, other, decode, a, b, True, DROPPED)

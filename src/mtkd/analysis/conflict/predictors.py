@@ -42,8 +42,9 @@ _DRAWS = 20_000
 def read_identified(paths: Iterable[Path]) -> pd.DataFrame:
     """What is known of sets of teachers: a JSON object each, of ``task`` and ``teachers``.
 
-    Columns task, teachers, MEASURES, ``chance`` and ``memoryless`` (share of hybrids of a student
-    that draws a teacher anew at each step; null where styles are unknown). Raises InputError.
+    Columns task, teachers, MEASURES (null where traces are too few), ``chance`` and ``memoryless``
+    (share of hybrids of a student that draws a teacher anew at each step; null where styles are
+    unknown). Raises InputError.
     """
     columns = ["task", "teachers", *MEASURES, "chance", "memoryless"]
     rows = []
@@ -104,8 +105,10 @@ def predictors_table(pairs: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     by = ["student", "task", "n", "decode"]
-    for key, found in pairs.groupby(by, sort=False):
+    for key, every in pairs.groupby(by, sort=False):
         for measure in MEASURES:
+            # Too few traces tell nothing of a pair.
+            found = every[every[measure].notna()]
             values = found[measure].to_numpy(dtype=float)
             harmless, unseen = _counterexamples(found, measure)
             row = dict(zip(by, key, strict=True)) | {"measure": measure, "pairs": len(found)}

@@ -147,10 +147,11 @@ def mean_of(
     return np.mean([by_prompt(scores, one, seeds, measure) for one in asked], axis=0)
 
 
-def modes_of(scores: Scores, arm: Arm) -> list[str]:
-    """Modes that an arm's students were asked in, in the order of their files."""
+def modes_of(scores: Scores, arm: Arm, decode: str | None = None) -> list[str]:
+    """Modes that an arm's students were asked in, by one decoding or any, in their files' order."""
     found = [groups for (own, _), groups in scores.groups.items() if own == arm]
-    return list(dict.fromkeys(mode for groups in found for mode, _, _ in groups))
+    keys = [key for groups in found for key in groups if decode in (None, key[1])]
+    return list(dict.fromkeys(mode for mode, _, _ in keys))
 
 
 def _cells(study: ConflictStudy) -> list[tuple[Arm, str]]:
