@@ -19,7 +19,9 @@ if is_generation(config):
 
     include: "rules/generation/common.smk"
     include: "rules/generation/prompts.smk"
+    include: "rules/fetch.smk"
     include: "rules/generation/teachers.smk"
+    include: "rules/generation/verdicts.smk"
     include: "rules/generation/students.smk"
     include: "rules/generation/tables.smk"
     include: "rules/hooks/plan_generation.smk"
@@ -27,6 +29,7 @@ if is_generation(config):
     rule all:
         default_target: True
         input:
+            rules.traces_table.output,
             rules.conflict_tables.output,
             rules.conflict_figures.output,
             rules.conflict_report.output,

@@ -3,6 +3,15 @@
 include: "functions/fetch.smk"
 
 
+if is_generation(config):
+
+    include: "generation/functions/fetch.smk"
+
+else:
+
+    include: "functions/raw_tables.smk"
+
+
 localrules:
     fetch_model,
     fetch_dataset,
@@ -47,14 +56,12 @@ rule fetch_dataset:
     log:
         f"{LOGS}/fetch_dataset/{{task}}/{{split}}.log",
     wildcard_constraints:
-        split=r"train|selection|report[^/]*|transfer-\d+",
+        split=FETCHED_SPLITS,
     retries: 0
     conda:
         "../envs/torch.yaml"
     params:
-        job=lambda wildcards: job_text(
-            settings=(settings.dataset_settings, wildcards.task, wildcards.split)
-        ),
+        job=dataset_job,
         key=dataset_key,
     shell:
         'HF_HUB_OFFLINE=0 python "$SCRIPTS"/fetch_dataset.py --job {params.job:q}'
@@ -62,16 +69,6 @@ rule fetch_dataset:
         " --record {output.record:q} --output {output.table:q} > {log:q} 2>&1"
 
 
-# All that the chosen study needs of the hub, and nothing else.
 rule fetch:
     input:
-        [
-            model_inputs(learner)
-            for learner in [
-                *(SUITE.teachers[name] for name in TRAINED_TEACHERS),
-                *(SUITE.students[name] for name in STUDY.students),
-            ]
-            if learner.model and learner.model.hub
-        ],
-        [list(tables_of(task).values()) for task in PREPARED_TASKS if SUITE.tasks[task].hub],
-        [fetched_transfer(task) for task in VARIANTS],
+        downloads(),

@@ -7,6 +7,7 @@ rule train_writer:
     input:
         teach=rules.make_prompts.output.splits,
         info=rules.make_prompts.output.info,
+        model=lambda wildcards: model_inputs(writer_of(wildcards)),
     output:
         model=directory(f"{TRACES}/model"),
         traces=f"{TRACES}/traces.parquet",
@@ -24,19 +25,23 @@ rule train_writer:
         gpu=lambda wildcards: writer_of(wildcards).resources.gpu,
         mem_mb=lambda wildcards, attempt: writer_of(wildcards).resources.mem_mb
         * tries_of_memory(attempt),
-        runtime=lambda wildcards, attempt: writer_of(wildcards).resources.runtime
+        runtime=lambda wildcards, attempt: training_minutes(
+            writer_of(wildcards), wildcards.task, None
+        )
         * tries_of_time(attempt),
     params:
         job=writer_job,
+        fetched=lambda wildcards: fetched_option(writer_of(wildcards)),
         folder=subpath(input.info, parent=True),
         gpu=lambda wildcards, input: writer_of(wildcards).resources.gpu,
         seed=SUITE.teacher_seed,
         state=STATE,
+        interpreter="python",
         model=lambda wildcards, output: f"--model {output[0]}",
     shell:
-        'python "$SCRIPTS"/write_traces.py --job {params.job:q} --task {params.folder:q}'
-        " --teacher {wildcards.teacher:q} --seed {params.seed:q} --state {params.state:q}"
-        " --threads {threads} --gpu {params.gpu} $ALLOW_CPU"
+        '{params.interpreter} "$SCRIPTS"/write_traces.py --job {params.job:q} --task {params.folder:q}'
+        " --teacher {wildcards.teacher:q} --seed {params.seed:q} {params.fetched}"
+        " --state {params.state:q} --threads {threads} --gpu {params.gpu} $ALLOW_CPU"
         ' --save-minutes "$SAVE_MINUTES" {params.model}'
         " --traces {output.traces:q} > {log:q} 2>&1"
 
@@ -46,7 +51,8 @@ use rule train_writer as write_traces with:
     input:
         teach=rules.make_prompts.output.splits,
         info=rules.make_prompts.output.info,
-        file=lambda wildcards: SUITE.teachers[wildcards.teacher].traces or [],
+        model=lambda wildcards: model_inputs(writer_of(wildcards)),
+        file=lambda wildcards: writer_of(wildcards).traces or [],
     output:
         traces=f"{TRACES}/traces.parquet",
         record=f"{TRACES}/run.json",
@@ -55,11 +61,34 @@ use rule train_writer as write_traces with:
     benchmark:
         f"{BENCHMARKS}/write_traces/{{task}}/{{teacher}}.tsv"
     wildcard_constraints:
-        teacher=one_of([name for name in WRITERS if name not in TRAINED]),
+        teacher=one_of([name for name in WRITERS if name not in [*TRAINED, *BY_VLLM]]),
     params:
         job=writer_job,
+        fetched=lambda wildcards: fetched_option(writer_of(wildcards)),
         folder=subpath(input.info, parent=True),
         gpu=lambda wildcards, input: writer_of(wildcards).resources.gpu,
         seed=SUITE.teacher_seed,
         state=STATE,
+        interpreter="python",
+        model="",
+
+
+# vLLM has an environment of its own: Snakemake's, or that of the interpreter VLLM_PYTHON.
+use rule write_traces as write_traces_by_vllm with:
+    log:
+        f"{LOGS}/write_traces_by_vllm/{{task}}/{{teacher}}.log",
+    benchmark:
+        f"{BENCHMARKS}/write_traces_by_vllm/{{task}}/{{teacher}}.tsv"
+    wildcard_constraints:
+        teacher=one_of(BY_VLLM),
+    conda:
+        "../../envs/vllm.yaml"
+    params:
+        job=writer_job,
+        fetched=lambda wildcards: fetched_option(writer_of(wildcards)),
+        folder=subpath(input.info, parent=True),
+        gpu=lambda wildcards, input: writer_of(wildcards).resources.gpu,
+        seed=SUITE.teacher_seed,
+        state=STATE,
+        interpreter='"${{VLLM_PYTHON:-python}}"',
         model="",

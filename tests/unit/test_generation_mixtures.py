@@ -113,6 +113,23 @@ def test_a_teacher_with_too_few_accepted_traces_is_one_line():
         mixture(["careless"], 290, filter="correct")
 
 
+def test_a_teacher_without_a_trace_of_each_prompt_gives_those_that_it_has():
+    some = TEACHERS["left"].traces.copy()
+    some["response"] = some["response"].astype(object)
+    some.loc[::2, "response"] = None
+    written = {**TEACHERS, "some": Written(some, "left")}
+    rows, _ = build_mixture({}, written, ["right", "some"], 100, 1, "integer")
+    for row in rows.itertuples():
+        assert row.response == write({"some": "left"}.get(row.teacher, row.teacher), row.prompt)
+    # The others' prompts are those that they are with any teacher.
+    alone, _ = build_mixture({}, written, ["right"], 100, 1, "integer")
+    assert rows[rows["teacher"] == "right"]["id"].tolist() == alone["id"].tolist()
+    rows, _ = build_mixture({"answers_of": "some"}, written, ["right"], 100, 1, "integer")
+    assert set(rows["id"]) <= set(some[some["response"].notna()]["id"])
+    with pytest.raises(InputError, match="teacher some: 150 of its 150 traces are accepted"):
+        build_mixture({}, written, ["some"], 151, 1, "integer")
+
+
 def test_answers_of_another_teacher_and_the_filter_that_keeps_what_follows():
     rows, _ = mixture(["careless"], 100, answers_of="direct")
     gold = dict(PAIRS)
@@ -167,6 +184,7 @@ class TestExistingTraces:
                 "line 2 is a second trace of the prompt of line 1",
             ),
             (['{"prompt": "How old?"}'], "response"),
+            (['{"prompt": "How old?", "response": "2"}', '{"prompt": "Why?"}'], "line 2"),
         ],
     )
     def test_what_cannot_be_learnt_from_is_one_line(self, tmp_path, lines, message):

@@ -69,6 +69,7 @@ def test_a_task_is_written_with_the_report_s_answers_apart(splits, tmp_path):
     kept = pd.read_parquet(tmp_path / "report_answers.parquet")
     assert kept["id"].tolist() == report.ids
     assert kept["answer"].tolist() == [answer for _, answer in splits["report"]]
+    assert read_prompts(tmp_path / "teach.parquet").texts == [text for text, _ in splits["teach"]]
     info = json.loads((tmp_path / "info.json").read_text())
     assert info["digits"] == 2 and info["rows"] == ROWS
 
@@ -93,6 +94,13 @@ class TestTables:
         assert splits["transfer"][0] == ("a", "1")
         assert dropped == {"report": 0, "transfer": 1}
 
+    def test_of_a_table_of_two_splits_drawn_prompts_are_apart(self, files):
+        rows = {"transfer": 2, "selection": 1, "report": 1}
+        files |= {"selection": files["transfer"]}
+        splits, dropped = read_prompt_files(files, ("prompt", "answer"), rows)
+        apart = {prompt for split in splits.values() for prompt, _ in split}
+        assert len(apart) == 4 and dropped["transfer"] == 2
+
     def test_too_few_rows_is_one_line(self, files):
         with pytest.raises(InputError, match="3 prompts that are in no report or selection"):
             read_prompt_files(files, ("prompt", "answer"), {"transfer": 4, "report": 2})
@@ -109,3 +117,9 @@ class TestTables:
 
 def test_prompts_are_compared_without_case_and_spaces():
     assert same_text(" How\tOLD? ") == same_text("how old?")
+
+
+def test_a_split_without_prompts_is_an_empty_table(tmp_path):
+    write_task(tmp_path, {}, {"transfer": [("a", "1")], "report": [("b", "2")]})
+    assert read_prompts(tmp_path / "teach.parquet") == ([], [], [])
+    assert read_prompts(tmp_path / "selection.parquet").texts == []

@@ -1,16 +1,21 @@
 """Suites of generation: what they may say, in one line what they may not, and arms' controls."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import yaml
 
+from mtkd.config.generation import GenerationSuite
 from mtkd.config.load import load_suite, validate_suite
 from mtkd.errors import InputError
 from mtkd.study.generation import (
+    dataset_settings,
     mixings,
     text_arms,
+    text_student_settings,
     text_study_settings,
+    verdict_settings,
     writer_settings,
     writers_of,
 )
@@ -113,6 +118,22 @@ def test_the_shipped_suite_is_valid():
         ("teachers.right", {"model": {"architecture": "gpt2"}}, "knows nothing; give the 'style'"),
         ("teachers.right", {"style": "left", "rows": 3}, "'rows' are what a 'model' learns"),
         ("teachers.right", {"style": "left", "template": "x"}, r"no \{prompt\} in it"),
+        (
+            "teachers.right",
+            {"style": "left", "chat": True},
+            "'chat' belongs with a 'model' as it is",
+        ),
+        ("teachers.right", {"traces": "a.jsonl", "engine": "vllm"}, "'engine' belongs with a 'mod"),
+        ("teachers.right", {"model": {"folder": "m"}, "engine": "tgi"}, "teachers.right.engine"),
+        ("teachers.right", {"traces": "a.txt"}, "'a.txt' is no .parquet, .csv or .jsonl file"),
+        ("teachers.right", {"traces": "{a}.jsonl"}, r"traces: '\{a\}.jsonl' has a brace"),
+        (
+            "teachers.right",
+            {"model": {"folder": "{m}"}},
+            r"teachers.right.model.folder: .* a brace",
+        ),
+        ("students.small.template", "x", r"no \{prompt\} in it"),
+        ("students.small.resources", {"expected": {"sums": 3}}, "unknown task 'sums'"),
         ("students.small.model", {"hub": "a/b", "folder": "c"}, "exactly one of 'hub', 'folder'"),
         ("strategies.marked", {"mode_dropout": 0.1}, "'mode_dropout' belongs with 'mode'"),
         ("strategies.marked", {"ratio": [0.5, 0.4]}, "ratio sums to 0.9, not to 1"),
@@ -134,6 +155,82 @@ def test_wrong_suites_are_one_line(path, value, message):
     with pytest.raises(InputError, match=message) as caught:
         validate_suite(changed(path, value), "tiny.yaml")
     assert "\n" not in str(caught.value) and str(caught.value).startswith("tiny.yaml: ")
+
+
+TABLES = {
+    "kind": "generation",
+    "prompts": {"files": {"transfer": "a.csv", "report": "b.csv"}},
+    "rows": {"transfer": 60, "report": 20},
+}
+
+
+@pytest.mark.parametrize(
+    ("prompts", "rows", "message"),
+    [
+        ({"files": {"transfer": "a.csv"}}, {}, "prompts.files.report: this key is missing"),
+        ({"files": {"transfer": "a.txt", "report": "b.csv"}}, {}, "files.transfer: 'a.txt' is no"),
+        ({"files": {"transfer": "{a}.csv", "report": "b.csv"}}, {}, "files.transfer: .* a brace"),
+        ({}, {"selection": 5}, "prompts.files.selection: this key is missing"),
+        ({}, {"selection": 0}, None),
+        ({"hub": {"name": "a/b"}, "files": {"transfer": "train", "report": "test"}}, {}, None),
+    ],
+)
+def test_tables_of_prompts(prompts, rows, message):
+    task = {
+        **TABLES,
+        "prompts": {**TABLES["prompts"], **prompts},
+        "rows": {**TABLES["rows"], **rows},
+    }
+    content = changed("tasks.addition", task)
+    if message is None:
+        found = validate_suite(content, "x")
+        assert found.tasks["addition"].splits == ["transfer", "report"]
+        unpinned = ["tasks.addition.prompts.hub.revision"] if "hub" in prompts else []
+        assert found.unpinned() == unpinned
+        return
+    with pytest.raises(InputError, match=message):
+        validate_suite(content, "x")
+
+
+def test_a_hub_split_is_fetched_by_itself():
+    prompts = {
+        "hub": {"name": "a/b", "subset": "main"},
+        "files": {"transfer": "train", "report": "t"},
+    }
+    content = changed("tasks.addition", {**TABLES, "prompts": prompts})
+    assert dataset_settings(validate_suite(content, "x"), "addition", "report") == {
+        "hub": {"name": "a/b", "subset": "main"},
+        "splits": {"report": "t"},
+    }
+
+
+def test_every_key_is_explained():
+    text = Path("config/generation.md").read_text(encoding="utf-8")
+
+    def keys(model):
+        for name, field in model.model_fields.items():
+            yield name
+            for part in [field.annotation, *getattr(field.annotation, "__args__", ())]:
+                for inner in [part, *getattr(part, "__args__", ())]:
+                    if hasattr(inner, "model_fields"):
+                        yield from keys(inner)
+
+    assert sorted({key for key in keys(GenerationSuite) if f"`{key}`" not in text}) == []
+
+
+def test_settings_of_students_and_verdicts_leave_defaults_out():
+    found = text_student_settings(suite(), "addition", "small")
+    assert "template" not in found
+    content = changed("students.small.template", "{prompt} ")
+    assert text_student_settings(validate_suite(content, "x"), "addition", "small") == {
+        **found,
+        "template": "{prompt} ",
+    }
+    assert verdict_settings(suite(), "addition", "left") == {
+        "teacher": "left",
+        "verifier": "integer",
+        "style": "left",
+    }
 
 
 def test_ratios_are_as_many_as_teachers():

@@ -20,6 +20,8 @@ ENVIRONMENTS = sorted((REPOSITORY / "envs").glob("*.yaml"))
 # What takes a second or more to import, or is no part of answering --help.
 HEAVY = ["torch", "transformers", "datasets", "evaluate", "sklearn", "scipy", "pandas", "numpy"]
 HEAVY += ["matplotlib", "pyarrow", "huggingface_hub"]
+# What has an environment of its own, where nothing here is installed.
+ELSEWHERE = {"vllm"}
 
 every_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 every_environment = pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda path: path.stem)
@@ -87,13 +89,31 @@ def imported_packages(script):
     distributions = packages_distributions()
     return {
         distributions[name][0].lower().replace("_", "-")
-        for name in found - set(sys.stdlib_module_names)
+        for name in found - set(sys.stdlib_module_names) - ELSEWHERE
     }
+
+
+def test_the_environment_of_vllm_has_what_its_job_loads():
+    # Those that vLLM brings, and what no module loads that is loaded with it.
+    brought = {"numpy", "torch", "transformers", "tokenizers", "jinja2"}
+    code = (
+        "import sys, mtkd.distillation.group, mtkd.generation.teachers, "
+        "mtkd.generation.vllm_engine, mtkd.models.tokenizers;"
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    command = [sys.executable, "-c", code]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    (environment,) = [path for path in ENVIRONMENTS if path.stem == "vllm"]
+    available = {name.replace("_", "-") for name in pinned(packages_of(environment))} | brought
+    distributions = packages_distributions()
+    direct = {"pandas", "pyarrow", "pydantic", "yaml", "safetensors", "scipy", "sklearn"}
+    named = {distributions[name][0].lower() for name in direct & set(loaded)}
+    assert named and named <= available
 
 
 def test_there_are_scripts_and_environments():
     assert len(SCRIPTS) > 10
-    assert len(ENVIRONMENTS) == 2
+    assert len(ENVIRONMENTS) == 3
 
 
 @every_script
@@ -136,7 +156,8 @@ def test_every_script_belongs_to_a_rule():
 
 @pytest.mark.parametrize("rule", [name for name, text in rules().items() if "envs/" in text])
 def test_a_rule_declares_an_environment_that_has_what_its_script_imports(rule):
-    text = rules()[rule]
+    # One that is made from it has another, where nothing is that ours have.
+    text = rules()[rule].split("\nuse rule")[0]
     (environment,) = re.findall(r"envs/\w+\.yaml", text)
     available = {name.replace("_", "-") for name in pinned(packages_of(REPOSITORY / environment))}
     for script in set(re.findall(r"\w+\.py", text)):
@@ -146,7 +167,10 @@ def test_a_rule_declares_an_environment_that_has_what_its_script_imports(rule):
 @every_environment
 def test_environments_pin_the_versions_of_the_constraints(environment):
     wanted = pinned(constraints())
-    for name, version in pinned(packages_of(environment)).items():
+    found = pinned(packages_of(environment))
+    # Nothing else needs vLLM, which needs others' versions of much.
+    assert (found.pop("vllm", None) is not None) == (environment.stem == "vllm")
+    for name, version in found.items():
         assert (name, version) == (name, wanted.get(name))
 
 

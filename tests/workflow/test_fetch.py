@@ -30,6 +30,7 @@ from small_inputs import (
     write_suite,
 )
 from tiny_study import assert_nothing_left, snakemake, write_tiny_suite
+from tiny_writers import TEMPLATE, problems, write_writer
 
 from mtkd.config.load import validate_suite
 from mtkd.errors import InputError
@@ -49,6 +50,15 @@ configs:
 - config_name: other
   data_files:
   - {split: train, path: other/train-*}
+---
+"""
+
+SUMS = """---
+configs:
+- config_name: main
+  data_files:
+  - {split: train, path: main/train-*}
+  - {split: test, path: main/test-*}
 ---
 """
 
@@ -523,7 +533,84 @@ def suite_from_hub():
     }
 
 
+def writing_suite_from_hub():
+    """A small study of generated text all of whose models and prompts come from the hub."""
+    model = {"hub": "unit/writer", "revision": OLD}
+    return {
+        "suite": "fetched",
+        "tasks": {
+            "sums": {
+                "kind": "generation",
+                "prompts": {
+                    "hub": {"name": "unit/sums", "subset": "main", "revision": OLD},
+                    "files": {"transfer": "train", "selection": "train", "report": "test"},
+                    "prompt": "question",
+                },
+                "rows": {"transfer": 12, "selection": 2, "report": 3},
+                "longest": 12,
+            }
+        },
+        "teachers": {"asked": {"model": model, "chat": True}},
+        "students": {"small": {"model": model, "training": {"epochs": 1, "batch_size": 4}}},
+        "studies": {
+            "main": {
+                "students": ["small"],
+                "tasks": ["sums"],
+                "n": 4,
+                "arms": [{"teachers": ["asked"]}],
+                "seeds": [1],
+            }
+        },
+    }
+
+
 class TestThroughSnakemake:
+    def test_a_study_of_text_from_the_hub_is_fetched_and_runs_offline(self, hub, tmp_path):
+        folder = tmp_path / "writer"
+        folder.mkdir()
+        write_writer(folder, "qwen3", turn=True)
+        # Where newer models keep it.
+        config = json.loads((folder / "tokenizer_config.json").read_text())
+        template = config.pop("chat_template", TEMPLATE)
+        (folder / "tokenizer_config.json").write_text(json.dumps(config))
+        (folder / "chat_template.jinja").write_text(template)
+        hub.add("model", "unit/writer", folder, OLD)
+        data = tmp_path / "sums"
+        for split, rows in (("train", problems(20, 1)[:16]), ("test", problems(20, 1)[16:])):
+            path = data / f"main/{split}-00000-of-00001.parquet"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            rows.to_parquet(path)
+        (data / "README.md").write_text(SUMS)
+        hub.add("dataset", "unit/sums", data, OLD)
+        path = write_suite(tmp_path / "suite.yaml", writing_suite_from_hub())
+        result = run_snakemake(tmp_path, "fetch", "--configfile", path, "-c2")
+        assert result.returncode == 0, result.stdout
+        tables = tmp_path / "results/fetched/fetched/datasets/sums"
+        # A split of the hub comes once, however many of the task's are drawn from it.
+        assert sorted(table.stem for table in tables.glob("*.parquet")) == ["report", "transfer"]
+        assert read_json(tables / "transfer.json")["commit"] == OLD
+
+        hub.requests.clear()
+        cell = "results/fetched/generators/small/sums/asked/plain/n4/seed1/scores.parquet"
+        result = run_snakemake(tmp_path, cell, "--configfile", path, "-c2")
+        assert result.returncode == 0, result.stdout
+        assert hub.requests == []
+        traces = pd.read_parquet(
+            tmp_path / "results/fetched/traces/sums/asked/seed1/traces.parquet"
+        )
+        assert len(traces) == 12 and traces["response"].str.contains(";").mean() > 0.5
+        tasks = tmp_path / "results/fetched/tasks/sums"
+        held = [pd.read_parquet(tasks / f"{name}.parquet") for name in ("report", "selection")]
+        assert not {*held[0]["prompt"], *held[1]["prompt"]} & set(traces["prompt"])
+
+        # A split that the hub lacks is named where the suite names it.
+        suite = writing_suite_from_hub()
+        suite["tasks"]["sums"]["prompts"]["files"]["report"] = "validation"
+        path = write_suite(tmp_path / "suite.yaml", suite)
+        result = run_snakemake(tmp_path, "fetch", "--configfile", path, "-c2")
+        assert result.returncode == 1 and "Traceback" not in result.stdout
+        assert "error: tasks.sums.prompts.hub: dataset unit/sums: no split" in result.stdout
+
     def test_a_refusal_comes_once_and_no_name_reaches_the_shell(self, hub, tmp_path):
         suite = suite_from_hub()
         suite["tasks"]["moods"]["hub"]["subset"] = "'; touch pwned; $(touch pwned) \""

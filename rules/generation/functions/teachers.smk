@@ -1,4 +1,5 @@
-# What a teacher of text is made of.
+# What a teacher of text is made of, and what jobs on it ask for.
+from mtkd.study.requests import training_minutes
 
 
 def writer_of(wildcards):
@@ -12,10 +13,10 @@ def writer_job(wildcards):
     )
 
 
-def traces_of(arms):
-    """The traces that some arms are made of; the task is left."""
+def traces_of(arms, name="traces"):
+    """The traces that some arms are made of, or the verdicts on them; the task is left."""
     return expand(
-        f"{TRACES}/traces.parquet",
+        f"{TRACES}/{name}.parquet",
         teacher=generation.writers_of(SUITE, arms),
         allow_missing=True,
     )

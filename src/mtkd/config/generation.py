@@ -6,6 +6,8 @@ A suite whose tasks are ``kind: generation`` is one. ``config/generation.md`` ex
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -22,6 +24,7 @@ MOST_TEACHERS = 8
 # Splits of a task: what teachers learn from, what they write on for students, and two that no
 # student sees.
 PROMPT_SPLITS = ("teach", "transfer", "selection", "report")
+TABLES = (".parquet", ".csv", ".jsonl")
 
 
 class Addition(Closed):
@@ -57,9 +60,19 @@ class GenerationTask(Closed):
             raise ValueError("give one of 'addition' and 'prompts'")
         if lacking := [name for name in ("transfer", "report") if not self.rows.get(name)]:
             raise ValueError(f"rows.{lacking[0]}: this key is missing, or 0")
-        if self.prompts and (lacking := [n for n in self.rows if n not in self.prompts.files]):
+        if self.prompts and (lacking := [n for n in self.splits if n not in self.prompts.files]):
             raise ValueError(f"prompts.files.{lacking[0]}: this key is missing")
+        for split, path in (self.prompts.files if self.prompts else {}).items():
+            if not self.prompts.hub and Path(path).suffix.lower() not in TABLES:
+                raise ValueError(
+                    f"prompts.files.{split}: {path!r} is no .parquet, .csv or .jsonl file"
+                )
         return self
+
+    @property
+    def splits(self) -> list[str]:
+        """The splits that have prompts."""
+        return [split for split in PROMPT_SPLITS if self.rows.get(split)]
 
 
 class CausalModel(Closed):
@@ -102,8 +115,12 @@ class Writer(Closed):
     T: Real = Field(default=0, ge=0)
     # A JSONL file of prompts and responses, whoever wrote them.
     traces: Text | None = None
-    # What a model as it is reads before and behind a prompt.
+    # What a model reads before and behind a prompt.
     template: Text = "{prompt}"
+    # Whether a model as it is reads it as a user's words, by its tokenizer's chat template.
+    chat: bool = False
+    # What runs a model as it is.
+    engine: Literal["transformers", "vllm"] = "transformers"
     resources: Resources = Resources()
 
     @model_validator(mode="after")
@@ -120,7 +137,18 @@ class Writer(Closed):
             raise ValueError("'wrong_steps' belongs with 'style'")
         if "{prompt}" not in self.template:
             raise ValueError("'template' has no {prompt} in it")
+        if not self.is_asked:
+            for key in ("chat", "engine"):
+                if getattr(self, key) != type(self).model_fields[key].default:
+                    raise ValueError(f"{key!r} belongs with a 'model' as it is, without 'style'")
+        if self.traces and Path(self.traces).suffix.lower() not in TABLES:
+            raise ValueError(f"traces: {self.traces!r} is no .parquet, .csv or .jsonl file")
         return self
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it is a model as it is."""
+        return bool(self.model and not self.style)
 
     @property
     def is_trained(self) -> bool:
@@ -133,7 +161,15 @@ class TextStudent(Closed):
 
     model: CausalModel
     training: Training = Training()
+    # What stands before and behind a prompt, behind the mode token.
+    template: Text = "{prompt}"
     resources: Resources = Resources()
+
+    @model_validator(mode="after")
+    def _has_a_prompt(self):
+        if "{prompt}" not in self.template:
+            raise ValueError("'template' has no {prompt} in it")
+        return self
 
 
 class Mixing(Closed):
@@ -262,11 +298,22 @@ class GenerationSuite(Closed):
     def _references(self):
         if self.study is not None and self.study not in self.studies:
             raise ValueError(f"unknown study {self.study!r}; known: {', '.join(self.studies)}")
+        for place, path in self._paths():
+            if "{" in path or "}" in path:
+                raise ValueError(
+                    f"{place}: {path!r} has a brace, which Snakemake takes for a wildcard; rename "
+                    "it"
+                )
         if PLAIN in self.strategies:
             raise ValueError(f"strategies.{PLAIN}: this is the one without any treatment")
         for place, mixing in self.strategies.items():
             if mixing.answers_of is not None:
                 self._known(mixing.answers_of, self.teachers, f"strategies.{place}", "teacher")
+        for kind, learners in (("teachers", self.teachers), ("students", self.students)):
+            for name, learner in learners.items():
+                for key in ("runtime_per_task", "expected"):
+                    for task in getattr(learner.resources, key):
+                        self._known(task, self.tasks, f"{kind}.{name}.resources.{key}", "task")
         for place, study in self.studies.items():
             for name in study.tasks:
                 self._known(name, self.tasks, f"studies.{place}.tasks", "task")
@@ -282,6 +329,19 @@ class GenerationSuite(Closed):
                         f"{one.strategy} is no arm of the study"
                     )
         return self
+
+    def _paths(self) -> Iterator[tuple[str, str]]:
+        """The user's own files, and where the suite names them."""
+        for name, task in self.tasks.items():
+            if task.prompts and not task.prompts.hub:
+                for split, path in task.prompts.files.items():
+                    yield f"tasks.{name}.prompts.files.{split}", path
+        for kind, group in (("teachers", self.teachers), ("students", self.students)):
+            for name, one in group.items():
+                if one.model and one.model.folder:
+                    yield f"{kind}.{name}.model.folder", one.model.folder
+                if kind == "teachers" and one.traces:
+                    yield f"{kind}.{name}.traces", one.traces
 
     def _arm(self, arm: MixingArm, study: TextStudy, place: str) -> None:
         for name in arm.teachers:

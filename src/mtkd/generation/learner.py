@@ -26,8 +26,8 @@ from mtkd.generation.tokens import (
     encode_pairs,
 )
 from mtkd.models.build import share_padding
+from mtkd.models.sources import settled_folder
 from mtkd.models.tokenizers import load_tokenizer
-from mtkd.records.files import read_json
 from mtkd.tasks.batches import DeviceTokens
 
 
@@ -45,14 +45,7 @@ class CausalSource(NamedTuple):
 
 def settle_causal(model: CausalModel, fetched: Path | None) -> CausalSource:
     """Find a model's folder; ``fetched`` is the record of a hub download. Raises InputError."""
-    if model.hub:
-        if fetched is None:
-            raise InputError(f"model {model.hub}: not fetched; run rule fetch_model first")
-        folder = Path(read_json(fetched)["folder"])
-        if not folder.is_dir():
-            raise InputError(f"model {model.hub}: {folder} is gone; delete {fetched} and run again")
-        return CausalSource(model, folder)
-    return CausalSource(model, Path(model.folder) if model.folder else None)
+    return CausalSource(model, settled_folder(model.hub, model.folder, fetched))
 
 
 def load_tokens(source: CausalSource) -> PreTrainedTokenizerBase:

@@ -19,7 +19,8 @@ COLUMNS = ("id", "teacher", "mode", "prompt", "response")
 class Written(NamedTuple):
     """What a teacher wrote on the transfer prompts: ``traces`` with id, prompt, answer, response.
 
-    ``style`` is its way of working, where it is known.
+    A prompt that it did not answer has the response None. ``style`` is its way of working, where it
+    is known.
     """
 
     traces: pd.DataFrame
@@ -57,7 +58,7 @@ def build_mixture(
         for row in order:
             if len(chosen) == count:
                 break
-            if row in taken:
+            if row in taken or responses[row] is None:
                 continue
             seen += 1
             if _accepted(mixing, written[teacher], int(row), responses, verifier):
@@ -103,19 +104,27 @@ def _counts(shares: Sequence[float], total: int) -> list[int]:
 
 def _responses(
     mixing: Mapping[str, Any], written: Mapping[str, Written], teacher: str
-) -> list[str]:
-    """What a teacher wrote, with the answers of another where the strategy says so."""
+) -> list[str | None]:
+    """What a teacher wrote, with the answers of another where the strategy says so.
+
+    None where there is nothing, of one of them.
+    """
     own = written[teacher].traces["response"].tolist()
     if "answers_of" not in mixing:
         return own
     others = written[mixing["answers_of"]].traces["response"]
     return [
-        join(split(one)[0], split(other)[1] or "") for one, other in zip(own, others, strict=True)
+        None if one is None or other is None else join(split(one)[0], split(other)[1] or "")
+        for one, other in zip(own, others, strict=True)
     ]
 
 
 def _accepted(
-    mixing: Mapping[str, Any], teacher: Written, row: int, responses: list[str], verifier: str
+    mixing: Mapping[str, Any],
+    teacher: Written,
+    row: int,
+    responses: list[str | None],
+    verifier: str,
 ) -> bool:
     wanted = mixing.get("filter", "none")
     if wanted == "none":

@@ -56,8 +56,8 @@ def build_causal(
     return model.eval()
 
 
-def load_causal(folder: Path) -> PreTrainedModel:
-    """The causal model saved in ``folder``, in float32 and evaluation mode.
+def load_causal(folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+    """The causal model saved in ``folder``, in evaluation mode.
 
     Raises InputError where config or safetensors weights are missing, unreadable or incomplete.
     """
@@ -69,7 +69,7 @@ def load_causal(folder: Path) -> PreTrainedModel:
     try:
         model, report = AutoModelForCausalLM.from_pretrained(
             folder,
-            dtype=torch.float32,
+            dtype=dtype,
             output_loading_info=True,
             local_files_only=True,
             use_safetensors=True,

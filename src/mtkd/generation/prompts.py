@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -72,10 +73,12 @@ def read_prompt_files(
     """Prompts with their answers by split, so many of each drawn from its table.
 
     A prompt that stands in report is dropped from the others, and one of selection from what is
-    learnt from; returns how many were dropped of each split, too. Raises InputError for a table
-    without these columns, with an empty prompt or answer, or with too few rows.
+    learnt from; returns how many were dropped of each split, too. Of a table that another split has
+    as well, those count that were drawn. Raises InputError for a table without these columns, with
+    an empty prompt or answer, or with too few rows.
     """
     found, dropped, held = {}, {}, set()
+    shared = {path for path, count in Counter(files[split] for split in rows).items() if count > 1}
     for split in ("report", "selection", "teach", "transfer"):
         if split not in rows:
             continue
@@ -99,7 +102,8 @@ def read_prompt_files(
         order = np.random.default_rng(seed).permutation(len(kept))[: rows[split]]
         found[split] = [kept[place] for place in sorted(order)]
         if split in ("report", "selection"):
-            held |= {same_text(prompt) for prompt, _ in pairs}
+            apart = found[split] if files[split] in shared else pairs
+            held |= {same_text(prompt) for prompt, _ in apart}
     return {split: found[split] for split in rows}, dropped
 
 

@@ -91,9 +91,10 @@ def read_written(paths: Sequence[Path], task: Path) -> dict[str, Written]:
     for path in paths:
         traces = read_rows(path, ["id", "response"])
         record = read_json(path.parent / "run.json")
-        found[path.parts[-3]] = Written(
-            answers.merge(traces[["id", "response"]], on="id"), record["style"]
-        )
+        rows = answers.merge(traces[["id", "response"]], on="id", how="left")
+        # Of traces that there are, some prompts have none.
+        rows["response"] = rows["response"].astype(object).where(rows["response"].notna(), None)
+        found[path.parts[-3]] = Written(rows, record["style"])
     return found
 
 
@@ -107,7 +108,7 @@ def _students(group: Writers, written: Mapping[str, Written]) -> Iterator[_Waiti
     model_files = source_digests(settings["model"], group.fetched)
     digests = {
         name: digest_bytes(
-            text.encode() for column in one.traces for text in one.traces[column].astype(str)
+            str(text).encode() for column in one.traces for text in one.traces[column]
         )
         for name, one in written.items()
     }
@@ -154,7 +155,7 @@ def _trained(
     settings = group.job["settings"]
     training = Training.model_validate(settings["training"])
     verifier = settings["task"].get("verifier", "integer")
-    longest = settings["task"]["longest"]
+    longest, template = settings["task"]["longest"], settings.get("template", "{prompt}")
     selection = read_prompts(group.task / "selection.parquet")
     report = read_prompts(group.task / "report.parquet")
     stop_on_signals()
@@ -180,14 +181,17 @@ def _trained(
             return write(model, tokenizer, prompts, longest, T, draw, training.precision)
 
         def after_epoch(_: int, first=first, continued=continued, model=model) -> dict:
-            said = continued([first + prompt for prompt in selection.texts])
+            said = continued([read_as(template, first, one) for one in selection.texts])
             model.train()
             return {"selection": right_share(verifier, said, selection)}
 
         outcome = train_on_pairs(
             model,
             tokenizer,
-            (mixture["mode"] + mixture["prompt"]).tolist(),
+            [
+                read_as(template, mode, prompt)
+                for mode, prompt in zip(mixture["mode"], mixture["prompt"], strict=True)
+            ],
             mixture["response"].tolist(),
             training,
             seed,
@@ -199,7 +203,14 @@ def _trained(
         if outcome.status == "finished":
             styles = [written[name].style for name in teachers if written[name].style]
             rows = generations(
-                continued, report, own, is_marked(mixing), styles, settings["samples"], seed
+                continued,
+                report,
+                own,
+                is_marked(mixing),
+                styles,
+                settings["samples"],
+                seed,
+                template,
             )
         made = folder / student.digest
         record = {
@@ -244,6 +255,11 @@ def own_modes(mixing: Mapping[str, Any], teachers: Sequence[str]) -> dict[str, s
     return dict(zip(teachers, MODES, strict=False)) if is_marked(mixing) else {"any": ANY}
 
 
+def read_as(template: str, mode: str, prompt: str) -> str:
+    """A prompt as a student reads it: in its template, behind a mode token."""
+    return mode + template.replace("{prompt}", prompt)
+
+
 def right_share(verifier: str, responses: Sequence[str], prompts: Prompts) -> float:
     """The share of responses to prompts whose answer is right."""
     pairs = zip(responses, prompts.answers, strict=True)
@@ -276,6 +292,7 @@ def generations(
     styles: Sequence[str],
     samples: int,
     seed: int,
+    template: str = "{prompt}",
 ) -> pd.DataFrame:
     """What a student writes on the report's prompts, in each mode and way of decoding.
 
@@ -300,7 +317,7 @@ def generations(
         )
 
     for mode, token in own.items():
-        prompts = [token + prompt for prompt in report.texts]
+        prompts = [read_as(template, token, prompt) for prompt in report.texts]
         greedy = continued(prompts)
         add(mode, "greedy", 0, False, report.ids, greedy)
         for sample in range(samples):
@@ -312,6 +329,6 @@ def generations(
             add(mode, "greedy", 0, True, [report.ids[row] for row in wrong], said)
     if marked:
         for mode, token in (("any", ANY), ("unseen", UNSEEN)):
-            responses = continued([token + prompt for prompt in report.texts])
+            responses = continued([read_as(template, token, prompt) for prompt in report.texts])
             add(mode, "greedy", 0, False, report.ids, responses)
     return pd.concat(parts, ignore_index=True)

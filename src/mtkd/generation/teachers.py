@@ -11,10 +11,19 @@ import numpy as np
 import pandas as pd
 
 from mtkd.errors import InputError
+from mtkd.generation.asking import ask
 from mtkd.generation.prompts import Prompts, read_prompts, same_text, write_rows
 from mtkd.generation.styles import STYLES, with_wrong_steps, write
-from mtkd.models.sources import source_digests
-from mtkd.records.files import digest_folder, digest_text, publish_folder, read_json, write_json
+from mtkd.models.sources import settled_folder, source_digests
+from mtkd.records.files import (
+    digest_folder,
+    digest_text,
+    discard_folder,
+    publish_folder,
+    read_json,
+    write_json,
+)
+from mtkd.records.leases import check_claim, claim_output, release_claim
 from mtkd.records.runs import new_record
 from mtkd.records.verdicts import keep_verdict, refuse_diverged, verdict_file
 from mtkd.study.settings import canonical_json
@@ -39,11 +48,12 @@ def write_traces(
     """Publish what a teacher writes on the transfer prompts, and first its model, if it has one.
 
     ``known`` is what determines it beside the task. A training is resumed where its state was
-    saved. Raises InputError.
+    saved, and a model as it is goes on behind what it has written. Raises InputError.
     """
     settings = job["settings"]
     own, prompts = settings["teacher"], read_prompts(task / "transfer.parquet")
     record = new_record("teacher", task=task.name, teacher=teacher, seed=seed)
+    kept = claim = None
     if "traces" in own:
         report = read_prompts(task / "report.parquet")
         rows, facts = existing_traces(Path(own["traces"]), prompts, report)
@@ -56,10 +66,21 @@ def write_traces(
         digest = digest_text(
             canonical_json({**known, "data": info["digest"], "model_files": files})
         )
-        responses, facts = _model_traces(
-            settings, digest, task, teacher, seed, fetched, state, machine, model, prompts
-        )
-        rows = _rows(prompts, responses)
+        if "style" in own:
+            responses, facts = _learnt_traces(
+                settings, digest, task, teacher, seed, fetched, state, machine, model, prompts
+            )
+            rows = _rows(prompts, responses)
+        else:
+            kept, claim = state / "traces" / digest, claim_output(state, output)
+            named = own["model"]
+            folder = settled_folder(named.get("hub"), named.get("folder"), fetched)
+            longest = settings["task"]["longest"]
+            responses, tokens, facts = ask(
+                own, folder, prompts.texts, longest, int(seed), machine, kept, claim
+            )
+            rows = _rows(prompts, responses).assign(tokens=tokens)
+            check_claim(claim)
     write_json(
         output.parent / "run.json",
         {
@@ -71,6 +92,9 @@ def write_traces(
         },
     )
     write_rows(output, rows)
+    if claim:
+        release_claim(claim)
+        discard_folder(kept)
 
 
 def _rows(prompts: Prompts, responses: Sequence[str]) -> pd.DataFrame:
@@ -139,7 +163,7 @@ def existing_traces(
     return frame.sort_values("id", ignore_index=True), {"left_out": unknown}
 
 
-def _model_traces(
+def _learnt_traces(
     settings: Mapping[str, Any],
     digest: str,
     task: Path,
@@ -148,10 +172,10 @@ def _model_traces(
     fetched: Path | None,
     state: Path,
     machine: Machine,
-    output: Path | None,
+    output: Path,
     prompts: Prompts,
 ) -> tuple[list[str], dict[str, Any]]:
-    """What a model writes, trained on its style first if it is to be; and what its record says."""
+    """What a model writes that first learns its style; and what its record says."""
     verdict = verdict_file(state, digest)
     refuse_diverged(teacher, verdict)
 
@@ -163,7 +187,6 @@ def _model_traces(
     from mtkd.generation.learner import load_tokens, make_causal, settle_causal, train_on_pairs
     from mtkd.generation.tokens import ANY
     from mtkd.models.build import save_model
-    from mtkd.records.leases import check_claim, claim_output, release_claim
 
     own = settings["teacher"]
     device = prepare_device(machine.threads, machine.gpus, machine.allow_cpu)
@@ -173,44 +196,41 @@ def _model_traces(
     facts: dict[str, Any] = {"parameters": sum(one.numel() for one in model.parameters())}
     template = own.get("template", "{prompt}")
     before = ANY if source.folder is None else ""
-    precision = "fp32"
-    if output is not None:
-        training = Training.model_validate(settings["training"])
-        precision = training.precision
-        teach = read_prompts(task / "teach.parquet")
-        count = own.get("rows", len(teach.texts))
-        if count > len(teach.texts):
-            raise InputError(
-                f"teacher {teacher}: it is to learn from {count} prompts, and the task has "
-                f"{len(teach.texts)} (rows.teach)"
-            )
-        learnt = program_traces(own, teach.texts[:count], seed_of(seed, f"{teacher}/teach"))
-        claim = claim_output(state, output)
-        checkpoint = Checkpoint(state, output, digest, machine.save_minutes, claim)
-        stop_on_signals()
-        texts = [before + template.replace("{prompt}", text) for text in teach.texts[:count]]
-        outcome = train_on_pairs(
-            model, tokenizer, texts, learnt, training, int(seed), device, checkpoint
+    training = Training.model_validate(settings["training"])
+    teach = read_prompts(task / "teach.parquet")
+    count = own.get("rows", len(teach.texts))
+    if count > len(teach.texts):
+        raise InputError(
+            f"teacher {teacher}: it is to learn from {count} prompts, and the task has "
+            f"{len(teach.texts)} (rows.teach)"
         )
-        check_claim(claim)
-        if outcome.status == "diverged":
-            on = provenance(outcome.machines)
-            keep_verdict(verdict, outcome.reason, on, teacher=teacher, seed=seed)
-            checkpoint.remove()
-            refuse_diverged(teacher, verdict)
-        publish_folder(output, lambda folder: save_model(model, tokenizer, folder))
-        facts |= {
-            "history": outcome.history,
-            "seconds": round(outcome.seconds, 3),
-            "peak_memory_mb": peak_memory_mb(device),
-            "model": digest_folder(output),
-            **provenance(outcome.machines),
-        }
+    learnt = program_traces(own, teach.texts[:count], seed_of(seed, f"{teacher}/teach"))
+    claim = claim_output(state, output)
+    checkpoint = Checkpoint(state, output, digest, machine.save_minutes, claim)
+    stop_on_signals()
+    texts = [before + template.replace("{prompt}", text) for text in teach.texts[:count]]
+    outcome = train_on_pairs(
+        model, tokenizer, texts, learnt, training, int(seed), device, checkpoint
+    )
+    check_claim(claim)
+    if outcome.status == "diverged":
+        on = provenance(outcome.machines)
+        keep_verdict(verdict, outcome.reason, on, teacher=teacher, seed=seed)
         checkpoint.remove()
-        release_claim(claim)
+        refuse_diverged(teacher, verdict)
+    publish_folder(output, lambda folder: save_model(model, tokenizer, folder))
+    facts |= {
+        "history": outcome.history,
+        "seconds": round(outcome.seconds, 3),
+        "peak_memory_mb": peak_memory_mb(device),
+        "model": digest_folder(output),
+        **provenance(outcome.machines),
+    }
+    checkpoint.remove()
+    release_claim(claim)
     texts = [before + template.replace("{prompt}", text) for text in prompts.texts]
     longest = settings["task"]["longest"]
     written = sampling.write(
-        model, tokenizer, texts, longest, own.get("T", 0.0), int(seed), precision
+        model, tokenizer, texts, longest, own.get("T", 0.0), int(seed), training.precision
     )
     return written, facts

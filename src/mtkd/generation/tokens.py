@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from jinja2 import TemplateError
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
@@ -62,6 +63,43 @@ def ids_of(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[lis
     return [encoding.ids for encoding in encodings]
 
 
+def beginning(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """The tokens that a tokenizer puts before every text, such as Llama's ``<s>``; often none."""
+    backend, probe = tokenizer.backend_tokenizer, "a"
+    bare = backend.encode(probe, add_special_tokens=False).ids
+    whole = backend.encode(probe, add_special_tokens=True).ids
+    places = range(len(whole) - len(bare) + 1)
+    return next((whole[:at] for at in places if whole[at : at + len(bare)] == bare), [])
+
+
+def prompt_ids(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str]) -> list[list[int]]:
+    """The tokens of each of N prompts, with what a tokenizer puts before every text.
+
+    A chat template may have put it there already.
+    """
+    first = beginning(tokenizer)
+    found = ids_of(tokenizer, prompts)
+    return [ids if ids[: len(first)] == first else [*first, *ids] for ids in found]
+
+
+def chat_text(tokenizer: PreTrainedTokenizerBase, text: str, name: str) -> str:
+    """A user's text as a model reads it in a conversation, by its tokenizer's chat template.
+
+    Raises InputError where the tokenizer of model ``name`` has no template, or one that fails.
+    """
+    if not tokenizer.chat_template:
+        raise InputError(
+            f"the tokenizer of {name} has no chat template; take out 'chat' and say in 'template' "
+            "what stands before and behind a prompt"
+        )
+    try:
+        return tokenizer.apply_chat_template(
+            [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True
+        )
+    except (TemplateError, ValueError) as error:
+        raise InputError(f"chat template of {name}: {' '.join(str(error).split())}") from None
+
+
 def encode_pairs(
     tokenizer: PreTrainedTokenizerBase,
     prompts: Sequence[str],
@@ -74,7 +112,7 @@ def encode_pairs(
     more than ``longest`` tokens: cut, its answer would be missing.
     """
     ends = [*ids_of(tokenizer, responses)]
-    starts = ids_of(tokenizer, prompts)
+    starts = prompt_ids(tokenizer, prompts)
     pairs = [
         (len(start), [*start, *end, tokenizer.eos_token_id])
         for start, end in zip(starts, ends, strict=True)

@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 from mtkd.errors import InputError
 from mtkd.hub.files import fetch_files, list_repository
 
-WANTED = ("*.json", "*.txt", "*.model", "*.safetensors")
+WANTED = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
 
 
 def fetch_model(name: str, revision: str) -> dict[str, str]:

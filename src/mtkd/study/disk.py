@@ -20,9 +20,12 @@ STATE_COPIES = {
     "crossfit_logits": 4,
     "train_students": 3,
     "train_undistilled": 3,
+    "train_writer": 3,
+    "train_singles": 3,
+    "train_mixtures": 3,
 }
 # Those that train teachers.
-OF_TEACHERS = ("train_teacher", "crossfit_logits")
+OF_TEACHERS = ("train_teacher", "crossfit_logits", "train_writer")
 # Beside a job's outputs and Snakemake's record of each: its log and its times; of a cell run.json,
 # history.jsonl, folders and the checksums of its kept copy; of a teacher the files of its model; of
 # a fold its kept logits with their checksums.
@@ -107,7 +110,7 @@ def stored(
     """
     size = sum(model.size for model in models)
     kept, files = 0, JOB_FILES + 2 * outputs + CELL_FILES * cells + FOLD_FILES * folds
-    if rule == "train_teacher":
+    if rule in ("train_teacher", "train_writer"):
         kept, files = size, files + MODEL_FILES
     elif rule in ("teacher_logits", "crossfit_logits"):
         kept = len(models) * rows * classes * FLOAT32

@@ -19,12 +19,12 @@ from typing import NamedTuple
 from mtkd.config.schema import STRATEGIES
 
 NO_RECORD = "no record yet"
-# The rules that train by cell, with and without distillation.
-CELL_RULES = ("train_students", "train_undistilled")
+# The rules that train by cell: with and without distillation; of text.
+CELL_RULES = ("train_students", "train_undistilled", "train_singles", "train_mixtures")
 # Records of one kind that are read: a study can have thousands.
 RECORDS_READ = 20
-# What workflow/scripts/train_students.py says of each cell that it trains rather than restores.
-_TRAINED = re.compile(r"^cell \d+/\d+  .*  trained in ", flags=re.MULTILINE)
+# What a script says of each cell, or student of text, that it trains rather than restores.
+_TRAINED = re.compile(r"^(?:cell|student) \d+/\d+  .*  trained in ", flags=re.MULTILINE)
 
 
 class PendingJob(NamedTuple):

@@ -68,6 +68,12 @@ def _plain(model: BaseModel, **options: Any) -> dict:
     return model.model_dump(mode="json", exclude_defaults=True, **options)
 
 
+def dataset_settings(suite: GenerationSuite, task: str, split: str) -> dict:
+    """Fetching a split's table of prompts from the hub."""
+    prompts = suite.tasks[task].prompts
+    return {"hub": _plain(prompts.hub), "splits": {split: prompts.files[split]}}
+
+
 def prompts_settings(suite: GenerationSuite, task: str) -> dict:
     """Making a task's prompts."""
     return {"task": _plain(suite.tasks[task], exclude={"longest", "verifier"})}
@@ -83,10 +89,22 @@ def writer_settings(suite: GenerationSuite, task: str, teacher: str) -> dict:
     return {**settings, "training": _plain(writer.training)} if writer.is_trained else settings
 
 
+def verdict_settings(suite: GenerationSuite, task: str, teacher: str) -> dict:
+    """Judging a teacher's traces; ``learnt``: it may be as bad as it is."""
+    writer = suite.teachers[teacher]
+    return {
+        "teacher": teacher,
+        "verifier": suite.tasks[task].verifier,
+        **({"style": writer.style} if writer.style else {}),
+        **({"learnt": True} if writer.is_trained else {}),
+    }
+
+
 def text_student_settings(suite: GenerationSuite, task: str, student: str) -> dict:
     """Training a student of text, and what it writes; the axes are in its paths."""
     learner = suite.students[student]
     return {
+        **_plain(learner, include={"template"}),
         "model": _plain(learner.model),
         "training": _plain(learner.training),
         "task": _plain(suite.tasks[task], include={"addition", "verifier", "longest"}),
