@@ -14,7 +14,7 @@ import torch
 import transformers
 
 from mtkd.config.schema import Training
-from mtkd.distillation.device import autocast, peak_memory_mb, prepare_device
+from mtkd.distillation.device import peak_memory_mb, prepare_device
 from mtkd.distillation.training import train
 from mtkd.generation import sampling
 from mtkd.generation.objective import response_loss
@@ -114,8 +114,7 @@ def written(model, device, args) -> list[float]:
     seconds = []
     for longest in (8, args.written):
         start = time.perf_counter()
-        with torch.no_grad(), autocast(device, "auto"):
-            sampling._continue(model, Ids, prompts, longest, 0.0, generator, [Ids.eos_token_id])
+        sampling.continued(model, Ids, prompts, longest, 0.0, generator, "auto")
         seconds.append(time.perf_counter() - start)
     peak = peak_memory_mb(device)
     return [round(args.rows * (args.written - 8) / (seconds[1] - seconds[0])), peak]

@@ -51,6 +51,8 @@ use rule train_singles as train_mixtures with:
     input:
         traces=traces_of(MIXTURES),
         verdicts=traces_of(MIXTURES, "verdicts"),
+        # Those whose next-token distributions are learnt.
+        models=models_of(MIXTURES),
         splits=rules.make_prompts.output.splits,
         info=rules.make_prompts.output.info,
         model=lambda wildcards: model_inputs(text_student_of(wildcards)),

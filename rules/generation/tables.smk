@@ -82,10 +82,10 @@ rule conflict_tables:
     shell:
         # A study has more students than a command line takes.
         """
-        printf '%s\\n' {input.scores:q} |
-        python "$SCRIPTS"/conflict_tables.py --job {params.job:q} --scores - \\
-            --prompts {params.prompts:q} --traces {input.traces:q} \\
-            --identified {input.identified:q} --output {params.folder:q} > {log:q} 2>&1
+        printf '%s\\n' {input.scores:q} \
+            | python "$SCRIPTS"/conflict_tables.py --job {params.job:q} --scores - \\
+        --prompts {params.prompts:q} --traces {input.traces:q} \\
+        --identified {input.identified:q} --output {params.folder:q} >{log:q} 2>&1
         """
 
 

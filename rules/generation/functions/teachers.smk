@@ -20,3 +20,12 @@ def traces_of(arms, name="traces"):
         teacher=generation.writers_of(SUITE, arms),
         allow_missing=True,
     )
+
+
+def models_of(arms):
+    """The models of teachers that some arms run along; the task is left."""
+    return expand(
+        f"{TRACES}/model",
+        teacher=generation.run_along(SUITE, arms),
+        allow_missing=True,
+    )

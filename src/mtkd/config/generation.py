@@ -6,6 +6,7 @@ A suite whose tasks are ``kind: generation`` is one. ``config/generation.md`` ex
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -172,6 +173,44 @@ class TextStudent(Closed):
         return self
 
 
+class Route(Closed):
+    """Which teacher's trace of a prompt is learnt: the one of the greatest sum of what follows.
+
+    Ties are drawn. The verdict alone is the oracle: the teacher whose trace is right.
+    """
+
+    # The weight of the verdict on a trace: 1 for a right one, 0 for a wrong one.
+    quality: Real = Field(default=0, ge=0)
+    # The weight of the mean log-likelihood, in nats a token, that a trace has under a student that
+    # learnt from few: the share ``warmup`` of the traces that the mixture has.
+    learnability: Real = Field(default=0, ge=0)
+    warmup: Real = Field(default=0.1, gt=0, le=1)
+    # Whether prompts are dealt out anew at random, as many to each teacher as were routed to it.
+    shuffled: bool = False
+
+    @model_validator(mode="after")
+    def _weighs_something(self):
+        if not (self.quality or self.learnability):
+            raise ValueError("give a weight to 'quality', to 'learnability' or to both")
+        return self
+
+
+class Rollouts(Closed):
+    """Learning from one's own responses: what is behind the cold start, which is off-policy."""
+
+    # The share of the epochs that the student learns from its own responses.
+    share: Real = Field(gt=0, lt=1)
+    # Whose next tokens are learnt: of the teacher of the prompt's trace, of the student as the
+    # cold start left it, or of nobody, for a student that ends there.
+    of: Literal["teachers", "itself", "nobody"] = "teachers"
+    # That of these epochs; the training's where it is not given.
+    learning_rate: Real | None = Field(default=None, gt=0)
+
+    def epochs(self, of: int) -> int:
+        """So many of a training's epochs are learnt from own responses: the nearest whole one."""
+        return round(self.share * of)
+
+
 class Mixing(Closed):
     """A strategy of a generation suite: which traces of its teachers a student learns, and how."""
 
@@ -187,11 +226,39 @@ class Mixing(Closed):
     mode_dropout: Real = Field(default=0, ge=0, lt=1)
     # Whose answer stands behind the others' thoughts.
     answers_of: Name | None = None
+    # By what each prompt is routed to one teacher; the traces' shares follow from it.
+    route: Route | None = None
+    # The pool of the teachers' next-token distributions that is learnt in place of the tokens.
+    pool: Literal["linear-pool", "log-linear-pool"] | None = None
+    # On-policy learning behind a cold start on the traces.
+    rollouts: Rollouts | None = None
     # Whether arms of it are there for others to be compared with.
     control: bool = False
 
+    @property
+    def reads_models(self) -> bool:
+        """Whether a student learns from what its teachers' models compute, beside their traces."""
+        return bool(self.pool or (self.rollouts and self.rollouts.of == "teachers"))
+
+    def warmup_traces(self, n: int) -> int:
+        """Traces of each teacher that a route's student learns from first, of prompts apart."""
+        learns_first = self.route and self.route.learnability
+        return math.ceil(self.route.warmup * n) if learns_first else 0
+
     @model_validator(mode="after")
     def _fits(self):
+        if self.route and (self.ratio or self.filter != "none" or self.protocol == "union"):
+            raise ValueError(
+                "'route' settles whose trace of a prompt is learnt; give no 'ratio', no 'filter' "
+                "and no protocol 'union' with it"
+            )
+        if self.pool and self.rollouts:
+            raise ValueError("give 'pool' or 'rollouts', not both")
+        if self.pool and (self.answers_of or self.protocol == "union"):
+            raise ValueError(
+                "a 'pool' is learnt along each teacher's own traces; give no 'answers_of' and no "
+                "protocol 'union' with it"
+            )
         if self.mode_dropout and self.mode == "none":
             raise ValueError("'mode_dropout' belongs with 'mode'")
         if self.ratio and abs(sum(self.ratio) - 1) > 1e-6:
@@ -355,12 +422,30 @@ class GenerationSuite(Closed):
                 f"{len(arm.teachers)} teachers"
             )
         traces = (arm.n or study.n) * len(arm.teachers)
+        apart = len(arm.teachers) * mixing.warmup_traces(arm.n or study.n)
         for task in study.tasks:
-            if traces > (rows := self.tasks[task].rows["transfer"]):
+            if traces + apart > (rows := self.tasks[task].rows["transfer"]):
+                more = f", and {apart} apart from them for the route's warm-up" if apart else ""
                 raise ValueError(
                     f"{place}: {len(arm.teachers)} teachers with {arm.n or study.n} traces each "
-                    f"need {traces} prompts, and task {task!r} has {rows} (rows.transfer)"
+                    f"need {traces} prompts{more}, and task {task!r} has {rows} (rows.transfer)"
                 )
+        if mixing.reads_models:
+            for name in arm.teachers:
+                if not self.teachers[name].is_trained:
+                    raise ValueError(
+                        f"{place}: strategy {arm.strategy!r} reads its teachers' next-token "
+                        f"distributions, and {name!r} is no model that is trained here; give it a "
+                        "'model' and a 'style'"
+                    )
+        if mixing.rollouts:
+            for name in study.students:
+                epochs = self.students[name].training.epochs
+                if not 0 < mixing.rollouts.epochs(epochs) < epochs:
+                    raise ValueError(
+                        f"{place}: strategy {arm.strategy!r} parts the epochs of a student, and "
+                        f"{name!r} has {epochs}; give it at least one on either side of 'share'"
+                    )
 
     @staticmethod
     def _known(name: str, known: dict, place: str, kind: str) -> None:

@@ -6,16 +6,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from torch.nn import functional
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from mtkd.config.generation import CausalModel
 from mtkd.config.schema import Training
 from mtkd.distillation.checkpoints import Checkpoint
+from mtkd.distillation.device import autocast
+from mtkd.distillation.objective import Objective
 from mtkd.distillation.training import Outcome, train
 from mtkd.errors import InputError
 from mtkd.generation.models import build_causal, load_causal, positions_of
-from mtkd.generation.objective import response_loss
+from mtkd.generation.objective import next_tokens, response_loss
 from mtkd.generation.styles import ALPHABET
 from mtkd.generation.tokens import (
     ANY,
@@ -26,9 +30,13 @@ from mtkd.generation.tokens import (
     encode_pairs,
 )
 from mtkd.models.build import share_padding
+from mtkd.models.inside import logits_and_inside
 from mtkd.models.sources import settled_folder
 from mtkd.models.tokenizers import load_tokenizer
-from mtkd.tasks.batches import DeviceTokens
+from mtkd.tasks.batches import DeviceTokens, evaluation_batches
+
+# Rows whose likelihood is computed at a time.
+ROWS = 256
 
 
 class CausalSource(NamedTuple):
@@ -95,20 +103,50 @@ def train_on_pairs(
     device: torch.device,
     checkpoint: Checkpoint | None = None,
     after_epoch: Callable[[int], dict] | None = None,
+    objective: Callable[[DeviceTokens], Objective] = response_loss,
 ) -> Outcome:
     """Train a causal model in place on responses to prompts, by the project's loop.
 
-    Prompts are as the model is to see them, mode token included. Raises InputError for a pair that
-    the model has no positions for.
+    Prompts are as the model is to see them, mode token included; the ``objective`` is made of the
+    pairs' tokens. Raises InputError for a pair that the model has no positions for.
     """
     encoded = encode_pairs(tokenizer, prompts, responses, positions_of(model))
     tokens = DeviceTokens(encoded, tokenizer.pad_token_id, device)
     return train(
         model,
         tokens,
-        response_loss(tokens),
+        objective(tokens),
         training,
         seed,
         after_epoch=after_epoch,
         checkpoint=checkpoint,
     )
+
+
+@torch.no_grad()
+def log_likelihoods(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[str],
+    responses: Sequence[str],
+    precision: str,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The log-likelihood in nats of each of N responses behind its prompt [N], and its tokens [N].
+
+    The end token is one of them. Raises InputError as ``train_on_pairs`` does.
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    encoded = encode_pairs(tokenizer, prompts, responses, positions_of(model))
+    tokens = DeviceTokens(encoded, tokenizer.pad_token_id, device)
+    sums, counts = np.zeros(len(prompts)), np.zeros(len(prompts), int)
+    for rows in evaluation_batches(tokens.cpu_lengths, ROWS):
+        chosen = torch.from_numpy(rows).to(device)
+        longest = int(tokens.cpu_lengths[rows].max())
+        with autocast(device, precision):
+            logits, _ = logits_and_inside(model, tokens.batch(chosen, longest), ())
+        targets, learnt = next_tokens(tokens, chosen, longest)
+        losses = functional.cross_entropy(logits[:, :-1].float().mT, targets, reduction="none")
+        sums[rows] = -(losses * learnt).sum(dim=1).cpu().numpy()
+        counts[rows] = learnt.sum(dim=1).cpu().numpy()
+    return sums, counts

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from mtkd.config.generation import Mixing
 from mtkd.errors import InputError
+from mtkd.generation.routes import routed
 from mtkd.generation.thoughts import join, split
 from mtkd.generation.tokens import ANY, MODES
 from mtkd.generation.verify import answer_of, follows, is_right
@@ -27,6 +29,11 @@ class Written(NamedTuple):
     style: str | None
 
 
+# The mean log-likelihood in nats a token of each of some pairs, with columns prompt and response,
+# under a student that learnt from others.
+Likelihood = Callable[[pd.DataFrame, pd.DataFrame], np.ndarray]
+
+
 def build_mixture(
     mixing: Mapping[str, Any],
     written: Mapping[str, Written],
@@ -34,25 +41,68 @@ def build_mixture(
     n: int,
     seed: int,
     verifier: str,
+    likelihood: Likelihood | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The rows that a student learns from (``COLUMNS``), and what is to be said of them.
 
     ``mixing`` holds a strategy's settings that are not the default, ``written`` what the teachers,
     and who else it names, wrote on the same prompts. Each teacher gives ``n`` traces, or its share
-    of ``n`` a teacher. The order of the prompts depends on the ``seed`` alone. Said is how many
-    traces were looked at for those that were accepted, by teacher. Raises InputError for a teacher
-    with fewer accepted traces than it is to give.
+    of ``n`` a teacher, or those that are routed to it, for which a route may need the
+    ``likelihood``. The order of the prompts depends on the ``seed`` alone. Said is how many traces
+    were looked at for those that were accepted, by teacher. Raises InputError for a teacher with
+    fewer accepted traces than it is to give.
     """
     first = written[teachers[0]].traces
     order = np.random.default_rng([seed, 1]).permutation(len(first))
-    total = n * len(teachers)
+    responses = [_responses(mixing, written, teacher) for teacher in teachers]
+    if "route" in mixing:
+        rows, looked_at = _by_route(
+            mixing, first, teachers, n, seed, verifier, order, responses, likelihood
+        )
+    else:
+        rows, looked_at = _by_share(mixing, written, teachers, n, verifier, order, responses)
+    parts = []
+    for place, teacher in enumerate(teachers):
+        if not rows[place]:
+            continue
+        chosen = first.iloc[rows[place]]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "id": chosen["id"].to_numpy(),
+                    "teacher": teacher,
+                    "mode": MODES[place] if mixing.get("mode", "none") != "none" else ANY,
+                    "prompt": chosen["prompt"].to_numpy(),
+                    "response": [responses[place][row] for row in rows[place]],
+                }
+            )
+        )
+    mixture = pd.concat(parts, ignore_index=True)
+    rng = np.random.default_rng([seed, 2])
+    if mixing.get("mode") == "shuffled":
+        mixture["mode"] = rng.permutation(mixture["mode"].to_numpy())
+    if dropout := mixing.get("mode_dropout", 0):
+        mixture.loc[rng.random(len(mixture)) < dropout, "mode"] = ANY
+    traces = {teacher: len(some) for teacher, some in zip(teachers, rows, strict=True)}
+    return mixture, {"looked_at": looked_at, "traces": traces}
+
+
+def _by_share(
+    mixing: Mapping[str, Any],
+    written: Mapping[str, Written],
+    teachers: Sequence[str],
+    n: int,
+    verifier: str,
+    order: np.ndarray,
+    responses: Sequence[list[str]],
+) -> tuple[list[list[int]], dict[str, int]]:
+    """Each teacher's rows, so many as it is to give, and how many were looked at for them."""
     shares = mixing.get("ratio") or [1 / len(teachers)] * len(teachers)
-    counts = _counts(shares, total)
+    counts = _counts(shares, n * len(teachers))
     is_union = mixing.get("protocol") == "union"
     taken: set[int] = set()
-    parts, looked_at = [], {}
+    found, looked_at = [], {}
     for place, (teacher, count) in enumerate(zip(teachers, counts, strict=True)):
-        responses = _responses(mixing, written, teacher)
         chosen: list[int] = []
         seen = 0
         for row in order:
@@ -61,7 +111,7 @@ def build_mixture(
             if row in taken or responses[row] is None:
                 continue
             seen += 1
-            if _accepted(mixing, written[teacher], int(row), responses, verifier):
+            if _accepted(mixing, written[teacher], int(row), responses[place], verifier):
                 chosen.append(int(row))
         if len(chosen) < count:
             raise InputError(
@@ -72,25 +122,54 @@ def build_mixture(
         if not is_union:
             taken |= set(chosen)
         looked_at[teacher] = seen
-        rows = first.iloc[chosen]
-        parts.append(
-            pd.DataFrame(
-                {
-                    "id": rows["id"].to_numpy(),
-                    "teacher": teacher,
-                    "mode": MODES[place] if mixing.get("mode", "none") != "none" else ANY,
-                    "prompt": rows["prompt"].to_numpy(),
-                    "response": [responses[row] for row in chosen],
-                }
-            )
-        )
-    mixture = pd.concat(parts, ignore_index=True)
-    rng = np.random.default_rng([seed, 2])
-    if mixing.get("mode") == "shuffled":
-        mixture["mode"] = rng.permutation(mixture["mode"].to_numpy())
-    if dropout := mixing.get("mode_dropout", 0):
-        mixture.loc[rng.random(len(mixture)) < dropout, "mode"] = ANY
-    return mixture, {"looked_at": looked_at, "traces": dict(zip(teachers, counts, strict=True))}
+        found.append(chosen)
+    return found, looked_at
+
+
+def _by_route(
+    mixing: Mapping[str, Any],
+    first: pd.DataFrame,
+    teachers: Sequence[str],
+    n: int,
+    seed: int,
+    verifier: str,
+    order: np.ndarray,
+    responses: Sequence[list[str]],
+    likelihood: Likelihood | None,
+) -> tuple[list[list[int]], dict[str, int]]:
+    """The rows of the prompts that go to each teacher; all teachers' traces were looked at.
+
+    The student whose likelihoods count has learnt from prompts at the other end of the order.
+    """
+    settled = Mixing.model_validate(mixing)
+    prompts, gold = first["prompt"].tolist(), first["answer"].tolist()
+    rows = order[: n * len(teachers)].tolist()
+
+    def right(response: str, row: int) -> bool:
+        return is_right(verifier, answer_of(verifier, response), gold[row])
+
+    def pairs(chosen: Sequence[Sequence[int]]) -> pd.DataFrame:
+        """Teachers' traces of some rows each, one teacher behind the other."""
+        found = [
+            (ANY + prompts[row], own[row])
+            for own, some in zip(responses, chosen, strict=True)
+            for row in some
+        ]
+        return pd.DataFrame(found, columns=["prompt", "response"])
+
+    quality = np.array([[right(own[row], row) for row in rows] for own in responses])
+    likelihoods, seen = None, len(rows)
+    if count := settled.warmup_traces(n):
+        last = order[::-1].tolist()
+        warmup = [last[place * count : (place + 1) * count] for place in range(len(teachers))]
+        found = likelihood(pairs(warmup), pairs([rows] * len(teachers)))
+        likelihoods, seen = found.reshape(quality.shape), seen + count
+    to = routed(settled.route, quality, likelihoods, seed)
+    chosen = [
+        [row for row, place in zip(rows, to, strict=True) if place == number]
+        for number in range(len(teachers))
+    ]
+    return chosen, dict.fromkeys(teachers, seen)
 
 
 def _counts(shares: Sequence[float], total: int) -> list[int]:

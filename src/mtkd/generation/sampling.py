@@ -19,7 +19,6 @@ from mtkd.generation.tokens import prompt_ids
 ROWS, TOKENS = 512, 2**17
 
 
-@torch.no_grad()
 def write(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
@@ -41,10 +40,8 @@ def write(
     generator = torch.Generator(device=device).manual_seed(seed)
     written: list[str] = [""] * len(prompts)
     for rows in batches([len(ids[row]) for row in order], longest, order):
-        with autocast(device, precision):
-            new = _continue(
-                model, tokenizer, [ids[row] for row in rows], longest, T, generator, ends
-            )
+        chosen = [ids[row] for row in rows]
+        new = continued(model, tokenizer, chosen, longest, T, generator, precision, ends)
         for row, tokens in zip(rows, new, strict=True):
             written[row] = tokenizer.decode(
                 tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
@@ -81,8 +78,24 @@ def end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> li
     return [token for token in known if token is not None]
 
 
-def _continue(model, tokenizer, prompts, longest, T, generator, ends) -> list[list[int]]:
-    """Tokens behind some prompts, which are padded on the left, each up to an end token."""
+@torch.no_grad()
+def continued(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[list[int]],
+    longest: int,
+    T: float,
+    generator: torch.Generator,
+    precision: str,
+    ends: Sequence[int] = (),
+) -> list[list[int]]:
+    """Tokens behind some prompts, each up to an end token, which is left out.
+
+    ``ends`` are the end tokens; the tokenizer's, where none is given. One of ``longest`` tokens
+    came to no end. The model is in evaluation mode.
+    """
+    ends = list(ends) or [tokenizer.eos_token_id]
+    # Padded on the left.
     device = next(model.parameters()).device
     width = max(map(len, prompts))
     padded = torch.full((len(prompts), width), tokenizer.pad_token_id)
@@ -99,14 +112,15 @@ def _continue(model, tokenizer, prompts, longest, T, generator, ends) -> list[li
     takes_fewer = "logits_to_keep" in inspect.signature(model.forward).parameters
     last = {"logits_to_keep": 1} if takes_fewer else {}
     for _ in range(longest):
-        output = model(
-            input_ids=inputs,
-            attention_mask=mask,
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=True,
-            **last,
-        )
+        with autocast(device, precision):
+            output = model(
+                input_ids=inputs,
+                attention_mask=mask,
+                position_ids=positions,
+                past_key_values=cache,
+                use_cache=True,
+                **last,
+            )
         logits, cache = output.logits[:, -1].float(), output.past_key_values
         chosen = torch.where(done, ends[0], _chosen(logits, T, generator))
         found.append(chosen)

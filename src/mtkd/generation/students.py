@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from mtkd.config.generation import Mixing
 from mtkd.generation.hybrids import classify
 from mtkd.generation.mixtures import Written, build_mixture
 from mtkd.generation.prompts import Prompts, read_prompts, read_rows, write_rows
@@ -44,7 +45,8 @@ class Writers(NamedTuple):
 
     job: Mapping[str, Any]  # settings, code, strategies: see mtkd.study.generation
     task: Path
-    traces: Sequence[Path]  # of every teacher that one of them has
+    # Of every teacher that one of them has, beside its record and, if it is needed, its model.
+    traces: Sequence[Path]
     fetched: Path | None
     state: Path
     outputs: Sequence[Path]  # each student's generations
@@ -112,11 +114,14 @@ def _students(group: Writers, written: Mapping[str, Written]) -> Iterator[_Waiti
         )
         for name, one in written.items()
     }
+    records = {path.parts[-3]: path.parent / "run.json" for path in group.traces}
     for number, output in enumerate(group.outputs, start=1):
         axes = parse_writer(output)
         axes.pop("suite")
         mixing = group.job["strategies"][axes["strategy"]]
         names = _names(axes, mixing)
+        along = axes["teachers"].split("+") if Mixing.model_validate(mixing).reads_models else []
+        models = {name: read_json(records[name])["model"] for name in along}
         known = determinants(
             {key: value for key, value in group.job.items() if key != "strategies"},
             data=data,
@@ -124,6 +129,7 @@ def _students(group: Writers, written: Mapping[str, Written]) -> Iterator[_Waiti
             axes=axes,
             mixing=mixing,
             teachers={name: digests[name] for name in names},
+            **({"teacher_models": models} if models else {}),
         )
         title = f"student {number}/{len(group.outputs)}  {output.parent}"
         yield _Waiting(title, output, axes, cell_digest(known))
@@ -149,7 +155,14 @@ def _trained(
     from mtkd.config.schema import Training
     from mtkd.distillation.checkpoints import Checkpoint, stop_on_signals
     from mtkd.distillation.device import peak_memory_mb, prepare_device, provenance
-    from mtkd.generation.learner import load_tokens, make_causal, settle_causal, train_on_pairs
+    from mtkd.generation.learner import (
+        load_tokens,
+        log_likelihoods,
+        make_causal,
+        settle_causal,
+        train_on_pairs,
+    )
+    from mtkd.generation.learning import PARTS, learn, read_teacher
     from mtkd.generation.sampling import write
 
     settings = group.job["settings"]
@@ -164,16 +177,34 @@ def _trained(
         CausalModel.model_validate(settings["model"]), group.fetched
     )
     tokenizer = load_tokens(source)
+    folders = {path.parts[-3]: path.parent / "model" for path in group.traces}
     for student in waiting:
         check_claim(claim)
         start = time.perf_counter()
         axes, mixing = student.axes, group.job["strategies"][student.axes["strategy"]]
         teachers, seed = axes["teachers"].split("+"), int(axes["seed"])
-        mixture, said = build_mixture(mixing, written, teachers, int(axes["n"]), seed, verifier)
-        model = make_causal(source, tokenizer, seed).to(device)
-        checkpoint = Checkpoint(
-            group.state, student.output, student.digest, machine.save_minutes, claim
+
+        def likelihood(warmup: pd.DataFrame, pairs: pd.DataFrame, seed=seed) -> np.ndarray:
+            """Under a student that differs from this one in what it has learnt from."""
+            first = make_causal(source, tokenizer, seed).to(device)
+            learnt, read = (
+                ([read_as(template, ANY, one) for one in rows["prompt"]], rows["response"].tolist())
+                for rows in (warmup, pairs)
+            )
+            train_on_pairs(first, tokenizer, *learnt, training, seed, device)
+            sums, counts = log_likelihoods(first, tokenizer, *read, training.precision)
+            return sums / counts
+
+        mixture, said = build_mixture(
+            mixing, written, teachers, int(axes["n"]), seed, verifier, likelihood
         )
+        model = make_causal(source, tokenizer, seed).to(device)
+        how = Mixing.model_validate(mixing)
+
+        def checkpoint(part: str, student=student) -> Checkpoint:
+            output = student.output / part if part else student.output
+            return Checkpoint(group.state, output, student.digest, machine.save_minutes, claim)
+
         own = own_modes(mixing, teachers)
         first = next(iter(own.values()))
 
@@ -185,16 +216,24 @@ def _trained(
             model.train()
             return {"selection": right_share(verifier, said, selection)}
 
-        outcome = train_on_pairs(
+        along = {
+            name: read_teacher(name, folders[name], tokenizer, device)
+            for name in (teachers if how.reads_models else ())
+        }
+        reads = [
+            read_as(template, mode, prompt)
+            for mode, prompt in zip(mixture["mode"], mixture["prompt"], strict=True)
+        ]
+        outcome = learn(
             model,
             tokenizer,
-            [
-                read_as(template, mode, prompt)
-                for mode, prompt in zip(mixture["mode"], mixture["prompt"], strict=True)
-            ],
-            mixture["response"].tolist(),
+            reads,
+            mixture,
+            how,
+            along,
             training,
             seed,
+            longest,
             device,
             checkpoint,
             after_epoch if selection.texts else None,
@@ -212,12 +251,17 @@ def _trained(
                 seed,
                 template,
             )
+        losses = None
+        if outcome.status == "finished":
+            responses = mixture["response"].tolist()
+            losses = log_likelihoods(model, tokenizer, reads, responses, training.precision)
         made = folder / student.digest
         record = {
             **new_record("student", **{key: axes[key] for key in axes if key != "n"}),
             "n": int(axes["n"]),
             "mixing": mixing,
             **said,
+            **({"by_teacher": by_teacher(mixture["teacher"], *losses)} if losses else {}),
             "tokens": int(mixture["response"].str.len().sum()),
             "modes": {**own, "any": ANY, "unseen": UNSEEN} if is_marked(mixing) else own,
             "status": outcome.status,
@@ -241,8 +285,28 @@ def _trained(
         write_json(made / "run.json", record)
         write_rows(made / GENERATIONS, rows)
         yield student, made
-        checkpoint.remove()
+        for part in PARTS:
+            checkpoint(part).remove()
         print(f"{student.title}  trained in {time.perf_counter() - start:.1f} s", file=sys.stderr)
+
+
+def by_teacher(
+    teachers: pd.Series, likelihoods: np.ndarray, tokens: np.ndarray
+) -> dict[str, dict[str, float]]:
+    """Each teacher's share of N traces, of their tokens and of what they cost a finished student.
+
+    ``likelihoods`` and ``tokens`` [N] are those of the traces; ``loss`` is nats a token.
+    """
+    found = {}
+    for name in teachers.unique():
+        own = (teachers == name).to_numpy()
+        found[name] = {
+            "rows": float(own.mean()),
+            "tokens": float(tokens[own].sum() / tokens.sum()),
+            "loss": float(-likelihoods[own].sum() / tokens[own].sum()),
+            "loss_share": float(likelihoods[own].sum() / likelihoods.sum()),
+        }
+    return found
 
 
 def is_marked(mixing: Mapping[str, Any]) -> bool:

@@ -193,9 +193,11 @@ def _learnt_traces(
     source = settle_causal(CausalModel.model_validate(own["model"]), fetched)
     tokenizer = load_tokens(source)
     model = make_causal(source, tokenizer, int(seed)).to(device)
-    facts: dict[str, Any] = {"parameters": sum(one.numel() for one in model.parameters())}
-    template = own.get("template", "{prompt}")
-    before = ANY if source.folder is None else ""
+    template = (ANY if source.folder is None else "") + own.get("template", "{prompt}")
+    facts: dict[str, Any] = {
+        "parameters": sum(one.numel() for one in model.parameters()),
+        "reads": template,
+    }
     training = Training.model_validate(settings["training"])
     teach = read_prompts(task / "teach.parquet")
     count = own.get("rows", len(teach.texts))
@@ -208,7 +210,7 @@ def _learnt_traces(
     claim = claim_output(state, output)
     checkpoint = Checkpoint(state, output, digest, machine.save_minutes, claim)
     stop_on_signals()
-    texts = [before + template.replace("{prompt}", text) for text in teach.texts[:count]]
+    texts = [template.replace("{prompt}", text) for text in teach.texts[:count]]
     outcome = train_on_pairs(
         model, tokenizer, texts, learnt, training, int(seed), device, checkpoint
     )
@@ -228,7 +230,7 @@ def _learnt_traces(
     }
     checkpoint.remove()
     release_claim(claim)
-    texts = [before + template.replace("{prompt}", text) for text in prompts.texts]
+    texts = [template.replace("{prompt}", text) for text in prompts.texts]
     longest = settings["task"]["longest"]
     written = sampling.write(
         model, tokenizer, texts, longest, own.get("T", 0.0), int(seed), training.precision

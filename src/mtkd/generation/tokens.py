@@ -124,7 +124,12 @@ def encode_pairs(
             f"prompt {prompts[row]!r} with its response has {lengths[row]} tokens, and the model "
             f"takes {longest}; give it more positions, or shorter traces"
         )
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return encoded(pairs)
+
+
+def encoded(pairs: Sequence[tuple[int, list[int]]]) -> Encoded:
+    """N texts' tokens: of each, so many of a prompt as said first, and others that are learnt."""
+    offsets = np.concatenate([[0], np.cumsum([len(ids) for _, ids in pairs])]).astype(np.int64)
     tokens = np.fromiter((token for _, ids in pairs for token in ids), np.int32, offsets[-1])
     segments = np.ones(offsets[-1], np.uint8)
     for (prompt, _), offset in zip(pairs, offsets, strict=False):

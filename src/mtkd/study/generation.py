@@ -64,6 +64,12 @@ def writers_of(suite: GenerationSuite, arms: list[TextArm]) -> list[str]:
     return list(names)
 
 
+def run_along(suite: GenerationSuite, arms: list[TextArm]) -> list[str]:
+    """The teachers whose models some arms' students learn from directly, each once."""
+    reading = [arm for arm in arms if suite.mixing(arm.strategy).reads_models]
+    return list(dict.fromkeys(teacher for arm in reading for teacher in arm.teachers))
+
+
 def _plain(model: BaseModel, **options: Any) -> dict:
     return model.model_dump(mode="json", exclude_defaults=True, **options)
 
