@@ -12,7 +12,7 @@ from mtkd.config.schema import Training
 from mtkd.distillation.checkpoints import Checkpoint
 from mtkd.errors import InputError
 from mtkd.fusion.operators import fuse
-from mtkd.generation.learning import Read, learn, read_teacher
+from mtkd.generation.learning import Read, learn, read_teacher, warmed_up
 from mtkd.generation.models import build_causal
 from mtkd.generation.objective import POOLS, Along, pool_loss
 from mtkd.generation.rollouts import OwnText, Routed, reverse_kl
@@ -263,3 +263,18 @@ def test_a_teacher_is_read_as_it_was_trained(tmp_path):
     teacher = read_teacher("right", tmp_path / "model", TOKENIZER, CPU)
     assert teacher.texts(["1+2="]) == [ANY + "1+2="]
     assert not any(one.requires_grad for one in teacher.model.parameters())
+
+
+def test_likelihoods_are_of_a_student_that_learnt_the_warm_up_alone():
+    from mtkd.config.generation import CausalModel
+    from mtkd.generation.learner import settle_causal
+
+    source = settle_causal(CausalModel(architecture="gpt2", config=CONFIG), None)
+    pairs = pd.DataFrame({"prompt": MIXTURE["prompt"], "response": MIXTURE["response"]})
+    likelihood = warmed_up(source, TOKENIZER, TRAINING, 1, CPU, "{prompt}")
+    of_few, again, of_all = (likelihood(some, pairs) for some in (pairs[:4], pairs[:4], pairs))
+    assert of_few.shape == (16,) and (of_few == again).all() and (of_few < 0).all()
+    assert of_all.mean() > of_few.mean()
+    broken = TRAINING.model_copy(update={"learning_rate": 1e30})
+    with pytest.raises(InputError, match="diverged: loss is nan .* lower training.learning_rate"):
+        warmed_up(source, TOKENIZER, broken, 1, CPU, "{prompt}")(pairs, pairs)

@@ -88,7 +88,7 @@ def test_likelihoods_settle_what_the_verdict_leaves_open():
     ((warmup, pairs),) = asked
     assert len(warmup) == 3 * 5 and len(pairs) == 3 * 60
     assert not set(warmup["prompt"]) & set(pairs["prompt"])
-    assert pairs["prompt"].str.startswith(ANY).all()
+    assert not pairs["prompt"].str.startswith(ANY).any()
     assert len(rows) == 60 and set(said["looked_at"].values()) == {65}
 
 
@@ -96,7 +96,7 @@ def test_learnability_alone_takes_what_the_student_finds_likely():
     def likes_left(warmup, pairs):
         return np.array(
             [
-                0.0 if response == write("left", prompt.removeprefix(ANY)) else -1.0
+                0.0 if response == write("left", prompt) else -1.0
                 for prompt, response in pairs.itertuples(index=False)
             ]
         )
@@ -132,8 +132,11 @@ def test_routed_traces_can_be_marked():
 
 
 def test_shares_show_a_starved_teacher():
-    teachers = pd.Series(["right"] * 3 + ["left"])
-    found = by_teacher(teachers, np.array([-1.0, -1.0, -2.0, -12.0]), np.array([10, 10, 10, 10]))
+    rows = pd.Series(["right"] * 3 + ["left"])
+    found = by_teacher(
+        ["right", "left", "carry"], rows, np.array([-1.0, -1.0, -2.0, -12.0]), np.full(4, 10)
+    )
+    assert found["carry"] == {"rows": 0, "tokens": 0, "loss": None, "loss_share": 0}
     assert found["left"] == pytest.approx(
         {"rows": 0.25, "tokens": 0.25, "loss": 1.2, "loss_share": 0.75}
     )

@@ -281,7 +281,7 @@ class MixingArm(Closed):
 class TextPrediction(Closed):
     """What is expected of a mixture, in points, before it is trained."""
 
-    claim: Literal["interference", "decline", "hybrids", "gain"]
+    claim: Literal["interference", "decline", "dilution", "hybrid rate"]
     teachers: Annotated[list[Name], *Axis]
     strategy: Text = PLAIN
     low: Real

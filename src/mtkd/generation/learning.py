@@ -18,11 +18,19 @@ from mtkd.config.schema import Training
 from mtkd.distillation.checkpoints import Checkpoint
 from mtkd.distillation.training import Outcome, train
 from mtkd.errors import InputError
-from mtkd.generation.learner import load_tokens, make_causal, settle_causal, train_on_pairs
+from mtkd.generation.learner import (
+    CausalSource,
+    load_tokens,
+    log_likelihoods,
+    make_causal,
+    settle_causal,
+    train_on_pairs,
+)
+from mtkd.generation.mixtures import Likelihood
 from mtkd.generation.models import positions_of
 from mtkd.generation.objective import Along, pool_loss, response_loss
 from mtkd.generation.rollouts import OwnText, Routed, reverse_kl
-from mtkd.generation.tokens import encode_pairs, ids_of
+from mtkd.generation.tokens import ANY, encode_pairs, ids_of, read_as
 from mtkd.records.files import read_json
 from mtkd.tasks.batches import DeviceTokens
 
@@ -82,9 +90,9 @@ def learn(
     responses = mixture["response"].tolist()
 
     def along(tokens: DeviceTokens):
-        most = positions_of(model)
         found = []
         for one in teachers.values():
+            most = positions_of(one.model)
             read = encode_pairs(tokenizer, one.texts(mixture["prompt"]), responses, most)
             found.append(Along(one.model, DeviceTokens(read, tokens.pad_token_id, device)))
         return pool_loss(tokens, found, mixing.pool, len(tokenizer), training.precision)
@@ -140,6 +148,37 @@ def learn(
         checkpoint=checkpoint("rollouts"),
     )
     return _joined(start, then)
+
+
+def warmed_up(
+    source: CausalSource,
+    tokenizer: PreTrainedTokenizerBase,
+    training: Training,
+    seed: int,
+    device: torch.device,
+    template: str,
+) -> Likelihood:
+    """Likelihoods under a student that differs from that of ``seed`` in what it learnt from.
+
+    It reads prompts in its ``template``, behind nobody's token.
+    """
+
+    def likelihood(warmup: pd.DataFrame, pairs: pd.DataFrame) -> np.ndarray:
+        first = make_causal(source, tokenizer, seed).to(device)
+        learnt, read = (
+            ([read_as(template, ANY, one) for one in rows["prompt"]], rows["response"].tolist())
+            for rows in (warmup, pairs)
+        )
+        outcome = train_on_pairs(first, tokenizer, *learnt, training, seed, device)
+        if outcome.status != "finished":
+            raise InputError(
+                f"the student whose likelihoods route prompts {outcome.status}: {outcome.reason}; "
+                "lower training.learning_rate"
+            )
+        sums, counts = log_likelihoods(first, tokenizer, *read, training.precision)
+        return sums / counts
+
+    return likelihood
 
 
 def _seed(seed: int) -> int:

@@ -108,7 +108,7 @@ def _by_share(
         for row in order:
             if len(chosen) == count:
                 break
-            if row in taken or responses[row] is None:
+            if row in taken or responses[place][row] is None:
                 continue
             seen += 1
             if _accepted(mixing, written[teacher], int(row), responses[place], verifier):
@@ -143,7 +143,14 @@ def _by_route(
     """
     settled = Mixing.model_validate(mixing)
     prompts, gold = first["prompt"].tolist(), first["answer"].tolist()
-    rows = order[: n * len(teachers)].tolist()
+    # Of traces that there are, some prompts have none.
+    known = [row for row in order.tolist() if all(own[row] is not None for own in responses)]
+    if len(known) < n * len(teachers):
+        raise InputError(
+            f"{len(known)} prompts have a trace of each of {', '.join(teachers)}, and the mixture "
+            f"takes {n * len(teachers)}; ask for fewer traces (n)"
+        )
+    rows = known[: n * len(teachers)]
 
     def right(response: str, row: int) -> bool:
         return is_right(verifier, answer_of(verifier, response), gold[row])
@@ -151,7 +158,7 @@ def _by_route(
     def pairs(chosen: Sequence[Sequence[int]]) -> pd.DataFrame:
         """Teachers' traces of some rows each, one teacher behind the other."""
         found = [
-            (ANY + prompts[row], own[row])
+            (prompts[row], own[row])
             for own, some in zip(responses, chosen, strict=True)
             for row in some
         ]
@@ -160,7 +167,7 @@ def _by_route(
     quality = np.array([[right(own[row], row) for row in rows] for own in responses])
     likelihoods, seen = None, len(rows)
     if count := settled.warmup_traces(n):
-        last = order[::-1].tolist()
+        last = known[::-1]
         warmup = [last[place * count : (place + 1) * count] for place in range(len(teachers))]
         found = likelihood(pairs(warmup), pairs([rows] * len(teachers)))
         likelihoods, seen = found.reshape(quality.shape), seen + count

@@ -22,7 +22,7 @@ from mtkd.generation.mixtures import Written, build_mixture
 from mtkd.generation.prompts import Prompts, read_prompts, read_rows, write_rows
 from mtkd.generation.styles import STYLES
 from mtkd.generation.thoughts import with_forced_error
-from mtkd.generation.tokens import ANY, MODES, UNSEEN
+from mtkd.generation.tokens import ANY, MODES, UNSEEN, read_as
 from mtkd.generation.verify import answer_of, is_right
 from mtkd.models.sources import source_digests
 from mtkd.records.cells import GENERATIONS, cell_digest, keep_cell, restore_cell
@@ -160,9 +160,8 @@ def _trained(
         log_likelihoods,
         make_causal,
         settle_causal,
-        train_on_pairs,
     )
-    from mtkd.generation.learning import PARTS, learn, read_teacher
+    from mtkd.generation.learning import PARTS, learn, read_teacher, warmed_up
     from mtkd.generation.sampling import write
 
     settings = group.job["settings"]
@@ -183,18 +182,7 @@ def _trained(
         start = time.perf_counter()
         axes, mixing = student.axes, group.job["strategies"][student.axes["strategy"]]
         teachers, seed = axes["teachers"].split("+"), int(axes["seed"])
-
-        def likelihood(warmup: pd.DataFrame, pairs: pd.DataFrame, seed=seed) -> np.ndarray:
-            """Under a student that differs from this one in what it has learnt from."""
-            first = make_causal(source, tokenizer, seed).to(device)
-            learnt, read = (
-                ([read_as(template, ANY, one) for one in rows["prompt"]], rows["response"].tolist())
-                for rows in (warmup, pairs)
-            )
-            train_on_pairs(first, tokenizer, *learnt, training, seed, device)
-            sums, counts = log_likelihoods(first, tokenizer, *read, training.precision)
-            return sums / counts
-
+        likelihood = warmed_up(source, tokenizer, training, seed, device, template)
         mixture, said = build_mixture(
             mixing, written, teachers, int(axes["n"]), seed, verifier, likelihood
         )
@@ -261,7 +249,7 @@ def _trained(
             "n": int(axes["n"]),
             "mixing": mixing,
             **said,
-            **({"by_teacher": by_teacher(mixture["teacher"], *losses)} if losses else {}),
+            **({"by_teacher": by_teacher(teachers, mixture["teacher"], *losses)} if losses else {}),
             "tokens": int(mixture["response"].str.len().sum()),
             "modes": {**own, "any": ANY, "unseen": UNSEEN} if is_marked(mixing) else own,
             "status": outcome.status,
@@ -291,19 +279,20 @@ def _trained(
 
 
 def by_teacher(
-    teachers: pd.Series, likelihoods: np.ndarray, tokens: np.ndarray
-) -> dict[str, dict[str, float]]:
+    teachers: Sequence[str], rows: pd.Series, likelihoods: np.ndarray, tokens: np.ndarray
+) -> dict[str, dict[str, float | None]]:
     """Each teacher's share of N traces, of their tokens and of what they cost a finished student.
 
-    ``likelihoods`` and ``tokens`` [N] are those of the traces; ``loss`` is nats a token.
+    ``rows``, ``likelihoods`` and ``tokens`` [N] are the traces'; ``loss`` is nats a token, None for
+    a teacher without a trace.
     """
     found = {}
-    for name in teachers.unique():
-        own = (teachers == name).to_numpy()
+    for name in teachers:
+        own = (rows == name).to_numpy()
         found[name] = {
             "rows": float(own.mean()),
             "tokens": float(tokens[own].sum() / tokens.sum()),
-            "loss": float(-likelihoods[own].sum() / tokens[own].sum()),
+            "loss": float(-likelihoods[own].sum() / tokens[own].sum()) if own.any() else None,
             "loss_share": float(likelihoods[own].sum() / likelihoods.sum()),
         }
     return found
@@ -317,11 +306,6 @@ def is_marked(mixing: Mapping[str, Any]) -> bool:
 def own_modes(mixing: Mapping[str, Any], teachers: Sequence[str]) -> dict[str, str]:
     """The modes that a student is to be asked in, by name: each teacher's, or nobody's."""
     return dict(zip(teachers, MODES, strict=False)) if is_marked(mixing) else {"any": ANY}
-
-
-def read_as(template: str, mode: str, prompt: str) -> str:
-    """A prompt as a student reads it: in its template, behind a mode token."""
-    return mode + template.replace("{prompt}", prompt)
 
 
 def right_share(verifier: str, responses: Sequence[str], prompts: Prompts) -> float:

@@ -44,6 +44,11 @@ def character_tokenizer(alphabet: str) -> PreTrainedTokenizerFast:
     )
 
 
+def read_as(template: str, mode: str, prompt: str) -> str:
+    """A prompt as a student reads it: in its template, behind a mode token."""
+    return mode + template.replace("{prompt}", prompt)
+
+
 def check_mode_tokens(tokenizer: PreTrainedTokenizerBase, modes: Sequence[str]) -> None:
     """Raises InputError for a mode token that is not a single token of its own."""
     for mode in modes:
