@@ -13,31 +13,32 @@ ONE_CELL = ("--config", "bundle=cell")
 DATA = ["prepare_task", "derive_task"]
 
 # GLUE has 4 tasks, 3 teachers with one seed each, 8 arms: the undistilled one and 7 that distil,
-# one of them gating. The embedded suite has 4 variants of tasks, and no gate in its first study.
+# one of them gating. The embedded suite has 3 variants of tasks, and no gate in its first study.
 # The graphs differ in how many jobs (bundles) an arm has on a task.
 TASKS, TEACHERS, DISTILLED = 4, 3, 7
+VARIANTS = 3
 
 
-def expected(bundles, distilled=DISTILLED, gates=1):
+def expected(bundles, distilled=DISTILLED, gates=1, tasks=TASKS):
     """Job counts when each arm has ``bundles`` jobs on a task: 1, or one a seed."""
     counts = {
-        "prepare_task": TASKS,
-        "fit_reference": TASKS,
-        "score_reference": TASKS,
-        "score_constant": TASKS,
-        "train_teacher": TASKS * TEACHERS,
+        "prepare_task": tasks,
+        "fit_reference": tasks,
+        "score_reference": tasks,
+        "score_constant": tasks,
+        "train_teacher": tasks * TEACHERS,
         # Where one job trains all arms of a task, one job also serves its teachers.
-        "teacher_logits": TASKS if distilled == 1 else TASKS * TEACHERS,
-        "score_teachers": TASKS if distilled == 1 else TASKS * TEACHERS,
-        "train_undistilled": TASKS * bundles,
-        "score_undistilled": TASKS * bundles,
-        "fit_gate": TASKS * bundles * gates,
-        "train_students": TASKS * bundles * distilled,
-        "score_students": TASKS * bundles * distilled,
+        "teacher_logits": tasks if distilled == 1 else tasks * TEACHERS,
+        "score_teachers": tasks if distilled == 1 else tasks * TEACHERS,
+        "train_undistilled": tasks * bundles,
+        "score_undistilled": tasks * bundles,
+        "fit_gate": tasks * bundles * gates,
+        "train_students": tasks * bundles * distilled,
+        "score_students": tasks * bundles * distilled,
         "make_tables": 1,
-        "collect_examples": TASKS,
+        "collect_examples": tasks,
         "master_table": 1,
-        "audit_teachers": TASKS,
+        "audit_teachers": tasks,
         "analyse_examples": 1,
         "state_claims": 1,
         **dict.fromkeys(["audit", "register", "report", "latex_tables", "draw_figures"], 1),
@@ -45,8 +46,8 @@ def expected(bundles, distilled=DISTILLED, gates=1):
     return {rule: count for rule, count in counts.items() if count}
 
 
-# Four variants of as many tasks, all arms of one in one job.
-EMBEDDED = expected(1, distilled=1, gates=0) | {"derive_task": TASKS}
+# Variants of as many tasks, all arms of one in one job.
+EMBEDDED = expected(1, distilled=1, gates=0, tasks=VARIANTS) | {"derive_task": VARIANTS}
 # A study of several T asks of each whether fusing pays there.
 SEVERAL_T = {"state_interactions": 1}
 # 9 downloads of splits: MNLI has two report splits. 4 of models: three teachers, one student.
@@ -59,7 +60,7 @@ FETCHED = {"fetch_dataset": 2 + 3 + 2 + 2, "fetch_model": TEACHERS + 1}
         # The embedded suite folds arms, T, alpha and seeds: one job trains all of a task.
         (None, "main", EMBEDDED),
         (None, "grid", EMBEDDED | SEVERAL_T),
-        (None, "controls", EMBEDDED | {"fit_gate": TASKS}),
+        (None, "controls", EMBEDDED | {"fit_gate": VARIANTS}),
         # The GLUE suite folds T and alpha: one job for each arm, task and seed.
         ("config/glue.yaml", "main", expected(5) | FETCHED),
         ("config/glue.yaml", "grid", expected(3) | FETCHED | SEVERAL_T),
@@ -73,9 +74,9 @@ def test_jobs_of_each_shipped_study(project, suite, study, jobs):
 
 
 def test_the_frameworks_experiments_train_no_student(project):
-    teachers = {"train_teacher": TASKS * TEACHERS, "teacher_logits": TASKS}
-    teachers |= dict.fromkeys(DATA, TASKS)
-    own = {"certify_operators": 1, "fusion_experiments": TASKS, "draw_experiments": 1}
+    teachers = {"train_teacher": VARIANTS * TEACHERS, "teacher_logits": VARIANTS}
+    teachers |= dict.fromkeys(DATA, VARIANTS)
+    own = {"certify_operators": 1, "fusion_experiments": VARIANTS, "draw_experiments": 1}
     assert planned(project, "fusion", suite=None) == teachers | own | {"fusion": 1}
 
 
