@@ -12,8 +12,8 @@ localrules:
 # By the name of their record: where the suite names them.
 HUB_MODELS = {
     record_name(learner.model): (kind, name)
-    for kind, learners in (("teachers", SUITE.teachers), ("students", SUITE.students))
-    for name, learner in learners.items()
+    for kind in LEARNERS
+    for name, learner in getattr(SUITE, kind).items()
     if learner.model and learner.model.hub
 }
 
@@ -67,10 +67,8 @@ rule fetch:
     input:
         [
             model_inputs(learner)
-            for learner in [
-                *(SUITE.teachers[name] for name in TRAINED_TEACHERS),
-                *(SUITE.students[name] for name in STUDY.students),
-            ]
+            for kind, names in LEARNERS.items()
+            for learner in map(getattr(SUITE, kind).get, names)
             if learner.model and learner.model.hub
         ],
         [list(tables_of(task).values()) for task in PREPARED_TASKS if SUITE.tasks[task].hub],
