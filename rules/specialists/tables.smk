@@ -5,7 +5,7 @@
 rule specialist_tables:
     input:
         data=task_data(STUDY.tasks),
-        labels=expand(rules.prepare_task.output.report_labels, task=STUDY.tasks),
+        report_labels=expand(rules.prepare_task.output.report_labels, task=STUDY.tasks),
         router=rules.fit_router.output,
         specialists=[
             f"{SPECIALIST}/predictions.safetensors".format(base=base, seed=seed, task=task)
@@ -44,7 +44,7 @@ rule specialist_tables:
         folder=subpath(output[0], parent=True),
     shell:
         'python "$SCRIPTS"/specialist_tables.py --job {params.job:q} --tasks {params.tasks:q}'
-        " --labels {input.labels:q} --router {input.router:q}"
+        " --report-labels {input.report_labels:q} --router {input.router:q}"
         " --specialists {input.specialists:q} --merges {input.merges:q}"
         " --students {input.students:q} --output {params.folder:q} > {log:q} 2>&1"
 

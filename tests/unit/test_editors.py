@@ -10,26 +10,35 @@ import yaml
 from any_suite import suites
 from hypothesis import HealthCheck, given, settings
 
-from mtkd.config.editors import suite_schema
+from mtkd.config.editors import specialists_schema, suite_schema
+from mtkd.config.load import is_specialists
 
 ROOT = Path(__file__).parents[2]
 # A suite to change: the first embedded one.
 FIRST = ROOT / "tests/fixtures/first_embedded/suite.yaml"
 SHIPPED = sorted((ROOT / "config").glob("*.yaml"))
-SCHEMA = json.loads((ROOT / "config/suite.schema.json").read_text(encoding="utf-8"))
+SCHEMA, SPECIALISTS = (
+    json.loads((ROOT / f"config/{kind}.schema.json").read_text(encoding="utf-8"))
+    for kind in ("suite", "specialists")
+)
 CHECK = jsonschema.Draft7Validator(SCHEMA)
 EMBEDDED = yaml.safe_load(FIRST.read_text(encoding="utf-8"))
 
 
 def test_the_file_is_what_the_models_say():
-    assert suite_schema() == SCHEMA, "python -m mtkd.config.editors > config/suite.schema.json"
+    command = "python -m mtkd.config.editors"
+    assert suite_schema() == SCHEMA, f"{command} > config/suite.schema.json"
+    again = f"{command} specialists > config/specialists.schema.json"
+    assert specialists_schema() == SPECIALISTS, again
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_suites_point_to_it_and_are_right_by_it(path):
     text = path.read_text(encoding="utf-8")
-    assert text.startswith("# yaml-language-server: $schema=suite.schema.json\n")
-    assert not list(CHECK.iter_errors(yaml.safe_load(text)))
+    suite = yaml.safe_load(text)
+    kind, schema = ("specialists", SPECIALISTS) if is_specialists(suite) else ("suite", SCHEMA)
+    assert text.startswith(f"# yaml-language-server: $schema={kind}.schema.json\n")
+    assert not list(jsonschema.Draft7Validator(schema).iter_errors(suite))
 
 
 @settings(max_examples=60, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -11,9 +11,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     job_argument(parser, "settings", "code")
     parser.add_argument("--tasks", type=Path, nargs="+", required=True, help="the tasks' folders")
-    parser.add_argument(
-        "--labels", type=Path, nargs="+", required=True, help="the report's, of each task"
-    )
+    parser.add_argument("--report-labels", type=Path, nargs="+", required=True, help="of each task")
     parser.add_argument("--router", type=Path, required=True, help="its weights of every text")
     parser.add_argument("--specialists", type=Path, nargs="+", required=True, help="predictions")
     parser.add_argument("--merges", type=Path, nargs="*", default=[], help="predictions")
@@ -26,7 +24,7 @@ def main() -> None:
 
     predictions = {name: getattr(args, name) for name in ("specialists", "merges", "students")}
     settings = args.job["settings"]
-    tables = specialist_tables(settings, args.tasks, args.labels, args.router, predictions)
+    tables = specialist_tables(settings, args.tasks, args.report_labels, args.router, predictions)
     write_tables(args.output, tables)
 
 
