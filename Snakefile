@@ -3,6 +3,8 @@
 #   report
 # Of generation, where teachers write and students learn their text:
 #   prompts -> teachers' traces -> students of one, of several -> scores -> tables -> report
+# Of specialists, each of a task, and one model of them all:
+#   task data -> bases -> specialists -> merges, a router, students -> tables -> report
 # One invocation runs one study of one suite; see README.md and config/README.md.
 from snakemake.utils import min_version
 
@@ -34,11 +36,27 @@ if is_generation(config):
             rules.conflict_figures.output,
             rules.conflict_report.output,
 
+elif is_specialists(config):
+
+    include: "rules/specialists/common.smk"
+    include: "rules/fetch.smk"
+    include: "rules/tasks.smk"
+    include: "rules/specialists/teachers.smk"
+    include: "rules/specialists/integration.smk"
+    include: "rules/specialists/tables.smk"
+
+    rule all:
+        default_target: True
+        input:
+            rules.specialist_tables.output,
+            rules.specialist_report.output,
+
 else:
 
     include: "rules/common.smk"
     include: "rules/fetch.smk"
     include: "rules/tasks.smk"
+    include: "rules/references.smk"
     include: "rules/teachers.smk"
     include: "rules/registration.smk"
     include: "rules/students.smk"

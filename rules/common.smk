@@ -10,17 +10,14 @@ from mtkd.study.grid import (
     teacher_runs,
     teacher_seeds,
 )
+from mtkd.study.prepared import prepared_tasks, variants
 
-# Those whose data are prepared: variants of a task share its, and may read other tasks' texts.
-VARIANTS = [task for task in STUDY.tasks if SUITE.tasks[task].of]
-READ_TASKS = [
-    source.task for task in VARIANTS for source in SUITE.tasks[task].transfer if source.task
-]
-PREPARED_TASKS = list(
-    dict.fromkeys(SUITE.tasks[task].of or task for task in [*STUDY.tasks, *READ_TASKS])
-)
+VARIANTS = variants(SUITE, STUDY.tasks)
+PREPARED_TASKS = prepared_tasks(SUITE, STUDY.tasks)
 # The teachers of its arms, of whatever seed.
 TRAINED_TEACHERS = list(dict.fromkeys(split_teacher(name)[0] for name in STUDY.teachers))
+# What of the suite the study trains.
+LEARNERS = {"teachers": TRAINED_TEACHERS, "students": STUDY.students}
 # What not every study has, which says what tables and figures there are.
 FACTS = study_facts(SUITE)
 TRANSFER_LABELS = f"{TASK}/transfer_labels.parquet"

@@ -21,8 +21,8 @@ localrules:
 # By the name of their record: where the suite names them.
 HUB_MODELS = {
     record_name(learner.model): (kind, name)
-    for kind, learners in (("teachers", SUITE.teachers), ("students", SUITE.students))
-    for name, learner in learners.items()
+    for kind in LEARNERS
+    for name, learner in getattr(SUITE, kind).items()
     if learner.model and learner.model.hub
 }
 

@@ -1,5 +1,5 @@
 # The suite that a run is of, the environment of its jobs, and the text of what determines a job's numbers:
-# what every stage needs, of classification and of generation.
+# what every stage needs, of classification, of generation and of specialists.
 import os
 import re
 import sys
@@ -10,7 +10,7 @@ SOURCE = Path(workflow.basedir)
 sys.path.insert(0, str(SOURCE / "src"))
 
 from mtkd.cluster.endings import tries_of_memory, tries_of_time
-from mtkd.config.load import is_generation, validate_suite
+from mtkd.config.load import is_generation, is_specialists, validate_suite
 from mtkd.config.written import refuse_surprises
 from mtkd.errors import InputError
 from mtkd.study import paths, settings, started
@@ -35,7 +35,7 @@ if "suite" not in config:
 try:
     SUITE = validate_suite(config, ", ".join(map(str, workflow.configfiles)) or "--config")
     # Whose operator is a user's function; looked for now, not when their first job runs.
-    OWN_OPERATORS = [] if is_generation(config) else settings.own_operators(SUITE)
+    OWN_OPERATORS = settings.own_operators(SUITE)
     if not workflow.is_main_process:
         # A job of a cluster, whose graph has to be the one that its run was planned by.
         started.check_graph(SUITE)

@@ -1,4 +1,4 @@
-# Task data: checked, split by role, report labels apart; and the references of each task.
+# Task data: checked, split by role, report labels apart.
 include: "functions/tasks.smk"
 
 
@@ -68,31 +68,3 @@ rule derive_task:
         'python "$SCRIPTS"/derive_task.py --job {params.job:q} --name {wildcards.task:q}'
         " --task {params.task:q} --texts {params.texts:q} --output {params.folder:q}"
         " > {log:q} 2>&1"
-
-
-rule fit_reference:
-    input:
-        data=rules.prepare_task.output[:3],
-        info=rules.prepare_task.output.info,
-        vectors=vector_inputs(
-            dict.fromkeys(path for one in SUITE.references.values() for path in one.vector_files)
-        ),
-    output:
-        each_reference("predictions.safetensors"),
-    log:
-        f"{LOGS}/fit_reference/{{task}}.log",
-    benchmark:
-        f"{BENCHMARKS}/fit_reference/{{task}}.tsv"
-    # Nothing but its own score waits for it.
-    priority: -1
-    conda:
-        "../envs/analysis.yaml"
-    resources:
-        mem_mb=lambda wildcards, attempt: 8000 * tries_of_memory(attempt),
-        runtime=lambda wildcards, attempt: 30 * tries_of_time(attempt),
-    params:
-        job=lambda wildcards: job_text("fit_reference.py", settings=(settings.reference_settings,)),
-        folder=subpath(input.info, parent=True),
-    shell:
-        'python "$SCRIPTS"/fit_reference.py --job {params.job:q}'
-        " --task {params.folder:q} --outputs {output:q} > {log:q} 2>&1"

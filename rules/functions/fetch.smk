@@ -31,3 +31,8 @@ def fetched_option(learner):
     if learner.model is None or not learner.model.hub:
         return ""
     return f"--fetched {shlex.quote(model_inputs(learner)[0])}"
+
+
+def learners():
+    """Those that the chosen study trains, or asks."""
+    return [getattr(SUITE, kind)[name] for kind, names in LEARNERS.items() for name in names]

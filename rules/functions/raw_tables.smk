@@ -47,12 +47,8 @@ def fetched_transfer(task):
 
 def downloads():
     """All that the chosen study needs of the hub, and nothing else."""
-    learners = [
-        *(SUITE.teachers[name] for name in TRAINED_TEACHERS),
-        *(SUITE.students[name] for name in STUDY.students),
-    ]
     return [
-        *(model_inputs(learner) for learner in learners if learner.model.hub),
+        *(model_inputs(learner) for learner in learners() if learner.model.hub),
         *(list(tables_of(task).values()) for task in PREPARED_TASKS if SUITE.tasks[task].hub),
         *(fetched_transfer(task) for task in VARIANTS),
     ]

@@ -7,6 +7,8 @@ ARMS = generation.text_arms(SUITE)
 SINGLES = [arm for arm in ARMS if len(arm.teachers) == 1 and arm.role != "remedy"]
 MIXTURES = [arm for arm in ARMS if arm not in SINGLES]
 WRITERS = generation.writers_of(SUITE, ARMS)
+# What of the suite the study trains, or asks.
+LEARNERS = {"teachers": WRITERS, "students": STUDY.students}
 TRAINED = [name for name in WRITERS if SUITE.teachers[name].is_trained]
 BY_VLLM = [name for name in WRITERS if SUITE.teachers[name].engine == "vllm"]
 TRACES = anchored(paths.TRACES).replace("{teacher_seed}", SUITE.teacher_seed)

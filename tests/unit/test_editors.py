@@ -10,16 +10,16 @@ import yaml
 from any_suite import suites
 from hypothesis import HealthCheck, given, settings
 
-from mtkd.config.editors import generation_schema, suite_schema
-from mtkd.config.load import is_generation
+from mtkd.config.editors import generation_schema, specialists_schema, suite_schema
+from mtkd.config.load import is_generation, is_specialists
 
 ROOT = Path(__file__).parents[2]
 # A suite to change: the first embedded one.
 FIRST = ROOT / "tests/fixtures/first_embedded/suite.yaml"
 SHIPPED = sorted((ROOT / "config").glob("*.yaml"))
-SCHEMA, GENERATION = (
+SCHEMA, GENERATION, SPECIALISTS = (
     json.loads((ROOT / f"config/{kind}.schema.json").read_text(encoding="utf-8"))
-    for kind in ("suite", "generation")
+    for kind in ("suite", "generation", "specialists")
 )
 CHECK = jsonschema.Draft7Validator(SCHEMA)
 EMBEDDED = yaml.safe_load(FIRST.read_text(encoding="utf-8"))
@@ -30,13 +30,19 @@ def test_the_file_is_what_the_models_say():
     assert suite_schema() == SCHEMA, f"{command} > config/suite.schema.json"
     again = f"{command} generation > config/generation.schema.json"
     assert generation_schema() == GENERATION, again
+    again = f"{command} specialists > config/specialists.schema.json"
+    assert specialists_schema() == SPECIALISTS, again
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_suites_point_to_it_and_are_right_by_it(path):
     text = path.read_text(encoding="utf-8")
     suite = yaml.safe_load(text)
-    kind, schema = ("generation", GENERATION) if is_generation(suite) else ("suite", SCHEMA)
+    kind, schema = "suite", SCHEMA
+    if is_generation(suite):
+        kind, schema = "generation", GENERATION
+    if is_specialists(suite):
+        kind, schema = "specialists", SPECIALISTS
     assert text.startswith(f"# yaml-language-server: $schema={kind}.schema.json\n")
     assert not list(jsonschema.Draft7Validator(schema).iter_errors(suite))
 

@@ -16,12 +16,8 @@ def dataset_key(wildcards):
 
 def downloads():
     """All that the chosen study needs of the hub, and nothing else."""
-    learners = [
-        *(SUITE.teachers[name] for name in WRITERS),
-        *(SUITE.students[name] for name in STUDY.students),
-    ]
     return [
-        *(model_inputs(one) for one in learners if one.model and one.model.hub),
+        *(model_inputs(one) for one in learners() if one.model and one.model.hub),
         *(
             list(prompt_tables(task).values())
             for task in STUDY.tasks

@@ -1,8 +1,9 @@
 """The JSON schemas of suites' files, by which editors complete keys and mark mistakes as one types.
 
 ``config/suite.schema.json`` is what ``python -m mtkd.config.editors`` prints, and with
-``generation`` behind it ``config/generation.schema.json``. They know less than
-``mtkd.config.load``: names that refer to each other, and what goes together, are for a dry run.
+``generation`` or ``specialists`` behind it the schema of such suites beside it. They know less
+than ``mtkd.config.load``: names that refer to each other, and what goes together, are for a dry
+run.
 """
 
 from __future__ import annotations
@@ -13,21 +14,34 @@ from typing import Any
 
 from mtkd.config.generation import GenerationSuite
 from mtkd.config.schema import Suite
+from mtkd.config.specialists import SpecialistSuite
 from mtkd.config.tasks import REST
 
 
 def suite_schema() -> dict[str, Any]:
     """The schema, from the models in ``mtkd.config.schema``."""
     schema = Suite.model_json_schema()
-    study, task = schema["$defs"]["Study"], schema["$defs"]["Task"]
-    # One student may be given by itself; a variant has the rest from the task that it is of.
+    study = schema["$defs"]["Study"]
+    # One student may be given by itself.
     study["properties"]["student"] = {"type": "string"}
+    _either(study, ["student"], ["students"])
+    return _finished(schema)
+
+
+def specialists_schema() -> dict[str, Any]:
+    """The schema of suites of specialists, from the models in ``mtkd.config.specialists``."""
+    return _finished(SpecialistSuite.model_json_schema())
+
+
+def _finished(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema with what may be written of tasks, and of numbers, in other ways."""
+    task = schema["$defs"]["Task"]
+    # A variant has the rest from the task that it is of.
     task["properties"]["cluster"]["anyOf"].append({"type": "string"})
     # One source of transfer text may be given by itself, and the task's own rest by a word.
     source = [task["properties"]["transfer"]["items"], {"const": REST}]
     several = {"type": "array", "items": {"anyOf": source}}
     task["properties"]["transfer"] = {"anyOf": [*source, several]}
-    _either(study, ["student"], ["students"])
     _either(task, ["of"], task["required"])
     _texts_of_numbers(schema)
     return {"$schema": "http://json-schema.org/draft-07/schema#", **schema}
@@ -60,5 +74,6 @@ def _texts_of_numbers(part: Any) -> None:
 
 
 if __name__ == "__main__":
-    made = generation_schema() if sys.argv[1:] == ["generation"] else suite_schema()
+    schemas = {"generation": generation_schema, "specialists": specialists_schema}
+    made = schemas[sys.argv[1]]() if sys.argv[1:] else suite_schema()
     print(json.dumps(made, indent=1))

@@ -26,6 +26,7 @@ from mtkd.config.schema import (
     Training,
     check_teachers,
 )
+from mtkd.config.specialists import SpecialistSuite
 from mtkd.config.sweeps import with_sweeps
 from mtkd.config.tasks import VARIANT_KEYS, Task, Transfer
 from mtkd.config.values import CONSTANT, split_teacher
@@ -33,8 +34,11 @@ from mtkd.config.written import LOADER, read_text, refuse_surprises
 from mtkd.errors import InputError
 from mtkd.metrics.names import declared
 
+# What a suite may be: of classification, of generation, of specialists.
+AnySuite = Suite | GenerationSuite | SpecialistSuite
 
-def load_suite(path: Path) -> Suite | GenerationSuite:
+
+def load_suite(path: Path) -> AnySuite:
     """Read and validate one suite file. Raises InputError."""
     refuse_surprises(path)
     try:
@@ -44,18 +48,21 @@ def load_suite(path: Path) -> Suite | GenerationSuite:
     return validate_suite(content, str(path))
 
 
-def validate_suite(content: Any, source: str) -> Suite | GenerationSuite:
+def validate_suite(content: Any, source: str) -> AnySuite:
     """Validate a suite given as a mapping; ``source`` names it in messages. Raises InputError."""
     if not isinstance(content, Mapping):
         raise InputError(f"{source}: a suite is a mapping of keys, not {type(content).__name__}")
     try:
         if is_generation(content):
             return GenerationSuite.model_validate(content)
+        if is_specialists(content):
+            suite = SpecialistSuite.model_validate(_with_variants(content))
+            _check_tasks(suite)
+            return suite
         suite = Suite.model_validate(with_sweeps(_with_variants(content)))
         _check_references(suite)
     except ValidationError as error:
-        model = GenerationSuite if is_generation(content) else Suite
-        raise InputError(f"{source}: {_one_line(error, model=model)}") from None
+        raise InputError(f"{source}: {_one_line(error, model=_kind(content))}") from None
     except ValueError as error:
         raise InputError(f"{source}: {error}") from None
     return suite
@@ -66,6 +73,17 @@ def is_generation(content: Mapping) -> bool:
     tasks = content.get("tasks")
     tasks = tasks.values() if isinstance(tasks, Mapping) else ()
     return any(isinstance(task, Mapping) and task.get("kind") == "generation" for task in tasks)
+
+
+def is_specialists(content: Mapping) -> bool:
+    """Whether a suite is of specialists: it has bases."""
+    return "bases" in content
+
+
+def _kind(content: Mapping) -> type[BaseModel]:
+    if is_generation(content):
+        return GenerationSuite
+    return SpecialistSuite if is_specialists(content) else Suite
 
 
 def _with_variants(content: Mapping) -> Mapping:
@@ -119,20 +137,7 @@ def _check_references(suite: Suite) -> None:
             if overrides.get("epochs") == 0:
                 # Whether a model may be used as it is is settled once for all of its cells.
                 raise ValueError(f"{place}.epochs: a student that is not trained has no strategy")
-    for name, task in suite.tasks.items():
-        if name in ("all", "AVG"):
-            # Tables have it beside the tasks.
-            raise ValueError(f"tasks.{name}: tables call all tasks together so; rename the task")
-        for split, path in task.splits.items():
-            known = Path(path).suffix.lower() in (".parquet", ".csv", ".jsonl")
-            if task.hub is None and not known:
-                raise ValueError(
-                    f"tasks.{name}.splits.{split}: {path!r} is no .parquet, .csv or .jsonl file"
-                )
-            if task.hub is None:
-                _no_brace(path, f"tasks.{name}.splits.{split}")
-        for number, source in enumerate(task.transfer):
-            _transfer_source(suite, task, source, f"tasks.{name}.transfer.{number}")
+    _check_tasks(suite)
     for name, reference in suite.references.items():
         if name == CONSTANT:
             raise ValueError(f"references.{name}: the best constant answer is called so; rename it")
@@ -168,7 +173,27 @@ def _check_references(suite: Suite) -> None:
         _fits_classes(suite, study, place)
 
 
-def _transfer_source(suite: Suite, task: Task, source: Transfer, place: str) -> None:
+def _check_tasks(suite: Suite | SpecialistSuite) -> None:
+    """What a task says of tables and of other tasks."""
+    for name, task in suite.tasks.items():
+        if name in ("all", "AVG"):
+            # Tables have it beside the tasks.
+            raise ValueError(f"tasks.{name}: tables call all tasks together so; rename the task")
+        for split, path in task.splits.items():
+            known = Path(path).suffix.lower() in (".parquet", ".csv", ".jsonl")
+            if task.hub is None and not known:
+                raise ValueError(
+                    f"tasks.{name}.splits.{split}: {path!r} is no .parquet, .csv or .jsonl file"
+                )
+            if task.hub is None:
+                _no_brace(path, f"tasks.{name}.splits.{split}")
+        for number, source in enumerate(task.transfer):
+            _transfer_source(suite, task, source, f"tasks.{name}.transfer.{number}")
+
+
+def _transfer_source(
+    suite: Suite | SpecialistSuite, task: Task, source: Transfer, place: str
+) -> None:
     if source.file:
         _no_brace(source.file, f"{place}.file")
         if Path(source.file).suffix.lower() not in (".parquet", ".csv", ".jsonl"):

@@ -5,7 +5,7 @@ The soft labels of a cell are ``softmax(fused / T)``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.special import log_softmax
@@ -37,6 +37,25 @@ def best_per_sample(logits: np.ndarray) -> np.ndarray:
     """The logits of the teacher with the lowest entropy at T=1; ties go to the earlier teacher."""
     chosen = entropy(logits).argmin(axis=0)
     return logits[chosen, np.arange(logits.shape[1])]
+
+
+def by_column(logits: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """For each example the logits of the one teacher that ``chosen`` [N] numbers."""
+    return logits[chosen, np.arange(logits.shape[1])]
+
+
+def named_teachers(column: Sequence[str], teachers: Sequence[str]) -> np.ndarray:
+    """The number of the teacher [N] that a column names for each row.
+
+    Raises InputError for a name that no teacher has.
+    """
+    numbers = {name: number for number, name in enumerate(teachers)}
+    if unknown := [name for name in dict.fromkeys(column) if name not in numbers]:
+        raise InputError(
+            f"by-column: the column names {unknown[0]!r} as a row's teacher, and there are "
+            f"{', '.join(teachers)}; add that teacher, or leave these rows out"
+        )
+    return np.array([numbers[name] for name in column], dtype=np.int64)
 
 
 def entropy(logits: np.ndarray) -> np.ndarray:

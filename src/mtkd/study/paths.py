@@ -25,6 +25,12 @@ STUDY = ROOT + "/studies/{study}"
 # Of generation: what a teacher wrote, and a student of text with what it wrote.
 TRACES = ROOT + "/traces/{task}/{teacher}/seed{teacher_seed}"
 WRITER = ROOT + "/generators/{student}/{task}/{teachers}/{strategy}/n{n}/seed{seed}"
+# Of specialists: a base, specialists of tasks that begin with it, their merges, students of all.
+BASE = ROOT + "/bases/{base}/seed{seed}"
+OWN_BASE = ROOT + "/bases/{base}/{task}/seed{seed}"
+SPECIALIST = ROOT + "/specialists/{base}/{task}/seed{seed}"
+MERGED = ROOT + "/merges/{base}/{merge}/seed{seed}"
+INTEGRATED = ROOT + "/specialist_students/{student}/{strategy}/seed{seed}"
 
 
 def _reader(pattern: str) -> re.Pattern[str]:
@@ -32,7 +38,7 @@ def _reader(pattern: str) -> re.Pattern[str]:
     return re.compile(f"(?:.*/)?{named}/[^/]+")
 
 
-_CELL, _WRITER = _reader(CELL), _reader(WRITER)
+_CELL, _WRITER, _INTEGRATED = map(_reader, (CELL, WRITER, INTEGRATED))
 
 
 def parse_cell(path: str) -> dict[str, str]:
@@ -48,6 +54,14 @@ def parse_writer(path: str) -> dict[str, str]:
     match = _WRITER.fullmatch(str(path))
     if match is None:
         raise InputError(f"{path}: not the path of a student of text ({WRITER}/...)")
+    return match.groupdict()
+
+
+def parse_integrated(path: str) -> dict[str, str]:
+    """The axes of a student of specialists, from one of its files' paths. Raises InputError."""
+    match = _INTEGRATED.fullmatch(str(path))
+    if match is None:
+        raise InputError(f"{path}: not the path of a student of specialists ({INTEGRATED}/...)")
     return match.groupdict()
 
 

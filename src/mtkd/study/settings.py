@@ -122,7 +122,12 @@ def pool_settings(suite: Suite, strategies: Iterable[str]) -> dict:
 
 
 def own_operators(suite: Suite) -> list[str]:
-    """Strategies of a suite whose operator is a user's function. Raises InputError as it looks."""
+    """Strategies of a suite whose operator is a user's function. Raises InputError as it looks.
+
+    A suite of another kind has none.
+    """
+    if not isinstance(suite, Suite):
+        return []
     return [name for name, pool in pool_settings(suite, suite.strategies).items() if "code" in pool]
 
 

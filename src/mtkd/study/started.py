@@ -37,6 +37,9 @@ LOADED = {
 }
 # Settings of the machine, which may be edited under a run.
 MACHINE = {"study", "save_minutes", "interruptions", "allow_cpu", "allow_unpinned"}
+# What a study names of its suite, as far as the suite's kind has it; what of that has resources.
+CHOSEN = {"tasks", "teachers", "students", "strategies", "bases"}
+LEARNERS = {"teachers", "students", "bases"}
 # Names in a message.
 NAMED = 3
 
@@ -81,19 +84,15 @@ def planned(suite: Suite) -> dict[str, Any]:
     What jobs ask of the machine may be edited under them, and so may what other studies have.
     """
     study = suite.chosen_study
-    teachers = {name for arm in study.arms for name in arm.teachers}
-    parts = {
-        "tasks": set(study.tasks),
-        "teachers": teachers,
-        "students": set(study.students),
-        "strategies": set(study.strategies),
-        "studies": {suite.study_name},
-    }
     content = suite.model_dump(mode="json", exclude=MACHINE)
-    for part, names in parts.items():
+    parts = {part: set(getattr(study, part)) for part in CHOSEN & content.keys()}
+    if "bases" in parts:
+        del parts["tasks"]  # bases learn from others than the study's
+    for part, names in {**parts, "studies": {suite.study_name}}.items():
         content[part] = {name: content[part][name] for name in names & set(content[part])}
-    for learner in [*content["teachers"].values(), *content["students"].values()]:
-        del learner["resources"]
+    for part in LEARNERS & content.keys():
+        for learner in content[part].values():
+            del learner["resources"]
     return dict(flat(content))
 
 

@@ -1,0 +1,1 @@
+"""Specialists of several domains, and one model of them all: merged, routed, or distilled."""
