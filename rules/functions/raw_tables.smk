@@ -48,7 +48,7 @@ def fetched_transfer(task):
 def downloads():
     """All that the chosen study needs of the hub, and nothing else."""
     return [
-        *(model_inputs(learner) for learner in learners() if learner.model.hub),
+        *(model_inputs(one) for one in learners() if one.model and one.model.hub),
         *(list(tables_of(task).values()) for task in PREPARED_TASKS if SUITE.tasks[task].hub),
         *(fetched_transfer(task) for task in VARIANTS),
     ]
