@@ -166,19 +166,26 @@ def text_study_settings(suite: GenerationSuite) -> dict:
 def _treatment(suite: GenerationSuite, strategy: str) -> dict[str, str]:
     """What a remedy does to the traces, in the words of the tables, and what it is compared with.
 
-    The same thoughts and answers that follow are compared with those that need not; the others
-    with the plain traces.
+    The same thoughts and answers that follow are compared with those that need not, a route with
+    one that deals as many prompts out at random; the others with the plain traces.
     """
     mixing = suite.mixing(strategy)
+
+    def against(**changes: Any) -> dict[str, str]:
+        """The suite's strategy that differs in this alone, where it has one."""
+        other = mixing.model_copy(update=changes)
+        names = [name for name, one in suite.strategies.items() if one == other]
+        return {"against": names[0]} if names else {}
+
     if mixing.answers_of:
         if mixing.filter != "consistent":
             return {"kind": "thought and answer from two teachers"}
-        unfiltered = mixing.model_copy(update={"filter": "none"})
-        against = [name for name, one in suite.strategies.items() if one == unfiltered]
-        return {
-            "kind": "the same, answers that follow alone",
-            **({"against": against[0]} if against else {}),
-        }
+        return {"kind": "the same, answers that follow alone", **against(filter="none")}
+    if mixing.route:
+        if mixing.route.shuffled:
+            return {"kind": "random route"}
+        dealt = mixing.route.model_copy(update={"shuffled": True})
+        return {"kind": "routed", **against(route=dealt, control=True)}
     if mixing.mode == "shuffled":
         return {"kind": "shuffled marks"}
     if mixing.mode == "token":
