@@ -44,6 +44,7 @@ elif is_specialists(config):
     include: "rules/specialists/teachers.smk"
     include: "rules/specialists/integration.smk"
     include: "rules/specialists/tables.smk"
+    include: "rules/hooks/plan_specialists.smk"
 
     rule all:
         default_target: True

@@ -42,9 +42,9 @@ rule fit_router:
     output:
         f"{ROOT}/router/weights.safetensors",
     log:
-        f"{LOGS}/fit_router.log",
+        f"{LOGS}/fit_router/tasks.log",
     benchmark:
-        f"{BENCHMARKS}/fit_router.tsv"
+        f"{BENCHMARKS}/fit_router/tasks.tsv"
     conda:
         "../../envs/analysis.yaml"
     resources:

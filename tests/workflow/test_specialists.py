@@ -200,3 +200,9 @@ def test_another_merge_or_margin_trains_nothing(study):
     jobs = planned(study)
     assert jobs["merge_specialists"] == 2
     assert not set(jobs) & {"train_specialists", "train_own_specialists", "train_integrated"}
+
+
+def test_a_dry_run_ends_with_a_plan_of_students(study):
+    shutil.rmtree(study / RESULTS / "specialist_students/same/gate")
+    result = run(study, "--dry-run", "--quiet")
+    assert "2 cells to train" in result.stdout and "gate" in result.stdout

@@ -1,9 +1,10 @@
 """Merging specialists by their weights, without training: soups, task arithmetic, TIES, DARE.
 
 Weights are dicts of float arrays by name, the same names and shapes in each. A task vector is a
-specialist's weights less its base's. The methods are written from their papers: mergekit 0.1.5
-installs beside the project's versions, with accelerate and peft, but merges checkpoints of the
-architectures that it knows, and trims tensor by tensor where TIES' authors trim the whole vector.
+specialist's weights less its base's. The methods are written from their papers. mergekit 0.1.5
+installs beside the project's versions, with accelerate and peft, and on one tensor its task
+arithmetic and TIES give the same; but it merges checkpoints of the architectures that it knows, and
+trims tensor by tensor, where TIES' authors trim the whole vector.
 """
 
 from __future__ import annotations
