@@ -48,6 +48,20 @@ def asked(model, tmp_path):
     return call
 
 
+@pytest.mark.parametrize("architecture", tiny_writers.ARCHITECTURES)
+def test_every_architecture_is_asked_alike(architecture, asked, tmp_path):
+    sizes, begins = tiny_writers.ARCHITECTURES[architecture]
+    folder = tmp_path / architecture
+    tokenizer = tiny_writers.write_tokenizer(folder, begins)
+    save_model(build_causal(architecture, sizes, tokenizer, 1), tokenizer, folder)
+    prompts = [PROMPTS[0], PROMPTS[1] + " " * 9]
+    together, _, facts = asked(prompts, folder=folder, chat=True)
+    shutil.rmtree(tmp_path / "kept")
+    # Whatever is padded beside it, a prompt has one response.
+    alone = [asked([prompt], folder=folder, chat=True)[0] for prompt in prompts[:1]]
+    assert together[:1] == alone[0] and facts["parameters"] > 0
+
+
 class TestBatches:
     @pytest.mark.parametrize("longest", [10, 1000, 10**6])
     def test_rows_are_bounded_by_their_tokens_and_none_is_left(self, monkeypatch, longest):
