@@ -65,6 +65,8 @@ rule conflict_tables:
         scores=students_of(f"{WRITER}/scores.parquet"),
         reports=expand(f"{TASK}/report.parquet", task=STUDY.tasks),
         traces=expand(f"{TRACES}/traces.parquet", task=STUDY.tasks, teacher=WRITERS),
+        # Lie beside them.
+        verdicts=expand(f"{TRACES}/verdicts.parquet", task=STUDY.tasks, teacher=WRITERS),
         identified=expand(IDENTIFIED, task=STUDY.tasks, teachers=SETS),
     output:
         tables=expand(f"{TABLES}/{{table}}.csv", table=CONFLICT_TABLES),
