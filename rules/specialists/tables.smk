@@ -58,7 +58,7 @@ rule specialist_report:
     log:
         f"{LOGS}/specialist_report/{SUITE.study_name}.log",
     conda:
-        "../../envs/analysis.yaml"
+        "../../envs/torch.yaml"
     resources:
         mem_mb=small_memory,
         runtime=small_minutes,

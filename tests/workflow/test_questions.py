@@ -100,7 +100,7 @@ CHANGES = {
          "  score_reference of results/tiny/references/reviews/tfidf/eval.json"],
     ),
     "a rule's command": (
-        edit("rules/tasks.smk", "/fit_reference.py --job", "/fit_reference.py  --fast --job"),
+        edit("rules/references.smk", "/fit_reference.py --job", "/fit_reference.py  --fast --job"),
         "results/tiny/references/reviews/tfidf/predictions.safetensors",
         "one job would run for it",
         ["the rule's command: .* -> .*--fast.*", "  fit_reference of .*"],
