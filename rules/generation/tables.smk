@@ -132,6 +132,6 @@ rule conflict_report:
             pages=(page_digest,),
         ),
     shell:
-        'python "$SCRIPTS"/conflict_report.py --job {params.job:q} --templates "$PAGES"'
-        " --tables {input.tables:q} --figures {input.figures:q} --output {output:q}"
-        " > {log:q} 2>&1"
+        'python "$SCRIPTS"/conflict_report.py --job {params.job:q}'
+        ' --templates "$PAGES" --tables {input.tables:q} --figures {input.figures:q}'
+        " --output {output:q} > {log:q} 2>&1"
