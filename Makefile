@@ -39,6 +39,8 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
+	$(BIN)/snakemake --lint --configfile config/styles.yaml
+	$(BIN)/snakemake --lint --configfile config/specialists.yaml
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
