@@ -84,7 +84,7 @@ def specialist_tables(
     sizes = pd.DataFrame(routing["sizes"])
     return {
         "specialists": systems_table(systems, domains, gold),
-        "claims": claims_table(study, systems, domains, gold),
+        "claims": claims_table(study, systems, gold),
         "shares": _shares(predictions["students"], records),
         "routers": sizes.assign(fitted=100 * sizes["fitted"], held_out=100 * sizes["held_out"]),
         "failed": _failed(predictions["students"], records),
@@ -166,9 +166,7 @@ def systems_table(systems: Sequence[System], domains: Domains, gold: Gold) -> pd
     return pd.DataFrame(rows)
 
 
-def claims_table(
-    study: Mapping[str, Any], systems: Sequence[System], domains: Domains, gold: Gold
-) -> pd.DataFrame:
+def claims_table(study: Mapping[str, Any], systems: Sequence[System], gold: Gold) -> pd.DataFrame:
     """Differences of macro accuracy in points over seeds and texts, with verdicts in one family."""
     margin = float(study["margin"])
     rows, family = [], []
