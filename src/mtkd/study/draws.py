@@ -35,14 +35,16 @@ def budgets_of(suite: Suite) -> dict[str, dict[str, int]]:
     """Tasks of the chosen study that differ in how many rows are labelled, by the task they are of.
 
     The number of labelled rows by task, fewest first; of variants of the first draw whose transfer
-    text, where they have some, is all of the rest.
+    text, where they have some, is of the rest. Of two with as many labels the first one counts.
     """
     found: dict[str, dict[str, int]] = {}
     for name in suite.chosen_study.tasks:
         task = suite.tasks[name]
-        plain = all(source.rest and not source.rows for source in task.transfer)
+        plain = all(source.rest for source in task.transfer)
         if task.of is not None and task.labelled != "all" and task.draw == "1" and plain:
-            found.setdefault(task.of, {})[name] = task.labelled
+            own = found.setdefault(task.of, {})
+            if task.labelled not in own.values():
+                own[name] = task.labelled
     return {
         of: dict(sorted(tasks.items(), key=lambda one: one[1]))
         for of, tasks in found.items()
