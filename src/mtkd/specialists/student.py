@@ -33,6 +33,7 @@ from mtkd.specialists.targets import (
     answered,
     in_places,
     of_all_labels,
+    of_own_labels,
     own_places,
     parts,
     shares,
@@ -250,9 +251,11 @@ def _shares(
     begun: np.ndarray,
     ended: np.ndarray,
 ) -> list[dict[str, Any]]:
-    labels = stage.domains.splits[LEARNT].labels
+    domains = stage.domains
+    labels, part = domains.splits[LEARNT].labels, parts(strategy, domains)[0]
+    what = what._replace(fused=of_own_labels(part, what.fused, domains.domain[LEARNT]))
     both = (shares(what, one, labels, *soft_axes(strategy)) for one in (begun, ended))
     return [
         {"teacher": task, "rows": rows, "loss_start": first, "loss_end": last}
-        for task, (rows, first), (_, last) in zip(stage.domains.tasks, *both, strict=True)
+        for task, (rows, first), (_, last) in zip(domains.tasks, *both, strict=True)
     ]
