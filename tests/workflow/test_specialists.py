@@ -161,8 +161,6 @@ def test_shares_of_teachers_sum_to_all(finished):
     sums = shares.groupby("strategy")[["rows", "loss_start", "loss_end"]].sum()
     assert set(sums.index) == {"by-column", "gate", "heads", "separate"}
     assert np.allclose(sums, 100)
-    # Tasks of as many rows, whose students have learnt as little: none has all of the loss.
-    assert shares[["loss_start", "loss_end"]].max().max() < 90
     by_column = shares[shares["strategy"] == "by-column"].set_index("teacher")["rows"]
     train = pd.read_parquet(finished / RESULTS / "tasks/films-30/train.parquet")
     goods = pd.read_parquet(finished / RESULTS / "tasks/goods/train.parquet")

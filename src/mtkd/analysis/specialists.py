@@ -224,8 +224,6 @@ def comparisons(
         yield "router v oracle", named[first, name], named[first, "oracle"]
     for base in study["bases"][1:]:
         for name in study["merges"]:
-            if name in study["bases_alone"]:
-                continue
             yield "merge of other bases v of one", named[base, name], named[first, name]
 
 
@@ -302,7 +300,8 @@ def _merged(
         own = found[base]
         for name in study["merges"]:
             records = [read[seed, name][1] for seed in study["seeds"]]
-            none = name in study["bases_alone"]
+            # With a scale of 0 it is the base, whatever its specialists are.
+            none = records[0]["merge"].get("scale") == 0
             new = _mean(_fields(own, "cpu_seconds"))
             yield System(
                 base,

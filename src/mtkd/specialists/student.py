@@ -33,7 +33,6 @@ from mtkd.specialists.targets import (
     answered,
     in_places,
     of_all_labels,
-    of_own_labels,
     own_places,
     parts,
     shares,
@@ -251,11 +250,9 @@ def _shares(
     begun: np.ndarray,
     ended: np.ndarray,
 ) -> list[dict[str, Any]]:
-    domains = stage.domains
-    labels, part = domains.splits[LEARNT].labels, parts(strategy, domains)[0]
-    what = what._replace(fused=of_own_labels(part, what.fused, domains.domain[LEARNT]))
+    labels = stage.domains.splits[LEARNT].labels
     both = (shares(what, one, labels, *soft_axes(strategy)) for one in (begun, ended))
     return [
         {"teacher": task, "rows": rows, "loss_start": first, "loss_end": last}
-        for task, (rows, first), (_, last) in zip(domains.tasks, *both, strict=True)
+        for task, (rows, first), (_, last) in zip(stage.domains.tasks, *both, strict=True)
     ]

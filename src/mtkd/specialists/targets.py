@@ -117,22 +117,13 @@ def of_all_labels(part: Part, values: np.ndarray, domain: np.ndarray, labels: in
     return full
 
 
-def of_own_labels(part: Part, values: np.ndarray, domain: np.ndarray) -> np.ndarray:
-    """Logits [N, C] of all labels, those that a row's head has not made absent."""
-    kept = np.zeros(values.shape, dtype=bool)
-    rows, slots = np.nonzero(part.labels[domain] >= 0)
-    kept[rows, part.labels[domain[rows], slots]] = True
-    return np.where(kept, values, ABSENT).astype(np.float32)
-
-
 def shares(
     what: Taught, logits: np.ndarray, labels: np.ndarray, T: float, alpha: float
 ) -> list[tuple[float, float]]:
     """Each teacher's share of the rows [N] that a student learns, and of the loss on them.
 
-    ``logits`` are the student's [N, C]; labels that a head has not are absent there, and in what is
-    taught (``of_own_labels``). A row's loss is what a training minimises of it: the soft part alone
-    where it has no gold label. It counts for a teacher as its weight in the row does.
+    ``logits`` are the student's [N, C]. A row's loss is what a training minimises of it: the soft
+    part alone where it has no gold label. It counts for a teacher as its weight in the row does.
     """
     soft = softmax(what.fused.astype(np.float64) / T, axis=-1)
     log_p = log_softmax(logits.astype(np.float64) / T, axis=-1)
