@@ -204,5 +204,6 @@ def test_another_merge_or_margin_trains_nothing(study):
 
 def test_a_dry_run_ends_with_a_plan_of_students(study):
     shutil.rmtree(study / RESULTS / "specialist_students/same/gate")
+    shutil.rmtree(study / RESULTS / "studies")
     result = run(study, "--dry-run", "--quiet")
     assert "2 cells to train" in result.stdout and "gate" in result.stdout
