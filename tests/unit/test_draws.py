@@ -17,7 +17,7 @@ from mtkd.analysis.statistics.paired import crossed_difference, drawn_difference
 from mtkd.config.load import validate_suite
 from mtkd.figures.claims import claims_figure
 from mtkd.report.task_results import draws_tables
-from mtkd.study.draws import draws_of
+from mtkd.study.draws import budgets_of, draws_of
 from mtkd.study.settings import table_settings
 
 STUDY = make_study(seeds=["1", "2", "3"])
@@ -59,6 +59,38 @@ def test_draws_are_variants_that_differ_in_the_draw_alone():
         "movies-300, 2 draws": ["movies-1", "movies-2"],
         "short-movies-1, 2 draws": ["short-movies-1", "short-movies-2"],
     }
+
+
+REST, SOME, FEW = ([{"rest": True} | more] for more in ({}, {"rows": 9}, {"rows": 5}))
+
+
+@pytest.mark.parametrize(
+    ("tasks", "found"),
+    [
+        ({"a": (300, REST)}, {}),
+        # All there is, or some of it; texts that are made are no part of a line.
+        ({"a": (300, REST), "b": (100, SOME)}, {"b": 100, "a": 300}),
+        ({"a": (300, []), "b": (100, [])}, {"b": 100, "a": 300}),
+        ({"a": (300, REST), "b": (100, [{"augment": {}}])}, {}),
+        ({"a": (300, REST), "b": (100, [*REST, {"augment": {}}])}, {}),
+        # One task to a number, in either order.
+        ({"a": (300, SOME), "b": (300, REST)}, {}),
+        ({"a": (300, SOME), "b": (300, REST), "c": (100, SOME)}, {"c": 100, "b": 300}),
+        (
+            {"a": (300, REST), "b": (300, []), "c": (100, FEW), "d": (100, SOME)},
+            {"d": 100, "a": 300},
+        ),
+    ],
+)
+def test_numbers_of_labels_are_compared_where_text_is_of_the_rest(tasks, found):
+    content = copy.deepcopy(SUITE)
+    for name, (number, transfer) in tasks.items():
+        content["tasks"][name] = {"of": "movies", "labelled": number, "transfer": transfer}
+    content["studies"]["main"]["tasks"] = list(tasks)
+    suite = validate_suite(content, "s")
+    numbers = budgets_of(suite)
+    assert numbers == ({"movies": found} if found else {})
+    assert list(numbers.get("movies", {})) == list(found)
 
 
 def test_one_draw_is_no_draw():

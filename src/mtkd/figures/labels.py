@@ -41,7 +41,7 @@ def labels_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
         0.9 + 2.1 * -(-len(study["budgets"]) // 2),
         f"{study['suite']}/{study['study']}: score against the number of labelled texts",
         "Primary metric on the report split against how many train texts have a label (a "
-        "logarithmic scale); students with soft labels learn from the other train texts as well. "
+        "logarithmic scale); students with soft labels learn from other train texts as well. "
         "Teachers and single-teacher students: the mean of all; whiskers: the lowest and the "
         "highest seed; "
         f"{seeds_text(study)}; {settings_text(study)}.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from mtkd.config.schema import Suite
 
 
@@ -35,18 +37,20 @@ def budgets_of(suite: Suite) -> dict[str, dict[str, int]]:
     """Tasks of the chosen study that differ in how many rows are labelled, by the task they are of.
 
     The number of labelled rows by task, fewest first; of variants of the first draw whose transfer
-    text, where they have some, is of the rest. Of two with as many labels the first one counts.
+    text, where they have some, is of the rest. Of several with as many labels, it is the one with
+    the most text.
     """
-    found: dict[str, dict[str, int]] = {}
+    found: dict[str, dict[int, tuple[float, str]]] = {}
     for name in suite.chosen_study.tasks:
         task = suite.tasks[name]
-        plain = all(source.rest for source in task.transfer)
-        if task.of is not None and task.labelled != "all" and task.draw == "1" and plain:
-            own = found.setdefault(task.of, {})
-            if task.labelled not in own.values():
-                own[name] = task.labelled
+        own = all(source.rest for source in task.transfer)
+        if task.of is not None and task.labelled != "all" and task.draw == "1" and own:
+            rows = sum(source.rows or math.inf for source in task.transfer)
+            numbers = found.setdefault(task.of, {})
+            if rows > numbers.get(task.labelled, (-1, ""))[0]:
+                numbers[task.labelled] = rows, name
     return {
-        of: dict(sorted(tasks.items(), key=lambda one: one[1]))
-        for of, tasks in found.items()
-        if len(set(tasks.values())) > 1
+        of: {name: number for number, (_, name) in sorted(numbers.items())}
+        for of, numbers in found.items()
+        if len(numbers) > 1
     }
