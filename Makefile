@@ -33,11 +33,14 @@ test-slow: $(READY)
 test-slurm: $(READY)
 	$(BIN)/python -m pytest --numprocesses 6 --dist load tests/slurm
 
+# It calls shfmt, which stands beside it.
+SNAKEFMT = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakefmt
+
 # What CI checks besides the tests.
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile rules
+	$(SNAKEFMT) --check Snakefile rules
 	$(BIN)/snakemake --lint
 	$(BIN)/snakemake --lint --configfile config/styles.yaml
 	$(BIN)/snakemake --lint --configfile config/specialists.yaml
@@ -45,7 +48,7 @@ lint: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/snakefmt Snakefile rules
+	$(SNAKEFMT) Snakefile rules
 
 # SLURM jobs of this folder, found by their name's beginning and their folder.
 JOBS = squeue --me --noheader --format '%i|%j|%Z' | awk -F'|' -v here='$(CURDIR)' \
