@@ -94,11 +94,31 @@ def _learner(suite: Suite, learner: Learner, task: str) -> dict:
 
 
 def teacher_settings(suite: Suite, task: str, teacher: str) -> dict:
-    """Fine-tuning a teacher; the primary metric says which epoch is best."""
+    """Fine-tuning a teacher; the primary metric says which epoch is best.
+
+    Of one that is not trained, where its answers are from.
+    """
     learner = suite.teachers[teacher]
+    if learner.model.is_given:
+        return given_settings(suite, task, teacher)
     own = _plain(learner, include={"label_order", "keep"})
     metric = suite.tasks[task].metrics[0]
     return {**_learner(suite, learner, task), **own, "metric": metric}
+
+
+def given_settings(suite: Suite, task: str, teacher: str) -> dict:
+    """The answers of a teacher that is not trained; the primary metric is its score's."""
+    learner, own = suite.teachers[teacher], suite.tasks[task]
+    answers = learner.model.answers
+    if answers is None:
+        return {"neighbours": _plain(learner.model.neighbours), "metric": own.metrics[0]}
+    kind = "probabilities" if learner.model.probabilities else "logits"
+    return {
+        kind: _plain(answers.of_task(task, own.of)),
+        "text": own.text,
+        "metric": own.metrics[0],
+        **_plain(learner, include={"label_order"}),
+    }
 
 
 def logits_settings(suite: Suite, task: str) -> dict:
