@@ -406,7 +406,8 @@ def _check_texts(
             ):
                 raise InputError(
                     f"{answers.path}: in column {quoted(column)} id "
-                    f"{quoted(str(split.ids[row]))} is {said[:40]!r}, and in the task {own[row][:40]!r}: its ids are of other "
+                    f"{quoted(str(split.ids[row]))} is {said[:40]!r}, and in the task "
+                    f"{own[row][:40]!r}: its ids are of other "
                     "texts; make the file again from those of the task (mtkd texts)"
                 )
 
