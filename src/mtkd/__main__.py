@@ -153,12 +153,14 @@ def _labels_from(args: argparse.Namespace) -> None:
     convert = from_logprobs if args.kind == "logprobs" else from_answers
     found = convert(args.file, words, len(labels))
     said = [*found.said, *(compared_with(found.rows, ids, args.task.name) if args.task else [])]
+    options = ", counts: true" * found.counts + ", missing: skip" * (
+        not found.rows.keys() >= {*ids}
+    )
     write_answers(args.output, found.rows, labels)
     for line in said:
         print(f"{args.file}: {line}")
-    votes = ", counts: true" if found.counts else ""
     print(f"{args.output}: {len(found.rows):,} rows; in the suite")
-    print(f"  model: {{probabilities: {{file: {args.output}{votes}}}}}")
+    print(f"  model: {{probabilities: {{file: {args.output}{options}}}}}")
 
 
 if __name__ == "__main__":

@@ -153,6 +153,7 @@ def test_from_the_texts_of_a_task_to_a_teachers_file(tmp_path, monkeypatch, caps
     call(monkeypatch, "texts", tmp_path / "ask", "--output", tmp_path / "texts.jsonl")
     asked = [json.loads(line) for line in (tmp_path / "texts.jsonl").read_text().splitlines()]
     assert len(asked) == 80 and set(asked[0]) == {"id", "split", "text"}
+    assert list(dict.fromkeys(one["split"] for one in asked)) == ["train", "selection", "report"]
     told = [{"id": one["id"], "answer": "Yes"} for one in asked[1:]] + [{"id": "x", "answer": "no"}]
     path = lines(tmp_path, *told)
     where = {"--task": tmp_path / "ask", "--output": tmp_path / "llm.csv"}
@@ -160,7 +161,9 @@ def test_from_the_texts_of_a_task_to_a_teachers_file(tmp_path, monkeypatch, caps
     out = capsys.readouterr().out
     assert "79 of the 80 rows of task ask have an answer" in out
     assert f"without one: {asked[0]['id']!r}" in out and "of no row of it: 1, 'x'" in out
-    assert out.endswith(f"  model: {{probabilities: {{file: {tmp_path}/llm.csv, counts: true}}}}\n")
+    assert out.endswith(
+        f"  model: {{probabilities: {{file: {tmp_path}/llm.csv, counts: true, missing: skip}}}}\n"
+    )
     source = {"counts": True}
     found = read_answers(tmp_path / "llm.csv", source, "probabilities", task["labels"],
                          task["labels"])  # fmt: skip
