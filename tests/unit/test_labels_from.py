@@ -12,6 +12,7 @@ import pytest
 
 from mtkd.__main__ import _main as mtkd
 from mtkd.commands.labels_from import from_answers, from_logprobs, label_words, plain
+from mtkd.config.answers import Probabilities
 from mtkd.errors import InputError
 from mtkd.tasks.answers import read_answers
 from mtkd.tasks.prepare import prepare_task, read_tables, write_task
@@ -164,7 +165,7 @@ def test_from_the_texts_of_a_task_to_a_teachers_file(tmp_path, monkeypatch, caps
     assert out.endswith(
         f"  model: {{probabilities: {{file: {tmp_path}/llm.csv, counts: true, missing: skip}}}}\n"
     )
-    source = {"counts": True}
+    source = Probabilities(counts=True)
     found = read_answers(tmp_path / "llm.csv", source, "probabilities", task["labels"],
                          task["labels"])  # fmt: skip
     assert len(found.row_of) == 80 and found.numbers[0].tolist() == [0, 1]

@@ -32,7 +32,7 @@ def main() -> None:
     from mtkd.records.logits import Logits, write_logits
     from mtkd.records.runs import new_record
     from mtkd.study.settings import canonical_json
-    from mtkd.tasks.answers import account_lines, given_logits
+    from mtkd.tasks.answers import account_lines, answers_of, given_logits
     from mtkd.tasks.corpus import is_report, read_info, read_split
     from mtkd.tasks.label_map import check_label_map
 
@@ -74,7 +74,7 @@ def main() -> None:
             lines = []
         else:
             given = given_logits(settings, info.labels, splits)
-            least = settings[kind].get("smoothing", 1e-4)
+            least = getattr(answers_of(settings)[1], "smoothing", 0)
             lines = [
                 f"teacher {args.teacher}: {line}" for line in account_lines(given.account, least)
             ]

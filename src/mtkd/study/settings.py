@@ -205,6 +205,7 @@ def table_settings(suite: Suite, student: str) -> dict:
     # As all defaults: a suite that names none has the tables that it had.
     named = "references" in suite.model_dump(exclude_defaults=True)
     draws, budgets = draws_of(suite), budgets_of(suite)
+    given = [name for name in study.teachers if is_given(suite, name)]
     return {
         "suite": suite.suite,
         "study": f"{suite.study_name} ({student})" if several else suite.study_name,
@@ -217,9 +218,15 @@ def table_settings(suite: Suite, student: str) -> dict:
         "metrics": {task: suite.tasks[task].metrics[0] for task in study.tasks},
         "report_splits": {task: suite.tasks[task].report_splits for task in study.tasks},
         **({"references": list(suite.references)} if named else {}),
+        **({"given": given} if given else {}),
         **({"draws": draws} if draws else {}),
         **({"budgets": budgets} if budgets else {}),
     }
+
+
+def is_given(suite: Suite, name: str) -> bool:
+    """Whether a teacher, as arms call it, is not trained but given: by a file, by near texts."""
+    return suite.teachers[split_teacher(name)[0]].model.is_given
 
 
 def teachers_settings(suite: Suite) -> dict:

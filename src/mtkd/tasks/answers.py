@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mtkd.config.answers import Answers, Probabilities
 from mtkd.errors import InputError
-from mtkd.tasks.corpus import Split, is_report
+from mtkd.tasks.corpus import Split
 from mtkd.tasks.labels import is_missing, label_indices, possible_texts
 from mtkd.tasks.spelling import listed, nfc, quoted
 from mtkd.tasks.tables import Table, column_names, kind_of, read_table
@@ -26,7 +27,7 @@ TOLERANCE = 1e-3
 NAMED = 3
 
 
-class Answers(NamedTuple):
+class ReadAnswers(NamedTuple):
     """M rows of a file: their ids, the numbers [M, C] in the task's order of labels.
 
     ``texts``: the texts [M] beside them, by column of a split, where the file has them.
@@ -51,6 +52,13 @@ class Given(NamedTuple):
     account: dict[str, Any]
 
 
+def answers_of(settings: Mapping[str, Any]) -> tuple[str, Answers]:
+    """Whether a teacher's files hold "probabilities" or "logits", and what its settings say."""
+    if "probabilities" in settings:
+        return "probabilities", Probabilities.model_validate(settings["probabilities"])
+    return "logits", Answers.model_validate(settings["logits"])
+
+
 def given_logits(
     settings: Mapping[str, Any], labels: Sequence[str], splits: Mapping[str, Split]
 ) -> Given:
@@ -60,9 +68,8 @@ def given_logits(
     in place of one, the logarithms of the labels' shares in train. Raises InputError for a file
     that is none of the task's, and for rows without an answer unless they are to be skipped.
     """
-    kind = "probabilities" if "probabilities" in settings else "logits"
-    source = settings[kind]
-    read: dict[str, Answers] = {}
+    kind, source = answers_of(settings)
+    read: dict[str, ReadAnswers] = {}
     logits, answered = {}, {}
     account: dict[str, Any] = {"rows": {}, "missing": {}, "unused": 0, "raised": 0}
     texts = _texts_of(splits, settings["text"])
@@ -75,7 +82,7 @@ def given_logits(
         found = np.tile(prior, (len(rows_of.ids), 1))
         known = np.zeros(len(rows_of.ids), bool)
         for part, rows in _parts(split, rows_of).items():
-            path = _path(source, part)
+            path = source.path_of(part)
             if path and path not in read:
                 order = settings.get("label_order") or list(labels)
                 read[path] = read_answers(Path(path), source, kind, order, labels, texts)
@@ -85,11 +92,11 @@ def given_logits(
             )
             has = places >= 0
             if path:
-                _check_once(rows_of.ids[rows][has], part, path, used, source)
+                _check_once(rows_of.ids[rows][has], part, path, used)
                 _check_texts(read[path], places[has], rows_of, rows[has], texts)
                 numbers = read[path].numbers[places[has]]
                 if kind == "probabilities":
-                    numbers, raised = smoothed(numbers, source.get("smoothing", 1e-4))
+                    numbers, raised = smoothed(numbers, source.smoothing)
                     account["raised"] += raised
                     numbers = np.log(numbers)
                 found[rows[has]], known[rows[has]] = numbers, True
@@ -99,7 +106,7 @@ def given_logits(
                 lacking.append(_lacking(rows_of.ids[rows], has, part, path))
         logits[split], answered[split] = found, known
     _check_some(read, splits, answered)
-    if lacking and source.get("missing") != "skip":
+    if lacking and source.missing != "skip":
         more = f" (and of {len(lacking) - 1} more splits)" if len(lacking) > 1 else ""
         raise InputError(f"{lacking[0]}{more}; add them, or give 'missing: skip'")
     ids = {name for split in splits.values() for name in split.ids.tolist()}
@@ -109,12 +116,12 @@ def given_logits(
 
 def read_answers(
     path: Path,
-    source: Mapping[str, Any],
+    source: Answers,
     kind: str,
     order: Sequence[str],
     labels: Sequence[str],
     texts: Mapping[str, Sequence[str]] | None = None,
-) -> Answers:
+) -> ReadAnswers:
     """Read and check one file of answers; rows that are blank throughout are no answers.
 
     ``source`` are its settings (``mtkd.config.answers``), ``kind`` "probabilities" or "logits",
@@ -124,29 +131,31 @@ def read_answers(
     try:
         names = column_names(path)
         if not names:
+            read_table(path, [source.id])
             raise InputError("the file is empty")
         columns = _label_columns(source, labels, names)
         have = {nfc(name) for name in names}
         beside = [one for one in texts or {} if nfc(one) in have and one not in columns]
         others = _others(source, names, columns, texts or {})
         answers = None
-        if path.suffix.lower() == ".csv" and "column" in source:
-            answers = (source["column"], possible_texts(labels))
-        wanted = list(dict.fromkeys([source.get("id", "id"), *columns, *beside, *others]))
+        if path.suffix.lower() == ".csv" and source.column:
+            answers = (source.column, possible_texts(labels))
+        wanted = list(dict.fromkeys([source.id, *columns, *beside, *others]))
         table = read_table(path, wanted, answers)
         _refuse_unknown(table, others, labels)
-        row_of = _rows_by_id(table, source.get("id", "id"))
-        if "column" in source:
-            numbers = _of_column(table, source["column"], kind, order, labels, row_of)
+        row_of = _rows_by_id(table, source.id)
+        if source.column:
+            numbers = _of_column(table, source.column, kind, order, labels, row_of)
         else:
             numbers = _of_columns(table, columns, row_of)
         blank = np.isnan(numbers).all(axis=1)
         row_of = {name: row for name, row in row_of.items() if not blank[row]}
-        numbers = _checked(numbers, blank, table, kind, source.get("counts", False), row_of)
+        counts = isinstance(source, Probabilities) and source.counts
+        numbers = _checked(numbers, blank, table, kind, counts, row_of)
     except InputError as error:
         said = str(error)
         raise InputError(said if said.startswith(str(path)) else f"{path}: {said}") from None
-    return Answers(path, row_of, numbers, {one: table.columns[one] for one in beside})
+    return ReadAnswers(path, row_of, numbers, {one: table.columns[one] for one in beside})
 
 
 def smoothed(probabilities: np.ndarray, least: float) -> tuple[np.ndarray, int]:
@@ -190,13 +199,6 @@ def _parts(split: str, rows: Split) -> dict[str, np.ndarray]:
     return {name: found for name, found in parts.items() if len(found)}
 
 
-def _path(source: Mapping[str, Any], part: str) -> str | None:
-    files = source.get("files", {})
-    return (
-        source.get("file") or files.get(part) or (is_report(part) and files.get("report")) or None
-    )
-
-
 def _texts_of(splits: Mapping[str, Split], names: Sequence[str]) -> dict[str, str]:
     """Columns that may hold an example's texts, and which of its texts each does."""
     own = dict(zip(names, ("text_a", "text_b"), strict=False))
@@ -204,13 +206,11 @@ def _texts_of(splits: Mapping[str, Split], names: Sequence[str]) -> dict[str, st
     return own | ({"text_a": "text_a", "text_b": "text_b"} if pair else {"text": "text_a"})
 
 
-def _label_columns(
-    source: Mapping[str, Any], labels: Sequence[str], names: Sequence[str]
-) -> list[str]:
+def _label_columns(source: Answers, labels: Sequence[str], names: Sequence[str]) -> list[str]:
     """The columns of the labels' numbers, in the task's order; the one ``column``, where it is."""
-    if "column" in source:
-        return [source["column"]]
-    columns = list(source.get("columns") or labels)
+    if source.column:
+        return [source.column]
+    columns = list(source.columns or labels)
     have = {nfc(name) for name in names}
     if lacking := [name for name in columns if nfc(name) not in have]:
         raise InputError(
@@ -222,12 +222,12 @@ def _label_columns(
 
 
 def _others(
-    source: Mapping[str, Any], names: Sequence[str], columns: Sequence[str], texts: Mapping
+    source: Answers, names: Sequence[str], columns: Sequence[str], texts: Mapping
 ) -> list[str]:
     """Columns that would be labels' if they held numbers; none where labels' columns are named."""
-    if "column" in source or "columns" in source:
+    if source.column or source.columns:
         return []
-    told = {nfc(name) for name in (source.get("id", "id"), *columns, *texts)}
+    told = {nfc(name) for name in (source.id, *columns, *texts)}
     return [name for name in names if nfc(name) not in told]
 
 
@@ -376,9 +376,7 @@ def _first(
     return f"{table.place(row)} (id {quoted(name)}): {values} {what}{more}"
 
 
-def _check_once(
-    ids: Sequence[str], part: str, path: str, used: dict[str, str], source: Mapping[str, Any]
-) -> None:
+def _check_once(ids: Sequence[str], part: str, path: str, used: dict[str, str]) -> None:
     """An id that two splits have is answered once in a file, and whose it is nobody knows."""
     for name in map(str, ids):
         key = f"{path}\0{name}"
@@ -390,7 +388,7 @@ def _check_once(
 
 
 def _check_texts(
-    answers: Answers,
+    answers: ReadAnswers,
     places: np.ndarray,
     split: Split,
     rows: np.ndarray,
@@ -413,7 +411,7 @@ def _check_texts(
 
 
 def _check_some(
-    read: Mapping[str, Answers], splits: Mapping[str, Split], answered: Mapping[str, np.ndarray]
+    read: Mapping[str, ReadAnswers], splits: Mapping[str, Split], answered: Mapping[str, np.ndarray]
 ) -> None:
     """Raises InputError for files that say nothing of a split that must be known."""
     path, first = next(iter(read.items()))

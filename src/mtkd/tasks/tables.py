@@ -75,12 +75,11 @@ def read_table(
 def column_names(path: Path) -> list[str]:
     """The names of a file's columns; of JSONL the keys of all its rows. Raises InputError."""
     suffix = path.suffix.lower()
+    refuse_pointer(path)
     try:
         if suffix == ".parquet":
-            refuse_pointer(path)
             return list(pyarrow.dataset.dataset(path, format="parquet").schema.names)
         if suffix == ".csv":
-            refuse_pointer(path)
             rows = (fields for *_, fields in _records(path) if "".join(fields).strip())
             return next(rows, [])
         keys: dict[str, None] = {}
