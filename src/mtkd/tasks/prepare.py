@@ -21,8 +21,7 @@ import numpy as np
 import pandas as pd
 
 from mtkd.errors import InputError
-from mtkd.records.files import write_json, write_text
-from mtkd.records.parquet import write_parquet
+from mtkd.records.files import publish, write_json, write_text
 from mtkd.tasks.corpus import CLUSTERS, HUMAN, digest_splits, is_report
 from mtkd.tasks.labels import possible_texts
 from mtkd.tasks.rows import check_rows
@@ -145,6 +144,11 @@ def write_splits(folder: Path, splits: Mapping[str, pd.DataFrame]) -> None:
     answers += [name for name in CLUSTERS if name in report]
     write_parquet(folder / "report.parquet", report.drop(columns=answers))
     write_parquet(folder / "report_labels.parquet", report[["split", "id", *answers]])
+
+
+def write_parquet(path: Path, frame: pd.DataFrame) -> None:
+    """Publish a table as parquet."""
+    publish(path, lambda temporary: frame.to_parquet(temporary, index=False))
 
 
 def account_lines(labels: Sequence[str], account: Mapping[str, Any]) -> list[str]:

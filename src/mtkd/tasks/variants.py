@@ -17,7 +17,6 @@ import pandas as pd
 
 from mtkd.errors import InputError
 from mtkd.records.files import publish, read_json, write_json
-from mtkd.records.parquet import write_parquet
 from mtkd.tasks.augment import Augmentation, augment
 from mtkd.tasks.corpus import (
     CLUSTERS,
@@ -29,7 +28,7 @@ from mtkd.tasks.corpus import (
     is_report,
     read_whole,
 )
-from mtkd.tasks.prepare import write_splits
+from mtkd.tasks.prepare import write_parquet, write_splits
 from mtkd.tasks.rows import text_rows
 from mtkd.tasks.spelling import listed
 from mtkd.tasks.splits import carve, check_drawn, text_keys
