@@ -189,4 +189,4 @@ Axis = [AfterValidator(_not_empty), AfterValidator(_unique)]
 class Closed(BaseModel):
     """A mapping that refuses unknown keys, so that a misspelled one is never ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
