@@ -1,6 +1,7 @@
 """Scores and claims of systems of specialists: by hand, and against the plain difference."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mtkd.analysis.specialists import (
@@ -10,13 +11,16 @@ from mtkd.analysis.specialists import (
     claims_table,
     comparisons,
     macro_difference,
+    read_gold,
     right,
     right_polarity,
     systems_table,
 )
 from mtkd.analysis.statistics.paired import crossed_difference
-from mtkd.specialists.domains import Domains
+from mtkd.records.files import write_json
+from mtkd.specialists.domains import REPORT, Domains, read_domains
 from mtkd.tasks.corpus import TaskInfo
+from mtkd.tasks.prepare import write_splits
 
 # Labels negative, neutral, positive; task 0 has no neutral texts.
 GOLD = Gold(
@@ -61,6 +65,28 @@ def test_polarity_is_told_among_the_labels_of_all_tasks():
     polarity = right_polarity(logits, GOLD, SHARED)
     assert polarity[[0, 1, 2, 4]].tolist() == [0, 1, 1, 1] and np.isnan(polarity[[3, 5]]).all()
     assert by_task(polarity, GOLD).tolist() == [0.5, 1.0]
+
+
+def test_texts_of_two_report_splits_keep_their_labels_whatever_their_ids(tmp_path):
+    def rows(*labels):
+        names = [str(row) for row in range(len(labels))]
+        return pd.DataFrame({"id": names, "text_a": names, "label": labels})
+
+    splits = {"train": rows(0, 1), "selection": rows(0, 1)}
+    for task, reports in (
+        ("films", {"report": rows(0, 0, 0), "report_b": rows(1, 1)}),
+        ("goods", {"report": rows(1, 0)}),
+    ):
+        write_splits(tmp_path / task, {**splits, **reports})
+        sizes = {name: len(frame) for name, frame in (splits | reports).items()}
+        content = {"labels": ["-", "+"], "rows": sizes, "digest": task}
+        write_json(tmp_path / task / "task.json", content)
+    domains = read_domains([tmp_path / "films", tmp_path / "goods"])
+    labels = [tmp_path / task / "report_labels.parquet" for task in domains.tasks]
+    gold = read_gold(domains, labels)
+    assert gold.labels.tolist() == [0, 0, 0, 1, 1, 1, 0]
+    assert gold.domain.tolist() == [0] * 5 + [1] * 2
+    assert len(set(gold.clusters[:, 0])) == len(set(domains.splits[REPORT].ids)) == 7
 
 
 def test_macro_differences_weigh_tasks_alike():

@@ -96,7 +96,7 @@ def read_gold(domains: Domains, paths: Sequence[Path]) -> Gold:
     known, members = {}, {}
     for task, own, path in zip(domains.tasks, domains.own, paths, strict=True):
         for split, (ids, given) in read_report_labels(path).items():
-            names = row_ids(task, ids)
+            names = row_ids(task, split, ids)
             known |= dict(zip(names, own[given], strict=True))
             clusters = read_clusters(path, split)
             # Of a pair's two members the first: each text has one cluster here.
