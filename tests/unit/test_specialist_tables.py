@@ -67,6 +67,23 @@ def test_polarity_is_told_among_the_labels_of_all_tasks():
     assert by_task(polarity, GOLD).tolist() == [0.5, 1.0]
 
 
+@pytest.mark.parametrize("shared", [[], [2]])
+def test_tasks_that_share_no_two_labels_have_no_polarity(shared):
+    own = [np.array([0, *shared]), np.array([1, *shared])]
+    domains = DOMAINS._replace(own=own)
+    assert domains.shared.tolist() == shared
+    assert np.isnan(right_polarity(saying(0, 2, 0, 1, 2, 1), GOLD, domains.shared)).all()
+    table = systems_table(SYSTEMS, domains, GOLD)
+    assert table["polarity"].isna().all() and table["accuracy"].notna().all()
+
+
+def test_nothing_is_retained_of_what_a_specialist_does_not_know():
+    none = (2, 0, 2, 0, 1, 0)
+    systems = [system("shared", "specialist", f"specialist {task}", none) for task in DOMAINS.tasks]
+    systems.append(system("shared", "merge", "soup", BEST))
+    assert systems_table(systems, DOMAINS, GOLD)["retention"].isna().all()
+
+
 def test_texts_of_two_report_splits_keep_their_labels_whatever_their_ids(tmp_path):
     def rows(*labels):
         names = [str(row) for row in range(len(labels))]

@@ -115,14 +115,19 @@ def right(logits: np.ndarray, gold: Gold) -> np.ndarray:
 
 
 def right_polarity(logits: np.ndarray, gold: Gold, shared: np.ndarray) -> np.ndarray:
-    """The same among the labels that all tasks have; NaN of a text that has another one."""
+    """The same among the labels that all tasks have; NaN of a text that has another one, and of
+    every text where they have less than two: there is nothing to tell apart."""
+    if len(shared) < 2:
+        return np.full(len(gold.labels), np.nan)
     said = shared[logits[:, shared].argmax(axis=1)]
     return np.where(np.isin(gold.labels, shared), said == gold.labels, np.nan)
 
 
 def by_task(values: np.ndarray, gold: Gold) -> np.ndarray:
-    """Means [K] over each task's texts of values [N]."""
-    return np.array([np.nanmean(values[gold.domain == k]) for k in range(gold.domain.max() + 1)])
+    """Means [K] over each task's texts of values [N], without NaN; NaN of a task without any."""
+    known = ~np.isnan(values)
+    own = [values[known & (gold.domain == k)] for k in range(gold.domain.max() + 1)]
+    return np.array([one.mean() if len(one) else np.nan for one in own])
 
 
 def systems_table(systems: Sequence[System], domains: Domains, gold: Gold) -> pd.DataFrame:
@@ -136,6 +141,8 @@ def systems_table(systems: Sequence[System], domains: Domains, gold: Gold) -> pd
         if system.kind == "specialist" and system.base == systems[0].base
     }
     reference = np.array([own[f"specialist {task}"][k] for k, task in enumerate(domains.tasks)])
+    # Of a task of which its own specialist knows nothing, nothing can be retained.
+    reference[reference == 0] = np.nan
     rows = []
     for system in systems:
         scores = np.array([by_task(right(one, gold), gold) for one in system.logits.values()])

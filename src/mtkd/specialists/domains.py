@@ -33,7 +33,8 @@ class Domains(NamedTuple):
     @property
     def shared(self) -> np.ndarray:
         """The labels that every task has, as indices into all."""
-        return np.array(sorted(set.intersection(*(set(own.tolist()) for own in self.own))))
+        every = set.intersection(*(set(own.tolist()) for own in self.own))
+        return np.array(sorted(every), dtype=int)
 
     def rows(self, task: int, split: str = LEARNT, labelled: bool = False) -> np.ndarray:
         """Rows of a split that are of a task, or those of them that have a label."""
