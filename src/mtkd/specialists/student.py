@@ -250,9 +250,14 @@ def _shares(
     begun: np.ndarray,
     ended: np.ndarray,
 ) -> list[dict[str, Any]]:
-    labels = stage.domains.splits[LEARNT].labels
-    both = (shares(what, one, labels, *soft_axes(strategy)) for one in (begun, ended))
+    # A row's loss is of its own task's outputs alone, as in ``objective``; a part has every task's.
+    domains, domain = stage.domains, stage.domains.domain[LEARNT]
+    part = parts(strategy, domains)[0]
+    gold = own_places(part, domains.splits[LEARNT].labels, domain)
+    what = what._replace(fused=in_places(part, what.fused, domain))
+    said = (in_places(part, logits, domain) for logits in (begun, ended))
+    both = (shares(what, one, gold, *soft_axes(strategy)) for one in said)
     return [
         {"teacher": task, "rows": rows, "loss_start": first, "loss_end": last}
-        for task, (rows, first), (_, last) in zip(stage.domains.tasks, *both, strict=True)
+        for task, (rows, first), (_, last) in zip(domains.tasks, *both, strict=True)
     ]
