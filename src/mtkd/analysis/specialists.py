@@ -38,7 +38,7 @@ class Gold(NamedTuple):
 
 
 class System(NamedTuple):
-    """Logits [N, C] on report by seed, and what one costs: means over seeds."""
+    """Logits [N, C] on report by seed, and what one costs: means over the seeds that finished."""
 
     base: str  # of a student, its name
     kind: str  # specialist, merge, router, student
@@ -263,7 +263,8 @@ def _read(path: Path, domains: Domains) -> tuple[np.ndarray | None, dict[str, An
 
 
 def _mean(values: Iterator[float] | Sequence[float]) -> float:
-    return float(np.mean(list(values)))
+    values = list(values)
+    return float(np.mean(values)) if values else np.nan
 
 
 def _fields(found: Mapping[str, _Specialist], name: str) -> np.ndarray:
@@ -368,8 +369,10 @@ def _taught(
         axes = parse_integrated(path)
         runs.setdefault((axes["student"], axes["strategy"]), {})[axes["seed"]] = one
     for (student, strategy), by_seed in runs.items():
-        records = [record for _, record in by_seed.values()]
-        models, how = records[0]["models"], records[0]["integration"]
+        first = next(iter(by_seed.values()))[1]
+        models, how = first["models"], first["integration"]
+        # What one cost that diverged ends where it did.
+        records = [record for logits, record in by_seed.values() if logits is not None]
         # Of a student a task the one of the task that has a new specialist is trained again.
         replace = _mean(record["cpu_seconds"] for record in records) / models
         if how["fusion"] != "none":
@@ -380,7 +383,7 @@ def _taught(
             strategy,
             {seed: logits for seed, (logits, _) in by_seed.items() if logits is not None},
             models,
-            records[0]["parameters"],
+            _mean(record["parameters"] for record in records),
             _mean(record["compute"] for record in records),
             _mean(record["run_seconds"] for record in records),
             replace,
@@ -392,7 +395,9 @@ def _shares(
 ) -> pd.DataFrame:
     """Each teacher's share of rows and of loss by student and strategy, means over seeds."""
     rows = []
-    for path, (_, record) in zip(paths, read, strict=True):
+    for path, (logits, record) in zip(paths, read, strict=True):
+        if logits is None:
+            continue
         axes = parse_integrated(path)
         rows += [
             {"student": axes["student"], "strategy": axes["strategy"], "seed": axes["seed"], **one}

@@ -90,8 +90,8 @@ def train_student(
         np.full((len(domains.domain[split]), labels), ABSENT, dtype=np.float32)
         for split in (LEARNT, LEARNT, REPORT)
     )
-    models = []
-    for number, part in enumerate(parts(strategy, domains)):
+    models, whole = [], parts(strategy, domains)
+    for number, part in enumerate(whole):
         model = begin(stage, part, seed)
         _say(stage, model, part, LEARNT, begun)
         done = _train(stage, model, part, what, strategy, seed, checkpoint(number))
@@ -106,8 +106,8 @@ def train_student(
     history = [
         {"model": number, **row} for number, one in enumerate(models) for row in one.outcome.history
     ]
-    facts = _facts(stage, models, what)
-    if what and models[-1].outcome.status == "finished":
+    facts = {"models": len(whole), **_facts(stage, models, what)}
+    if what and models[-1].outcome.status == "finished" and np.isfinite(ended).all():
         facts["shares"] = _shares(stage, what, strategy, begun, ended)
     return Student(said, history, facts, [one.outcome for one in models])
 
@@ -225,13 +225,13 @@ def _say(stage: Stage, model: PreTrainedModel, part: Part, split: str, into: np.
 
 
 def _facts(stage: Stage, models: Sequence[_Model], what: Taught | None) -> dict[str, Any]:
+    """What the models cost that were trained: all of them, unless one diverged."""
     own = float(sum(one.tokens * one.parameters for one in models))
     taught_by = 0.0
     if what is not None:
         lengths = stage.learner.tokens[LEARNT].cpu_lengths
         taught_by = spent(stage.teachers) + labelling(what.weights, lengths, stage.teachers)
     return {
-        "models": len(models),
         "training": [one.training.model_dump(mode="json") for one in models],
         "parameters": sum(one.parameters for one in models),
         "tokens": sum(one.tokens for one in models),
