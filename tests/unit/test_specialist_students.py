@@ -1,5 +1,7 @@
 """A student of specialists: how its models begin, and what its record says that it costs."""
 
+from itertools import count
+
 import numpy as np
 import pytest
 import torch
@@ -49,3 +51,11 @@ def trained(stage, strategy=SEPARATE):
 def test_the_models_of_a_student_are_all_of_them_whichever_diverged(stage, ending):
     ending("finished", "finished", "diverged", "finished", "diverged")
     assert [trained(stage)["models"] for _ in range(3)] == [2, 2, 2]
+
+
+def test_what_texts_take_to_answer_is_told_of_all_of_them(stage, ending, monkeypatch):
+    ending("finished", "finished")
+    clock = count()
+    monkeypatch.setattr(student.time, "process_time", lambda: next(clock))
+    # Each of two models takes a second for its own of 6 texts, 2 or 4.
+    assert trained(stage)["run_seconds"] == pytest.approx(1000 * 2 / 6, abs=1e-4)

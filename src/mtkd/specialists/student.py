@@ -72,7 +72,7 @@ class _Model(NamedTuple):
     parameters: int
     tokens: int
     cpu_seconds: float
-    run_seconds: float
+    said_seconds: float  # CPU seconds of what it says of report's texts
 
 
 def train_student(
@@ -100,8 +100,7 @@ def train_student(
             break
         start = time.process_time()
         _say(stage, model, part, REPORT, said)
-        asked = len(answered(part, domains.domain[REPORT]))
-        models[-1] = done._replace(run_seconds=1000 * (time.process_time() - start) / asked)
+        models[-1] = done._replace(said_seconds=time.process_time() - start)
         _say(stage, model, part, LEARNT, ended)
     history = [
         {"model": number, **row} for number, one in enumerate(models) for row in one.outcome.history
@@ -231,6 +230,7 @@ def _facts(stage: Stage, models: Sequence[_Model], what: Taught | None) -> dict[
     if what is not None:
         lengths = stage.learner.tokens[LEARNT].cpu_lengths
         taught_by = spent(stage.teachers) + labelling(what.weights, lengths, stage.teachers)
+    texts = len(stage.domains.domain[REPORT])
     return {
         "training": [one.training.model_dump(mode="json") for one in models],
         "parameters": sum(one.parameters for one in models),
@@ -238,8 +238,8 @@ def _facts(stage: Stage, models: Sequence[_Model], what: Taught | None) -> dict[
         "compute": own + taught_by,
         "seconds": round(sum(one.outcome.seconds for one in models), 3),
         "cpu_seconds": round(sum(one.cpu_seconds for one in models), 3),
-        # A text is one model's.
-        "run_seconds": round(float(np.mean([one.run_seconds for one in models])), 4),
+        # Of a text's own model alone, so that models weigh as their texts do.
+        "run_seconds": round(1000 * sum(one.said_seconds for one in models) / texts, 4),
     }
 
 
