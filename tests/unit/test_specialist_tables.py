@@ -40,7 +40,8 @@ DOMAINS = Domains(
 )  # fmt: skip
 STUDY = {
     "bases": ["shared", "own"],
-    "merges": ["soup"],
+    "merges": ["base", "soup"],
+    "bases_alone": ["base"],
     "own_labels": ["heads", "separate"],
     "margin": 1.0,
 }
@@ -124,7 +125,8 @@ BEST, WORSE = (0, 2, 0, 1, 2, 1), (2, 2, 2, 1, 2, 1)
 SYSTEMS = [
     *(system(base, "specialist", f"specialist {task}", BEST) for base in ("shared", "own")
       for task in ("films", "goods")),
-    *(system(base, "merge", "soup", WORSE, WORSE, WORSE) for base in ("shared", "own")),
+    *(system(base, "merge", name, WORSE, WORSE, WORSE) for base in ("shared", "own")
+      for name in ("base", "soup")),
     *(system("shared", "router", name, BEST, BEST, BEST) for name in
       ("oracle", "hard-router", "soft-router")),
     system("same", "student", "by-column", BEST, BEST, BEST),
@@ -137,6 +139,7 @@ SYSTEMS = [
 def test_what_is_compared():
     found = [(claim, a.name, f"{b.base} {b.name}") for claim, a, b in comparisons(STUDY, SYSTEMS)]
     assert found == [
+        ("student v merge", "by-column", "shared base"),
         ("student v merge", "by-column", "shared soup"),
         ("student v router", "by-column", "shared oracle"),
         ("student v router", "by-column", "shared hard-router"),
