@@ -364,8 +364,7 @@ def _taught(
 ) -> Iterator[System]:
     own = next(iter(found.values()))
     new = _mean(_fields(own, "cpu_seconds"))
-    texts = np.bincount(domains.domain[LEARNT])
-    labelled = float(np.mean(texts * _fields(own, "run_seconds")) / 1000)
+    texts, a_text = np.bincount(domains.domain[LEARNT]), _fields(own, "run_seconds") / 1000
     runs: dict[tuple[str, str], dict[str, tuple]] = {}
     for path, one in zip(paths, read, strict=True):
         axes = parse_integrated(path)
@@ -378,7 +377,10 @@ def _taught(
         # Of a student a task the one of the task that has a new specialist is trained again.
         replace = _mean(record["cpu_seconds"] for record in records) / models
         if how["fusion"] != "none":
-            replace += new + labelled + (how["fusion"] == "gate") * routing["cpu_seconds"]
+            # A new specialist labels its own texts; where all of them teach every text, all texts.
+            labels = texts.sum() if how["fusion"] in ("average", "gate") else texts
+            replace += new + float(np.mean(labels * a_text))
+            replace += (how["fusion"] == "gate") * routing["cpu_seconds"]
         yield System(
             student,
             "student",
