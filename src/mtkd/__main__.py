@@ -9,8 +9,8 @@ from pathlib import Path
 WHY = """\
 Why would this output be made again? Its job is compared with the one that made it: the settings and
 the code behind it, key by key, its inputs, the rule's command. Where the reason lies upstream, the
-jobs where it begins are named, not the whole chain. Snakemake keeps one record an output, that of
-the last job that finished: a rerun that has ended has replaced what it was compared with."""
+jobs where it begins are named, not the whole chain. Of an output that is up to date, Snakemake's
+log of the run that made it says why it did, where it was kept."""
 DIFF = """\
 Two runs side by side: what differs first, then what is equal in a line. A run is a student cell's
 folder (.../seed1), a teacher's or a reference's, or its run.json, eval.json or metrics.json."""
@@ -117,8 +117,12 @@ def _diff(args: argparse.Namespace) -> None:
 
 
 def _check(args: argparse.Namespace) -> None:
+    import gc
+
     from mtkd.commands.check import check, suites
 
+    # A million small objects, none of which is garbage before the end.
+    gc.disable()
     whole = True
     for folder in args.folders or suites(Path()):
         found = check(folder)
