@@ -120,6 +120,7 @@ def test_settings_hold_what_changes_a_stage_and_no_default():
         "specialists": {},
         "max_length": 16,
     }
+    assert specialists_settings(suite, "own")["own"] is True
     assert merges_settings(suite, "own")["merges"] == {
         "soup": {"method": "average"},
         "ties": {"density": 0.2, "method": "ties", "scale": 1.0},
