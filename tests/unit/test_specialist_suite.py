@@ -135,7 +135,10 @@ def test_settings_hold_what_changes_a_stage_and_no_default():
         "mixed": {"fusion": "none"},
     }
     study = specialist_study_settings(suite)
-    assert study["merges"] == ["soup", "ties"] and study["own_labels"] == []
+    assert study["merges"] == ["soup", "ties"]
+    assert study["own_labels"] == study["bases_alone"] == []
+    shipped = specialist_study_settings(load_suite("config/specialists.yaml"))
+    assert shipped["own_labels"] == ["heads", "separate"] and shipped["bases_alone"] == ["base"]
 
 
 def test_a_suite_of_another_kind_is_none():
