@@ -1,4 +1,4 @@
-"""Questions about a study, answered from what is on disk: nothing is run, locked or changed."""
+"""Questions about a study, answered from what is on disk, and files that its student labels."""
 
 import argparse
 from pathlib import Path
@@ -16,6 +16,12 @@ Every output of a suite against what was recorded of it: which are edited, trunc
 of no job (foreign), and for which nothing but a time stamp vouches. Kept cells, trained models and
 data have digests of their own; of all that a later job read and that is no larger than a megabyte,
 Snakemake has the checksum. Exit status 1 when something is wrong."""
+
+PREDICT = """\
+Label the rows of a file with a student that was taken away from its study. Each row is written as
+it is, in the file's order, with the columns predicted_label, probability_LABEL for each label, and
+reason: of a row that has no label, why. A row of CSV that cannot be read stands in the first column
+as it is."""
 
 
 def main() -> None:
@@ -56,6 +62,23 @@ def _parser() -> argparse.ArgumentParser:
         help="a suite's results, such as results/embedded (default: every suite's)",
     )
     check.set_defaults(command=_check)
+
+    predict = commands.add_parser(
+        "predict", help="label a file with a student", description=PREDICT
+    )
+    predict.add_argument(
+        "--model", metavar="FOLDER", type=Path, required=True, help="the student's folder"
+    )
+    predict.add_argument(
+        "file", metavar="FILE", help=".csv, .jsonl or .parquet; - for CSV or JSONL on stdin"
+    )
+    predict.add_argument(
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="in the format of its name's end (default: stdout; JSONL of JSONL, else CSV)",
+    )
+    predict.set_defaults(command=_predict)
     return parser
 
 
@@ -80,6 +103,12 @@ def _check(args: argparse.Namespace) -> None:
         print(found.text())
         whole &= not found.wrong
     raise SystemExit(not whole)
+
+
+def _predict(args: argparse.Namespace) -> None:
+    from mtkd.deployment.labelling import label_file
+
+    label_file(args.model, args.file, args.output)
 
 
 if __name__ == "__main__":

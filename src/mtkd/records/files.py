@@ -80,6 +80,17 @@ def is_whole(folder: Path, names: Iterable[str]) -> bool:
         return False
 
 
+def kept_files(folder: Path) -> list[str]:
+    """The names of a kept folder's files; none where there is no such folder, or it is damaged."""
+    if not (folder / MANIFEST).is_file():
+        return []
+    try:
+        names = sorted(read_json(folder / MANIFEST))
+    except (InputError, TypeError):
+        return []
+    return names if is_whole(folder, names) else []
+
+
 def discard_folder(folder: Path) -> None:
     """Delete a folder, which has its name no longer before its first file goes."""
     removed = _neighbour(Path(folder))
