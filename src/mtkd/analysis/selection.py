@@ -49,7 +49,7 @@ def students_to_take(runs: pd.DataFrame, arms: Sequence[Mapping[str, str]]) -> p
     over seeds, and of its seeds the best; controls never are. On ties the study's first arm and the
     first seed are taken. ``arms`` are the study's (``mtkd.study.arms``).
     """
-    students = runs[(runs.kind == "student") & (runs.split == "selection") & runs.primary]
+    students = runs[(runs.kind == "student") & runs.primary & (runs.split == "selection")]
     table = students[["student", *CELL, "seed", "metric", "value"]].reset_index(drop=True)
     order = {(arm["strategy"], arm["teachers"]): number for number, arm in enumerate(arms)}
     controls = {key for arm, key in zip(arms, order, strict=True) if arm["family"] == "control"}

@@ -16,8 +16,8 @@ import torch
 from scipy.special import softmax
 from transformers import PreTrainedTokenizerFast
 
+from mtkd.deployment.facts import FACTS, read_facts
 from mtkd.distillation.inference import predict
-from mtkd.errors import InputError
 from mtkd.models.build import accepts_token_types, load_pretrained, padding_id
 from mtkd.models.tokenizers import load_tokenizer
 from mtkd.records.files import read_json
@@ -26,8 +26,6 @@ from mtkd.tasks.batches import DeviceTokens
 from mtkd.tasks.corpus import Split
 from mtkd.tasks.encoding import encode
 
-FACTS = "student.json"
-SCHEMA = 1
 _ROLES = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 
 
@@ -45,21 +43,6 @@ class Student(NamedTuple):
     def device(self) -> torch.device:
         """Where its model lies."""
         return next(self.model.parameters()).device
-
-
-def student_facts(
-    record: Mapping[str, Any], text: Sequence[str], max_length: int
-) -> dict[str, Any]:
-    """What a student's folder remembers of a cell, by the cell's record, as ``student.json``."""
-    axes = ("task", "student", "teachers", "strategy", "T", "alpha", "seed")
-    return {
-        "schema": SCHEMA,
-        **{axis: record[axis] for axis in axes},
-        "labels": record["labels"],
-        "text": list(text),
-        "max_length": max_length,
-        "digests": {name: record["digests"][name] for name in ("cell", "data")},
-    }
 
 
 def write_student(folder: Path, trained: Path, facts: Mapping[str, Any]) -> None:
@@ -89,37 +72,6 @@ def write_student(folder: Path, trained: Path, facts: Mapping[str, Any]) -> None
     plain.save_pretrained(folder)
     text = json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     (folder / FACTS).write_text(text, encoding="utf-8")
-
-
-def read_facts(folder: Path) -> dict[str, Any]:
-    """A student folder's ``student.json``. Raises InputError where it is no such folder."""
-    if not folder.is_dir():
-        raise InputError(f"no such model folder: {folder}{_how_to_make(folder)}")
-    if not (folder / FACTS).is_file():
-        if (folder / "model" / FACTS).is_file():
-            raise InputError(f"{folder} is a cell's folder; its model is {folder / 'model'}")
-        raise InputError(
-            f"{folder}: no {FACTS}, so this is no student that was taken away from a study"
-            f"{_how_to_make(folder)}"
-        )
-    facts = read_json(folder / FACTS)
-    wanted = {"labels": list, "text": list, "max_length": int}
-    if (
-        not isinstance(facts, dict)
-        or facts.get("schema") != SCHEMA
-        or not all(isinstance(facts.get(key), kind) for key, kind in wanted.items())
-    ):
-        raise InputError(f"{folder / FACTS}: not of schema {SCHEMA}; make the folder again")
-    return facts
-
-
-def _how_to_make(folder: Path) -> str:
-    """What to do where a cell's model is not there, or a cell was named."""
-    parts = folder.parts
-    if "results" not in parts or not {"students", "studies"} & set(parts):
-        return ""
-    target = folder if folder.name == "model" or "models" in parts else folder / "model"
-    return f"; make one: snakemake -c2 -- {target}"
 
 
 def load_student(folder: Path) -> Student:

@@ -7,11 +7,11 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from mtkd.deployment.folder import Student, answers, load_student, probabilities, read_facts
+from mtkd.deployment.facts import read_facts
 from mtkd.deployment.rows import (
     PIPE,
     Row,
@@ -24,6 +24,9 @@ from mtkd.deployment.rows import (
 )
 from mtkd.errors import InputError
 from mtkd.records.files import publish
+
+if TYPE_CHECKING:
+    from mtkd.deployment.folder import Student
 
 PROGRESS_SECONDS = 5.0
 # Rows without an answer that are named.
@@ -43,6 +46,9 @@ def label_file(folder: Path, source: str, output: Path | None) -> None:
     wanted = format_of(str(output)) if output else None
     kind, table = open_table(source, sys.stdin.buffer, facts["text"])
     wanted = wanted or (".jsonl" if kind == ".jsonl" else ".csv")
+    # Loading torch takes seconds.
+    from mtkd.deployment.folder import load_student
+
     student = load_student(folder)
     if output is None:
         try:
@@ -87,6 +93,8 @@ def _label(student: Student, source: str, table: Table, kind: str, file: BinaryI
 
 def labelled(student: Student, rows: Sequence[Row]) -> list[list[Any]]:
     """The values of ``answer_columns`` for each row: of one that has a reason, that alone."""
+    from mtkd.deployment.folder import answers, probabilities
+
     good = [row.texts for row in rows if not row.reason]
     nothing = [None] * (1 + len(student.labels))
     logits = answers(student, list(zip(*good, strict=True))) if good else np.empty((0, 1))

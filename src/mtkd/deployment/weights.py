@@ -13,13 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from mtkd.deployment.folder import (
-    answers,
-    load_student,
-    probabilities,
-    student_facts,
-    write_student,
-)
+from mtkd.deployment.facts import student_facts
+from mtkd.deployment.folder import answers, load_student, probabilities, write_student
 from mtkd.distillation.group import Group, Machine, train_group
 from mtkd.errors import InputError
 from mtkd.records.cells import PREDICTIONS
