@@ -48,7 +48,8 @@ def check_labels(frame, expected):
 
 def test_the_walk_of_readme(study):
     make, label = (command.split() for command in walk())
-    result = snakemake(study, *make[1:], cores=1)
+    # Its options come behind the target here.
+    result = snakemake(study, make[-1], cores=1)
     assert result.returncode == 0, result.stdout
     # What selection prefers, under a name that does not say what it is.
     table = pd.read_csv(study / "results/tiny/studies/main/tables/models.csv", dtype=str)
