@@ -18,8 +18,8 @@ from mtkd.deployment.folder import answers, load_student, probabilities, write_s
 from mtkd.distillation.group import Group, Machine, train_group
 from mtkd.errors import InputError
 from mtkd.records.cells import PREDICTIONS
-from mtkd.records.files import discard_folder, kept_files, publish_folder
-from mtkd.records.kept import keep
+from mtkd.records.files import MANIFEST, discard_folder, publish_folder
+from mtkd.records.kept import is_kept, keep
 from mtkd.records.logits import Logits, read_logits, write_logits
 from mtkd.study.paths import CELL, parse_cell
 from mtkd.tasks.corpus import read_split
@@ -45,11 +45,10 @@ def publish_weights(group: Group, machine: Machine, text: Sequence[str], output:
     recorded, record = read_logits(path)
     refuse_diverged(record, path.parent)
     kept = group.state / "weights" / record["digests"]["cell"]
-    if kept_files(kept):
+    if is_kept(kept, "the cell is trained again"):
         print(f"{path.parent}: its weights are kept", file=sys.stderr)
         told, given = {"trained": "once"}, recorded
     else:
-        discard_folder(kept)
         told, given = _train_again(group, machine, recorded, record, kept)
 
     facts = student_facts(record, text, group.job["settings"]["max_length"])
@@ -90,7 +89,7 @@ def _train_again(
         )
     told = compared(recorded, record, found, new, str(group.outputs[0].parent))
     trained = state / "weights" / digest
-    keep(kept, trained, kept_files(trained))
+    keep(kept, trained, [path.name for path in trained.iterdir() if path.name != MANIFEST])
     for folder in (trained, state / "cells" / digest, cell):
         discard_folder(folder)
     return told, found

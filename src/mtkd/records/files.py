@@ -71,24 +71,14 @@ def keep_folder(path: Path, write: Callable[[Path], Any]) -> None:
     _publish_folder(Path(path), fill, place)
 
 
-def is_whole(folder: Path, names: Iterable[str]) -> bool:
-    """Whether these files of a kept folder are what was written there."""
+def is_whole(folder: Path, names: Iterable[str] | None = None) -> bool:
+    """Whether these files of a kept folder, or all of its, are what was written there."""
     try:
         manifest = read_json(folder / MANIFEST)
+        names = manifest if names is None else names
         return all(manifest[name] == _sha256(folder / name) for name in names)
     except (InputError, OSError, KeyError, TypeError):
         return False
-
-
-def kept_files(folder: Path) -> list[str]:
-    """The names of a kept folder's files; none where there is no such folder, or it is damaged."""
-    if not (folder / MANIFEST).is_file():
-        return []
-    try:
-        names = sorted(read_json(folder / MANIFEST))
-    except (InputError, TypeError):
-        return []
-    return names if is_whole(folder, names) else []
 
 
 def discard_folder(folder: Path) -> None:
