@@ -54,11 +54,11 @@ def is_kept(job, path, strategy):
 
 def learners_of(job):
     """Those that a job trains or predicts with."""
-    if job.rule.name in TRAIN_CELLS:
+    if job.rule.name in (*TRAIN_CELLS, "student_weights"):
         return [student_of(job.wildcards)]
     if job.rule.name in ("train_teacher", "crossfit_logits"):
         return [teacher_of(job.wildcards)]
-    names = FOLDED_TEACHERS or [job.wildcards.get("teacher")]
+    names = FOLDED_TRAINED or [job.wildcards.get("teacher")]
     return [SUITE.teachers[name] for name in names] if job.rule.name == "teacher_logits" else []
 
 

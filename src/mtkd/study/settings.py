@@ -94,11 +94,31 @@ def _learner(suite: Suite, learner: Learner, task: str) -> dict:
 
 
 def teacher_settings(suite: Suite, task: str, teacher: str) -> dict:
-    """Fine-tuning a teacher; the primary metric says which epoch is best."""
+    """Fine-tuning a teacher; the primary metric says which epoch is best.
+
+    Of one that is not trained, where its answers are from.
+    """
     learner = suite.teachers[teacher]
+    if learner.model.is_given:
+        return given_settings(suite, task, teacher)
     own = _plain(learner, include={"label_order", "keep"})
     metric = suite.tasks[task].metrics[0]
     return {**_learner(suite, learner, task), **own, "metric": metric}
+
+
+def given_settings(suite: Suite, task: str, teacher: str) -> dict:
+    """The answers of a teacher that is not trained; the primary metric is its score's."""
+    learner, own = suite.teachers[teacher], suite.tasks[task]
+    answers = learner.model.answers
+    if answers is None:
+        return {"neighbours": _plain(learner.model.neighbours), "metric": own.metrics[0]}
+    kind = "probabilities" if learner.model.probabilities else "logits"
+    return {
+        kind: _plain(answers.of_task(task, own.of)),
+        "text": own.text,
+        "metric": own.metrics[0],
+        **_plain(learner, include={"label_order"}),
+    }
 
 
 def logits_settings(suite: Suite, task: str) -> dict:
@@ -109,6 +129,19 @@ def logits_settings(suite: Suite, task: str) -> dict:
 def student_settings(suite: Suite, task: str, student: str) -> dict:
     """Training a student; the axes (T, alpha, seed) are in its paths, recipes are apart."""
     return _learner(suite, suite.students[student], task)
+
+
+def taken_settings(suite: Suite, task: str, student: str) -> dict:
+    """A student that is taken away: its texts and model, and what its card has scores of."""
+    own = suite.tasks[task]
+    model = suite.students[student].model
+    return {
+        **score_settings(suite, task),
+        "text": own.text,
+        "max_length": own.max_length,
+        "model": _plain(model, include={"hub", "revision", "folder", "architecture"}),
+        **({"dataset": _plain(own.hub)} if own.hub else {}),
+    }
 
 
 def pool_settings(suite: Suite, strategies: Iterable[str]) -> dict:
@@ -185,11 +218,12 @@ def table_settings(suite: Suite, student: str) -> dict:
     # As all defaults: a suite that names none has the tables that it had.
     named = "references" in suite.model_dump(exclude_defaults=True)
     draws, budgets = draws_of(suite), budgets_of(suite)
+    given = [name for name in study.teachers if is_given(suite, name)]
     return {
         "suite": suite.suite,
         "study": f"{suite.study_name} ({student})" if several else suite.study_name,
         "student": student,
-        **study.model_dump(mode="json", exclude={"students", "arms", "predictions"}),
+        **study.model_dump(mode="json", exclude={"students", "arms", "predictions", "keep"}),
         "arms": [arm_settings(suite, arm) for arm in study.arms],
         "teacher_seeds": teacher_seeds(suite, study.seeds),
         "teacher_seed": suite.teacher_seed,
@@ -197,9 +231,15 @@ def table_settings(suite: Suite, student: str) -> dict:
         "metrics": {task: suite.tasks[task].metrics[0] for task in study.tasks},
         "report_splits": {task: suite.tasks[task].report_splits for task in study.tasks},
         **({"references": list(suite.references)} if named else {}),
+        **({"given": given} if given else {}),
         **({"draws": draws} if draws else {}),
         **({"budgets": budgets} if budgets else {}),
     }
+
+
+def is_given(suite: Suite, name: str) -> bool:
+    """Whether a teacher, as arms call it, is not trained but given: by a file, by near texts."""
+    return suite.teachers[split_teacher(name)[0]].model.is_given
 
 
 def teachers_settings(suite: Suite) -> dict:
