@@ -26,7 +26,14 @@ from toy_conflict import (
 )
 
 from mtkd.analysis.conflict.arms import Arm, check_study, expected_arms
-from mtkd.analysis.conflict.background import CLAIMS, NOT_ASKED, SOME, STATEMENTS, answers_table
+from mtkd.analysis.conflict.background import (
+    CLAIMS,
+    NOT_ASKED,
+    SOME,
+    STATEMENTS,
+    answers_table,
+    rows_of,
+)
 from mtkd.analysis.conflict.claims import (
     BY_STUDENT,
     BY_TEACHERS,
@@ -40,10 +47,12 @@ from mtkd.analysis.conflict.claims import (
     SHUFFLES,
     SPLICES,
     UNSEEN_TOKEN,
+    claims_table,
 )
 from mtkd.analysis.conflict.decline import DECLINE, DILUTION, INTERFERENCE, PARTS, sides
 from mtkd.analysis.conflict.hybrid_rates import HARMFUL, HARMLESS, NEITHER
 from mtkd.analysis.conflict.intervals import share_values
+from mtkd.analysis.conflict.modes import modes_table
 from mtkd.analysis.conflict.predictors import (
     FAILS,
     HOLDS,
@@ -52,6 +61,7 @@ from mtkd.analysis.conflict.predictors import (
     read_identified,
 )
 from mtkd.analysis.conflict.read import Asked, by_prompt, gathered, named, read_scores, seeds_of
+from mtkd.analysis.conflict.remedies import remedies_table
 from mtkd.analysis.conflict.scored_predictions import scored_table
 from mtkd.analysis.conflict.tables import conflict_tables
 from mtkd.analysis.conflict.thoughts import FOLLOWS, WRONG
@@ -446,6 +456,73 @@ def test_a_routed_mixture_is_compared_with_its_random_control():
     assert claim(tables, REMEDIES, recipe="routed").verdict == "better"
     gain = tables["remedies"].set_index(["recipe", "decode"]).gain["routed", "greedy"]
     assert gain == pytest.approx(30, abs=6)
+
+
+def remedies(**kinds):
+    """The pair and remedies of it, by recipe: what settings say of them."""
+    return [PAIR, *(PAIR | {"recipe": name, "role": "remedy"} | own for name, own in kinds.items())]
+
+
+def test_a_token_is_compared_with_the_same_students_without_it():
+    arms = remedies(
+        linear={},
+        **{
+            "marked": {"kind": "marked"},
+            "linear-marked": {"kind": "marked", "against": "linear"},
+            "own-marked": {"kind": "marked", "against": None},
+            "shuffled": {"kind": "shuffled marks"},
+            "routed-marked": {"kind": "routed", "against": "random-marked"},
+            "random-marked": {"kind": "random route"},
+        },
+    )
+    scores, study = few(arms=arms, seeds=["1", "2", "3"])
+    claims = claims_table(scores, study)
+    claims = claims[claims.decode == "greedy"]
+    unmarked = claims[claims.claim == MARKS].set_index("recipe").b
+    assert dict(unmarked) == {
+        "marked": "plain, no tokens",
+        "linear-marked": "linear, no tokens",
+        "shuffled": "plain, no tokens",
+    }
+    assert list(claims[claims.claim == SHUFFLES].recipe) == ["marked"]
+    assert {"own-marked", "routed-marked"} < set(claims[claims.claim == UNSEEN_TOKEN].recipe)
+    assert dict(claims[claims.claim == REMEDIES].set_index("recipe").b) == {
+        "linear": "plain",
+        "routed-marked": "random-marked",
+        "random-marked": "plain",
+    }
+    restored = set(claims[claims.claim == RESTORES].recipe)
+    assert restored == {"linear", "marked", "linear-marked", "own-marked", "routed-marked"}
+    shown = modes_table(scores, study)
+    assert {"linear", "plain"} < set(shown[shown["mode"] == "any"].recipe)
+    against = remedies_table(scores, study).set_index("recipe").against
+    assert against["linear-marked"].eq("linear").all() and "own-marked" not in against
+
+
+def test_controls_answer_no_statement():
+    arms = remedies(
+        routed={"kind": "routed", "against": "random"},
+        oracle={"kind": "routed", "against": "random", "control": True},
+        random={"kind": "random route", "control": True},
+        half={"control": True},
+    )
+    claims = claims_table(*few(arms=arms, seeds=["1", "2", "3"]))
+    assert set(claims[claims.claim == RESTORES].recipe) == {"routed"}
+    assert set(claims[claims.claim == REMEDIES].recipe) == {"routed", "oracle", "random", "half"}
+    for key in ("restored", "routing"):
+        assert set(rows_of(STATEMENTS[key], claims).recipe) == {"routed"}
+
+
+def test_answers_that_follow_are_compared_with_those_of_the_same_two_teachers():
+    arms = remedies(
+        spliced={"kind": "thought and answer from two teachers"},
+        others={"kind": "thought and answer from two teachers"},
+        repaired={"kind": "the same, answers that follow alone", "against": "spliced"},
+        lonely={"kind": "the same, answers that follow alone", "against": None},
+    )
+    claims = claims_table(*few(arms=arms, seeds=["1", "2", "3"]))
+    own = claims[(claims.claim == REPAIRS) & (claims.decode == "greedy")]
+    assert list(zip(own.recipe, own.b, strict=True)) == [("repaired", "spliced")]
 
 
 # --- what foretells, what was predicted, what is said --------------------------------------------

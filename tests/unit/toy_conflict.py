@@ -52,7 +52,7 @@ def make_study(**changes) -> dict:
 def truth(arm: Arm, mode: str) -> tuple[float, float]:
     """How often a response is right, and how often it is a hybrid, in every arm and mode."""
     names = set(arm.names)
-    if arm.recipe == "marked":
+    if arm.recipe.endswith("marked"):
         return (0.96, 0.0) if mode in names else (0.3, 0.4)
     if arm.recipe == "shuffled":
         return 0.55, 0.4
@@ -96,7 +96,8 @@ def write_cells(
 
 def _rows(arm: Arm, seed: int, of: Callable[[Arm, str], tuple[float, float]]) -> pd.DataFrame:
     rng = np.random.default_rng(abs(hash_of(f"{arm} {seed}")))
-    modes = ["any"] + ([*arm.names, "unseen"] if arm.recipe in ("marked", "shuffled") else [])
+    has_tokens = arm.recipe.endswith(("marked", "shuffled"))
+    modes = ["any"] + ([*arm.names, "unseen"] if has_tokens else [])
     asked = [(mode, decode, False) for mode in modes for decode in ("greedy", "T1")]
     asked += [("any", "greedy", True)] * (arm.recipe in ("spliced", "repaired"))
     count = len(asked) * PROMPTS

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from mtkd.config.generation import PLAIN, GenerationSuite
+from mtkd.config.generation import PLAIN, GenerationSuite, Mixing
 
 
 class TextArm(NamedTuple):
@@ -29,8 +29,8 @@ class TextArm(NamedTuple):
 def text_arms(suite: GenerationSuite) -> list[TextArm]:
     """The chosen study's arms, singles first.
 
-    A mixture of K teachers comes with each of them alone, at its n and at K times that: without
-    them nothing can be said of it.
+    A mixture of K teachers comes with each of them alone, at its n and at K times that, a remedy
+    with what it is compared with: without them nothing can be said of it.
     """
     study = suite.chosen_study
     singles: dict[TextArm, None] = {}
@@ -46,9 +46,12 @@ def text_arms(suite: GenerationSuite) -> list[TextArm]:
             others[TextArm(teachers, arm.strategy, n, "remedy")] = None
         elif len(teachers) > 1:
             others[TextArm(teachers, PLAIN, n, "mixture")] = None
-    # A remedy's counterpart without it.
-    for arm in [arm for arm in others if arm.role == "remedy" and len(arm.teachers) > 1]:
-        others[TextArm(arm.teachers, PLAIN, arm.n, "mixture")] = None
+    # A remedy's counterpart, and the same teachers without any.
+    for arm in [arm for arm in others if arm.role == "remedy"]:
+        if against := _treatment(suite, arm.strategy).get("against"):
+            others[arm._replace(strategy=against)] = None
+        if len(arm.teachers) > 1:
+            others[TextArm(arm.teachers, PLAIN, arm.n, "mixture")] = None
     known = {(arm.teachers, arm.strategy, arm.n) for arm in singles}
     kept = [arm for arm in budgets if (arm.teachers, arm.strategy, arm.n) not in known]
     return [*singles, *kept, *others]
@@ -163,34 +166,62 @@ def text_study_settings(suite: GenerationSuite) -> dict:
     }
 
 
-def _treatment(suite: GenerationSuite, strategy: str) -> dict[str, str]:
+def _treatment(suite: GenerationSuite, strategy: str) -> dict[str, Any]:
     """What a remedy does to the traces, in the words of the tables, and what it is compared with.
 
-    The same thoughts and answers that follow are compared with those that need not, a route with
-    one that deals as many prompts out at random; the others with the plain traces.
+    A token is compared with the same mixing without it, a route with one that deals as many prompts
+    out at random (without one in the suite, with the same mixing unrouted), thoughts with answers
+    that follow with the same whose answers need not; the others with the plain traces. ``against``
+    is None where the suite has no such strategy: nothing else differs in the remedy alone.
     """
     mixing = suite.mixing(strategy)
+    control = {"control": True} if _mends_nothing(mixing) else {}
 
-    def against(**changes: Any) -> dict[str, str]:
-        """The suite's strategy that differs in this alone, where it has one."""
-        other = mixing.model_copy(update=changes)
-        names = [name for name, one in suite.strategies.items() if one == other]
-        return {"against": names[0]} if names else {}
+    def said(kind: str, **changes: Any) -> dict[str, Any]:
+        """The kind, and the strategy that differs in these changes alone."""
+        other = mixing.model_copy(update={**changes, "control": False})
+        if other == Mixing():
+            return {"kind": kind, **control}
+        alike = (
+            name
+            for name, one in suite.strategies.items()
+            if one.model_copy(update={"control": False}) == other
+        )
+        return {"kind": kind, "against": next(alike, None), **control}
 
     if mixing.answers_of:
         if mixing.filter != "consistent":
-            return {"kind": "thought and answer from two teachers"}
-        return {"kind": "the same, answers that follow alone", **against(filter="none")}
+            return {"kind": "thought and answer from two teachers", **control}
+        return said("the same, answers that follow alone", filter="none")
     if mixing.route:
         if mixing.route.shuffled:
-            return {"kind": "random route"}
-        dealt = mixing.route.model_copy(update={"shuffled": True})
-        return {"kind": "routed", **against(route=dealt, control=True)}
+            return {"kind": "random route", **control}
+        routed = said("routed", route=mixing.route.model_copy(update={"shuffled": True}))
+        if routed["against"]:
+            return routed
+        return said("routed, no random control", route=None)
     if mixing.mode == "shuffled":
-        return {"kind": "shuffled marks"}
+        return said("shuffled marks", mode="none", mode_dropout=0)
     if mixing.mode == "token":
-        return {"kind": "marked, dropout" if mixing.mode_dropout else "marked"}
-    return {} if mixing.filter == "none" else {"kind": "filtered"}
+        kind = "marked, dropout" if mixing.mode_dropout else "marked"
+        return said(kind, mode="none", mode_dropout=0)
+    return control if mixing.filter == "none" else {"kind": "filtered", **control}
+
+
+def _mends_nothing(mixing: Mixing) -> bool:
+    """Whether its arms are there for others to be compared with.
+
+    A suite says so. Shuffled ones, those that learn nothing of a teacher behind a cold start, and
+    unequal shares by themselves are so in any case.
+    """
+    shares_alone = mixing.model_copy(update={"ratio": [], "control": False}) == Mixing()
+    return bool(
+        mixing.control
+        or mixing.mode == "shuffled"
+        or (mixing.route and mixing.route.shuffled)
+        or (mixing.rollouts and mixing.rollouts.of != "teachers")
+        or shares_alone
+    )
 
 
 def text_figure_settings(suite: GenerationSuite) -> dict:

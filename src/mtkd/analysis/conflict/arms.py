@@ -21,10 +21,11 @@ DROPPED = "marked, dropout"
 FILTERED = "filtered"
 ROUTED = "routed"
 RANDOM = "random route"
+UNDEALT = "routed, no random control"
 REWRITTEN = "rewritten"
 SPLICED = "thought and answer from two teachers"
 REPAIRED = "the same, answers that follow alone"
-KINDS = (MARKED, SHUFFLED, DROPPED, FILTERED, ROUTED, RANDOM, REWRITTEN, SPLICED, REPAIRED)
+KINDS = (MARKED, SHUFFLED, DROPPED, FILTERED, ROUTED, RANDOM, UNDEALT, REWRITTEN, SPLICED, REPAIRED)
 
 
 class ArmSettings(TypedDict):
@@ -35,7 +36,10 @@ class ArmSettings(TypedDict):
     n: int
     role: str  # ROLES
     kind: NotRequired[str]  # of a remedy, KINDS
-    against: NotRequired[str]  # the recipe that a remedy is compared with, PLAIN without it
+    # The recipe that a remedy is compared with, PLAIN without it; None: the suite has none that
+    # differs in the remedy alone, and nothing is claimed.
+    against: NotRequired[str | None]
+    control: NotRequired[bool]  # of a remedy: it is there for others to be compared with
 
 
 class ConflictStudy(TypedDict):
@@ -113,6 +117,17 @@ def check_study(study: ConflictStudy) -> None:
             )
     if not study["margin"] > 0:
         raise InputError(f"study {study['study']!r}: margin {study['margin']} is not above 0")
+
+
+def counterpart(arm: Arm, settings: ArmSettings) -> Arm | None:
+    """What a remedy is compared with: the same teachers on as many traces, by default as they are.
+
+    A routed mixture names its random control, which has its shares of teachers, and a marked one
+    that is learnt otherwise than plain traces are names the same without tokens. None where nothing
+    differs in the remedy alone.
+    """
+    recipe = settings.get("against", PLAIN)
+    return None if recipe is None else arm._replace(recipe=recipe)
 
 
 def same_teachers(one: str, other: str) -> bool:

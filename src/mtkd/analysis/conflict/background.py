@@ -220,8 +220,9 @@ def answers_table(
 
 
 def rows_of(one: Statement, claims: pd.DataFrame) -> pd.DataFrame:
-    """The claims that a statement is about, of every decoding."""
+    """The claims that a statement is about, of every decoding; those on controls answer none."""
     found = claims[claims.claim == one.kind] if one.table == CLAIMS else claims[:0]
+    found = found[~found.control.astype(bool)]
     kinds = found["kind"].fillna("")
     if one.remedies:
         found = found[kinds.isin(one.remedies)]
