@@ -60,7 +60,15 @@ from mtkd.analysis.conflict.predictors import (
     predictors_table,
     read_identified,
 )
-from mtkd.analysis.conflict.read import Asked, by_prompt, gathered, named, read_scores, seeds_of
+from mtkd.analysis.conflict.read import (
+    Asked,
+    by_prompt,
+    gathered,
+    named,
+    parameters_of,
+    read_scores,
+    seeds_of,
+)
 from mtkd.analysis.conflict.remedies import remedies_table
 from mtkd.analysis.conflict.scored_predictions import scored_table
 from mtkd.analysis.conflict.tables import conflict_tables
@@ -195,6 +203,7 @@ def test_arrays_are_by_seed_and_prompt_and_samples_are_averaged(tmp_path):
     values = by_prompt(scores, Asked(arm, decode="T1"), ["1", "2"])
     first = rows[rows.decode == "T1"].sort_values("id").correct.to_numpy()
     assert values.shape == (2, PROMPTS)
+    assert parameters_of(scores, arm) == 73_728
     np.testing.assert_array_equal(values[0], 50.0 * first)
 
 
@@ -354,6 +363,22 @@ def test_teachers_traces_and_students_are_compared_other_things_equal(tables):
     assert more.verdict == "better" and more.estimate == pytest.approx(-40, abs=6)
     assert claim(both, BY_STUDENT, student="large").verdict == "better"
     assert claim(both, BY_STUDENT, "left+right", student="large").verdict != "better"
+
+
+@pytest.mark.parametrize("students", [["small", "large"], ["large", "small"]])
+def test_the_larger_student_is_that_of_more_parameters(students):
+    def of(arm, mode):
+        return 0.96 - 0.4 * (arm.student == "small" and len(arm.names) > 1), 0.0
+
+    scores, study = few(of=of, students=students, seeds=list("123"))
+    sizes = {"small": 1_000, "large": 9_000}
+    records = {cell: {"parameters": sizes[cell[0].student]} for cell in scores.rows}
+    claims = claims_table(scores._replace(records=records), study)
+    own = claims[(claims.claim == BY_STUDENT) & (claims.decode == "greedy")]
+    assert list(own.b) == ["in small"] and list(own.verdict) == ["better"]
+    alike = {cell: {"parameters": 1_000} for cell in scores.rows}
+    claims = claims_table(scores._replace(records=alike), study)
+    assert BY_STUDENT not in set(claims.claim)
 
 
 # --- hybrids, tokens, thoughts, remedies ---------------------------------------------------------

@@ -85,7 +85,7 @@ def write_cells(
             cell = cell / f"n{arm.n}" / f"seed{seed}"
             cell.mkdir(parents=True, exist_ok=True)
             lost = (without or {}).get(f"{arm.teachers}/{arm.recipe}/{arm.n}") == seed
-            record = {"status": "diverged" if lost else "finished"}
+            record = {"status": "diverged" if lost else "finished", "parameters": 73_728}
             record |= {"reason": "loss is not finite", "step": 12} if lost else {}
             (cell / "eval.json").write_text(json.dumps(record), encoding="utf-8")
             rows = _rows(arm, int(seed), of)

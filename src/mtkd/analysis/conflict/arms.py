@@ -47,7 +47,7 @@ class ConflictStudy(TypedDict):
 
     suite: str
     study: str
-    students: list[str]  # from the smallest to the largest
+    students: list[str]
     tasks: list[str]
     arms: list[ArmSettings]
     seeds: list[str]

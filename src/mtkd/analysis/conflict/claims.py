@@ -49,6 +49,7 @@ from mtkd.analysis.conflict.read import (
     Scores,
     mean_of,
     modes_of,
+    parameters_of,
     seeds_of,
 )
 from mtkd.analysis.conflict.remedies import asked_of
@@ -198,10 +199,23 @@ def _steps(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Claim]
             if less.n != more.n:
                 yield compared(BY_TRACES, [more], [less], f"{more.teachers}, {more.n:,} traces",
                                f"{less.n:,} traces")  # fmt: skip
-        elif alike and one.n == other.n:
-            small, large = sorted((one, other), key=lambda a: study["students"].index(a.student))
+        elif alike and one.n == other.n and (pair := _by_size(scores, study, one, other)):
+            small, large = pair
             yield compared(BY_STUDENT, [large], [small], f"{large.teachers} in {large.student}",
                            f"in {small.student}")  # fmt: skip
+
+
+def _by_size(scores: Scores, study: ConflictStudy, one: Arm, other: Arm) -> tuple[Arm, Arm] | None:
+    """Two students' arms, that of fewer parameters first; None where both have as many.
+
+    Where records do not say how many, students stand in the study's order.
+    """
+    sizes = [parameters_of(scores, arm) for arm in (one, other)]
+    if not all(sizes):
+        sizes = [study["students"].index(arm.student) for arm in (one, other)]
+    if sizes[0] == sizes[1]:
+        return None
+    return (one, other) if sizes[0] < sizes[1] else (other, one)
 
 
 def _interference(
