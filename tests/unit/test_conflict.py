@@ -74,6 +74,7 @@ from mtkd.analysis.conflict.scored_predictions import scored_table
 from mtkd.analysis.conflict.tables import conflict_tables
 from mtkd.analysis.conflict.thoughts import FOLLOWS, WRONG
 from mtkd.analysis.conflict.traces import read_traces, teachers_table
+from mtkd.analysis.statistics.verdicts import findings
 from mtkd.analysis.tables import read_table, write_tables
 from mtkd.errors import InputError
 from mtkd.figures.conflict import (
@@ -275,6 +276,19 @@ def test_known_interference_is_in_its_interval(teachers, lost, tables):
         assert found.low - 1 < lost < found.high + 1
     verdict = "worse" if lost else "equivalent"
     assert claim(tables, INTERFERENCE, teachers).verdict == verdict
+
+
+def test_a_student_has_two_families_on_a_task(monkeypatch):
+    families = []
+
+    def counted(improvements, margin):
+        families.append(len(improvements))
+        return findings(improvements, margin)
+
+    monkeypatch.setattr("mtkd.analysis.conflict.claims.findings", counted)
+    claims = claims_table(*few(seeds=["1", "2", "3"]))
+    assert set(claims.decode) == {"greedy", "T1"}
+    assert families == [claims.primary.sum(), (~claims.primary).sum()] == [2, 4]
 
 
 def test_parts_add_up_and_are_by_hand(tables, scores):
