@@ -84,7 +84,7 @@ from mtkd.figures.conflict import (
     predictors_figure,
 )
 from mtkd.figures.conflict_catalogue import CONFLICT_FIGURES
-from mtkd.report.conflict import KIND_TEXTS, LITERATURE, conflict_page
+from mtkd.report.conflict import KIND_TEXTS, LITERATURE, conflict_page, not_measured
 from mtkd.report.page import render
 
 REPOSITORY = Path(__file__).parents[2]
@@ -707,6 +707,15 @@ def test_the_page_has_every_statement_no_nan_and_words_for_figures(page, tables)
     assert len(parsed.ids) == len(set(parsed.ids))
     assert "With right+swapped the student does mix" in text
     assert "holds for some, fails for others" in text
+
+
+def test_the_page_leaves_open_what_its_own_arms_do():
+    own = PAIR | {"recipe": "own", "role": "remedy", "own_responses": True}
+    said_of = [not_measured(make_study(arms=[PAIR, *more])) for more in ([], [own])]
+    assert [any("written before" in one for one in of) for of in said_of] == [True, False]
+    # What no claim of any study is about says so without denying that a study has arms of it.
+    assert STATEMENTS["threshold"].unasked.startswith("no claim says where")
+    assert STATEMENTS["rewriting"].unasked and not STATEMENTS["rewriting"].table
 
 
 def test_hybrids_are_marked_by_colour_and_in_words(page):

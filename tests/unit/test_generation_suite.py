@@ -321,6 +321,11 @@ def test_the_shipped_remedies_are_compared_with_the_same_without_them(study):
         assert (one["teachers"], against, one["n"]) in there
         if one.get("kind") == "marked":
             assert against == (one["recipe"].removesuffix("-marked").replace("marked", "plain"))
+    assert {one["recipe"] for one in arms if one.get("own_responses")} == (
+        {"on-policy", "on-policy-marked", "self-distilled", "self-distilled-marked"}
+        if study == "policy"
+        else set()
+    )
     mending = {one["recipe"] for one in arms if one["role"] == "remedy" and "control" not in one}
     assert (
         mending

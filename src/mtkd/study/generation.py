@@ -175,27 +175,29 @@ def _treatment(suite: GenerationSuite, strategy: str) -> dict[str, Any]:
     is None where the suite has no such strategy: nothing else differs in the remedy alone.
     """
     mixing = suite.mixing(strategy)
-    control = {"control": True} if _mends_nothing(mixing) else {}
+    more = {"control": True} if _mends_nothing(mixing) else {}
+    if mixing.rollouts and mixing.rollouts.of != "nobody":
+        more["own_responses"] = True
 
     def said(kind: str, **changes: Any) -> dict[str, Any]:
         """The kind, and the strategy that differs in these changes alone."""
         other = mixing.model_copy(update={**changes, "control": False})
         if other == Mixing():
-            return {"kind": kind, **control}
+            return {"kind": kind, **more}
         alike = (
             name
             for name, one in suite.strategies.items()
             if one.model_copy(update={"control": False}) == other
         )
-        return {"kind": kind, "against": next(alike, None), **control}
+        return {"kind": kind, "against": next(alike, None), **more}
 
     if mixing.answers_of:
         if mixing.filter != "consistent":
-            return {"kind": "thought and answer from two teachers", **control}
+            return {"kind": "thought and answer from two teachers", **more}
         return said("the same, answers that follow alone", filter="none")
     if mixing.route:
         if mixing.route.shuffled:
-            return {"kind": "random route", **control}
+            return {"kind": "random route", **more}
         routed = said("routed", route=mixing.route.model_copy(update={"shuffled": True}))
         if routed["against"]:
             return routed
@@ -205,7 +207,7 @@ def _treatment(suite: GenerationSuite, strategy: str) -> dict[str, Any]:
     if mixing.mode == "token":
         kind = "marked, dropout" if mixing.mode_dropout else "marked"
         return said(kind, mode="none", mode_dropout=0)
-    return control if mixing.filter == "none" else {"kind": "filtered", **control}
+    return more if mixing.filter == "none" else {"kind": "filtered", **more}
 
 
 def _mends_nothing(mixing: Mixing) -> bool:

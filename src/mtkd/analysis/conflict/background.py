@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from mtkd.analysis.conflict.arms import FILTERED, REWRITTEN, ROUTED, SHUFFLED
+from mtkd.analysis.conflict.arms import FILTERED, ROUTED, SHUFFLED
 from mtkd.analysis.conflict.claims import (
     BY_STUDENT,
     BY_TEACHERS,
@@ -60,7 +60,7 @@ class Statement(NamedTuple):
 _GAIN = {"holds": ("better",), "fails": ("equivalent", "worse")}
 _LOSS = {"holds": ("worse",), "fails": ("equivalent", "better")}
 _OTHER_BED = "a question to classifiers with soft labels, which studies of distillation ask"
-_NO_BASE = "teachers here differ in style and are not trained from several bases"
+_NO_BASE = "takes teachers of one base beside as good ones of several"
 
 STATEMENTS = {
     "decline": Statement(
@@ -150,12 +150,12 @@ STATEMENTS = {
     ),
     "rewriting": Statement(
         "Rewriting all traces in one style removes the conflict.",
-        CLAIMS, REMEDIES, **_GAIN, remedies=(REWRITTEN,),
+        unasked="no strategy rewrites traces",
     ),
     "threshold": Statement(
         "There is a ratio of teachers, or a chance that a style announces itself, at which the "
         "conflict sets in.",
-        unasked="takes arms over a range of ratios and of announcing",
+        unasked="no claim says where one sets in; tables have the accuracy at each that was tried",
     ),
     "same-base": Statement(
         "Specialists of one base model are safer teachers than models of several.",
