@@ -50,7 +50,7 @@ from mtkd.analysis.conflict.claims import (
     claims_table,
 )
 from mtkd.analysis.conflict.decline import DECLINE, DILUTION, INTERFERENCE, PARTS, sides
-from mtkd.analysis.conflict.hybrid_rates import HARMFUL, HARMLESS, NEITHER
+from mtkd.analysis.conflict.hybrid_rates import HARMFUL, HARMLESS, NEITHER, hybrids_table
 from mtkd.analysis.conflict.intervals import share_values
 from mtkd.analysis.conflict.modes import modes_table
 from mtkd.analysis.conflict.predictors import (
@@ -84,6 +84,7 @@ from mtkd.figures.conflict import (
     predictors_figure,
 )
 from mtkd.figures.conflict_catalogue import CONFLICT_FIGURES
+from mtkd.generation.hybrids import memoryless
 from mtkd.report.conflict import KIND_TEXTS, LITERATURE, conflict_page, not_measured
 from mtkd.report.page import render
 
@@ -414,6 +415,41 @@ def test_hybrid_rates_stand_beside_accuracy_and_the_memoryless_student(tables):
     assert row.accuracy > 90
     assert re.fullmatch(r"right \d+, swapped \d+", row.styles)
     assert rows.loc["right+left", "marked", 100, "left", "greedy"].isna().memoryless
+
+
+def test_the_memoryless_student_draws_by_the_shares_of_the_traces():
+    sums = ["37+85=", "12+90=", "58+66="]
+    prompts = {TASK: pd.DataFrame({"prompt": sums})}
+    arms = remedies(
+        seldom={"ratio": [0.05, 0.95], "control": True},
+        routed={"kind": "routed", "against": "random"},
+        random={"kind": "random route", "control": True},
+    )
+    scores, study = few(arms=arms, seeds=["1", "2", "3"])
+    equal = {(TASK, frozenset({"right", "left"})): 0.41}
+
+    def found(scores, study=study):
+        rows = hybrids_table(scores, study, equal, prompts)
+        rows = rows[(rows["mode"] == "any") & (rows.decode == "greedy")]
+        assert rows[~rows.teachers.str.contains("+", regex=False)].memoryless.isna().all()
+        return rows[rows.teachers == "right+left"].set_index("recipe").memoryless
+
+    rates = found(scores)
+    styles = ["right", "left"]
+    assert rates["plain"] == 41
+    assert rates["seldom"] == pytest.approx(100 * memoryless(sums, styles, [5, 95]))
+    assert rates[["routed", "random"]].isna().all()
+    # A route's shares are those that its records say, and not the same on every seed.
+    given = {"1": {"right": 30, "left": 170}, "2": {"left": 200}, "3": {"right": 100, "left": 100}}
+    records = {
+        cell: {"traces": given[cell[1]]} for cell in scores.rows if cell[0].recipe == "routed"
+    }
+    rates = found(scores._replace(records=records))
+    expected = [memoryless(sums, styles, [30, 170]), 0, 0.41]
+    assert rates["routed"] == pytest.approx(100 * np.mean(expected)) and pd.isna(rates["random"])
+    # Of a teacher whose way is not known nothing can be said.
+    unknown = study | {"teachers": {"right": {"style": "right"}, "left": {}}}
+    assert found(scores, unknown)[["seldom", "routed"]].isna().all()
 
 
 def test_tokens_are_told_right_from_unseen_and_shuffled(tables):

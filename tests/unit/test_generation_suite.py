@@ -299,6 +299,7 @@ def test_a_remedy_comes_with_what_differs_in_it_alone(name):
     own = arms["right+left", name, 10]
     assert (own.get("kind", ""), own.get("control", False)) == (kind, control)
     assert own.get("against", "plain") == against
+    assert own.get("ratio") == strategies[name].get("ratio")
     assert against is None or ("right+left", against, 10) in arms
 
 

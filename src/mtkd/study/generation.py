@@ -175,9 +175,11 @@ def _treatment(suite: GenerationSuite, strategy: str) -> dict[str, Any]:
     is None where the suite has no such strategy: nothing else differs in the remedy alone.
     """
     mixing = suite.mixing(strategy)
-    more = {"control": True} if _mends_nothing(mixing) else {}
+    more: dict[str, Any] = {"control": True} if _mends_nothing(mixing) else {}
     if mixing.rollouts and mixing.rollouts.of != "nobody":
         more["own_responses"] = True
+    if mixing.ratio:
+        more["ratio"] = mixing.ratio
 
     def said(kind: str, **changes: Any) -> dict[str, Any]:
         """The kind, and the strategy that differs in these changes alone."""

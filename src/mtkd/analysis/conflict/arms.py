@@ -40,6 +40,7 @@ class ArmSettings(TypedDict):
     # differs in the remedy alone, and nothing is claimed.
     against: NotRequired[str | None]
     control: NotRequired[bool]  # of a remedy: it is there for others to be compared with
+    ratio: NotRequired[list[float]]  # the teachers' shares of the traces where they are not equal
     own_responses: NotRequired[bool]  # of a remedy: its students learn on what they write
 
 

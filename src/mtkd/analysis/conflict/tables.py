@@ -29,7 +29,7 @@ def conflict_tables(
 ) -> dict[str, pd.DataFrame]:
     """Every table by the name of its file; each one's function says what its columns are."""
     claims = claims_table(scores, study)
-    hybrids = hybrids_table(scores, study, memoryless_rates(identified))
+    hybrids = hybrids_table(scores, study, memoryless_rates(identified), prompts)
     harm = harm_table(hybrids, claims, study["margin"])
     pairs = pairs_table(identified, claims)
     predictors = predictors_table(pairs)
