@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from test_figures import check_drawing
 from toy_conflict import (
+    IDS,
     PROMPTS,
     TASK,
     alike,
@@ -233,7 +234,7 @@ def test_a_seed_without_a_file_is_missing_and_the_others_are_compared(tmp_path):
     ("spoil", "message"),
     [
         (lambda rows: rows.drop(columns="follows"), "lacks follows"),
-        (lambda rows: rows[rows.id != "r003"], "prompts that are not the"),
+        (lambda rows: rows[rows.id != "report-000003"], "prompts that are not the"),
         (lambda rows: rows[:0], "does not say that it diverged"),
         (lambda rows: rows.assign(kind="odd"), "kinds of responses odd"),
         (lambda rows: rows.assign(correct=None), "without a verdict"),
@@ -346,7 +347,7 @@ def test_students_that_answer_nothing_have_nothing_to_lose():
 
 
 def few_prompts():
-    return {TASK: pd.DataFrame({"prompt": "1+1="}, index=[f"r{i:03}" for i in range(PROMPTS)])}
+    return {TASK: pd.DataFrame({"prompt": "1+1="}, index=IDS)}
 
 
 def test_a_control_without_runs_takes_its_own_parts_alone(tmp_path):
@@ -759,7 +760,8 @@ def test_hybrids_are_marked_by_colour_and_in_words(page):
     marked = re.findall(r'<mark class="hybrid"><code>([^<]*)</code></mark>', page)
     assert marked and set(marked) == {"7+1=08,3+2=05;058"}
     assert text.count(KIND_TEXTS["cross"]) == len(marked) == parsed.marks - 1
-    assert "teacher right" in text and "student of right+left" in text
+    assert "student of right" in text and "student of right+left" in text
+    assert "Teachers write no responses to report prompts" in text and "teacher right" not in text
 
 
 def test_responses_keep_their_zeros_and_an_empty_one_is_shown(tables, tmp_path):
@@ -784,7 +786,7 @@ def test_a_whole_study_is_not_tabulated_without_some_of_its_cells(tmp_path, caps
     shutil.rmtree(paths[0].parent)
     listed = tmp_path / "scores.txt"
     listed.write_text("".join(f"{path}\n" for path in paths), encoding="utf-8")
-    ids = pd.DataFrame({"id": [f"r{i:03}" for i in range(PROMPTS)], "prompt": "1+1="})
+    ids = pd.DataFrame({"id": IDS, "prompt": "1+1="})
     ids.to_parquet(tmp_path / "report.parquet")
     arguments = {"job": json.dumps({"settings": study}), "scores": listed}
     arguments |= {"prompts": f"{TASK}={tmp_path / 'report.parquet'}", "output": tmp_path / "tables"}

@@ -21,6 +21,7 @@ from mtkd.analysis.conflict.arms import (
 from mtkd.analysis.conflict.read import Scores, gathered
 
 PROMPTS = 100
+IDS = [f"report-{i:06}" for i in range(PROMPTS)]
 TASK = "addition"
 
 
@@ -109,7 +110,7 @@ def _rows(arm: Arm, seed: int, of: Callable[[Arm, str], tuple[float, float]]) ->
     if arm.recipe == "spliced":  # thoughts are right, and one in three answers is not theirs
         thought, follows = np.ones(count), rng.random(count) > 0.3
         correct = follows
-    columns = {"id": [f"r{i:03}" for i in range(PROMPTS)] * len(asked), "mode": mode}
+    columns = {"id": IDS * len(asked), "mode": mode}
     columns |= {"decode": decode, "sample": 0, "forced": forced}
     columns |= {"response": np.where(mixed, "7+1=08,3+2=05;058", "7+2=09,3+1=04;049")}
     columns |= {"correct": correct & ~forced, "steps": thought}
@@ -154,7 +155,7 @@ def write_traces(folder: Path) -> tuple[list[Path], Path]:
     for teacher in ("right", "left"):
         cell = folder / TASK / teacher / "seed1"
         cell.mkdir(parents=True, exist_ok=True)
-        ids = [f"r{i:03}" for i in range(10)]
+        ids = [f"transfer-{i:06}" for i in range(10)]
         pd.DataFrame({"id": ids, "prompt": "37+12=", "response": "7+2=09,3+1=04;049"}).to_parquet(
             cell / "traces.parquet"
         )
@@ -164,6 +165,5 @@ def write_traces(folder: Path) -> tuple[list[Path], Path]:
         pd.DataFrame(verdicts | {"consistent": consistent}).to_parquet(cell / "verdicts.parquet")
         paths.append(cell / "traces.parquet")
     prompts = folder / "report.parquet"
-    ids = [f"r{i:03}" for i in range(PROMPTS)]
-    pd.DataFrame({"id": ids, "prompt": "37+12="}).to_parquet(prompts)
+    pd.DataFrame({"id": IDS, "prompt": "37+12="}).to_parquet(prompts)
     return paths, prompts

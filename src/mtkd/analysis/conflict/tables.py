@@ -49,5 +49,5 @@ def conflict_tables(
         "predictions": scored_table(study["predictions"], found),
         "answers": answers_table(claims, harm, predictors, study["margin"]),
         "teachers": teachers_table(traces),
-        "shown": shown_table(scores, study, traces, prompts),
+        "shown": shown_table(scores, study, prompts),
     }

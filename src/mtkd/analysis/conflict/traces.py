@@ -1,4 +1,4 @@
-"""What teachers' traces are like and cost, and responses of teachers and students side by side."""
+"""What teachers' traces are like and cost, and responses of students side by side."""
 
 from __future__ import annotations
 
@@ -86,18 +86,14 @@ def teachers_table(traces: Iterable[Traces]) -> pd.DataFrame:
 
 
 def shown_table(
-    scores: Scores,
-    study: ConflictStudy,
-    traces: Iterable[Traces],
-    prompts: Mapping[str, pd.DataFrame],
+    scores: Scores, study: ConflictStudy, prompts: Mapping[str, pd.DataFrame]
 ) -> pd.DataFrame:
     """SHOWN_COLUMNS: responses to a few report prompts, of the first seed that has all of them.
 
     Nothing is picked by hand: the first PROMPTS report prompts, and the first that the mixture's
-    student answered with a hybrid, decoded greedily. A teacher speaks for itself where it has a
-    trace of the prompt, and else by its student alone, who learned its style.
+    student answered with a hybrid, decoded greedily. Teachers write no traces of report prompts:
+    each speaks by its student alone, who learned its style.
     """
-    own = {(one.task, one.teacher): one.rows.set_index("id") for one in traces}
     rows = []
     for arm, _ in arms_of(study, MIXTURE):
         alone = singles(arm)
@@ -114,14 +110,6 @@ def shown_table(
             about |= {"n": arm.n, "seed": seeds[0], "chosen": choice, "id": name}
             about |= {"prompt": prompts[arm.task].loc[name, "prompt"]}
             for single in alone:
-                taught = own.get((arm.task, single.teachers))
-                if taught is not None and name in taught.index:
-                    trace = taught.loc[name]
-                    rows.append(
-                        about
-                        | {"who": f"teacher {single.teachers}", "response": trace.response}
-                        | {"kind": "", "style": single.teachers, "correct": bool(trace.correct)}
-                    )
                 rows.append(about | _response(said[single], name, f"student of {single.teachers}"))
             rows.append(about | _response(mixed, name, f"student of {arm.teachers}"))
     return pd.DataFrame(rows, columns=SHOWN_COLUMNS)
