@@ -8,6 +8,7 @@ import runpy
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -71,12 +72,13 @@ from mtkd.analysis.conflict.read import (
     seeds_of,
 )
 from mtkd.analysis.conflict.remedies import remedies_table
-from mtkd.analysis.conflict.scored_predictions import scored_table
+from mtkd.analysis.conflict.scored_predictions import HYBRID, scored_table
 from mtkd.analysis.conflict.tables import conflict_tables
 from mtkd.analysis.conflict.thoughts import FOLLOWS, WRONG
 from mtkd.analysis.conflict.traces import read_traces, teachers_table
 from mtkd.analysis.statistics.verdicts import findings
 from mtkd.analysis.tables import read_table, write_tables
+from mtkd.config.generation import TextPrediction
 from mtkd.errors import InputError
 from mtkd.figures.conflict import (
     decline_figure,
@@ -136,9 +138,9 @@ def study_folder(cells, tmp_path_factory):
     return folder
 
 
-def call(script, *flags, **options):
+def call(script, **options):
     """A script's main, in this process."""
-    arguments = [script, *flags]
+    arguments = [script]
     for option, value in options.items():
         values = value if isinstance(value, list) else [value]
         arguments += [f"--{option}", *map(str, values)]
@@ -663,23 +665,31 @@ def test_few_pairs_or_random_ones_decide_nothing():
 
 @pytest.mark.parametrize(
     ("low", "high", "outcome"),
-    [(30, 60, "inside"), (-5, 5, "outside"), (41, 60, "undecided"), (None, 60, "inside"),
-     (60, None, "outside"), (None, None, "inside")],
+    [(30, 60, "inside"), (-5, 5, "outside"), (41, 60, "undecided"), (38, 46, "inside"),
+     (47, 60, "outside")],
 )  # fmt: skip
 def test_predictions_are_inside_outside_or_undecided(low, high, outcome):
     row = {"claim": "interference", "teachers": "right+left", "recipe": "plain", "n": 100}
     row |= {"student": "small", "task": TASK, "decode": "greedy"}
     found = pd.DataFrame([row | {"estimate": 42.0, "low": 38.0, "high": 46.0}])
-    prediction = {"claim": "interference", "teachers": "left+right", "low": low, "high": high}
-    scored = scored_table([prediction], found)
-    assert list(scored.outcome) == [outcome]
-    other = scored_table([prediction | {"decode": "T1"}], found)
+    prediction = {"claim": "interference", "teachers": "left+right", "recipe": "plain"}
+    prediction |= {"low": low, "high": high}
+    assert list(scored_table([prediction], found).outcome) == [outcome]
+    other = scored_table([prediction | {"recipe": "marked"}], found)
     assert list(other.outcome) == ["not measured"]
 
 
 def test_predictions_of_a_study_come_out_as_they_are(tables):
-    outcomes = list(tables["predictions"].outcome)
-    assert outcomes == ["inside", "outside", "inside", "not measured"]
+    found = tables["predictions"]
+    assert list(found.outcome) == ["inside", "outside", "inside", "outside", "not measured"]
+    assert set(found.decode) == {"greedy"}
+
+
+def test_docs_promise_the_predictions_that_a_suite_may_have():
+    allowed = get_args(TextPrediction.model_fields["claim"].annotation)
+    text = (REPOSITORY / "docs" / "conflict.md").read_text("utf-8")
+    said_of = text[text.index("Predictions are of") : text.index("## Limits")]
+    assert set(allowed) == {*PARTS, HYBRID} and all(name in said_of for name in allowed)
 
 
 def test_every_kind_of_claim_and_every_source_belongs_to_a_statement(tables):
@@ -780,7 +790,7 @@ def test_the_scripts_say_what_is_absent_and_what_was_found(study_folder):
     assert drawn == {f"{name}.{kind}" for name in FIGURES for kind in ("png", "pdf")}
 
 
-def test_a_whole_study_is_not_tabulated_without_some_of_its_cells(tmp_path, capsys):
+def test_a_whole_study_is_not_tabulated_without_some_of_its_cells(tmp_path):
     study = make_study(arms=[PAIR], predictions=[], seeds=["1", "2", "3"])
     paths = write_cells(tmp_path / "cells", study)
     shutil.rmtree(paths[0].parent)
@@ -792,9 +802,6 @@ def test_a_whole_study_is_not_tabulated_without_some_of_its_cells(tmp_path, caps
     arguments |= {"prompts": f"{TASK}={tmp_path / 'report.parquet'}", "output": tmp_path / "tables"}
     with pytest.raises(InputError, match="1 cells without scores: small on addition, right[+]left"):
         call("conflict_tables", **arguments)
-    call("conflict_tables", "--partial", **arguments)
-    assert len(read_table(tmp_path / "tables" / "absent.csv")) == 1
-    assert "1 cells are absent:\n  small on addition, right+left" in capsys.readouterr().out
 
 
 def test_seeds_of_nothing_asked_are_all_of_them(scores):

@@ -40,10 +40,18 @@ def make_study(**changes) -> dict:
     ]
     predictions = [
         {"claim": "interference", "teachers": "left+right", "low": 20, "high": 60},
-        {"claim": "interference", "teachers": "right+carry", "low": 10, "high": None},
+        {"claim": "interference", "teachers": "right+carry", "low": 10, "high": 70},
         {"claim": "hybrid rate", "teachers": "right+swapped", "low": 20, "high": 60},
-        {"claim": "interference", "teachers": "right+unknown", "high": 2},
+        {
+            "claim": "hybrid rate",
+            "teachers": "right+left",
+            "recipe": "shuffled",
+            "low": 0,
+            "high": 5,
+        },
+        {"claim": "interference", "teachers": "right+unknown", "low": 0, "high": 2},
     ]
+    predictions = [{"recipe": "plain"} | one for one in predictions]
     study = {"suite": "styles", "study": "toy", "students": ["small"], "tasks": [TASK]}
     study |= {"arms": arms, "seeds": ["1", "2", "3", "4"], "margin": 5.0}
     study |= {"teachers": {name: {"style": name} for name in ("right", "left", "carry", "swapped")}}

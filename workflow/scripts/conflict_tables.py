@@ -17,9 +17,6 @@ def main() -> None:
     parser.add_argument("--prompts", nargs="+", required=True, help="TASK=report.parquet of each")
     parser.add_argument("--traces", type=Path, nargs="*", default=[], help="traces.parquet files")
     parser.add_argument("--identified", type=Path, nargs="*", default=[], help="JSON, of teachers")
-    parser.add_argument(
-        "--partial", action="store_true", help="tabulate what exists and name what is missing"
-    )
     parser.add_argument("--output", type=Path, required=True, help="folder of the tables")
     args = parser.parse_args()
 
@@ -36,7 +33,7 @@ def main() -> None:
     listed = sys.stdin if str(args.scores) == "-" else args.scores.open(encoding="utf-8")
     scores = read_scores([Path(line.rstrip("\n")) for line in listed], study)
     missing = named(scores.absent[~scores.absent.diverged.astype(bool)])
-    if missing and not args.partial:
+    if missing:
         raise InputError(
             f"{len(missing)} cells without scores: {'; '.join(missing[:5])}; rerun their scoring"
         )

@@ -152,7 +152,7 @@ def text_study_settings(suite: GenerationSuite) -> dict:
             for arm in arms
         ],
         "teachers": {
-            name: _plain(suite.teachers[name], include={"style", "wrong_steps", "T"})
+            name: _plain(suite.teachers[name], include={"style"})
             for name in writers_of(suite, arms)
         },
         "predictions": [

@@ -54,7 +54,7 @@ class ConflictStudy(TypedDict):
     arms: list[ArmSettings]
     seeds: list[str]
     margin: float  # points
-    teachers: dict[str, dict[str, Any]]  # by name; ``style`` where its style is known
+    teachers: dict[str, dict[str, str]]  # by name; ``style`` where its style is known
     predictions: list[dict[str, Any]]
 
 

@@ -32,7 +32,6 @@ from mtkd.analysis.conflict.read import GREEDY
 
 SOME = "holds for some, fails for others"
 NOT_ASKED = "not asked in this study"
-VERDICTS = (HOLDS, FAILS, SOME, UNDECIDABLE, NOT_ASKED)
 COLUMNS = ["key", "statement", "verdict", "holds", "fails", "undecidable", "of", "because"]
 CLAIMS, HYBRIDS, HARM, PREDICTORS = "claims", "hybrids", "harm", "predictors"
 

@@ -33,7 +33,6 @@ def conflict_tables(
     harm = harm_table(hybrids, claims, study["margin"])
     pairs = pairs_table(identified, claims)
     predictors = predictors_table(pairs)
-    found = measured(claims, hybrids, predictors)
     return {
         "absent": scores.absent,
         "claims": claims,
@@ -46,7 +45,7 @@ def conflict_tables(
         "remedies": remedies_table(scores, study),
         "pairs": pairs,
         "predictors": predictors,
-        "predictions": scored_table(study["predictions"], found),
+        "predictions": scored_table(study["predictions"], measured(claims, hybrids)),
         "answers": answers_table(claims, harm, predictors, study["margin"]),
         "teachers": teachers_table(traces),
         "shown": shown_table(scores, study, prompts),
