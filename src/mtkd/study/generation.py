@@ -7,6 +7,21 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from mtkd.config.generation import PLAIN, GenerationSuite, Mixing
+from mtkd.study.generation_words import (
+    BUDGET,
+    DROPPED,
+    FILTERED,
+    MARKED,
+    MIXTURE,
+    RANDOM,
+    REMEDY,
+    REPAIRED,
+    ROUTED,
+    SHUFFLED,
+    SINGLE,
+    SPLICED,
+    UNDEALT,
+)
 
 
 class TextArm(NamedTuple):
@@ -39,19 +54,19 @@ def text_arms(suite: GenerationSuite) -> list[TextArm]:
     for arm in study.arms:
         n, teachers = arm.n or study.n, tuple(arm.teachers)
         for teacher in teachers:
-            singles[TextArm((teacher,), PLAIN, n, "single")] = None
+            singles[TextArm((teacher,), PLAIN, n, SINGLE)] = None
             if len(teachers) > 1:
-                budgets[TextArm((teacher,), PLAIN, n * len(teachers), "single-budget")] = None
+                budgets[TextArm((teacher,), PLAIN, n * len(teachers), BUDGET)] = None
         if arm.strategy != PLAIN:
-            others[TextArm(teachers, arm.strategy, n, "remedy")] = None
+            others[TextArm(teachers, arm.strategy, n, REMEDY)] = None
         elif len(teachers) > 1:
-            others[TextArm(teachers, PLAIN, n, "mixture")] = None
+            others[TextArm(teachers, PLAIN, n, MIXTURE)] = None
     # A remedy's counterpart, and the same teachers without any.
-    for arm in [arm for arm in others if arm.role == "remedy"]:
+    for arm in [arm for arm in others if arm.role == REMEDY]:
         if against := _treatment(suite, arm.strategy).get("against"):
             others[arm._replace(strategy=against)] = None
         if len(arm.teachers) > 1:
-            others[TextArm(arm.teachers, PLAIN, arm.n, "mixture")] = None
+            others[TextArm(arm.teachers, PLAIN, arm.n, MIXTURE)] = None
     known = {(arm.teachers, arm.strategy, arm.n) for arm in singles}
     kept = [arm for arm in budgets if (arm.teachers, arm.strategy, arm.n) not in known]
     return [*singles, *kept, *others]
@@ -147,7 +162,7 @@ def text_study_settings(suite: GenerationSuite) -> dict:
                 "recipe": arm.strategy,
                 "n": arm.n,
                 "role": arm.role,
-                **(_treatment(suite, arm.strategy) if arm.role == "remedy" else {}),
+                **(_treatment(suite, arm.strategy) if arm.role == REMEDY else {}),
             }
             for arm in arms
         ],
@@ -169,10 +184,9 @@ def text_study_settings(suite: GenerationSuite) -> dict:
 def _treatment(suite: GenerationSuite, strategy: str) -> dict[str, Any]:
     """What a remedy does to the traces, in the words of the tables, and what it is compared with.
 
-    A token is compared with the same mixing without it, a route with one that deals as many prompts
-    out at random (without one in the suite, with the same mixing unrouted), thoughts with answers
-    that follow with the same whose answers need not; the others with the plain traces. ``against``
-    is None where the suite has no such strategy: nothing else differs in the remedy alone.
+    It is compared with the same mixing without it, or, a route, with one that deals as many prompts
+    out at random where the suite has it. ``against`` is the suite's strategy of that mixing, not
+    given where these are the plain traces, and None where the suite has none.
     """
     mixing = suite.mixing(strategy)
     more: dict[str, Any] = {"control": True} if _mends_nothing(mixing) else {}
@@ -183,33 +197,36 @@ def _treatment(suite: GenerationSuite, strategy: str) -> dict[str, Any]:
 
     def said(kind: str, **changes: Any) -> dict[str, Any]:
         """The kind, and the strategy that differs in these changes alone."""
+        named = {"kind": kind, **more} if kind else more
         other = mixing.model_copy(update={**changes, "control": False})
         if other == Mixing():
-            return {"kind": kind, **more}
+            return named
         alike = (
             name
             for name, one in suite.strategies.items()
             if one.model_copy(update={"control": False}) == other
         )
-        return {"kind": kind, "against": next(alike, None), **more}
+        return {**named, "against": next(alike, None)}
 
     if mixing.answers_of:
         if mixing.filter != "consistent":
-            return {"kind": "thought and answer from two teachers", **more}
-        return said("the same, answers that follow alone", filter="none")
+            return said(SPLICED, answers_of=None)
+        return said(REPAIRED, filter="none")
     if mixing.route:
         if mixing.route.shuffled:
-            return {"kind": "random route", **more}
-        routed = said("routed", route=mixing.route.model_copy(update={"shuffled": True}))
+            return said(RANDOM, route=None)
+        routed = said(ROUTED, route=mixing.route.model_copy(update={"shuffled": True}))
         if routed["against"]:
             return routed
-        return said("routed, no random control", route=None)
+        return said(UNDEALT, route=None)
     if mixing.mode == "shuffled":
-        return said("shuffled marks", mode="none", mode_dropout=0)
+        return said(SHUFFLED, mode="none", mode_dropout=0)
     if mixing.mode == "token":
-        kind = "marked, dropout" if mixing.mode_dropout else "marked"
+        kind = DROPPED if mixing.mode_dropout else MARKED
         return said(kind, mode="none", mode_dropout=0)
-    return more if mixing.filter == "none" else {"kind": "filtered", **more}
+    if mixing.filter != "none":
+        return said(FILTERED, filter="none")
+    return said("", pool=None, rollouts=None) if mixing.pool or mixing.rollouts else more
 
 
 def _mends_nothing(mixing: Mixing) -> bool:

@@ -15,13 +15,6 @@ import numpy as np
 import pandas as pd
 
 from mtkd.analysis.conflict.arms import (
-    DROPPED,
-    MIXTURE,
-    RANDOM,
-    REMEDY,
-    REPAIRED,
-    SHUFFLED,
-    SPLICED,
     Arm,
     ConflictStudy,
     arms_of,
@@ -42,9 +35,6 @@ from mtkd.analysis.conflict.decline import (
 )
 from mtkd.analysis.conflict.modes import TOKENS, is_marked, right_tokens, unmarked
 from mtkd.analysis.conflict.read import (
-    ANY,
-    GREEDY,
-    UNSEEN,
     Asked,
     Scores,
     mean_of,
@@ -66,6 +56,18 @@ from mtkd.analysis.statistics.verdicts import (
     has_assay_sensitivity,
     without_assay_sensitivity,
     without_skill,
+)
+from mtkd.study.generation_words import (
+    ANY_MODE,
+    DROPPED,
+    GREEDY,
+    MIXTURE,
+    RANDOM,
+    REMEDY,
+    REPAIRED,
+    SHUFFLED,
+    SPLICED,
+    UNSEEN_MODE,
 )
 
 # Kinds of claims beside the parts of a decline.
@@ -224,8 +226,8 @@ def _interference(
     """Mean interference of some mixtures less that of others [S, N], and both mean accuracies."""
     together, controls = [], []
     for arms in (more, less):
-        together.append([Asked(arm, ANY, decode) for arm in arms])
-        controls.append([[Asked(one, ANY, decode) for one in singles(arm)] for arm in arms])
+        together.append([Asked(arm, ANY_MODE, decode) for arm in arms])
+        controls.append([[Asked(one, ANY_MODE, decode) for one in singles(arm)] for arm in arms])
     everything = [one for side in together for one in side]
     everything += [one for side in controls for of_arm in side for one in of_arm]
     seeds = seeds_of(scores, everything, study)
@@ -263,10 +265,10 @@ def _marks(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Claim]
         kind, without = settings.get("kind", ""), unmarked(arm, settings)
         right = f"{arm.teachers}, {arm.recipe}, right tokens", right_tokens(arm, decode)
         if without:
-            no_tokens = f"{without.recipe}, no tokens", [Asked(without, ANY, decode)]
+            no_tokens = f"{without.recipe}, no tokens", [Asked(without, ANY_MODE, decode)]
             yield _gain(scores, study, MARKS, arm, decode, right, no_tokens, True, kind)
         modes = modes_of(scores, arm, decode)
-        tokens = (UNSEEN, UNSEEN_TOKEN, "an unseen token"), (ANY, NO_TOKEN, "no token")
+        tokens = (UNSEEN_MODE, UNSEEN_TOKEN, "an unseen token"), (ANY_MODE, NO_TOKEN, "no token")
         for mode, of, name in tokens:
             if mode in modes and kind != SHUFFLED:
                 other = f"{arm.recipe}, {name}", [Asked(arm, mode, decode)]
@@ -280,9 +282,9 @@ def _marks(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Claim]
                 shuffled = f"{other.recipe}, the same tokens", right_tokens(other, decode)
                 yield _gain(scores, study, SHUFFLES, arm, decode, right, shuffled, False, kind)
             # A decoding in which nobody was asked without a token has no such question.
-            if beside.get("kind") == DROPPED and kind != DROPPED and ANY in modes:
-                a = f"{other.teachers}, {other.recipe}, no token", [Asked(other, ANY, decode)]
-                b = f"{arm.recipe}, no token", [Asked(arm, ANY, decode)]
+            if beside.get("kind") == DROPPED and kind != DROPPED and ANY_MODE in modes:
+                a = f"{other.teachers}, {other.recipe}, no token", [Asked(other, ANY_MODE, decode)]
+                b = f"{arm.recipe}, no token", [Asked(arm, ANY_MODE, decode)]
                 yield _gain(scores, study, DROPOUT, other, decode, a, b, True, DROPPED)
 
 
@@ -291,7 +293,7 @@ def _remedies(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Cla
     for arm, settings in arms_of(study, REMEDY):
         kind = settings.get("kind", "")
         asked = asked_of(scores, arm, decode, kind)
-        a = f"{arm.teachers}, {arm.recipe}" + ", right tokens" * (asked[0].mode != ANY), asked
+        a = f"{arm.teachers}, {arm.recipe}" + ", right tokens" * (asked[0].mode != ANY_MODE), asked
         # Of a token alone the claims on tokens say it.
         a_token = kind in TOKENS or (not kind and is_marked(scores, arm))
         if not a_token and (other := counterpart(arm, settings)):
@@ -300,7 +302,7 @@ def _remedies(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Cla
         # None of these is meant to mend anything.
         meant = kind not in (SHUFFLED, SPLICED, RANDOM) and not settings.get("control")
         if len(arm.names) > 1 and meant:
-            alone = [Asked(one, ANY, decode) for one in singles(arm)]
+            alone = [Asked(one, ANY_MODE, decode) for one in singles(arm)]
             b = _side_names(arm)[ALONE], alone
             yield _gain(scores, study, RESTORES, arm, decode, a, b, False, kind)
 
@@ -312,7 +314,7 @@ def _thoughts(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Cla
         for kind in (SPLICED, REPAIRED)
     }
     for arm, _ in of_kind[SPLICED]:
-        asked = Asked(arm, ANY, decode)
+        asked = Asked(arm, ANY_MODE, decode)
         seeds = seeds_of(scores, [asked], study)
         values = thought_values(scores, asked, seeds, WRONG) if seeds else None
         a = f"{arm.teachers}, {arm.recipe}"
@@ -320,7 +322,7 @@ def _thoughts(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Cla
         for other, settings in of_kind[REPAIRED]:
             if arm != other._replace(recipe=settings.get("against", arm.recipe)):
                 continue
-            both = [Asked(other, ANY, decode), asked]
+            both = [Asked(other, ANY_MODE, decode), asked]
             seeds = seeds_of(scores, both, study)
             found = [thought_values(scores, one, seeds, WRONG) for one in both] if seeds else [None]
             # A student without a right thought has none to answer wrongly after.

@@ -13,10 +13,6 @@ from statistics import fmean
 import pandas as pd
 
 from mtkd.analysis.conflict.arms import (
-    RANDOM,
-    REMEDY,
-    ROUTED,
-    UNDEALT,
     Arm,
     ArmSettings,
     ConflictStudy,
@@ -26,19 +22,12 @@ from mtkd.analysis.conflict.arms import (
 )
 from mtkd.analysis.conflict.decline import INTERFERENCE
 from mtkd.analysis.conflict.intervals import level
-from mtkd.analysis.conflict.read import (
-    ANY,
-    RESPONSES,
-    Asked,
-    Scores,
-    by_prompt,
-    modes_of,
-    seeds_of,
-)
-from mtkd.generation.hybrids import memoryless
+from mtkd.analysis.conflict.read import Asked, Scores, by_prompt, modes_of, seeds_of
+from mtkd.generation.hybrids import KINDS, memoryless
+from mtkd.study.generation_words import ANY_MODE, RANDOM, REMEDY, ROUTED, UNDEALT
 
 KEYS = ["student", "task", "teachers", "recipe", "n"]
-COLUMNS = [*KEYS, "mode", "decode", "seeds", "prompts", *RESPONSES]
+COLUMNS = [*KEYS, "mode", "decode", "seeds", "prompts", *KINDS]
 COLUMNS += ["hybrid", "hybrid_low", "hybrid_high", "memoryless"]
 COLUMNS += ["accuracy", "accuracy_low", "accuracy_high", "styles"]
 HARM_COLUMNS = [*KEYS, "decode", "hybrid", "hybrid_low", "hybrid_high", "interference"]
@@ -80,11 +69,11 @@ def hybrids_table(
                 if not seeds or not by_prompt(scores, asked, seeds, "known").any():
                     continue
                 hybrid = by_prompt(scores, asked, seeds, "hybrid")
-                mixed = mode == ANY and len(arm.names) > 1
+                mixed = mode == ANY_MODE and len(arm.names) > 1
                 rows.append(
                     {**arm._asdict(), "mode": mode, "decode": decode, "seeds": len(seeds)}
                     | {"prompts": hybrid.shape[1]}
-                    | {kind: by_prompt(scores, asked, seeds, kind).mean() for kind in RESPONSES}
+                    | {kind: by_prompt(scores, asked, seeds, kind).mean() for kind in KINDS}
                     | level(hybrid, "hybrid")
                     | {"memoryless": expected(arm, seeds) if mixed else None}
                     | level(by_prompt(scores, asked, seeds), "accuracy")
@@ -131,7 +120,7 @@ def harm_table(hybrids: pd.DataFrame, claims: pd.DataFrame, margin: float) -> pd
     rows = []
     of_mixtures = claims[(claims.claim == INTERFERENCE) & (claims.seeds > 0)]
     for claim in of_mixtures.itertuples():
-        own = hybrids[(hybrids["mode"] == ANY) & (hybrids.decode == claim.decode)]
+        own = hybrids[(hybrids["mode"] == ANY_MODE) & (hybrids.decode == claim.decode)]
         for key in ("student", "task", "recipe", "n"):
             own = own[own[key] == getattr(claim, key)]
         own = own[[same_teachers(of, claim.teachers) for of in own.teachers]]

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from mtkd.analysis.conflict.arms import same_teachers
-from mtkd.analysis.conflict.read import ANY, GREEDY
+from mtkd.study.generation_words import ANY_MODE, GREEDY
 
 HYBRID = "hybrid rate"
 COLUMNS = ["claim", "teachers", "recipe", "student", "task", "decode", "low", "high"]
@@ -18,7 +18,7 @@ INSIDE, OUTSIDE, UNDECIDED, NOT_ASKED = "inside", "outside", "undecided", "not m
 
 def measured(claims: pd.DataFrame, hybrids: pd.DataFrame) -> pd.DataFrame:
     """All that predictions may be about: claims, and hybrid rates in percent, decoded greedily."""
-    rates = hybrids[hybrids["mode"] == ANY].assign(claim=HYBRID)
+    rates = hybrids[hybrids["mode"] == ANY_MODE].assign(claim=HYBRID)
     rates = rates.rename(columns={"hybrid": "estimate", "hybrid_low": "low", "hybrid_high": "high"})
     columns = ["claim", "teachers", "recipe", "n", "student", "task", "decode"]
     columns += ["estimate", "low", "high"]
