@@ -75,7 +75,6 @@ from mtkd.analysis.conflict.remedies import remedies_table
 from mtkd.analysis.conflict.scored_predictions import HYBRID, scored_table
 from mtkd.analysis.conflict.tables import conflict_tables
 from mtkd.analysis.conflict.thoughts import FOLLOWS, WRONG
-from mtkd.analysis.conflict.traces import read_traces, teachers_table
 from mtkd.analysis.statistics.verdicts import findings
 from mtkd.analysis.tables import read_table, write_tables
 from mtkd.config.generation import TextPrediction
@@ -127,11 +126,13 @@ def study_folder(cells, tmp_path_factory):
     listed = folder / "scores.txt"
     listed.write_text("".join(f"{path}\n" for path in cells["scores"]), encoding="utf-8")
     options = {"scores": listed, "prompts": f"{TASK}={cells['prompts']}"}
-    options |= {"traces": cells["traces"], "identified": cells["identified"]}
+    options |= {"identified": cells["identified"]}
     call("conflict_tables", job=job, **options, output=folder / "tables")
+    verdicts = [path.with_name("verdicts.parquet") for path in cells["traces"]]
+    call("traces_table", job='{"code": {}}', verdicts=verdicts, output=folder / "traces.csv")
     drawing = json.dumps({"settings": {"study": STUDY, "dpi": 40}})
     call("conflict_figures", job=drawing, tables=folder / "tables", output=folder / "figures")
-    options = {"tables": sorted((folder / "tables").glob("*.csv"))}
+    options = {"tables": [*sorted((folder / "tables").glob("*.csv")), folder / "traces.csv"]}
     options |= {"figures": sorted((folder / "figures").glob("*.png"))}
     options |= {"templates": REPOSITORY / "report", "output": folder / "report.html"}
     call("conflict_report", job=job, **options)
@@ -151,7 +152,7 @@ def call(script, **options):
 
 @pytest.fixture(scope="module")
 def tables(study_folder):
-    return {path.stem: read_table(path) for path in (study_folder / "tables").glob("*.csv")}
+    return {path.stem: read_table(path) for path in study_folder.rglob("*.csv")}
 
 
 @pytest.fixture(scope="module")
@@ -160,8 +161,8 @@ def page(study_folder):
 
 
 def page_of(tables, study):
-    """The page without figures."""
-    values = conflict_page(tables, study)
+    """The page without figures; tables that are made here have no traces beside them."""
+    values = conflict_page({"traces": pd.DataFrame(), **tables}, study)
     return render(REPOSITORY / "report", "conflict.html.j2", figures={}, **values)
 
 
@@ -325,7 +326,7 @@ def test_the_same_teacher_under_three_names_is_equivalent_or_undecidable():
             for pair in pairs
         ]
     )  # fmt: skip
-    tables = conflict_tables(scores, study, identified, [], few_prompts())
+    tables = conflict_tables(scores, study, identified, few_prompts())
     assert set(tables["claims"].verdict) <= {"equivalent", "undecidable"}
     assert set(tables["harm"].verdict) <= {NEITHER, "undecidable"}
     text = said(page_of(tables, study))
@@ -335,7 +336,7 @@ def test_the_same_teacher_under_three_names_is_equivalent_or_undecidable():
 
 def test_two_seeds_have_no_verdict_and_the_page_says_why():
     scores, study = few(seeds=["1", "2"])
-    tables = conflict_tables(scores, study, read_identified([]), [], few_prompts())
+    tables = conflict_tables(scores, study, read_identified([]), few_prompts())
     assert set(tables["claims"].verdict) == {"no verdict"}
     text = said(page_of(tables, study))
     assert "A verdict takes three seeds, and this study has 2" in text
@@ -344,7 +345,7 @@ def test_two_seeds_have_no_verdict_and_the_page_says_why():
 
 def test_students_that_answer_nothing_have_nothing_to_lose():
     scores, study = few(of=lambda arm, mode: (0.01, 0.0), seeds=["1", "2", "3"])
-    tables = conflict_tables(scores, study, read_identified([]), [], few_prompts())
+    tables = conflict_tables(scores, study, read_identified([]), few_prompts())
     assert set(tables["claims"].verdict) == {"no skill"}
 
 
@@ -355,9 +356,7 @@ def few_prompts():
 def test_a_control_without_runs_takes_its_own_parts_alone(tmp_path):
     study = make_study(arms=[PAIR], predictions=[], seeds=["1", "2", "3"])
     paths = [path for path in write_cells(tmp_path, study) if "/n200/" not in path.as_posix()]
-    tables = conflict_tables(
-        read_scores(paths, study), study, read_identified([]), [], few_prompts()
-    )
+    tables = conflict_tables(read_scores(paths, study), study, read_identified([]), few_prompts())
     assert claim(tables, INTERFERENCE).seeds == 3
     for part in (DECLINE, DILUTION):
         found = claim(tables, part)
@@ -376,7 +375,7 @@ def test_teachers_traces_and_students_are_compared_other_things_equal(tables):
 
     arms = [PAIR, PAIR | {"teachers": "left+right", "n": 400}]
     scores, study = few(of=of, arms=arms, students=["small", "large"], seeds=list("123"))
-    both = conflict_tables(scores, study, read_identified([]), [], few_prompts())
+    both = conflict_tables(scores, study, read_identified([]), few_prompts())
     more = claim(both, BY_TRACES, "left+right", student="small")
     assert more.verdict == "better" and more.estimate == pytest.approx(-40, abs=6)
     assert claim(both, BY_STUDENT, student="large").verdict == "better"
@@ -479,7 +478,7 @@ def test_a_token_that_was_tried_greedily_alone_is_claimed_greedily_alone():
         else frame
         for cell, frame in scores.rows.items()
     }
-    tables = conflict_tables(gathered(rows, study), study, read_identified([]), [], few_prompts())
+    tables = conflict_tables(gathered(rows, study), study, read_identified([]), few_prompts())
     found = tables["claims"][tables["claims"].recipe == "marked"]
     assert (found.seeds == 4).all()
     assert set(found[found.decode == "T1"].claim) == {MARKS, SHUFFLES, RESTORES}
@@ -514,7 +513,7 @@ def test_a_share_of_responses_is_their_ratio_with_the_variance_of_one():
 def test_a_remedy_where_nothing_is_to_mend_has_no_assay_sensitivity():
     remedy = PAIR | {"recipe": "chosen", "role": "remedy", "kind": "filtered"}
     scores, study = few(of=lambda arm, mode: (0.985, 0.0), arms=[PAIR, remedy])
-    tables = conflict_tables(scores, study, read_identified([]), [], few_prompts())
+    tables = conflict_tables(scores, study, read_identified([]), few_prompts())
     found = claim(tables, REMEDIES)
     assert found.verdict == "no assay sensitivity" and "errors than that to mend" in found.sentence
     answered = tables["answers"].set_index("key")
@@ -529,7 +528,7 @@ def test_a_routed_mixture_is_compared_with_its_random_control():
         of=lambda arm, mode: (gains.get(arm.recipe, 0.8), 0.0),
         arms=[PAIR, routed, random],
     )
-    tables = conflict_tables(scores, study, read_identified([]), [], few_prompts())
+    tables = conflict_tables(scores, study, read_identified([]), few_prompts())
     assert claim(tables, REMEDIES, recipe="routed").b == "random"
     assert claim(tables, REMEDIES, recipe="routed").verdict == "better"
     gain = tables["remedies"].set_index(["recipe", "decode"]).gain["routed", "greedy"]
@@ -706,8 +705,8 @@ def test_every_kind_of_claim_and_every_source_belongs_to_a_statement(tables):
     assert set(empty.verdict) == {NOT_ASKED}
 
 
-def test_what_filters_cost_is_counted(cells):
-    found = teachers_table(read_traces(cells["traces"])).set_index("teacher")
+def test_what_filters_cost_is_counted(tables):
+    found = tables["traces"].set_index("teacher")
     assert found.correct["right"] == 80 and found.per_correct["right"] == 1.25
     assert found.both["right"] == 40 and found.characters["left"] == len("7+2=09,3+1=04;049")
 

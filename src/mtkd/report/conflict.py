@@ -243,7 +243,7 @@ def shown_tables(tables: Tables, study: ConflictStudy) -> dict[str, Shown]:
         _remedies(tables["remedies"]),
         _thoughts(tables["thoughts"]),
         _pairs(tables["pairs"]),
-        _teachers(tables["teachers"]),
+        _teachers(tables["traces"]),
     ]
     where = f"{study['suite']}/{study['study']}"
     return {

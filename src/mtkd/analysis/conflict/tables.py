@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -16,15 +16,14 @@ from mtkd.analysis.conflict.predictors import memoryless_rates, pairs_table, pre
 from mtkd.analysis.conflict.read import Scores
 from mtkd.analysis.conflict.remedies import remedies_table
 from mtkd.analysis.conflict.scored_predictions import measured, scored_table
+from mtkd.analysis.conflict.shown import shown_table
 from mtkd.analysis.conflict.thoughts import thoughts_table
-from mtkd.analysis.conflict.traces import Traces, shown_table, teachers_table
 
 
 def conflict_tables(
     scores: Scores,
     study: ConflictStudy,
     identified: pd.DataFrame,
-    traces: Sequence[Traces],
     prompts: Mapping[str, pd.DataFrame],
 ) -> dict[str, pd.DataFrame]:
     """Every table by the name of its file; each one's function says what its columns are."""
@@ -47,6 +46,5 @@ def conflict_tables(
         "predictors": predictors,
         "predictions": scored_table(study["predictions"], measured(claims, hybrids)),
         "answers": answers_table(claims, harm, predictors, study["margin"]),
-        "teachers": teachers_table(traces),
         "shown": shown_table(scores, study, prompts),
     }

@@ -1,56 +1,22 @@
-"""What teachers' traces are like and cost, and responses of students side by side."""
+"""Responses of students to the same report prompts, side by side."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
 from mtkd.analysis.conflict.arms import ConflictStudy, arms_of, singles
 from mtkd.analysis.conflict.read import Asked, Scores, seeds_of
-from mtkd.errors import InputError
 from mtkd.generation.hybrids import HYBRIDS
 from mtkd.records.parquet import read_parquet
 from mtkd.study.generation_words import ANY_MODE, GREEDY, MIXTURE
 
-TEACHER_COLUMNS = ["task", "teacher", "seeds", "traces", "characters", "correct", "consistent"]
-TEACHER_COLUMNS += ["both", "per_correct", "per_both"]
 SHOWN_COLUMNS = ["task", "student", "teachers", "n", "seed", "chosen", "id", "prompt"]
 SHOWN_COLUMNS += ["who", "response", "kind", "style", "correct"]
 FIRST, FIRST_HYBRIDS = "first report prompts", "first report prompts answered with a hybrid"
 PROMPTS = 2  # of each choice, of each mixture
-_PLACE = re.compile(r"([^/]+)/([^/]+)/seed([^/]+)/traces\.parquet$")
-
-
-class Traces(NamedTuple):
-    """A teacher's traces: id, prompt, response, and the verdicts on them where they are there."""
-
-    task: str
-    teacher: str
-    seed: str
-    rows: pd.DataFrame
-
-
-def read_traces(paths: Iterable[Path]) -> list[Traces]:
-    """Read ``{task}/{teacher}/seed{seed}/traces.parquet`` with verdicts.parquet beside it.
-
-    Raises InputError.
-    """
-    found = []
-    for path in map(Path, paths):
-        place = _PLACE.search(path.as_posix())
-        if not place:
-            raise InputError(f"{path}: not where traces lie, task/teacher/seedS/traces.parquet")
-        rows = _frame(path, ["id", "prompt", "response"])
-        verdicts = _frame(path.with_name("verdicts.parquet"), ["id", "correct", "consistent"])
-        if list(rows.id) != list(verdicts.id):
-            raise InputError(f"{path}: verdicts beside it are of others; rerun verify_traces")
-        rows = rows.assign(correct=verdicts.correct, consistent=verdicts.consistent)
-        found.append(Traces(*place.groups(), rows))
-    return found
 
 
 def read_prompts(paths: Mapping[str, Path]) -> dict[str, pd.DataFrame]:
@@ -59,33 +25,6 @@ def read_prompts(paths: Mapping[str, Path]) -> dict[str, pd.DataFrame]:
         task: _frame(path, ["id", "prompt"]).set_index("id")[["prompt"]]
         for task, path in paths.items()
     }
-
-
-def teachers_table(traces: Iterable[Traces]) -> pd.DataFrame:
-    """TEACHER_COLUMNS: shares in percent of a teacher's traces that are right and consistent.
-
-    ``per_correct`` and ``per_both`` are how many traces one accepted takes, by a filter of right
-    answers, or of answers that are right and follow; empty where none is accepted.
-    ``characters`` of a response stand beside the number of traces, as budgets of tokens do.
-    """
-    grouped: dict[tuple[str, str], list[pd.DataFrame]] = {}
-    for one in traces:
-        grouped.setdefault((one.task, one.teacher), []).append(one.rows)
-    rows = []
-    for (task, teacher), frames in grouped.items():
-        found = pd.concat(frames, ignore_index=True)
-        correct = found.correct.astype(bool)
-        linked = found.consistent.notna()
-        follows = linked & found.consistent.fillna(False).astype(bool)
-        row = {"task": task, "teacher": teacher, "seeds": len(frames), "traces": len(found)}
-        row |= {"characters": found.response.str.len().mean(), "correct": 100 * correct.mean()}
-        row |= {"consistent": 100 * follows.sum() / linked.sum() if linked.any() else None}
-        row |= {"both": 100 * (correct & follows).mean() if linked.any() else None}
-        row |= {
-            f"per_{name}": 100 / row[name] if row[name] else None for name in ("correct", "both")
-        }
-        rows.append(row)
-    return pd.DataFrame(rows, columns=TEACHER_COLUMNS)
 
 
 def shown_table(
