@@ -1,4 +1,4 @@
-"""Questions about a study, answered from what is on disk: nothing is run, locked or changed."""
+"""Questions about a study, answered from what is on disk: nothing of it is run or changed."""
 
 import argparse
 from pathlib import Path
@@ -16,6 +16,12 @@ Every output of a suite against what was recorded of it: which are edited, trunc
 of no job (foreign), and for which nothing but a time stamp vouches. Kept cells, trained models and
 data have digests of their own; of all that a later job read and that is no larger than a megabyte,
 Snakemake has the checksum. Exit status 1 when something is wrong."""
+
+EXPORT = """\
+Write the scored cells of a study to a tracker, after they have run: each a run of the experiment
+SUITE/STUDY, its group the arm, with task, T, alpha and the cell's digest as tags, the resolved
+recipe as parameters, scores, and the curves of its training. What is there already stays. The
+store is a folder of files, which MLflow's own page shows."""
 
 
 def main() -> None:
@@ -56,6 +62,13 @@ def _parser() -> argparse.ArgumentParser:
         help="a suite's results, such as results/embedded (default: every suite's)",
     )
     check.set_defaults(command=_check)
+
+    export = commands.add_parser("export", help="a study's cells to a tracker", description=EXPORT)
+    export.add_argument("folder", metavar="FOLDER", type=Path, help="such as results/embedded")
+    export.add_argument("--to", required=True, choices=["mlflow"], help="which tracker")
+    export.add_argument("--study", default="main", help="default: main")
+    export.add_argument("--store", type=Path, default=Path("mlruns"), help="default: mlruns")
+    export.set_defaults(command=_export)
     return parser
 
 
@@ -80,6 +93,15 @@ def _check(args: argparse.Namespace) -> None:
         print(found.text())
         whole &= not found.wrong
     raise SystemExit(not whole)
+
+
+def _export(args: argparse.Namespace) -> None:
+    from mtkd.commands.export import export
+
+    done = export(args.folder, args.study, args.store)
+    for cell in done.missing:
+        print(f"{cell}: no scores yet; left out")
+    print(f"{args.store}: {done.written} runs written, {done.kept} were there")
 
 
 if __name__ == "__main__":
