@@ -65,6 +65,7 @@ else:
     include: "rules/tables.smk"
     include: "rules/analysis.smk"
     include: "rules/design_gate.smk"
+    include: "rules/costs.smk"
     include: "rules/figures.smk"
     include: "rules/fusion.smk"
     include: "rules/published.smk"

@@ -109,6 +109,8 @@ class Model(Closed):
     hub: Text | None = Field(default=None, pattern=r"^[\w.-]+(/[\w.-]+)?$")
     revision: Text = Field(default="", pattern=f"^({COMMIT})?$")
     folder: Text | None = None
+    # Of a pretrained encoder, so many of its layers, the first ones; None: all.
+    layers: Whole | None = Field(default=None, ge=1)
     architecture: Text | None = None
     config: dict[Text, ModelSetting] = {}
     tokenizer: Tokenizer | None = None
@@ -128,6 +130,8 @@ class Model(Closed):
             raise ValueError("'tokenizer' belongs with 'architecture', and only there")
         if not self.architecture and (self.config or self.vectors):
             raise ValueError("'config' and 'vectors' belong with 'architecture'")
+        if self.architecture and self.layers:
+            raise ValueError("'layers' are a pretrained encoder's; 'config' says an architecture's")
         if not self.hub and self.revision:
             raise ValueError("'revision' belongs with 'hub'")
         return self
@@ -192,6 +196,15 @@ class Learner(Closed):
     training: Training = Training()
     per_task: dict[Text, Overrides] = {}
     resources: Resources = Resources()
+
+    @model_validator(mode="after")
+    def _cut_and_trained(self):
+        if self.model.layers and not self.training.epochs:
+            raise ValueError(
+                "'layers': a ready-made classifier ('training: {epochs: 0}') needs all of its "
+                "layers; remove it, or train"
+            )
+        return self
 
     def training_for(self, task: str) -> Training:
         return Training.model_validate(
@@ -453,6 +466,8 @@ class Suite(Closed):
     margin: Real = Field(default=0.5, gt=0)
     study: AskedFor | None = None
     bundle: list[Literal["arm", "T", "alpha", "seed"]] | Literal["cell"] = ["T", "alpha"]
+    # Changes no setting of a job: whether the report says what models cost to run.
+    costs: bool = False
     allow_unpinned: bool = False
     # Changes no setting of a job: what a job does that asked for a GPU and cannot use one.
     allow_cpu: bool = False
