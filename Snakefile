@@ -67,7 +67,7 @@ else:
     include: "rules/design_gate.smk"
     include: "rules/costs.smk"
     include: "rules/figures.smk"
-    include: "rules/fusion.smk"
+    include: "rules/framework.smk"
     include: "rules/published.smk"
     include: "rules/report.smk"
     include: "rules/smoke.smk"

@@ -159,7 +159,10 @@ def test_a_table_says_which_machine_it_is_of_and_how_a_reader_sees_it(monkeypatc
     ]
     assert set(table.device) == {"cpu"} and set(table.load) == {3.14}
     assert set(table.torch) == {torch.__version__} and table.notna().all(axis=None)
-    shown = costs_shown(table, {"suite": "tiny", "study": "main"})
+    arms = [{"teachers": "a+llm", "strategy": "average"}]
+    study = {"suite": "tiny", "study": "main", "arms": arms, "references": ["tfidf"]}
+    shown = costs_shown(table, study)
+    assert "Without a row: llm (no model to run), the ensemble, tfidf" in shown.note
     assert shown.rows["model"].tolist() == ["Teacher: a", "Student: s", "Student: s"]
     assert {"one example, 1 thread (ms)", "examples a second, 2 threads"} <= set(shown.rows)
     assert f"torch {torch.__version__}" in shown.caption and "3.1 processes" in shown.caption

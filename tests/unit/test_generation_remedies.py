@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from tiny_suites import GPT2, addition_suite
 
 from mtkd.config.load import validate_suite
 from mtkd.distillation.group import Machine
@@ -21,44 +22,23 @@ from mtkd.study.generation import (
     writer_settings,
 )
 
-MODEL = {
-    "architecture": "gpt2",
-    "config": {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 48},
-}
 TRAINING = {"epochs": 2, "batch_size": 8, "learning_rate": 4.0e-3}
 STRATEGIES = {
     "persyn": {"route": {"quality": 1, "learnability": 0.5}},
     "linear": {"pool": "linear-pool"},
     "on-policy": {"rollouts": {"share": 0.5}, "mode": "token"},
 }
-SUITE = {
-    "suite": "tiny",
-    "tasks": {
-        "addition": {
-            "kind": "generation",
-            "addition": {"digits": 2},
-            "rows": {"teach": 16, "transfer": 40, "selection": 4, "report": 8},
-            "longest": 20,
-        }
-    },
-    "teachers": {
-        name: {"style": name, "model": MODEL, "training": TRAINING} for name in ("right", "left")
-    },
-    "students": {"small": {"model": MODEL, "training": TRAINING}},
-    "strategies": STRATEGIES,
-    "studies": {
-        "main": {
-            "students": ["small"],
-            "tasks": ["addition"],
-            "n": 16,
-            "arms": [{"teachers": ["right", "left"], "strategy": name} for name in STRATEGIES],
-            "seeds": [1],
-            "samples": 0,
-        }
-    },
-}
-
-
+SUITE = addition_suite(
+    {"teach": 16, "transfer": 40, "selection": 4, "report": 8},
+    {name: {"style": name, "model": GPT2, "training": TRAINING} for name in ("right", "left")},
+    {"model": GPT2, "training": TRAINING},
+    STRATEGIES,
+    longest=20,
+    n=16,
+    arms=[{"teachers": ["right", "left"], "strategy": name} for name in STRATEGIES],
+    seeds=[1],
+    samples=0,
+)
 SUITE["teachers"]["program"] = {"style": "carry"}
 MACHINE = Machine(1, 0, False, 0)
 

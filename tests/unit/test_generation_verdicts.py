@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from mtkd.errors import InputError
-from mtkd.generation.prompts import write_rows, write_task
+from mtkd.generation.prompts import write_task
 from mtkd.generation.verdicts import shown, traces_table, verdicts, verify_traces
 from mtkd.records.files import write_json
+from mtkd.records.parquet import write_parquet
 
 PAIRS = [("37+85=", "122"), ("10+20=", "030"), ("11+11=", "022"), ("40+02=", "042")]
 RIGHT = "7+5=12,3+8=11;122"
@@ -28,7 +29,7 @@ def traces(folder, *responses, **facts):
     rows = pd.DataFrame({"id": ids, "prompt": prompts, "response": responses})
     if "tokens" in facts:
         rows["tokens"] = facts.pop("tokens")
-    write_rows(folder / "traces.parquet", rows)
+    write_parquet(folder / "traces.parquet", rows)
     write_json(folder / "run.json", {"task": "addition", "teacher": "ann", **facts})
     return folder / "traces.parquet"
 
@@ -89,12 +90,15 @@ def test_a_table_of_quality_and_cost(folder):
         "teacher": "ann",
         "traces": 3,
         "answered": 100,
-        "correct": pytest.approx(66.67),
+        "correct": pytest.approx(200 / 3),
         "consistent": 100,
-        "steps": pytest.approx(33.33),
-        "characters": pytest.approx((17 + 3 + 2) / 3, abs=0.01),
-        "tokens": pytest.approx(22 / 3, abs=0.01),
-        "cut": pytest.approx(33.33),
+        "both": pytest.approx(100 / 3),
+        "per_correct": pytest.approx(1.5),
+        "per_both": pytest.approx(3),
+        "steps": pytest.approx(100 / 3),
+        "characters": pytest.approx((17 + 3 + 2) / 3),
+        "tokens": pytest.approx(22 / 3),
+        "cut": pytest.approx(100 / 3),
         "seconds": 2.5,
     }
 

@@ -1,9 +1,8 @@
 """Suites of specialists: what they may say, and in one line what they may not."""
 
-import copy
-
 import pytest
 import yaml
+from tiny_suites import changed
 
 from mtkd.config.load import is_specialists, load_suite, validate_suite
 from mtkd.config.specialists import SpecialistSuite
@@ -56,16 +55,6 @@ SUITE = {
 }
 
 
-def changed(path, value):
-    content = copy.deepcopy(SUITE)
-    *keys, last = path.split(".")
-    place = content
-    for key in keys:
-        place = place[key]
-    place[last] = value
-    return content
-
-
 def test_the_shipped_suite_is_one():
     suite = load_suite("config/specialists.yaml")
     assert isinstance(suite, SpecialistSuite) and not suite.unpinned()
@@ -98,15 +87,29 @@ def test_the_shipped_suite_is_one():
         ("strategies.by-column.budget", "compute", "'budget' is of a student without specialists"),
         ("strategies.by-column.students", "each", "has its own labels; give 'heads: each'"),
         ("strategies.by-column.fusion", "by-colum", "'by-column', 'average', 'gate' or 'none'"),
-        ("study", "nothing", "unknown study 'nothing'; known: main"),
+        ("study", "nothing", "^suite.yaml: study: unknown study 'nothing'; known: main"),
+        ("study", "mian", "unknown study 'mian'; did you mean 'main'"),
+        ("studies", {}, "^suite.yaml: studies: a suite needs at least one study"),
+        ("bases.shared.model", {"folder": "{m}"}, "bases.shared.model.folder: '{m}' has a brace"),
+        ("students.same.model", {"folder": "m}"}, "students.same.model.folder: 'm}' has a brace"),
         ("tasks.films.splits", {"train": "a.txt", "report": "b.csv"}, "is no .parquet, .csv"),
         ("tasks.films-20.of", "dramas", "tasks.films-20.of: unknown task 'dramas'"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_one_line(path, value, said):
     with pytest.raises(InputError, match=said) as error:
-        validate_suite(changed(path, value), "suite.yaml")
+        validate_suite(changed(SUITE, path, value), "suite.yaml")
     assert str(error.value).startswith("suite.yaml: ") and "\n" not in str(error.value)
+
+
+def test_what_of_the_hub_has_no_revision_is_named():
+    content = changed(SUITE, "students.same.model", {"hub": "org/model"})
+    source = {"hub": {"name": "org/text"}, "text": ["text"]}
+    content["tasks"]["films-20"]["transfer"] = [source]
+    assert validate_suite(content, "x").unpinned() == [
+        "tasks.films-20.transfer.0.hub.revision",
+        "students.same.model.revision",
+    ]
 
 
 def test_settings_hold_what_changes_a_stage_and_no_default():
@@ -117,6 +120,7 @@ def test_settings_hold_what_changes_a_stage_and_no_default():
         "specialists": {},
         "max_length": 16,
     }
+    assert specialists_settings(suite, "own")["own"] is True
     assert merges_settings(suite, "own")["merges"] == {
         "soup": {"method": "average"},
         "ties": {"density": 0.2, "method": "ties", "scale": 1.0},

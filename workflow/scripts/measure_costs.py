@@ -70,7 +70,7 @@ def main() -> None:
             for kind in ("teachers", "students")
         }
         models = {("teacher", name): found for name, found in of["teachers"].items()}
-        models |= ensembles(of["teachers"])
+        models |= ensembles(of["teachers"]) if settings["ensemble"] else {}
         models |= {("student", name): found for name, found in of["students"].items()}
         for record in fitted:
             if record["task"] != folder.name:

@@ -38,7 +38,7 @@ class Gold(NamedTuple):
 
 
 class System(NamedTuple):
-    """Logits [N, C] on report by seed, and what one costs: means over seeds."""
+    """Logits [N, C] on report by seed, and what one costs: means over the seeds that finished."""
 
     base: str  # of a student, its name
     kind: str  # specialist, merge, router, student
@@ -96,7 +96,7 @@ def read_gold(domains: Domains, paths: Sequence[Path]) -> Gold:
     known, members = {}, {}
     for task, own, path in zip(domains.tasks, domains.own, paths, strict=True):
         for split, (ids, given) in read_report_labels(path).items():
-            names = row_ids(task, ids)
+            names = row_ids(task, split, ids)
             known |= dict(zip(names, own[given], strict=True))
             clusters = read_clusters(path, split)
             # Of a pair's two members the first: each text has one cluster here.
@@ -115,14 +115,19 @@ def right(logits: np.ndarray, gold: Gold) -> np.ndarray:
 
 
 def right_polarity(logits: np.ndarray, gold: Gold, shared: np.ndarray) -> np.ndarray:
-    """The same among the labels that all tasks have; NaN of a text that has another one."""
+    """The same among the labels that all tasks have; NaN of a text that has another one, and of
+    every text where they have less than two: there is nothing to tell apart."""
+    if len(shared) < 2:
+        return np.full(len(gold.labels), np.nan)
     said = shared[logits[:, shared].argmax(axis=1)]
     return np.where(np.isin(gold.labels, shared), said == gold.labels, np.nan)
 
 
 def by_task(values: np.ndarray, gold: Gold) -> np.ndarray:
-    """Means [K] over each task's texts of values [N]."""
-    return np.array([np.nanmean(values[gold.domain == k]) for k in range(gold.domain.max() + 1)])
+    """Means [K] over each task's texts of values [N], without NaN; NaN of a task without any."""
+    known = ~np.isnan(values)
+    own = [values[known & (gold.domain == k)] for k in range(gold.domain.max() + 1)]
+    return np.array([one.mean() if len(one) else np.nan for one in own])
 
 
 def systems_table(systems: Sequence[System], domains: Domains, gold: Gold) -> pd.DataFrame:
@@ -136,6 +141,8 @@ def systems_table(systems: Sequence[System], domains: Domains, gold: Gold) -> pd
         if system.kind == "specialist" and system.base == systems[0].base
     }
     reference = np.array([own[f"specialist {task}"][k] for k, task in enumerate(domains.tasks)])
+    # Of a task of which its own specialist knows nothing, nothing can be retained.
+    reference[reference == 0] = np.nan
     rows = []
     for system in systems:
         scores = np.array([by_task(right(one, gold), gold) for one in system.logits.values()])
@@ -256,7 +263,8 @@ def _read(path: Path, domains: Domains) -> tuple[np.ndarray | None, dict[str, An
 
 
 def _mean(values: Iterator[float] | Sequence[float]) -> float:
-    return float(np.mean(list(values)))
+    values = list(values)
+    return float(np.mean(values)) if values else np.nan
 
 
 def _fields(found: Mapping[str, _Specialist], name: str) -> np.ndarray:
@@ -361,8 +369,10 @@ def _taught(
         axes = parse_integrated(path)
         runs.setdefault((axes["student"], axes["strategy"]), {})[axes["seed"]] = one
     for (student, strategy), by_seed in runs.items():
-        records = [record for _, record in by_seed.values()]
-        models, how = records[0]["models"], records[0]["integration"]
+        first = next(iter(by_seed.values()))[1]
+        models, how = first["models"], first["integration"]
+        # What one cost that diverged ends where it did.
+        records = [record for logits, record in by_seed.values() if logits is not None]
         # Of a student a task the one of the task that has a new specialist is trained again.
         replace = _mean(record["cpu_seconds"] for record in records) / models
         if how["fusion"] != "none":
@@ -373,7 +383,7 @@ def _taught(
             strategy,
             {seed: logits for seed, (logits, _) in by_seed.items() if logits is not None},
             models,
-            records[0]["parameters"],
+            _mean(record["parameters"] for record in records),
             _mean(record["compute"] for record in records),
             _mean(record["run_seconds"] for record in records),
             replace,
@@ -385,7 +395,9 @@ def _shares(
 ) -> pd.DataFrame:
     """Each teacher's share of rows and of loss by student and strategy, means over seeds."""
     rows = []
-    for path, (_, record) in zip(paths, read, strict=True):
+    for path, (logits, record) in zip(paths, read, strict=True):
+        if logits is None:
+            continue
         axes = parse_integrated(path)
         rows += [
             {"student": axes["student"], "strategy": axes["strategy"], "seed": axes["seed"], **one}

@@ -8,27 +8,22 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import (
-    BeforeValidator,
-    Discriminator,
-    Field,
-    Tag,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from mtkd.config.amounts import Duration, Megabytes, Minutes
+from mtkd.config.answers import Answers, Neighbours, Probabilities, Vectors
+from mtkd.config.any_suite import AnySuite, unpinned_models
 from mtkd.config.losses import declared_losses
-from mtkd.config.tasks import COMMIT, Task
+from mtkd.config.tasks import COMMIT, Task, unpinned_tasks
 from mtkd.config.values import (
     LONGEST_FILE_NAME,
     TFIDF,
     Alpha,
-    AskedFor,
     Axis,
     Closed,
+    Interval,
     Name,
     Real,
     Seed,
@@ -90,14 +85,6 @@ class Tokenizer(Closed):
 ModelSetting = Annotated[int | float | str | bool | list[int], BeforeValidator(as_number)]
 
 
-# One table of word vectors, or several side by side. What was written stays as it is: settings of
-# suites that name one do not change.
-Vectors = Annotated[
-    Annotated[Text, Tag("[one]")] | Annotated[list[Text], Field(min_length=1), Tag("[several]")],
-    Discriminator(lambda given: "[several]" if isinstance(given, list) else "[one]"),
-]
-
-
 def as_list(vectors: str | list[str] | None) -> list[str]:
     """Tables of word vectors, however many were named."""
     return [vectors] if isinstance(vectors, str) else vectors or []
@@ -115,6 +102,8 @@ class Model(Closed):
     config: dict[Text, ModelSetting] = {}
     tokenizer: Tokenizer | None = None
     vectors: Vectors | None = None
+    # Of what exactly one is given.
+    SOURCES: ClassVar[tuple[str, ...]] = ("hub", "folder", "architecture")
 
     @property
     def vector_files(self) -> list[str]:
@@ -123,9 +112,10 @@ class Model(Closed):
 
     @model_validator(mode="after")
     def _one_source(self):
-        given = [key for key in ("hub", "folder", "architecture") if getattr(self, key)]
+        given = [key for key in self.SOURCES if getattr(self, key)]
         if len(given) != 1:
-            raise ValueError("give exactly one of 'hub', 'folder' and 'architecture'")
+            *some, last = map(repr, self.SOURCES)
+            raise ValueError(f"give exactly one of {', '.join(some)} and {last}")
         if (self.architecture is None) != (self.tokenizer is None):
             raise ValueError("'tokenizer' belongs with 'architecture', and only there")
         if not self.architecture and (self.config or self.vectors):
@@ -135,6 +125,29 @@ class Model(Closed):
         if not self.hub and self.revision:
             raise ValueError("'revision' belongs with 'hub'")
         return self
+
+
+class TeacherModel(Model):
+    """Where a teacher comes from: an encoder, a file of its answers, or near texts' labels."""
+
+    probabilities: Probabilities | None = None
+    logits: Answers | None = None
+    neighbours: Neighbours | None = None
+    SOURCES: ClassVar[tuple[str, ...]] = (*Model.SOURCES, "probabilities", "logits", "neighbours")
+
+    @property
+    def answers(self) -> Answers | None:
+        """The file of its answers, where it is one."""
+        return self.probabilities or self.logits
+
+    @property
+    def is_given(self) -> bool:
+        """Whether there is no encoder, and nothing to train."""
+        return self.answers is not None or self.neighbours is not None
+
+    @property
+    def vector_files(self) -> list[str]:
+        return as_list(self.neighbours.vectors) if self.neighbours else super().vector_files
 
 
 class Training(Closed):
@@ -215,13 +228,29 @@ class Learner(Closed):
 class Teacher(Learner):
     """A teacher. ``label_order`` says which label each output of a ready-made one stands for."""
 
+    model: TeacherModel
     label_order: list[Text] | None = None
     # The epoch that is kept: the one that is best on selection, or the last.
     keep: Literal["best", "last"] = "best"
 
     @model_validator(mode="after")
+    def _nothing_to_train(self):
+        if self.model.is_given:
+            for key in ("training", "per_task", "keep", "resources"):
+                if key in self.model_fields_set:
+                    raise ValueError(
+                        f"'{key}' is for a teacher that is trained, and this one is "
+                        + ("a file of answers" if self.model.answers else "its texts' neighbours")
+                    )
+            if self.label_order and not (self.model.answers and self.model.answers.column):
+                raise ValueError(
+                    "'label_order' is for a list of numbers in one 'column', whose names it gives"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _order_of_ready_made(self):
-        if self.label_order and self.training.epochs:
+        if self.label_order and self.training.epochs and not self.model.is_given:
             raise ValueError(
                 "'label_order' is for a teacher used as it is ('training: {epochs: 0}'); "
                 "fine-tuning learns the task's own order"
@@ -374,19 +403,11 @@ class Arm(Closed):
         return "+".join(self.teachers) or UNDISTILLED
 
 
-class Prediction(Closed):
+class Prediction(Interval):
     """What is expected of a primary claim, in points, before there is any student."""
 
     claim: Literal["distillation", "average v best teacher", "soft v hard labels"]
     task: Text | None = None
-    low: Real
-    high: Real
-
-    @model_validator(mode="after")
-    def _in_order(self):
-        if self.low >= self.high:
-            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
-        return self
 
 
 class Study(Closed):
@@ -447,10 +468,9 @@ class Figures(Closed):
     dpi: Whole = Field(default=200, ge=50)
 
 
-class Suite(Closed):
-    """A whole suite file, with what the command line may add."""
+class Suite(AnySuite):
+    """A whole suite file of classification."""
 
-    suite: Name
     tasks: dict[Name, Task]
     teachers: dict[Name, Teacher]
     students: dict[Name, Student]
@@ -464,40 +484,11 @@ class Suite(Closed):
     figures: Figures = Figures()
     # Points, hundredths of the primary metric; two arms closer than that are equivalent.
     margin: Real = Field(default=0.5, gt=0)
-    study: AskedFor | None = None
     bundle: list[Literal["arm", "T", "alpha", "seed"]] | Literal["cell"] = ["T", "alpha"]
     # Changes no setting of a job: whether the report says what models cost to run.
     costs: bool = False
-    allow_unpinned: bool = False
-    # Changes no setting of a job: what a job does that asked for a GPU and cannot use one.
-    allow_cpu: bool = False
-    # Changes no result: between two saved states of a training in progress.
-    save_minutes: Duration = Field(default=10, ge=0)
-    # How often one job of a cluster may be preempted or lose its node.
-    interruptions: Whole = Field(default=100, ge=0)
-
-    @property
-    def study_name(self) -> str:
-        return self.study or next(iter(self.studies))
-
-    @property
-    def chosen_study(self) -> Study:
-        return self.studies[self.study_name]
 
     def unpinned(self) -> list[str]:
         """Keys whose hub revision is empty."""
-        tasks = [f"tasks.{n}.hub" for n, t in self.tasks.items() if t.hub and not t.hub.revision]
-        tasks += [
-            f"tasks.{name}.transfer.{number}.hub"
-            for name, task in self.tasks.items()
-            for number, source in enumerate(task.transfer)
-            if source.hub and not source.hub.revision
-        ]
         learners = [("teachers", self.teachers), ("students", self.students)]
-        models = [
-            f"{key}.{name}.model"
-            for key, group in learners
-            for name, learner in group.items()
-            if learner.model.hub and not learner.model.revision
-        ]
-        return [f"{key}.revision" for key in tasks + models]
+        return unpinned_tasks(self.tasks) + unpinned_models(learners)

@@ -6,10 +6,8 @@ No torch before one has to be trained.
 from __future__ import annotations
 
 import json
-import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,16 +17,18 @@ import pandas as pd
 from mtkd.config.generation import Mixing
 from mtkd.generation.hybrids import classify
 from mtkd.generation.mixtures import Written, build_mixture
-from mtkd.generation.prompts import Prompts, read_prompts, read_rows, write_rows
+from mtkd.generation.prompts import Prompts, read_prompts
 from mtkd.generation.styles import STYLES
 from mtkd.generation.thoughts import with_forced_error
 from mtkd.generation.tokens import ANY, MODES, UNSEEN, read_as
 from mtkd.generation.verify import answer_of, is_right
 from mtkd.models.sources import source_digests
-from mtkd.records.cells import GENERATIONS, cell_digest, keep_cell, restore_cell
+from mtkd.records.cells import GENERATIONS, Cell, cells_of, publish_cells
 from mtkd.records.files import digest_bytes, digest_text, read_json, write_json, write_text
-from mtkd.records.leases import Claim, check_claim, claim_output, release_claim
+from mtkd.records.leases import Claim, check_claim
+from mtkd.records.parquet import read_parquet, write_parquet
 from mtkd.records.runs import new_record
+from mtkd.study.generation_words import ANY_MODE, DRAWN, GREEDY, UNSEEN_MODE
 from mtkd.study.jobs import determinants
 from mtkd.study.paths import parse_writer
 from mtkd.study.settings import canonical_json
@@ -52,37 +52,19 @@ class Writers(NamedTuple):
     outputs: Sequence[Path]  # each student's generations
 
 
-class _Waiting(NamedTuple):
-    """A student that is not kept yet."""
-
-    title: str
-    output: Path
-    axes: Mapping[str, str]
-    digest: str
-
-
 def train_writers(group: Writers, machine: Machine) -> None:
     """Publish every student of a group: restored where it is kept, else trained.
 
     Each at most once, however often the group is run. Raises InputError.
     """
-    written = _written(group)
-    kept = group.state / "cells"
-    claim = claim_output(group.state, group.outputs[0])
-    waiting = []
-    for student in _students(group, written):
-        check_claim(claim)
-        if restore_cell(kept, student.digest, student.output.parent, list(NAMES)):
-            print(f"{student.title}  restored", file=sys.stderr)
-        else:
-            waiting.append(student)
-    if waiting:
-        kept.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=kept, prefix=".training-") as folder:
-            for student, made in _trained(group, written, machine, claim, waiting, Path(folder)):
-                keep_cell(kept, student.digest, made, list(NAMES))
-                restore_cell(kept, student.digest, student.output.parent, list(NAMES))
-    release_claim(claim)
+    written = read_written(group.traces, group.task)
+    publish_cells(
+        group.state,
+        group.outputs[0],
+        NAMES,
+        _students(group, written),
+        partial(_trained, group, written, machine),
+    )
 
 
 def read_written(paths: Sequence[Path], task: Path) -> dict[str, Written]:
@@ -91,7 +73,7 @@ def read_written(paths: Sequence[Path], task: Path) -> dict[str, Written]:
     answers = pd.DataFrame({"id": known.ids, "prompt": known.texts, "answer": known.answers})
     found = {}
     for path in paths:
-        traces = read_rows(path, ["id", "response"])
+        traces = read_parquet(path, ["id", "response"])
         record = read_json(path.parent / "run.json")
         rows = answers.merge(traces[["id", "response"]], on="id", how="left")
         # Of traces that there are, some prompts have none.
@@ -100,11 +82,7 @@ def read_written(paths: Sequence[Path], task: Path) -> dict[str, Written]:
     return found
 
 
-def _written(group: Writers) -> dict[str, Written]:
-    return read_written(group.traces, group.task)
-
-
-def _students(group: Writers, written: Mapping[str, Written]) -> Iterator[_Waiting]:
+def _students(group: Writers, written: Mapping[str, Written]) -> Iterator[Cell]:
     """Every student, with the digest of all that determines what it writes."""
     settings, data = group.job["settings"], read_json(group.task / "info.json")["digest"]
     model_files = source_digests(settings["model"], group.fetched)
@@ -115,15 +93,14 @@ def _students(group: Writers, written: Mapping[str, Written]) -> Iterator[_Waiti
         for name, one in written.items()
     }
     records = {path.parts[-3]: path.parent / "run.json" for path in group.traces}
-    for number, output in enumerate(group.outputs, start=1):
-        axes = parse_writer(output)
-        axes.pop("suite")
+
+    def determine(axes: Mapping[str, str]) -> dict[str, Any]:
         mixing = group.job["strategies"][axes["strategy"]]
         names = _names(axes, mixing)
         along = axes["teachers"].split("+") if Mixing.model_validate(mixing).reads_models else []
         models = {name: read_json(records[name])["model"] for name in along}
-        known = determinants(
-            {key: value for key, value in group.job.items() if key != "strategies"},
+        return determinants(
+            group.job,
             data=data,
             model_files=model_files,
             axes=axes,
@@ -131,8 +108,8 @@ def _students(group: Writers, written: Mapping[str, Written]) -> Iterator[_Waiti
             teachers={name: digests[name] for name in names},
             **({"teacher_models": models} if models else {}),
         )
-        title = f"student {number}/{len(group.outputs)}  {output.parent}"
-        yield _Waiting(title, output, axes, cell_digest(known))
+
+    return cells_of("student", group.outputs, parse_writer, determine)
 
 
 def _names(axes: Mapping[str, str], mixing: Mapping[str, Any]) -> list[str]:
@@ -146,9 +123,9 @@ def _trained(
     written: Mapping[str, Written],
     machine: Machine,
     claim: Claim,
-    waiting: Sequence[_Waiting],
+    waiting: Sequence[Cell],
     folder: Path,
-) -> Iterator[tuple[_Waiting, Path]]:
+) -> Iterator[tuple[Cell, Path]]:
     """Train students, each into a folder of its own below ``folder``."""
     # Loading torch and transformers takes seconds.
     from mtkd.config.generation import CausalModel
@@ -179,7 +156,6 @@ def _trained(
     folders = {path.parts[-3]: path.parent / "model" for path in group.traces}
     for student in waiting:
         check_claim(claim)
-        start = time.perf_counter()
         axes, mixing = student.axes, group.job["strategies"][student.axes["strategy"]]
         teachers, seed = axes["teachers"].split("+"), int(axes["seed"])
         likelihood = warmed_up(source, tokenizer, training, seed, device, template)
@@ -251,7 +227,7 @@ def _trained(
             **said,
             **({"by_teacher": by_teacher(teachers, mixture["teacher"], *losses)} if losses else {}),
             "tokens": int(mixture["response"].str.len().sum()),
-            "modes": {**own, "any": ANY, "unseen": UNSEEN} if is_marked(mixing) else own,
+            "modes": {**own, ANY_MODE: ANY, UNSEEN_MODE: UNSEEN} if is_marked(mixing) else own,
             "status": outcome.status,
             "reason": outcome.reason,
             "step": outcome.step,
@@ -266,16 +242,15 @@ def _trained(
                 "code": digest_text(canonical_json(group.job["code"])),
             },
         }
-        write_rows(made / "mixture.parquet", mixture)
+        write_parquet(made / "mixture.parquet", mixture)
         write_text(
             made / "history.jsonl", "".join(json.dumps(row) + "\n" for row in outcome.history)
         )
         write_json(made / "run.json", record)
-        write_rows(made / GENERATIONS, rows)
+        write_parquet(made / GENERATIONS, rows)
         yield student, made
         for part in PARTS:
             checkpoint(part).remove()
-        print(f"{student.title}  trained in {time.perf_counter() - start:.1f} s", file=sys.stderr)
 
 
 def by_teacher(
@@ -305,7 +280,7 @@ def is_marked(mixing: Mapping[str, Any]) -> bool:
 
 def own_modes(mixing: Mapping[str, Any], teachers: Sequence[str]) -> dict[str, str]:
     """The modes that a student is to be asked in, by name: each teacher's, or nobody's."""
-    return dict(zip(teachers, MODES, strict=False)) if is_marked(mixing) else {"any": ANY}
+    return dict(zip(teachers, MODES, strict=False)) if is_marked(mixing) else {ANY_MODE: ANY}
 
 
 def right_share(verifier: str, responses: Sequence[str], prompts: Prompts) -> float:
@@ -367,16 +342,16 @@ def generations(
     for mode, token in own.items():
         prompts = [read_as(template, token, prompt) for prompt in report.texts]
         greedy = continued(prompts)
-        add(mode, "greedy", 0, False, report.ids, greedy)
+        add(mode, GREEDY, 0, False, report.ids, greedy)
         for sample in range(samples):
             drawn = continued(prompts, 1.0, 1000 * seed + sample)
-            add(mode, "T1", sample, False, report.ids, drawn)
+            add(mode, DRAWN, sample, False, report.ids, drawn)
         if wrong := wrong_thoughts(report.texts, greedy, styles, seed):
             answers = continued([f"{prompts[row]}{thought};" for row, thought in wrong.items()])
             said = [f"{thought};{a}" for thought, a in zip(wrong.values(), answers, strict=True)]
-            add(mode, "greedy", 0, True, [report.ids[row] for row in wrong], said)
+            add(mode, GREEDY, 0, True, [report.ids[row] for row in wrong], said)
     if marked:
-        for mode, token in (("any", ANY), ("unseen", UNSEEN)):
+        for mode, token in ((ANY_MODE, ANY), (UNSEEN_MODE, UNSEEN)):
             responses = continued([read_as(template, token, prompt) for prompt in report.texts])
-            add(mode, "greedy", 0, False, report.ids, responses)
+            add(mode, GREEDY, 0, False, report.ids, responses)
     return pd.concat(parts, ignore_index=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from mtkd.report.shown import Shown, frame, number, titled
-from mtkd.study.view import StudyView
+from mtkd.study.view import StudyView, reference_names, teacher_names
 
 KINDS = {
     "teacher": "Teacher",
@@ -47,8 +47,19 @@ def costs_shown(costs: pd.DataFrame, study: StudyView) -> Shown:
         "and an addition being two; one example: median (95th percentile), from text to logits; "
         "examples a second: in batches of 32 texts of the report split, as they come. Models are "
         "measured untrained, which changes none of this. The ensemble are all teachers, one after "
-        "another. What has no model to run, and a reference without features, has no row.",
+        "another. " + _without_a_row(costs, study),
     )
+
+
+def _without_a_row(costs: pd.DataFrame, study: StudyView) -> str:
+    """Which teachers and references there is nothing to measure of."""
+    names = [name.partition("@")[0] for name in teacher_names(study)]
+    teachers = [name for name in dict.fromkeys(names) if name not in set(costs.name)]
+    said = [f"{name} (no model to run)" for name in teachers]
+    said += ["the ensemble"] if teachers else []
+    references = [name for name in reference_names(study) if name not in set(costs.name)]
+    said += [f"{name} (a reference without features of words)" for name in references]
+    return f"Without a row: {', '.join(said)}." if said else ""
 
 
 def machine(costs: pd.DataFrame) -> str:

@@ -7,6 +7,20 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from mtkd.config.generation import PLAIN, GenerationSuite
+from mtkd.study.generation_words import (
+    BUDGET,
+    DROPPED,
+    FILTERED,
+    MARKED,
+    MIXTURE,
+    RANDOM,
+    REMEDY,
+    REPAIRED,
+    ROUTED,
+    SHUFFLED,
+    SINGLE,
+    SPLICED,
+)
 
 
 class TextArm(NamedTuple):
@@ -39,16 +53,16 @@ def text_arms(suite: GenerationSuite) -> list[TextArm]:
     for arm in study.arms:
         n, teachers = arm.n or study.n, tuple(arm.teachers)
         for teacher in teachers:
-            singles[TextArm((teacher,), PLAIN, n, "single")] = None
+            singles[TextArm((teacher,), PLAIN, n, SINGLE)] = None
             if len(teachers) > 1:
-                budgets[TextArm((teacher,), PLAIN, n * len(teachers), "single-budget")] = None
+                budgets[TextArm((teacher,), PLAIN, n * len(teachers), BUDGET)] = None
         if arm.strategy != PLAIN:
-            others[TextArm(teachers, arm.strategy, n, "remedy")] = None
+            others[TextArm(teachers, arm.strategy, n, REMEDY)] = None
         elif len(teachers) > 1:
-            others[TextArm(teachers, PLAIN, n, "mixture")] = None
+            others[TextArm(teachers, PLAIN, n, MIXTURE)] = None
     # A remedy's counterpart without it.
-    for arm in [arm for arm in others if arm.role == "remedy" and len(arm.teachers) > 1]:
-        others[TextArm(arm.teachers, PLAIN, arm.n, "mixture")] = None
+    for arm in [arm for arm in others if arm.role == REMEDY and len(arm.teachers) > 1]:
+        others[TextArm(arm.teachers, PLAIN, arm.n, MIXTURE)] = None
     known = {(arm.teachers, arm.strategy, arm.n) for arm in singles}
     kept = [arm for arm in budgets if (arm.teachers, arm.strategy, arm.n) not in known]
     return [*singles, *kept, *others]
@@ -144,7 +158,7 @@ def text_study_settings(suite: GenerationSuite) -> dict:
                 "recipe": arm.strategy,
                 "n": arm.n,
                 "role": arm.role,
-                **(_treatment(suite, arm.strategy) if arm.role == "remedy" else {}),
+                **(_treatment(suite, arm.strategy) if arm.role == REMEDY else {}),
             }
             for arm in arms
         ],
@@ -179,18 +193,18 @@ def _treatment(suite: GenerationSuite, strategy: str) -> dict[str, str]:
 
     if mixing.answers_of:
         if mixing.filter != "consistent":
-            return {"kind": "thought and answer from two teachers"}
-        return {"kind": "the same, answers that follow alone", **against(filter="none")}
+            return {"kind": SPLICED}
+        return {"kind": REPAIRED, **against(filter="none")}
     if mixing.route:
         if mixing.route.shuffled:
-            return {"kind": "random route"}
+            return {"kind": RANDOM}
         dealt = mixing.route.model_copy(update={"shuffled": True})
-        return {"kind": "routed", **against(route=dealt, control=True)}
+        return {"kind": ROUTED, **against(route=dealt, control=True)}
     if mixing.mode == "shuffled":
-        return {"kind": "shuffled marks"}
+        return {"kind": SHUFFLED}
     if mixing.mode == "token":
-        return {"kind": "marked, dropout" if mixing.mode_dropout else "marked"}
-    return {} if mixing.filter == "none" else {"kind": "filtered"}
+        return {"kind": DROPPED if mixing.mode_dropout else MARKED}
+    return {} if mixing.filter == "none" else {"kind": FILTERED}
 
 
 def text_figure_settings(suite: GenerationSuite) -> dict:

@@ -26,6 +26,7 @@ def specialists_settings(suite: SpecialistSuite, base: str) -> dict:
         "training": _plain(one.training),
         "specialists": _plain(one.specialists),
         "max_length": _max_length(suite, [*suite.chosen_study.tasks, *one.tasks]),
+        **_plain(one, include={"own"}),
     }
 
 

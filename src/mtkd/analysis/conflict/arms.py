@@ -10,21 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, NotRequired, TypedDict
 
+from mtkd.config.generation import PLAIN
 from mtkd.errors import InputError
-
-PLAIN = "plain"  # the recipe of traces as they are, neither marked nor chosen
-MIXTURE, SINGLE, BUDGET, REMEDY = ROLES = ("mixture", "single", "single-budget", "remedy")
-# What a remedy does, where settings say it; else it is one by its recipe's name alone.
-MARKED = "marked"
-SHUFFLED = "shuffled marks"
-DROPPED = "marked, dropout"
-FILTERED = "filtered"
-ROUTED = "routed"
-RANDOM = "random route"
-REWRITTEN = "rewritten"
-SPLICED = "thought and answer from two teachers"
-REPAIRED = "the same, answers that follow alone"
-KINDS = (MARKED, SHUFFLED, DROPPED, FILTERED, ROUTED, RANDOM, REWRITTEN, SPLICED, REPAIRED)
+from mtkd.study.generation_words import MIXTURE, REMEDIES, ROLES
 
 
 class ArmSettings(TypedDict):
@@ -34,7 +22,7 @@ class ArmSettings(TypedDict):
     recipe: str
     n: int
     role: str  # ROLES
-    kind: NotRequired[str]  # of a remedy, KINDS
+    kind: NotRequired[str]  # of a remedy, REMEDIES
     against: NotRequired[str]  # the recipe that a remedy is compared with, PLAIN without it
 
 
@@ -104,8 +92,8 @@ def check_study(study: ConflictStudy) -> None:
         where = f"study {study['study']!r}, arm {arm['teachers']!r} {arm['recipe']!r}"
         if arm["role"] not in ROLES:
             raise InputError(f"{where}: role {arm['role']!r} is none of {', '.join(ROLES)}")
-        if arm.get("kind", KINDS[0]) not in KINDS:
-            raise InputError(f"{where}: kind {arm['kind']!r} is none of {', '.join(KINDS)}")
+        if arm.get("kind", REMEDIES[0]) not in REMEDIES:
+            raise InputError(f"{where}: kind {arm['kind']!r} is none of {', '.join(REMEDIES)}")
         if arm["role"] == MIXTURE and ("+" not in arm["teachers"] or arm["recipe"] != PLAIN):
             raise InputError(
                 f"{where}: a mixture is of several teachers' traces as they are, recipe {PLAIN!r}; "

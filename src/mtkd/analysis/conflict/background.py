@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from mtkd.analysis.conflict.arms import FILTERED, REWRITTEN, ROUTED, SHUFFLED
 from mtkd.analysis.conflict.claims import (
     BY_STUDENT,
     BY_TEACHERS,
@@ -28,7 +27,7 @@ from mtkd.analysis.conflict.claims import (
 from mtkd.analysis.conflict.decline import DECLINE, DILUTION, INTERFERENCE
 from mtkd.analysis.conflict.hybrid_rates import HARMFUL, HARMLESS, NEITHER, OTHERWISE
 from mtkd.analysis.conflict.predictors import ALONE, FAILS, GIVEN, HIDDEN, HOLDS, UNDECIDABLE
-from mtkd.analysis.conflict.read import GREEDY
+from mtkd.study.generation_words import FILTERED, GREEDY, REWRITTEN, ROUTED, SHUFFLED
 
 SOME = "holds for some, fails for others"
 NOT_ASKED = "not asked in this study"

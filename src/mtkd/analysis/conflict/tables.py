@@ -17,7 +17,7 @@ from mtkd.analysis.conflict.read import Scores
 from mtkd.analysis.conflict.remedies import remedies_table
 from mtkd.analysis.conflict.scored_predictions import measured, scored_table
 from mtkd.analysis.conflict.thoughts import thoughts_table
-from mtkd.analysis.conflict.traces import Traces, shown_table, teachers_table
+from mtkd.analysis.conflict.traces import Traces, shown_table
 
 
 def conflict_tables(
@@ -48,6 +48,5 @@ def conflict_tables(
         "predictors": predictors,
         "predictions": scored_table(study["predictions"], found),
         "answers": answers_table(claims, harm, predictors, study["margin"]),
-        "teachers": teachers_table(traces),
         "shown": shown_table(scores, study, traces, prompts),
     }
