@@ -120,8 +120,8 @@ class Model(Closed):
             raise ValueError("'tokenizer' belongs with 'architecture', and only there")
         if not self.architecture and (self.config or self.vectors):
             raise ValueError("'config' and 'vectors' belong with 'architecture'")
-        if self.architecture and self.layers:
-            raise ValueError("'layers' are a pretrained encoder's; 'config' says an architecture's")
+        if self.layers and not (self.hub or self.folder):
+            raise ValueError("'layers' belongs with 'hub' or 'folder', and only there")
         if not self.hub and self.revision:
             raise ValueError("'revision' belongs with 'hub'")
         return self
