@@ -19,7 +19,7 @@ from mtkd.distillation.learner import Learner
 from mtkd.errors import InputError
 from mtkd.models.build import build_model, save_model
 from mtkd.models.tokenizers import train_tokenizer
-from mtkd.report.costs import _short, costs_shown
+from mtkd.report.costs import CROWDED, _short, costs_shown
 from mtkd.study.settings import costs_settings
 from mtkd.tasks.batches import DeviceTokens
 from mtkd.tasks.corpus import Split
@@ -166,6 +166,7 @@ def test_a_table_says_which_machine_it_is_of_and_how_a_reader_sees_it(monkeypatc
     assert shown.rows["model"].tolist() == ["Teacher: a", "Student: s", "Student: s"]
     assert {"one example, 1 thread (ms)", "examples a second, 2 threads"} <= set(shown.rows)
     assert f"torch {torch.__version__}" in shown.caption and "3.1 processes" in shown.caption
+    assert (CROWDED in shown.note) == (table.cores[0] < 3.14159)
     assert [_short(value) for value in (0.0123, 1.234, 12.34, 123.4, 1234.5)] == [
         "0.012", "1.23", "12.3", "123", "1,234"
     ]  # fmt: skip

@@ -284,6 +284,8 @@ def costs_of(study) -> list[dict]:
             "latency_ms": own / threads,
             "device": "cpu",
             "processor": "a processor",
+            "cores": 2,
+            "load": 0.5,
         }
         for task in study["tasks"]
         for (kind, name), own in milliseconds.items()

@@ -210,7 +210,8 @@ def comparisons(
 
     The first strategy's student with every other system of the first base that answers all labels;
     one student of several heads with a student a task; learned routers with the oracle; merges of
-    specialists of other bases with those of the first.
+    specialists of other bases with those of the first, but for those that are the base alone: it is
+    one model there and here.
     """
     first = study["bases"][0]
     students = [one for one in systems if one.kind == "student"]
@@ -231,6 +232,8 @@ def comparisons(
         yield "router v oracle", named[first, name], named[first, "oracle"]
     for base in study["bases"][1:]:
         for name in study["merges"]:
+            if name in study["bases_alone"]:
+                continue
             yield "merge of other bases v of one", named[base, name], named[first, name]
 
 
@@ -308,8 +311,7 @@ def _merged(
         own = found[base]
         for name in study["merges"]:
             records = [read[seed, name][1] for seed in study["seeds"]]
-            # With a scale of 0 it is the base, whatever its specialists are.
-            none = records[0]["merge"].get("scale") == 0
+            none = name in study["bases_alone"]
             new = _mean(_fields(own, "cpu_seconds"))
             yield System(
                 base,
@@ -362,8 +364,7 @@ def _taught(
 ) -> Iterator[System]:
     own = next(iter(found.values()))
     new = _mean(_fields(own, "cpu_seconds"))
-    texts = np.bincount(domains.domain[LEARNT])
-    labelled = float(np.mean(texts * _fields(own, "run_seconds")) / 1000)
+    texts, a_text = np.bincount(domains.domain[LEARNT]), _fields(own, "run_seconds") / 1000
     runs: dict[tuple[str, str], dict[str, tuple]] = {}
     for path, one in zip(paths, read, strict=True):
         axes = parse_integrated(path)
@@ -376,7 +377,10 @@ def _taught(
         # Of a student a task the one of the task that has a new specialist is trained again.
         replace = _mean(record["cpu_seconds"] for record in records) / models
         if how["fusion"] != "none":
-            replace += new + labelled + (how["fusion"] == "gate") * routing["cpu_seconds"]
+            # A new specialist labels its own texts; where all of them teach every text, all texts.
+            labels = texts.sum() if how["fusion"] in ("average", "gate") else texts
+            replace += new + float(np.mean(labels * a_text))
+            replace += (how["fusion"] == "gate") * routing["cpu_seconds"]
         yield System(
             student,
             "student",

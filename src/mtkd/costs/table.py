@@ -20,7 +20,7 @@ from mtkd.tasks.corpus import Split
 COLUMNS = [
     *("task", "kind", "name", "form", "parameters", "bytes", "operations_per_token", "threads"),
     *("latency_ms", "latency_p95_ms", "examples_per_second", "timed"),
-    *("device", "processor", "torch", "transformers", "date", "load"),
+    *("device", "processor", "cores", "load", "torch", "transformers", "date"),
 ]
 
 
@@ -88,8 +88,9 @@ def costs_table(rows: Sequence[dict[str, Any]], device: torch.device, load: floa
     """Rows with the machine that they were measured on; ``load`` is what else it was doing then,
     processes at work on average over the minute before."""
     here = {"device": device_name(device), "processor": processor()}
+    here |= {"cores": os.cpu_count(), "load": round(load, 2)}
     here |= {name: version(name) for name in ("torch", "transformers")}
-    here |= {"date": date.today().isoformat(), "load": round(load, 2)}
+    here |= {"date": date.today().isoformat()}
     return pd.DataFrame([row | here for row in rows], columns=COLUMNS)
 
 

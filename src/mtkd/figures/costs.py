@@ -78,8 +78,13 @@ def costs_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
 
 
 def _where(costs: pd.DataFrame) -> str:
+    """The machine of a table, and how busy it was."""
     named = costs.processor.where(costs.device == "cpu", costs.device)
-    return ", ".join(dict.fromkeys(named)) or "no machine"
+    busy = [
+        f"{name} ({load:.0f} processes at work on {cores} cores)"
+        for name, load, cores in zip(named, costs.load, costs.cores, strict=True)
+    ]
+    return ", ".join(dict.fromkeys(busy)) or "no machine"
 
 
 def _points(

@@ -14,6 +14,8 @@ KINDS = {
     "reference": "Reference",
 }
 
+CROWDED = "More was at work than there are cores: here times say how long a model waited, too. "
+
 
 def costs_shown(costs: pd.DataFrame, study: StudyView) -> Shown:
     """A row for each form of each model on each task; times by the number of threads."""
@@ -37,13 +39,15 @@ def costs_shown(costs: pd.DataFrame, study: StudyView) -> Shown:
             )
             row[f"examples a second, {threads}"] = f"{timed.examples_per_second:,.0f}"
         rows.append(row)
+    crowded = bool((costs.load > costs.cores).any())
     return titled(
         "costs",
         f"{study['suite']}/{study['study']}: size and time of each model, {machine(costs)}.",
         frame(rows, list(rows[0])),
         ("task", "model", "form"),
         "Of a machine, and of what it did beside: to be compared within this table alone. "
-        "Weights without vocabularies; one token's floating-point operations, a multiplication "
+        + CROWDED * crowded
+        + "Weights without vocabularies; one token's floating-point operations, a multiplication "
         "and an addition being two; one example: median (95th percentile), from text to logits; "
         "examples a second: in batches of 32 texts of the report split, as they come. Models are "
         "measured untrained, which changes none of this. The ensemble are all teachers, one after "
@@ -68,7 +72,8 @@ def machine(costs: pd.DataFrame) -> str:
     device = "" if one.device == "cpu" else f"{one.device}, "
     return (
         f"measured on {device}{one.processor}, torch {one.torch}, Transformers "
-        f"{one.transformers}, {one.date}, with {number(one.load, 1)} processes at work there"
+        f"{one.transformers}, {one.date}, with {number(one.load, 1)} processes at work on its "
+        f"{one.cores} cores"
     )
 
 
