@@ -63,10 +63,12 @@ else:
     include: "rules/students.smk"
     include: "rules/scores.smk"
     include: "rules/tables.smk"
+    include: "rules/models.smk"
     include: "rules/analysis.smk"
     include: "rules/design_gate.smk"
+    include: "rules/costs.smk"
     include: "rules/figures.smk"
-    include: "rules/fusion.smk"
+    include: "rules/framework.smk"
     include: "rules/published.smk"
     include: "rules/report.smk"
     include: "rules/smoke.smk"
@@ -83,6 +85,7 @@ else:
             of_students(rules.report.output),
             of_students(rules.latex_tables.output),
             [] if ONE_STUDENT else rules.students_table.output,
+            models_to_keep,
 
     rule teachers:
         input:

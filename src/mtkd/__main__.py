@@ -1,6 +1,7 @@
 """Questions about a study, answered from what is on disk: nothing is run, locked or changed.
 
-And what a teacher that answers elsewhere is asked, and its answers as a file that a suite takes.
+And what a teacher that answers elsewhere is asked, its answers as a file that a suite takes, files
+that a student labels, and a study's cells for a tracker.
 """
 
 import argparse
@@ -9,8 +10,8 @@ from pathlib import Path
 WHY = """\
 Why would this output be made again? Its job is compared with the one that made it: the settings and
 the code behind it, key by key, its inputs, the rule's command. Where the reason lies upstream, the
-jobs where it begins are named, not the whole chain. Snakemake keeps one record an output, that of
-the last job that finished: a rerun that has ended has replaced what it was compared with."""
+jobs where it begins are named, not the whole chain. Of an output that is up to date, Snakemake's
+log of the run that made it says why it did, where it was kept."""
 DIFF = """\
 Two runs side by side: what differs first, then what is equal in a line. A run is a student cell's
 folder (.../seed1), a teacher's or a reference's, or its run.json, eval.json or metrics.json."""
@@ -20,6 +21,11 @@ of no job (foreign), and for which nothing but a time stamp vouches. Kept cells,
 data have digests of their own; of all that a later job read and that is no larger than a megabyte,
 Snakemake has the checksum. Exit status 1 when something is wrong."""
 
+EXPORT = """\
+Write the scored cells of a study to a tracker, after they have run: each a run of the experiment
+SUITE/STUDY, its group the arm, with task, T, alpha and the cell's digest as tags, the resolved
+recipe as parameters, scores, and the curves of its training. What is there already stays. The
+store is a folder of files, which MLflow's own page shows."""
 TEXTS = """\
 The texts of a prepared task with their ids, as JSONL: what is to be asked of a teacher that is a
 file of answers, say a language model. Rows of all splits are there (transfer: rows without a
@@ -31,6 +37,11 @@ each line has an id and `logprobs`, the log-probabilities of the answer's first 
 one sampled `answer`, an id in as many lines as it was asked, or a list of `answers`; their votes
 are counted. Words are compared with labels' names without case, and without spaces and signs at
 their ends."""
+PREDICT = """\
+Label the rows of a file with a student that was taken away from its study. Each row is written as
+it is, in the file's order, with the columns predicted_label, probability_LABEL for each label, and
+reason: of a row that has no label, why. A row of CSV that cannot be read stands in the first column
+as it is."""
 
 
 def main() -> None:
@@ -72,6 +83,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.set_defaults(command=_check)
 
+    export = commands.add_parser("export", help="a study's cells to a tracker", description=EXPORT)
+    export.add_argument("folder", metavar="FOLDER", type=Path, help="such as results/embedded")
+    export.add_argument("--to", required=True, choices=["mlflow"], help="which tracker")
+    export.add_argument("--study", default="main", help="default: main")
+    export.add_argument("--store", type=Path, default=Path("mlruns"), help="default: mlruns")
+    export.set_defaults(command=_export)
+
     texts = commands.add_parser(
         "texts", help="a task's texts with their ids, to be answered elsewhere", description=TEXTS
     )
@@ -101,6 +119,23 @@ def _parser() -> argparse.ArgumentParser:
         "--output", type=Path, required=True, help="a .parquet, .csv or .jsonl file"
     )
     labels.set_defaults(command=_labels_from)
+
+    predict = commands.add_parser(
+        "predict", help="label a file with a student", description=PREDICT
+    )
+    predict.add_argument(
+        "--model", metavar="FOLDER", type=Path, required=True, help="the student's folder"
+    )
+    predict.add_argument(
+        "file", metavar="FILE", help=".csv, .jsonl or .parquet; - for CSV or JSONL on stdin"
+    )
+    predict.add_argument(
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="in the format of its name's end (default: stdout; JSONL of JSONL, else CSV)",
+    )
+    predict.set_defaults(command=_predict)
     return parser
 
 
@@ -117,14 +152,27 @@ def _diff(args: argparse.Namespace) -> None:
 
 
 def _check(args: argparse.Namespace) -> None:
+    import gc
+
     from mtkd.commands.check import check, suites
 
+    # A million small objects, none of which is garbage before the end.
+    gc.disable()
     whole = True
     for folder in args.folders or suites(Path()):
         found = check(folder)
         print(found.text())
         whole &= not found.wrong
     raise SystemExit(not whole)
+
+
+def _export(args: argparse.Namespace) -> None:
+    from mtkd.commands.export import export
+
+    done = export(args.folder, args.study, args.store)
+    for cell in done.missing:
+        print(f"{cell}: no scores yet; left out")
+    print(f"{args.store}: {done.written} runs written, {done.kept} were there")
 
 
 def _texts(args: argparse.Namespace) -> None:
@@ -161,6 +209,12 @@ def _labels_from(args: argparse.Namespace) -> None:
         print(f"{args.file}: {line}")
     print(f"{args.output}: {len(found.rows):,} rows; in the suite")
     print(f"  model: {{probabilities: {{file: {args.output}{options}}}}}")
+
+
+def _predict(args: argparse.Namespace) -> None:
+    from mtkd.deployment.labelling import label_file
+
+    label_file(args.model, args.file, args.output)
 
 
 if __name__ == "__main__":

@@ -87,6 +87,8 @@ def test_the_shipped_suite_is_one():
         ("strategies.by-column.budget", "compute", "'budget' is of a student without specialists"),
         ("strategies.by-column.students", "each", "has its own labels; give 'heads: each'"),
         ("strategies.by-column.fusion", "by-colum", "'by-column', 'average', 'gate' or 'none'"),
+        ("strategies.by-column.heads", "each", "studies.main.strategies: all other systems are "
+         "compared with the first, and 'by-column' answers each task's own labels alone; put one"),
         ("study", "nothing", "^suite.yaml: study: unknown study 'nothing'; known: main"),
         ("study", "mian", "unknown study 'mian'; did you mean 'main'"),
         ("studies", {}, "^suite.yaml: studies: a suite needs at least one study"),
@@ -120,6 +122,7 @@ def test_settings_hold_what_changes_a_stage_and_no_default():
         "specialists": {},
         "max_length": 16,
     }
+    assert specialists_settings(suite, "own")["own"] is True
     assert merges_settings(suite, "own")["merges"] == {
         "soup": {"method": "average"},
         "ties": {"density": 0.2, "method": "ties", "scale": 1.0},
@@ -134,7 +137,10 @@ def test_settings_hold_what_changes_a_stage_and_no_default():
         "mixed": {"fusion": "none"},
     }
     study = specialist_study_settings(suite)
-    assert study["merges"] == ["soup", "ties"] and study["own_labels"] == []
+    assert study["merges"] == ["soup", "ties"]
+    assert study["own_labels"] == study["bases_alone"] == []
+    shipped = specialist_study_settings(load_suite("config/specialists.yaml"))
+    assert shipped["own_labels"] == ["heads", "separate"] and shipped["bases_alone"] == ["base"]
 
 
 def test_a_suite_of_another_kind_is_none():

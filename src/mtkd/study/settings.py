@@ -131,6 +131,19 @@ def student_settings(suite: Suite, task: str, student: str) -> dict:
     return _learner(suite, suite.students[student], task)
 
 
+def taken_settings(suite: Suite, task: str, student: str) -> dict:
+    """A student that is taken away: its texts and model, and what its card has scores of."""
+    own = suite.tasks[task]
+    model = suite.students[student].model
+    return {
+        **score_settings(suite, task),
+        "text": own.text,
+        "max_length": own.max_length,
+        "model": _plain(model, include={"hub", "revision", "folder", "architecture"}),
+        **({"dataset": _plain(own.hub)} if own.hub else {}),
+    }
+
+
 def pool_settings(suite: Suite, strategies: Iterable[str]) -> dict:
     """Those of some strategies that are pooling operators, by name; a user's with its code."""
     fusions_of = {name: one["fusion"] for name, one in recipes(suite, strategies).items()}
@@ -210,7 +223,7 @@ def table_settings(suite: Suite, student: str) -> dict:
         "suite": suite.suite,
         "study": f"{suite.study_name} ({student})" if several else suite.study_name,
         "student": student,
-        **study.model_dump(mode="json", exclude={"students", "arms", "predictions"}),
+        **study.model_dump(mode="json", exclude={"students", "arms", "predictions", "keep"}),
         "arms": [arm_settings(suite, arm) for arm in study.arms],
         "teacher_seeds": teacher_seeds(suite, study.seeds),
         "teacher_seed": suite.teacher_seed,
@@ -266,6 +279,36 @@ def registration_settings(suite: Suite) -> dict:
         "study": {**teachers_settings(suite), "students": sorted(study.students)},
         "predictions": [_plain(one) for one in study.predictions],
         "suite": settings,
+    }
+
+
+def costs_settings(suite: Suite) -> dict:
+    """What the chosen study's models cost to run: which they are, and on which texts."""
+    study = suite.chosen_study
+    used = {split_teacher(name)[0] for name in study.teachers}
+    teachers = {
+        name: one for name, one in suite.teachers.items() if name in used and not one.model.is_given
+    }
+    students = {name: suite.students[name] for name in study.students}
+    return {
+        "tasks": {
+            task: {
+                "max_length": suite.tasks[task].max_length,
+                "split": suite.tasks[task].report_splits[0],
+            }
+            for task in study.tasks
+        },
+        # A teacher that is given has nothing to run, and so has no ensemble with it.
+        "ensemble": len(teachers) == len(used),
+        # Lists: the order is that of the ensemble's name, and of the outputs.
+        "teachers": [
+            {"name": name, **_plain(one, include={"model", "label_order"})}
+            for name, one in teachers.items()
+        ],
+        "students": [
+            {"name": name, **_plain(one, include={"model"})} for name, one in students.items()
+        ],
+        "references": [n for n, one in suite.references.items() if one.kind == "words"],
     }
 
 

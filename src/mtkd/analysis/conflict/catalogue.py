@@ -14,6 +14,5 @@ CONFLICT_TABLES = (
     "predictors",
     "predictions",
     "answers",
-    "teachers",
     "shown",
 )
