@@ -211,3 +211,105 @@ def test_unpinned_models_of_the_hub_are_named():
     content = changed(SUITE, "students.small.model", {"hub": "org/model"})
     assert validate_suite(content, "x").unpinned() == ["students.small.model.revision"]
     assert yaml.safe_dump(content)
+
+
+COUNTERPARTS = {
+    "marked": ({"mode": "token"}, "marked", "plain", False),
+    "dropout": ({"mode": "token", "mode_dropout": 0.2}, "marked, dropout", "plain", False),
+    "shuffled": ({"mode": "shuffled"}, "shuffled marks", "plain", True),
+    "right-marked": ({"filter": "correct", "mode": "token"}, "marked", "right-alone", False),
+    "right-alone": ({"filter": "correct"}, "filtered", "plain", False),
+    "union-marked": ({"protocol": "union", "mode": "token"}, "marked", None, False),
+    "others": ({"answers_of": "direct"}, "thought and answer from two teachers", "plain", False),
+    "others-follow": (
+        {"answers_of": "direct", "filter": "consistent"},
+        "the same, answers that follow alone",
+        "others",
+        False,
+    ),
+    "persyn": ({"route": {"quality": 1, "learnability": 1}}, "routed", "dealt", False),
+    "dealt": (
+        {"route": {"quality": 1, "learnability": 1, "shuffled": True}},
+        "random route",
+        "plain",
+        True,
+    ),
+    "oracle": ({"route": {"quality": 1}}, "routed, no random control", "plain", False),
+    "own": ({"rollouts": {"share": 0.5}}, "", "plain", False),
+    "own-marked": ({"rollouts": {"share": 0.5}, "mode": "token"}, "marked", "own", False),
+    "own-right": ({"rollouts": {"share": 0.5}, "filter": "correct"}, "filtered", "own", False),
+    "seldom-pool": ({"pool": "linear-pool", "ratio": [0.1, 0.9]}, "", "unequal", False),
+    "dealt-marked": (
+        {"route": {"quality": 1, "learnability": 1, "shuffled": True}, "mode": "token"},
+        "random route",
+        "marked",
+        True,
+    ),
+    "itself": ({"rollouts": {"share": 0.5, "of": "itself"}}, "", "plain", True),
+    "unequal": ({"ratio": [0.1, 0.9]}, "", "plain", True),
+    "kept": ({"filter": "consistent", "control": True}, "filtered", "plain", True),
+}
+
+
+def with_strategies(strategies, arms):
+    content = copy.deepcopy(SUITE)
+    model = {"architecture": "gpt2"}
+    for name in ("right", "left"):
+        content["teachers"][name]["model"] = model
+    content["students"]["small"]["training"]["epochs"] = 2
+    content["strategies"] = strategies
+    content["studies"]["main"] |= {"arms": arms}
+    return validate_suite(content, "tiny.yaml")
+
+
+@pytest.mark.parametrize("name", COUNTERPARTS)
+def test_a_remedy_comes_with_what_differs_in_it_alone(name):
+    strategies = {key: one for key, (one, *_) in COUNTERPARTS.items()}
+    pair = ["right", "left"]
+    found = with_strategies(strategies, [{"teachers": pair, "strategy": name, "n": 10}])
+    arms = {
+        (one["teachers"], one["recipe"], one["n"]): one
+        for one in text_study_settings(found)["arms"]
+    }
+    _, kind, against, control = COUNTERPARTS[name]
+    own = arms["right+left", name, 10]
+    assert (own.get("kind", ""), own.get("control", False)) == (kind, control)
+    assert own.get("against", "plain") == against
+    assert own.get("ratio") == strategies[name].get("ratio")
+    assert against is None or ("right+left", against, 10) in arms
+
+
+def test_a_token_is_compared_with_a_control_that_differs_in_it_alone():
+    strategies = {"all": {"protocol": "union", "control": True},
+                  "all-marked": {"protocol": "union", "mode": "token"}}  # fmt: skip
+    arms = [{"teachers": ["right", "left"], "strategy": "all-marked"}]
+    found = text_study_settings(with_strategies(strategies, arms))["arms"]
+    own = {one["recipe"]: one for one in found if one["role"] == "remedy"}
+    assert own["all-marked"]["against"] == "all" and own["all"]["control"]
+
+
+@pytest.mark.parametrize("study", ["policy", "pools", "routes", "dials"])
+def test_the_shipped_remedies_are_compared_with_the_same_without_them(study):
+    shipped = load_suite("config/styles.yaml").model_copy(update={"study": study})
+    arms = text_study_settings(shipped)["arms"]
+    there = {(one["teachers"], one["recipe"], one["n"]) for one in arms}
+    for one in arms:
+        against = one.get("against", "plain")
+        assert (one["teachers"], against, one["n"]) in there
+        if one.get("kind") == "marked":
+            assert against == (one["recipe"].removesuffix("-marked").replace("marked", "plain"))
+    assert {one["recipe"] for one in arms if one.get("own_responses")} == (
+        {"on-policy", "on-policy-marked", "self-distilled", "self-distilled-marked"}
+        if study == "policy"
+        else set()
+    )
+    mending = {one["recipe"] for one in arms if one["role"] == "remedy" and "control" not in one}
+    assert (
+        mending
+        == {
+            "policy": {"on-policy", "on-policy-marked"},
+            "pools": {"linear", "log-linear", "linear-marked"},
+            "routes": {"persyn", "marked"},
+            "dials": set(),
+        }[study]
+    )

@@ -15,6 +15,7 @@ from mtkd.records.files import write_json
 from mtkd.study.generation_words import FILTERED, MARKED, REPAIRED, SHUFFLED, SPLICED
 
 PROMPTS = 100
+IDS = [f"report-{i:06}" for i in range(PROMPTS)]
 TASK = "addition"
 
 
@@ -33,10 +34,18 @@ def make_study(**changes) -> dict:
     ]
     predictions = [
         {"claim": "interference", "teachers": "left+right", "low": 20, "high": 60},
-        {"claim": "interference", "teachers": "right+carry", "low": 10, "high": None},
+        {"claim": "interference", "teachers": "right+carry", "low": 10, "high": 70},
         {"claim": "hybrid rate", "teachers": "right+swapped", "low": 20, "high": 60},
-        {"claim": "interference", "teachers": "right+unknown", "high": 2},
+        {
+            "claim": "hybrid rate",
+            "teachers": "right+left",
+            "recipe": "shuffled",
+            "low": 0,
+            "high": 5,
+        },
+        {"claim": "interference", "teachers": "right+unknown", "low": 0, "high": 2},
     ]
+    predictions = [{"recipe": "plain"} | one for one in predictions]
     study = {"suite": "styles", "study": "toy", "students": ["small"], "tasks": [TASK]}
     study |= {"arms": arms, "seeds": ["1", "2", "3", "4"], "margin": 5.0}
     study |= {"teachers": {name: {"style": name} for name in ("right", "left", "carry", "swapped")}}
@@ -46,7 +55,7 @@ def make_study(**changes) -> dict:
 def truth(arm: Arm, mode: str) -> tuple[float, float]:
     """How often a response is right, and how often it is a hybrid, in every arm and mode."""
     names = set(arm.names)
-    if arm.recipe == "marked":
+    if arm.recipe.endswith("marked"):
         return (0.96, 0.0) if mode in names else (0.3, 0.4)
     if arm.recipe == "shuffled":
         return 0.55, 0.4
@@ -79,7 +88,7 @@ def write_cells(
             cell = cell / f"n{arm.n}" / f"seed{seed}"
             cell.mkdir(parents=True, exist_ok=True)
             lost = (without or {}).get(f"{arm.teachers}/{arm.recipe}/{arm.n}") == seed
-            record = {"status": "diverged" if lost else "finished"}
+            record = {"status": "diverged" if lost else "finished", "parameters": 73_728}
             record |= {"reason": "loss is not finite", "step": 12} if lost else {}
             (cell / "eval.json").write_text(json.dumps(record), encoding="utf-8")
             rows = _rows(arm, int(seed), of)
@@ -90,7 +99,8 @@ def write_cells(
 
 def _rows(arm: Arm, seed: int, of: Callable[[Arm, str], tuple[float, float]]) -> pd.DataFrame:
     rng = np.random.default_rng(abs(hash_of(f"{arm} {seed}")))
-    modes = ["any"] + ([*arm.names, "unseen"] if arm.recipe in ("marked", "shuffled") else [])
+    has_tokens = arm.recipe.endswith(("marked", "shuffled"))
+    modes = ["any"] + ([*arm.names, "unseen"] if has_tokens else [])
     asked = [(mode, decode, False) for mode in modes for decode in ("greedy", "T1")]
     asked += [("any", "greedy", True)] * (arm.recipe in ("spliced", "repaired"))
     count = len(asked) * PROMPTS
@@ -102,7 +112,7 @@ def _rows(arm: Arm, seed: int, of: Callable[[Arm, str], tuple[float, float]]) ->
     if arm.recipe == "spliced":  # thoughts are right, and one in three answers is not theirs
         thought, follows = np.ones(count), rng.random(count) > 0.3
         correct = follows
-    columns = {"id": [f"r{i:03}" for i in range(PROMPTS)] * len(asked), "mode": mode}
+    columns = {"id": IDS * len(asked), "mode": mode}
     columns |= {"decode": decode, "sample": 0, "forced": forced}
     columns |= {"response": np.where(mixed, "7+1=08,3+2=05;058", "7+2=09,3+1=04;049")}
     columns |= {"correct": correct & ~forced, "steps": thought}
@@ -147,7 +157,7 @@ def write_traces(folder: Path) -> tuple[list[Path], Path]:
     for teacher in ("right", "left"):
         cell = folder / TASK / teacher / "seed1"
         cell.mkdir(parents=True, exist_ok=True)
-        ids = [f"r{i:03}" for i in range(10)]
+        ids = [f"transfer-{i:06}" for i in range(10)]
         pd.DataFrame({"id": ids, "prompt": "37+12=", "response": "7+2=09,3+1=04;049"}).to_parquet(
             cell / "traces.parquet"
         )
@@ -158,6 +168,5 @@ def write_traces(folder: Path) -> tuple[list[Path], Path]:
         write_json(cell / "run.json", {"task": TASK, "teacher": teacher})
         paths.append(cell / "traces.parquet")
     prompts = folder / "report.parquet"
-    ids = [f"r{i:03}" for i in range(PROMPTS)]
-    pd.DataFrame({"id": ids, "prompt": "37+12="}).to_parquet(prompts)
+    pd.DataFrame({"id": IDS, "prompt": "37+12="}).to_parquet(prompts)
     return paths, prompts

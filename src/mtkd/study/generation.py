@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from mtkd.config.generation import PLAIN, GenerationSuite
+from mtkd.config.generation import PLAIN, GenerationSuite, Mixing
 from mtkd.study.generation_words import (
     BUDGET,
     DROPPED,
@@ -20,6 +20,7 @@ from mtkd.study.generation_words import (
     SHUFFLED,
     SINGLE,
     SPLICED,
+    UNDEALT,
 )
 
 
@@ -43,8 +44,8 @@ class TextArm(NamedTuple):
 def text_arms(suite: GenerationSuite) -> list[TextArm]:
     """The chosen study's arms, singles first.
 
-    A mixture of K teachers comes with each of them alone, at its n and at K times that: without
-    them nothing can be said of it.
+    A mixture of K teachers comes with each of them alone, at its n and at K times that, a remedy
+    with what it is compared with: without them nothing can be said of it.
     """
     study = suite.chosen_study
     singles: dict[TextArm, None] = {}
@@ -60,9 +61,12 @@ def text_arms(suite: GenerationSuite) -> list[TextArm]:
             others[TextArm(teachers, arm.strategy, n, REMEDY)] = None
         elif len(teachers) > 1:
             others[TextArm(teachers, PLAIN, n, MIXTURE)] = None
-    # A remedy's counterpart without it.
-    for arm in [arm for arm in others if arm.role == REMEDY and len(arm.teachers) > 1]:
-        others[TextArm(arm.teachers, PLAIN, arm.n, MIXTURE)] = None
+    # A remedy's counterpart, and the same teachers without any.
+    for arm in [arm for arm in others if arm.role == REMEDY]:
+        if against := _treatment(suite, arm.strategy).get("against"):
+            others[arm._replace(strategy=against)] = None
+        if len(arm.teachers) > 1:
+            others[TextArm(arm.teachers, PLAIN, arm.n, MIXTURE)] = None
     known = {(arm.teachers, arm.strategy, arm.n) for arm in singles}
     kept = [arm for arm in budgets if (arm.teachers, arm.strategy, arm.n) not in known]
     return [*singles, *kept, *others]
@@ -163,7 +167,7 @@ def text_study_settings(suite: GenerationSuite) -> dict:
             for arm in arms
         ],
         "teachers": {
-            name: _plain(suite.teachers[name], include={"style", "wrong_steps", "T"})
+            name: _plain(suite.teachers[name], include={"style"})
             for name in writers_of(suite, arms)
         },
         "predictions": [
@@ -177,34 +181,68 @@ def text_study_settings(suite: GenerationSuite) -> dict:
     }
 
 
-def _treatment(suite: GenerationSuite, strategy: str) -> dict[str, str]:
+def _treatment(suite: GenerationSuite, strategy: str) -> dict[str, Any]:
     """What a remedy does to the traces, in the words of the tables, and what it is compared with.
 
-    The same thoughts and answers that follow are compared with those that need not, a route with
-    one that deals as many prompts out at random; the others with the plain traces.
+    It is compared with the same mixing without it, or, a route, with one that deals as many prompts
+    out at random where the suite has it. ``against`` is the suite's strategy of that mixing, not
+    given where these are the plain traces, and None where the suite has none.
     """
     mixing = suite.mixing(strategy)
+    more: dict[str, Any] = {"control": True} if _mends_nothing(mixing) else {}
+    if mixing.rollouts and mixing.rollouts.of != "nobody":
+        more["own_responses"] = True
+    if mixing.ratio:
+        more["ratio"] = mixing.ratio
 
-    def against(**changes: Any) -> dict[str, str]:
-        """The suite's strategy that differs in this alone, where it has one."""
-        other = mixing.model_copy(update=changes)
-        names = [name for name, one in suite.strategies.items() if one == other]
-        return {"against": names[0]} if names else {}
+    def said(kind: str, **changes: Any) -> dict[str, Any]:
+        """The kind, and the strategy that differs in these changes alone."""
+        named = {"kind": kind, **more} if kind else more
+        other = mixing.model_copy(update={**changes, "control": False})
+        if other == Mixing():
+            return named
+        alike = (
+            name
+            for name, one in suite.strategies.items()
+            if one.model_copy(update={"control": False}) == other
+        )
+        return {**named, "against": next(alike, None)}
 
     if mixing.answers_of:
         if mixing.filter != "consistent":
-            return {"kind": SPLICED}
-        return {"kind": REPAIRED, **against(filter="none")}
+            return said(SPLICED, answers_of=None)
+        return said(REPAIRED, filter="none")
     if mixing.route:
         if mixing.route.shuffled:
-            return {"kind": RANDOM}
-        dealt = mixing.route.model_copy(update={"shuffled": True})
-        return {"kind": ROUTED, **against(route=dealt, control=True)}
+            return said(RANDOM, route=None)
+        routed = said(ROUTED, route=mixing.route.model_copy(update={"shuffled": True}))
+        if routed["against"]:
+            return routed
+        return said(UNDEALT, route=None)
     if mixing.mode == "shuffled":
-        return {"kind": SHUFFLED}
+        return said(SHUFFLED, mode="none", mode_dropout=0)
     if mixing.mode == "token":
-        return {"kind": DROPPED if mixing.mode_dropout else MARKED}
-    return {} if mixing.filter == "none" else {"kind": FILTERED}
+        kind = DROPPED if mixing.mode_dropout else MARKED
+        return said(kind, mode="none", mode_dropout=0)
+    if mixing.filter != "none":
+        return said(FILTERED, filter="none")
+    return said("", pool=None, rollouts=None) if mixing.pool or mixing.rollouts else more
+
+
+def _mends_nothing(mixing: Mixing) -> bool:
+    """Whether its arms are there for others to be compared with.
+
+    A suite says so. Shuffled ones, those that learn nothing of a teacher behind a cold start, and
+    unequal shares by themselves are so in any case.
+    """
+    shares_alone = mixing.model_copy(update={"ratio": [], "control": False}) == Mixing()
+    return bool(
+        mixing.control
+        or mixing.mode == "shuffled"
+        or (mixing.route and mixing.route.shuffled)
+        or (mixing.rollouts and mixing.rollouts.of != "teachers")
+        or shares_alone
+    )
 
 
 def text_figure_settings(suite: GenerationSuite) -> dict:

@@ -11,10 +11,12 @@ DROPPED = "marked, dropout"
 FILTERED = "filtered"
 ROUTED = "routed"
 RANDOM = "random route"
+UNDEALT = "routed, no random control"
 REWRITTEN = "rewritten"
 SPLICED = "thought and answer from two teachers"
 REPAIRED = "the same, answers that follow alone"
-REMEDIES = (MARKED, SHUFFLED, DROPPED, FILTERED, ROUTED, RANDOM, REWRITTEN, SPLICED, REPAIRED)
+REMEDIES = (MARKED, SHUFFLED, DROPPED, FILTERED, ROUTED, RANDOM, UNDEALT, REWRITTEN, SPLICED,
+            REPAIRED)  # fmt: skip
 # Modes that are no teacher's: that of nobody's first token, and that of one that no student saw.
 ANY_MODE, UNSEEN_MODE = "any", "unseen"
 # How a response is decoded: greedily, or drawn at temperature 1.

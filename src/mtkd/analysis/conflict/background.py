@@ -27,11 +27,10 @@ from mtkd.analysis.conflict.claims import (
 from mtkd.analysis.conflict.decline import DECLINE, DILUTION, INTERFERENCE
 from mtkd.analysis.conflict.hybrid_rates import HARMFUL, HARMLESS, NEITHER, OTHERWISE
 from mtkd.analysis.conflict.predictors import ALONE, FAILS, GIVEN, HIDDEN, HOLDS, UNDECIDABLE
-from mtkd.study.generation_words import FILTERED, GREEDY, REWRITTEN, ROUTED, SHUFFLED
+from mtkd.study.generation_words import FILTERED, GREEDY, ROUTED, SHUFFLED
 
 SOME = "holds for some, fails for others"
 NOT_ASKED = "not asked in this study"
-VERDICTS = (HOLDS, FAILS, SOME, UNDECIDABLE, NOT_ASKED)
 COLUMNS = ["key", "statement", "verdict", "holds", "fails", "undecidable", "of", "because"]
 CLAIMS, HYBRIDS, HARM, PREDICTORS = "claims", "hybrids", "harm", "predictors"
 
@@ -59,7 +58,7 @@ class Statement(NamedTuple):
 _GAIN = {"holds": ("better",), "fails": ("equivalent", "worse")}
 _LOSS = {"holds": ("worse",), "fails": ("equivalent", "better")}
 _OTHER_BED = "a question to classifiers with soft labels, which studies of distillation ask"
-_NO_BASE = "teachers here differ in style and are not trained from several bases"
+_NO_BASE = "takes teachers of one base beside as good ones of several"
 
 STATEMENTS = {
     "decline": Statement(
@@ -149,12 +148,12 @@ STATEMENTS = {
     ),
     "rewriting": Statement(
         "Rewriting all traces in one style removes the conflict.",
-        CLAIMS, REMEDIES, **_GAIN, remedies=(REWRITTEN,),
+        unasked="no strategy rewrites traces",
     ),
     "threshold": Statement(
         "There is a ratio of teachers, or a chance that a style announces itself, at which the "
         "conflict sets in.",
-        unasked="takes arms over a range of ratios and of announcing",
+        unasked="no claim says where one sets in; tables have the accuracy at each that was tried",
     ),
     "same-base": Statement(
         "Specialists of one base model are safer teachers than models of several.",
@@ -219,8 +218,9 @@ def answers_table(
 
 
 def rows_of(one: Statement, claims: pd.DataFrame) -> pd.DataFrame:
-    """The claims that a statement is about, of every decoding."""
+    """The claims that a statement is about, of every decoding; those on controls answer none."""
     found = claims[claims.claim == one.kind] if one.table == CLAIMS else claims[:0]
+    found = found[~found.control.astype(bool)]
     kinds = found["kind"].fillna("")
     if one.remedies:
         found = found[kinds.isin(one.remedies)]
