@@ -6,18 +6,26 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
+from mtkd.analysis.conflict.arms import COLD_START, ITSELF, MARKED, ON_POLICY, POOLED
+from mtkd.config.generation import CausalModel
 from mtkd.config.load import validate_suite
+from mtkd.config.schema import Training
 from mtkd.distillation.group import Machine
 from mtkd.errors import InputError
+from mtkd.generation.learner import load_tokens, settle_causal
+from mtkd.generation.learning import rewriting
 from mtkd.generation.prompts import addition_prompts, write_task
 from mtkd.generation.students import Writers, train_writers
+from mtkd.generation.styles import write as style_write
 from mtkd.generation.teachers import write_traces
 from mtkd.study.generation import (
     mixings,
     run_along,
     text_arms,
     text_student_settings,
+    text_study_settings,
     writer_settings,
 )
 
@@ -30,6 +38,7 @@ STRATEGIES = {
     "persyn": {"route": {"quality": 1, "learnability": 0.5}},
     "linear": {"pool": "linear-pool"},
     "on-policy": {"rollouts": {"share": 0.5}, "mode": "token"},
+    "by-half": {"by_column": {"column": "half", "teachers": {"low": "right", "high": "left"}}},
 }
 SUITE = {
     "suite": "tiny",
@@ -177,3 +186,55 @@ def test_a_student_that_learns_from_itself_needs_no_model():
     suite = validate_suite(content, "tiny.yaml")
     assert mixings(suite, ("itself",)) == {"itself": {"rollouts": {"share": 0.5, "of": "itself"}}}
     assert run_along(suite, text_arms(suite)) == []
+
+
+def test_own_responses_are_compared_with_going_on_from_itself_and_that_with_its_beginning():
+    own = {"share": 0.5}
+    strategies = {
+        "own": {"rollouts": own},
+        "itself": {"rollouts": {**own, "of": "itself"}, "control": True},
+        "cold": {"rollouts": {**own, "of": "nobody"}, "control": True},
+        "marked": {"mode": "token"},
+        "pool-marked": {"pool": "linear-pool", "mode": "token"},
+    }
+    arms = [{"teachers": ["right", "left"], "strategy": name} for name in strategies]
+    content = {**SUITE, "strategies": strategies}
+    content["studies"] = {"main": {**SUITE["studies"]["main"], "arms": arms}}
+    found = text_study_settings(validate_suite(content, "tiny.yaml"))["arms"]
+    assert {
+        one["recipe"]: (one["kind"], one.get("against")) for one in found if one["role"] == "remedy"
+    } == {
+        "own": (ON_POLICY, "itself"),
+        "itself": (ITSELF, "cold"),
+        "cold": (COLD_START, None),
+        "marked": (MARKED, None),
+        "pool-marked": (POOLED, "marked"),
+    }
+
+
+def read(**changes):
+    """A rewriting student's source, tokenizer and pairs."""
+    model = {**MODEL, "config": {**MODEL["config"], **changes}}
+    source = settle_causal(CausalModel.model_validate(model), None)
+    prompts = [prompt for prompt, _ in addition_prompts(2, {"transfer": 8})["transfer"]]
+    styles = {"response": "left", "rewritten": "right"}
+    pairs = pd.DataFrame({"prompt": prompts})
+    for column, style in styles.items():
+        pairs[column] = [style_write(style, prompt) for prompt in prompts]
+    return rewriting(
+        source, load_tokens(source), Training(epochs=2, batch_size=4), 1, 20,
+        torch.device("cpu"), "{prompt}",
+    ), pairs  # fmt: skip
+
+
+def test_a_student_that_rewrites_reads_a_trace_and_writes_the_same_every_time():
+    rewrite, pairs = read()
+    made = rewrite(pairs, pairs[:3])
+    assert len(made) == 3 and all(len(text) <= 20 for text in made)
+    assert rewrite(pairs, pairs[:3]) == made
+
+
+def test_a_trace_that_does_not_fit_behind_its_prompt_is_one_line():
+    rewrite, pairs = read(n_positions=40)
+    with pytest.raises(InputError, match="with its response has 43 tokens, and the model takes 40"):
+        rewrite(pairs, pairs)

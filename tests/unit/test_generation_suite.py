@@ -6,12 +6,22 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mtkd.analysis.conflict.arms import (
+    AT_ONCE,
+    BY_COLUMN,
+    DEALT,
+    REWRITTEN,
+    ROUTE_CONTROL,
+    TWO_MODES,
+    UNEQUAL,
+)
 from mtkd.config.generation import GenerationSuite
 from mtkd.config.load import load_suite, validate_suite
 from mtkd.errors import InputError
 from mtkd.study.generation import (
     dataset_settings,
     mixings,
+    prompts_settings,
     text_arms,
     text_student_settings,
     text_study_settings,
@@ -138,6 +148,39 @@ def test_the_shipped_suite_is_valid():
         ("strategies.marked", {"mode_dropout": 0.1}, "'mode_dropout' belongs with 'mode'"),
         ("strategies.marked", {"ratio": [0.5, 0.4]}, "ratio sums to 0.9, not to 1"),
         ("strategies.others", {"answers_of": "nobody"}, "unknown teacher 'nobody'"),
+        (
+            "strategies.marked",
+            {"route": {"quality": 1}, "by_column": {"column": "half"}},
+            "'by_column' does not go with 'route'; take one of them out",
+        ),
+        (
+            "strategies.marked",
+            {"by_column": {"column": "half"}, "filter": "correct"},
+            "'by_column' settles whose trace of a prompt is learnt; give no 'ratio', no 'filter'",
+        ),
+        ("strategies.marked", {"by_column": {"column": "size"}}, "'size', and the prompts of task"),
+        (
+            "strategies.marked",
+            {"by_column": {"column": "half", "teachers": {"low": "nobody"}}},
+            "strategies.marked: unknown teacher 'nobody'",
+        ),
+        (
+            "strategies.marked",
+            {"by_column": {"column": "half", "teachers": {"low": "direct"}}},
+            "unknown teacher of the arm 'direct'; known: right, left",
+        ),
+        (
+            "strategies.marked",
+            {"direct": "beside", "mode": "token"},
+            "'direct' does not go with 'mode'; take one of them out",
+        ),
+        ("strategies.others", {"rewrite": {"into": "left"}}, "'left'; give the arm that teacher"),
+        ("strategies.others", {"rewrite": {"into": "nobody"}}, "unknown teacher 'nobody'"),
+        (
+            "strategies.marked",
+            {"rewrite": {"into": "left"}, "filter": "correct"},
+            "'rewrite' does not go with 'filter'",
+        ),
         ("strategies.plain", {}, "this is the one without any treatment"),
         ("studies.main.n", 50, "2 teachers with 50 traces each need 100 prompts"),
         ("studies.main.arms.0", {"teachers": ["up"]}, "unknown teacher 'up'"),
@@ -243,3 +286,100 @@ def test_unpinned_models_of_the_hub_are_named():
     content = changed("students.small.model", {"hub": "org/model"})
     assert validate_suite(content, "x").unpinned() == ["students.small.model.revision"]
     assert yaml.safe_dump(content)
+
+
+def study_of(strategies, arms, **task):
+    content = copy.deepcopy(SUITE)
+    content["strategies"] = strategies
+    content["teachers"] |= {f"t{number}": {"style": "left"} for number in range(8)}
+    content["studies"]["main"]["arms"] = arms
+    content["tasks"]["addition"] |= task
+    return validate_suite(content, "tiny.yaml")
+
+
+BOTH = {"direct": "beside"}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "teachers", "n", "message"),
+    [
+        (BOTH, ["right"], 31, "31 traces each with a thought and as many without need 62 prompts"),
+        (BOTH, ["direct"], 5, "leaves the thoughts of traces out, and 'direct' is a teacher"),
+        (
+            BOTH,
+            [f"t{number}" for number in range(8)],
+            1,
+            "takes a token beside its teachers'; give 7 at most",
+        ),
+        (
+            {"rewrite": {"into": "left", "pairs": 0.6}},
+            ["right", "left"],
+            25,
+            "need 50 prompts, and 15 apart from them for the student that rewrites, and task 'a",
+        ),
+    ],
+)
+def test_traces_without_thoughts_and_rewritten_ones_take_what_they_take(
+    strategy, teachers, n, message
+):
+    with pytest.raises(InputError, match=message) as caught:
+        study_of({"new": strategy}, [{"teachers": teachers, "strategy": "new", "n": n}])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_column_of_a_table_has_to_be_named():
+    task = {**TABLES, "prompts": {**TABLES["prompts"], "columns": ["subject"]}}
+    content = changed("tasks.addition", task)
+    content["strategies"] = {"marked": {"by_column": {"column": "subject"}}, "others": {}}
+    found = validate_suite(content, "x")
+    assert prompts_settings(found, "addition")["task"]["prompts"]["columns"] == ["subject"]
+    content["strategies"]["marked"]["by_column"]["column"] = "half"
+    with pytest.raises(InputError, match="'half', and the prompts of task 'addition' have subject"):
+        validate_suite(content, "x")
+    task["prompts"]["columns"] = ["answer"]
+    with pytest.raises(InputError, match="'answer' has a meaning of its own; rename that column"):
+        validate_suite(content, "x")
+
+
+def treatments(strategies, arms):
+    found = text_study_settings(study_of(strategies, arms))["arms"]
+    return {one["recipe"]: one for one in found if one["role"] == "remedy"}, found
+
+
+def test_what_each_treatment_is_and_what_it_is_compared_with():
+    column = {"column": "half", "teachers": {"low": "right", "high": "left"}}
+    strategies = {
+        "by-half": {"by_column": column},
+        "dealt": {"by_column": {**column, "shuffled": True}, "control": True},
+        "rewritten": {"rewrite": {"into": "left"}},
+        "both": {"direct": "beside"},
+        "alone": {"direct": "alone", "control": True},
+        "seldom": {"ratio": [0.1, 0.9]},
+        "oracle": {"route": {"quality": 1}, "control": True},
+    }
+    arms = [{"teachers": ["right", "left"], "strategy": name, "n": 10} for name in strategies]
+    found, _ = treatments(strategies, arms)
+    assert {name: one["kind"] for name, one in found.items()} == {
+        "by-half": BY_COLUMN,
+        "dealt": DEALT,
+        "rewritten": REWRITTEN,
+        "both": TWO_MODES,
+        "alone": AT_ONCE,
+        "seldom": UNEQUAL,
+        "oracle": ROUTE_CONTROL,
+    }
+    assert found["by-half"]["against"] == "dealt" and found["rewritten"]["into"] == "left"
+    assert found["both"]["alone"] == "alone" and "against" not in found["both"]
+    # Without the arm there is nothing to compare with but the plain traces.
+    assert "against" not in treatments(strategies, arms[:1])[0]["by-half"]
+
+
+def test_a_student_of_two_ways_comes_with_as_many_traces_of_one():
+    _, arms = treatments(
+        {"both": {"direct": "beside"}}, [{"teachers": ["right"], "strategy": "both"}]
+    )
+    assert [(one["recipe"], one["n"], one["role"]) for one in arms] == [
+        ("plain", 20, "single"),
+        ("plain", 40, "single-budget"),
+        ("both", 20, "remedy"),
+    ]

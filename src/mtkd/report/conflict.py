@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -22,6 +22,7 @@ from mtkd.analysis.conflict.decline import ALONE, INTERFERENCE, TOGETHER
 from mtkd.analysis.conflict.hybrid_rates import HARMLESS
 from mtkd.analysis.conflict.read import ANY, GREEDY, RESPONSES, named
 from mtkd.analysis.conflict.read import HYBRIDS as HYBRID_KINDS
+from mtkd.analysis.registration import changes
 from mtkd.analysis.statistics.paired import MINIMUM_SEEDS
 from mtkd.figures.conflict_catalogue import CONFLICT_FIGURES
 from mtkd.report.figures import ShownFigure
@@ -74,12 +75,10 @@ LITERATURE = (
     Source("RFEval, arXiv:2602.17053", "accuracy does not show whether answers follow thoughts",
            False, "thoughts"),
     Source("MOPD, arXiv:2606.30406", "several teachers on the student's own samples are above "
-           "their traces and above merging", True, "merging"),
+           "their traces and above merging", False, "on-policy"),
 )  # fmt: skip
 
 NOT_MEASURED = (
-    "Students that learn on their own samples (on-policy distillation), the strongest published "
-    "rival: every arm here learns from traces that were written before.",
     "The magnitude of these effects in large language models: a small test bed shows their signs.",
     "Which token a user would choose: marked students are asked with each teacher's token, and "
     "their mean is what is compared; no choice is made on selection.",
@@ -105,6 +104,15 @@ class Shot(NamedTuple):
     said: str
     hybrid: bool
     correct: bool
+
+
+class Registered(NamedTuple):
+    """A registration of a study: when, how many of its students there were, what it changed."""
+
+    date: str
+    students: int
+    changes: list[str]
+    predictions: int
 
 
 class Example(NamedTuple):
@@ -135,6 +143,23 @@ def conflict_page(tables: Tables, study: ConflictStudy) -> dict:
         "not_measured": list(NOT_MEASURED),
         "few_seeds": len(study["seeds"]) < MINIMUM_SEEDS,
     }
+
+
+def registered(entries: Sequence[Mapping[str, Any]]) -> list[Registered]:
+    """When a study's claims were registered, and what was changed in them since; the first first.
+
+    ``entries`` are a study's lines of its suite's registrations.
+    """
+    before: list[Mapping[str, Any]] = [{"said": None}, *entries]
+    return [
+        Registered(
+            one["date"],
+            one["students_trained"],
+            changes(earlier["said"], one["said"]) if earlier["said"] else [],
+            len(one["said"]["predictions"]),
+        )
+        for earlier, one in zip(before, entries, strict=False)
+    ]
 
 
 def answers(tables: Tables, study: ConflictStudy) -> list[str]:
@@ -231,6 +256,7 @@ def shown_tables(tables: Tables, study: ConflictStudy) -> dict[str, Shown]:
         _kinds(tables["hybrids"]),
         _modes(tables["modes"]),
         _remedies(tables["remedies"]),
+        _shares(tables["shares"]),
         _thoughts(tables["thoughts"]),
         _pairs(tables["pairs"]),
         _teachers(tables["teachers"]),
@@ -386,6 +412,27 @@ def _remedies(remedies: pd.DataFrame) -> Shown:
         "marked students are asked with each right token",
         frame(rows, [*columns, "gain (points)", "95 % interval"]),
         (*_WHERE, "recipe", "what it does", "against"),
+    )  # fmt: skip
+
+
+def _shares(shares: pd.DataFrame) -> Shown:
+    rows = [
+        {"task": row.task, "student": row.student, "teachers": row.teachers, "n": f"{row.n:,}"}
+        | {"recipe": row.recipe, "teacher": row.teacher, "traces (%)": number(row.rows, 1)}
+        | {"least to most": _range(row.rows_low, row.rows_high)}
+        | {"tokens (%)": number(row.tokens, 1), "loss (%)": number(row.loss_share, 1)}
+        | {"nats a token": number(row.loss, 3)}
+        for row in shares.itertuples()
+    ]
+    names = ("task", "student", "teachers", "n", "recipe", "teacher")
+    columns = [*names, "traces (%)", "least to most", "tokens (%)", "loss (%)", "nats a token"]
+    return Shown(
+        "shares", "What each teacher had of its students", "each teacher's share of the traces "
+        "that a student of several learnt, of their tokens, and of the finished student's loss on "
+        "them; means over seeds",
+        frame(rows, columns), names,
+        "Least to most: of the traces, over seeds. A teacher that is small in one and great in "
+        "another is one that the student heard little of, or could not learn.",
     )  # fmt: skip
 
 

@@ -40,8 +40,11 @@ def text_arms(suite: GenerationSuite) -> list[TextArm]:
         n, teachers = arm.n or study.n, tuple(arm.teachers)
         for teacher in teachers:
             singles[TextArm((teacher,), PLAIN, n, "single")] = None
-            if len(teachers) > 1:
-                budgets[TextArm((teacher,), PLAIN, n * len(teachers), "single-budget")] = None
+            # Of a student that learns two ways, each of which has n.
+            ways = 2 if suite.mixing(arm.strategy).direct == "beside" else 1
+            if len(teachers) * ways > 1:
+                budget = n * len(teachers) * ways
+                budgets[TextArm((teacher,), PLAIN, budget, "single-budget")] = None
         if arm.strategy != PLAIN:
             others[TextArm(teachers, arm.strategy, n, "remedy")] = None
         elif len(teachers) > 1:
@@ -144,7 +147,7 @@ def text_study_settings(suite: GenerationSuite) -> dict:
                 "recipe": arm.strategy,
                 "n": arm.n,
                 "role": arm.role,
-                **(_treatment(suite, arm.strategy) if arm.role == "remedy" else {}),
+                **(_treatment(suite, arm, arms) if arm.role == "remedy" else {}),
             }
             for arm in arms
         ],
@@ -163,19 +166,24 @@ def text_study_settings(suite: GenerationSuite) -> dict:
     }
 
 
-def _treatment(suite: GenerationSuite, strategy: str) -> dict[str, str]:
+def _treatment(suite: GenerationSuite, arm: TextArm, arms: list[TextArm]) -> dict[str, str]:
     """What a remedy does to the traces, in the words of the tables, and what it is compared with.
 
-    The same thoughts and answers that follow are compared with those that need not, a route with
-    one that deals as many prompts out at random; the others with the plain traces.
+    The same thoughts and answers that follow are compared with those that need not, a route and a
+    column with as many prompts dealt out at random, own responses with those of a student that goes
+    on from itself; the others with the plain traces.
     """
-    mixing = suite.mixing(strategy)
+    mixing = suite.mixing(arm.strategy)
+    known = {one.strategy for one in arms if one.teachers == arm.teachers}
+
+    def named(key: str, **changes: Any) -> dict[str, str]:
+        """The strategy that differs in this alone, where the study has an arm of it."""
+        other = mixing.model_copy(update=changes)
+        names = [name for name, one in suite.strategies.items() if one == other and name in known]
+        return {key: names[0]} if names else {}
 
     def against(**changes: Any) -> dict[str, str]:
-        """The suite's strategy that differs in this alone, where it has one."""
-        other = mixing.model_copy(update=changes)
-        names = [name for name, one in suite.strategies.items() if one == other]
-        return {"against": names[0]} if names else {}
+        return named("against", **changes)
 
     if mixing.answers_of:
         if mixing.filter != "consistent":
@@ -184,13 +192,37 @@ def _treatment(suite: GenerationSuite, strategy: str) -> dict[str, str]:
     if mixing.route:
         if mixing.route.shuffled:
             return {"kind": "random route"}
+        if mixing.control:
+            return {"kind": "routed, as a control"}
         dealt = mixing.route.model_copy(update={"shuffled": True})
         return {"kind": "routed", **against(route=dealt, control=True)}
+    if mixing.by_column:
+        if mixing.by_column.shuffled:
+            return {"kind": "by column, dealt out at random"}
+        dealt = mixing.by_column.model_copy(update={"shuffled": True})
+        return {"kind": "by column", **against(by_column=dealt, control=True)}
+    if mixing.rewrite:
+        return {"kind": "rewritten", "into": mixing.rewrite.into}
+    if mixing.direct == "alone":
+        return {"kind": "at once alone"}
+    if mixing.direct:
+        return {"kind": "thinking and at once", **named("alone", direct="alone", control=True)}
+    if mixing.rollouts:
+        kind = {"teachers": "own responses", "itself": "own responses, by itself"}
+        other = {"teachers": "itself", "itself": "nobody"}.get(mixing.rollouts.of)
+        if not other:
+            return {"kind": "cold start alone"}
+        rest = mixing.rollouts.model_copy(update={"of": other})
+        return {"kind": kind[mixing.rollouts.of], **against(rollouts=rest, control=True)}
+    if mixing.pool:
+        return {"kind": "pooled distributions", **against(pool=None)}
     if mixing.mode == "shuffled":
         return {"kind": "shuffled marks"}
     if mixing.mode == "token":
         return {"kind": "marked, dropout" if mixing.mode_dropout else "marked"}
-    return {} if mixing.filter == "none" else {"kind": "filtered"}
+    if mixing.filter != "none":
+        return {"kind": "filtered"}
+    return {"kind": "unequal shares"} if mixing.ratio else {}
 
 
 def text_figure_settings(suite: GenerationSuite) -> dict:

@@ -21,10 +21,24 @@ DROPPED = "marked, dropout"
 FILTERED = "filtered"
 ROUTED = "routed"
 RANDOM = "random route"
+ROUTE_CONTROL = "routed, as a control"
 REWRITTEN = "rewritten"
 SPLICED = "thought and answer from two teachers"
 REPAIRED = "the same, answers that follow alone"
-KINDS = (MARKED, SHUFFLED, DROPPED, FILTERED, ROUTED, RANDOM, REWRITTEN, SPLICED, REPAIRED)
+BY_COLUMN = "by column"
+DEALT = "by column, dealt out at random"
+TWO_MODES = "thinking and at once"
+AT_ONCE = "at once alone"
+POOLED = "pooled distributions"
+ON_POLICY = "own responses"
+ITSELF = "own responses, by itself"
+COLD_START = "cold start alone"
+UNEQUAL = "unequal shares"
+KINDS = (MARKED, SHUFFLED, DROPPED, FILTERED, ROUTED, RANDOM, ROUTE_CONTROL, REWRITTEN, SPLICED,
+         REPAIRED, BY_COLUMN, DEALT, TWO_MODES, AT_ONCE, POOLED, ON_POLICY, ITSELF, COLD_START,
+         UNEQUAL)  # fmt: skip
+# Those that are there for others to be compared with, and mend nothing.
+CONTROLS = (SHUFFLED, SPLICED, RANDOM, ROUTE_CONTROL, DEALT, AT_ONCE, ITSELF, COLD_START)
 
 
 class ArmSettings(TypedDict):
@@ -36,6 +50,8 @@ class ArmSettings(TypedDict):
     role: str  # ROLES
     kind: NotRequired[str]  # of a remedy, KINDS
     against: NotRequired[str]  # the recipe that a remedy is compared with, PLAIN without it
+    alone: NotRequired[str]  # of TWO_MODES: the recipe that answers at once alone
+    into: NotRequired[str]  # of REWRITTEN: the teacher whose style the traces are in
 
 
 class ConflictStudy(TypedDict):

@@ -11,19 +11,35 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from mtkd.analysis.conflict.arms import FILTERED, REWRITTEN, ROUTED, SHUFFLED
+from mtkd.analysis.conflict.arms import (
+    BY_COLUMN,
+    COLD_START,
+    FILTERED,
+    ITSELF,
+    ON_POLICY,
+    POOLED,
+    REWRITTEN,
+    ROUTED,
+    SHUFFLED,
+    UNEQUAL,
+)
 from mtkd.analysis.conflict.claims import (
+    BUDGETED,
     BY_STUDENT,
     BY_TEACHERS,
     BY_TRACES,
     DROPOUT,
+    KEEPS,
     MARKS,
     REMEDIES,
     REPAIRS,
     RESTORES,
+    REWRITES,
     SHUFFLES,
     SPLICES,
+    THINKS,
     UNSEEN_TOKEN,
+    ZERO,
 )
 from mtkd.analysis.conflict.decline import DECLINE, DILUTION, INTERFERENCE
 from mtkd.analysis.conflict.hybrid_rates import HARMFUL, HARMLESS, NEITHER, OTHERWISE
@@ -59,7 +75,10 @@ class Statement(NamedTuple):
 
 _GAIN = {"holds": ("better",), "fails": ("equivalent", "worse")}
 _LOSS = {"holds": ("worse",), "fails": ("equivalent", "better")}
+# Marked or not, these are about something else.
+_NO_MARKS = (SHUFFLED, POOLED, ON_POLICY, ITSELF, COLD_START)
 _OTHER_BED = "a question to classifiers with soft labels, which studies of distillation ask"
+_SPECIALISTS = "a question to specialists of several domains, which suites of specialists ask"
 _NO_BASE = "teachers here differ in style and are not trained from several bases"
 
 STATEMENTS = {
@@ -112,15 +131,15 @@ STATEMENTS = {
     ),
     "marks": Statement(
         "A token that names the teacher makes several teachers learnable.",
-        CLAIMS, MARKS, **_GAIN, but=(SHUFFLED,), figure="modes",
+        CLAIMS, MARKS, **_GAIN, but=_NO_MARKS, figure="modes",
     ),
     "marks-meaning": Statement(
         "What helps is what the token means: the same tokens on traces at random help less.",
-        CLAIMS, SHUFFLES, **_GAIN, figure="modes",
+        CLAIMS, SHUFFLES, **_GAIN, but=_NO_MARKS, figure="modes",
     ),
     "marks-unseen": Statement(
         "With a token that it never saw a marked student is worse than with the right ones.",
-        CLAIMS, UNSEEN_TOKEN, **_GAIN, but=(SHUFFLED,), figure="modes",
+        CLAIMS, UNSEEN_TOKEN, **_GAIN, but=_NO_MARKS, figure="modes",
     ),
     "marks-dropout": Statement(
         "Leaving tokens out in training lets a student do without them.",
@@ -152,10 +171,49 @@ STATEMENTS = {
         "Rewriting all traces in one style removes the conflict.",
         CLAIMS, REMEDIES, **_GAIN, remedies=(REWRITTEN,),
     ),
+    "rewriting-alone": Statement(
+        "What was rewritten teaches as well as the one teacher's own traces, as many.",
+        CLAIMS, REWRITES, ("better", "equivalent"), ("worse",),
+    ),
+    "by-column": Statement(
+        "Each kind of prompt from a teacher of its own is better than the same teachers dealt out "
+        "at random.",
+        CLAIMS, REMEDIES, **_GAIN, remedies=(BY_COLUMN,),
+    ),
+    "thinking": Statement(
+        "A student that can do both is better when it thinks than when it answers at once.",
+        CLAIMS, THINKS, **_GAIN, figure="modes",
+    ),
+    "two-modes": Statement(
+        "Thinking and answering at once, learnt together, are each as good as learnt alone.",
+        CLAIMS, KEEPS, ("better", "equivalent"), ("worse",), figure="modes",
+    ),
+    "two-modes-budget": Statement(
+        "Learnt together, each is as good as alone on as many traces as both have.",
+        CLAIMS, BUDGETED, ("better", "equivalent"), ("worse",), figure="modes",
+    ),
+    "pool": Statement(
+        "The pool of the teachers' next-token distributions, in place of their tokens, makes a "
+        "better student.",
+        CLAIMS, REMEDIES, **_GAIN, remedies=(POOLED,),
+    ),
+    "on-policy": Statement(
+        "Behind a cold start, learning from the teachers on the student's own responses is better "
+        "than going on from itself.",
+        CLAIMS, REMEDIES, **_GAIN, remedies=(ON_POLICY,),
+    ),
+    "zero-test": Statement(
+        "Going on from itself changes nothing, as it should.",
+        CLAIMS, ZERO, ("equivalent",), ("better", "worse"),
+    ),
+    "balance": Statement(
+        "It is balance that makes the conflict: with unequal shares of the teachers less is lost.",
+        CLAIMS, REMEDIES, **_GAIN, remedies=(UNEQUAL,),
+    ),
     "threshold": Statement(
         "There is a ratio of teachers, or a chance that a style announces itself, at which the "
         "conflict sets in.",
-        unasked="takes arms over a range of ratios and of announcing",
+        unasked="tables show accuracy over a range of either, and no test says where one sets in",
     ),
     "same-base": Statement(
         "Specialists of one base model are safer teachers than models of several.",
@@ -164,27 +222,29 @@ STATEMENTS = {
     "specialists": Statement(
         "Distilling specialists is better than training on the mixed data: ratios are easier to "
         "choose, less is forgotten, one skill can be renewed by itself.",
-        unasked="takes specialists of several domains beside a mix of their data at equal compute",
+        unasked=_SPECIALISTS,
     ),
     "pipeline": Statement(
         "A specialist's chosen traces with general data make one good model, as published "
         "pipelines do it.",
         unasked="takes a pipeline of several stages over a base model",
     ),
-    "by-task": Statement("Each domain is best taught by its own specialist.", unasked=_OTHER_BED),
+    "by-task": Statement(
+        "Each domain is best taught by its own specialist.", unasked=_SPECIALISTS
+    ),
     "gate": Statement(
         "Gates overfit, and more teachers are not always better.", unasked=_OTHER_BED
     ),
     "cheap": Statement(
         "One cheap model keeps the abilities of all its teachers.",
-        unasked="takes several domains, and the cost of serving ensembles beside it",
+        unasked=_SPECIALISTS,
     ),
     "merging": Statement(
-        "Distillation is better than merging weights.", unasked="takes models of one base to merge"
+        "Distillation is better than merging weights.", unasked=_SPECIALISTS
     ),
     "experts": Statement(
         "Distillation is better than routing to experts at inference.",
-        unasked="takes a router over several models at inference",
+        unasked=_SPECIALISTS,
     ),
     "organisation": Statement(
         "Teams work more simply when each has a specialist; texts sell better.",

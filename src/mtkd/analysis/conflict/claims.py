@@ -15,13 +15,19 @@ import numpy as np
 import pandas as pd
 
 from mtkd.analysis.conflict.arms import (
+    AT_ONCE,
+    CONTROLS,
     DROPPED,
+    ITSELF,
     MIXTURE,
     PLAIN,
     REMEDY,
     REPAIRED,
+    REWRITTEN,
+    ROLES,
     SHUFFLED,
     SPLICED,
+    TWO_MODES,
     Arm,
     ConflictStudy,
     arms_of,
@@ -42,6 +48,7 @@ from mtkd.analysis.conflict.decline import (
 from mtkd.analysis.conflict.modes import is_marked, right_tokens
 from mtkd.analysis.conflict.read import (
     ANY,
+    DIRECT,
     GREEDY,
     UNSEEN,
     Asked,
@@ -79,9 +86,15 @@ REMEDIES = "remedy v counterpart"
 RESTORES = "remedy v each teacher alone"
 SPLICES = "wrong answers after right thoughts"
 REPAIRS = "thoughts repaired by a consistency filter"
+REWRITES = "rewritten v one teacher's own traces"
+ZERO = "going on from itself v cold start"
+THINKS = "thinking v at once"
+KEEPS = "two modes v one, as many traces of it"
+BUDGETED = "two modes v one, as many traces in all"
 PRIMARY = (INTERFERENCE, DECLINE)
 KINDS = (*PARTS, BY_TEACHERS, BY_TRACES, BY_STUDENT, MARKS, UNSEEN_TOKEN, NO_TOKEN, SHUFFLES,
-         DROPOUT, REMEDIES, RESTORES, SPLICES, REPAIRS)  # fmt: skip
+         DROPOUT, REMEDIES, RESTORES, SPLICES, REPAIRS, REWRITES, ZERO, THINKS, KEEPS,
+         BUDGETED)  # fmt: skip
 
 COLUMNS = ["student", "task", "claim", "primary", "teachers", "recipe", "n", "kind", "decode"]
 COLUMNS += ["a", "b", "seeds", "prompts", "quantity", "estimate", "low", "high", "se", "df"]
@@ -141,6 +154,7 @@ def _claims(scores: Scores, study: ConflictStudy) -> Iterator[Claim]:
         yield from _marks(scores, study, decode)
         yield from _remedies(scores, study, decode)
         yield from _thoughts(scores, study, decode)
+        yield from _two_modes(scores, study, decode)
 
 
 def _parts(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Claim]:
@@ -268,17 +282,24 @@ def _remedies(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Cla
     """Every remedy against its counterpart, and of several teachers against each alone."""
     for arm, settings in arms_of(study, REMEDY):
         kind = settings.get("kind", "")
+        if kind in (TWO_MODES, AT_ONCE):
+            continue
         asked = asked_of(scores, arm, decode, kind)
         a = f"{arm.teachers}, {arm.recipe}" + ", right tokens" * (asked[0].mode != ANY), asked
-        if not is_marked(scores, arm, kind):
-            other = counterpart(arm, settings)
-            b = other.recipe, asked_of(scores, other, decode)
+        other = counterpart(arm, settings)
+        b = other.recipe, asked_of(scores, other, decode)
+        if kind == ITSELF and "against" in settings:
+            yield _gain(scores, study, ZERO, arm, decode, a, b, False, kind)
+        elif "against" in settings or not is_marked(scores, arm, kind):
             yield _gain(scores, study, REMEDIES, arm, decode, a, b, True, kind)
-        # Neither of these is meant to mend anything.
-        if len(arm.names) > 1 and kind not in (SHUFFLED, SPLICED):
+        if len(arm.names) > 1 and kind not in CONTROLS:
             alone = [Asked(one, ANY, decode) for one in singles(arm)]
             b = _side_names(arm)[ALONE], alone
             yield _gain(scores, study, RESTORES, arm, decode, a, b, False, kind)
+        if kind == REWRITTEN:
+            own = arm._replace(teachers=settings["into"], recipe=PLAIN, n=len(arm.names) * arm.n)
+            b = f"{own.teachers} alone, {own.n:,} traces", [Asked(own, ANY, decode)]
+            yield _gain(scores, study, REWRITES, arm, decode, a, b, False, kind)
 
 
 def _thoughts(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Claim]:
@@ -303,6 +324,30 @@ def _thoughts(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Cla
             values = None if any(one is None for one in found) else found[0] - found[1]
             a, b = f"{other.teachers}, {other.recipe}", arm.recipe
             yield Claim(REPAIRS, other, decode, a, b, WRONG, True, values, remedy=REPAIRED)
+
+
+def _two_modes(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Claim]:
+    """Students that think, and answer at once when they are told to.
+
+    The two ways against one another, and each against students of it alone: on as many traces as it
+    had, and on as many as both had.
+    """
+    there = {arm for arm, _ in arms_of(study, *ROLES)}
+    for arm, settings in arms_of(study, REMEDY):
+        if settings.get("kind") != TWO_MODES:
+            continue
+        name = f"{arm.teachers}, {arm.recipe}"
+        thinks, at_once = Asked(arm, ANY, decode), Asked(arm, DIRECT, decode)
+        sides = (f"{name}, thinking", [thinks]), ("at once", [at_once])
+        yield _gain(scores, study, THINKS, arm, decode, *sides, False, TWO_MODES)
+        ways = ((thinks, PLAIN, "thinking"), (at_once, settings.get("alone"), "at once"))
+        for of, n in ((KEEPS, arm.n), (BUDGETED, 2 * arm.n)):
+            for asked, recipe, way in ways:
+                alone = arm._replace(recipe=recipe, n=n)
+                if alone in there:
+                    a = f"{name}, {way}", [asked]
+                    b = f"{way} alone, {n:,} traces", [asked._replace(arm=alone)]
+                    yield _gain(scores, study, of, arm, decode, a, b, False, TWO_MODES)
 
 
 def _stated(family: Sequence[Claim], prompts: int, margin: float) -> list[dict]:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import pandas as pd
 
 from mtkd.analysis.conflict.arms import (
+    AT_ONCE,
     DROPPED,
     MARKED,
     MIXTURE,
     REMEDY,
     SHUFFLED,
+    TWO_MODES,
     Arm,
     ConflictStudy,
     arms_of,
@@ -41,11 +43,18 @@ def is_marked(scores: Scores, arm: Arm, kind: str = "") -> bool:
 def modes_table(scores: Scores, study: ConflictStudy) -> pd.DataFrame:
     """COLUMNS: of marked arms by mode, and of the plain mixtures beside them, in percent.
 
+    Those that answer without a thought when they are told to are among the marked ones.
+
     ``obeys`` is the share of responses in the style of the mode's teacher, of any kind; empty in
     modes that are no teacher's and where no style is known.
     """
     arms = arms_of(study, MIXTURE, REMEDY)
-    marked = [arm for arm, settings in arms if is_marked(scores, arm, settings.get("kind", ""))]
+    marked = [
+        arm
+        for arm, settings in arms
+        if is_marked(scores, arm, settings.get("kind", ""))
+        or settings.get("kind") in (TWO_MODES, AT_ONCE)
+    ]
     beside = {(arm.student, arm.task, frozenset(arm.names), arm.n) for arm in marked}
     rows = []
     for arm, settings in arms:

@@ -20,7 +20,8 @@ from mtkd.analysis.conflict.arms import Arm, ConflictStudy, expected_arms
 from mtkd.errors import InputError
 from mtkd.records.files import read_json
 
-ANY, UNSEEN = "any", "unseen"  # modes that are no teacher's: the neutral first token, an unseen one
+# Modes that are no teacher's: the neutral first token, an unseen one, and that without a thought.
+ANY, UNSEEN, DIRECT = "any", "unseen", "direct"
 GREEDY = "greedy"
 PURE, SLIP, MIXED, CROSS, BROKEN = RESPONSES = ("pure", "slip", "mixed", "cross", "broken")
 HYBRIDS = (MIXED, CROSS)
@@ -66,6 +67,8 @@ class Scores(NamedTuple):
     decodes: list[str]  # greedy first
     prompts: dict[str, list[str]]  # ids by task, in order
     absent: pd.DataFrame  # ABSENT_COLUMNS
+    # What each of a student's teachers had of it, as its record says; not every record does.
+    shares: dict[tuple[Arm, str], dict[str, dict[str, float | None]]]
 
 
 def read_scores(paths: Iterable[Path], study: ConflictStudy) -> Scores:
@@ -78,6 +81,7 @@ def read_scores(paths: Iterable[Path], study: ConflictStudy) -> Scores:
     expected = set(_cells(study))
     rows: dict[tuple[Arm, str], pd.DataFrame] = {}
     reasons: dict[tuple[Arm, str], str] = {}
+    shares = {}
     for path in map(Path, paths):
         cell = _cell(path)
         if cell not in expected:
@@ -90,15 +94,21 @@ def read_scores(paths: Iterable[Path], study: ConflictStudy) -> Scores:
             reasons[cell] = f"diverged{at}: {record.get('reason') or 'no reason recorded'}"
             continue
         rows[cell] = _rows(path)
-    return gathered(rows, study, reasons)
+        if "by_teacher" in record:
+            shares[cell] = record["by_teacher"]
+    return gathered(rows, study, reasons, shares)
 
 
 def gathered(
     rows: dict[tuple[Arm, str], pd.DataFrame],
     study: ConflictStudy,
     diverged: Mapping[tuple[Arm, str], str] | None = None,
+    shares: Mapping[tuple[Arm, str], dict] | None = None,
 ) -> Scores:
-    """Cells by arm and seed, as scores.parquet has them, and the reasons of those that diverged."""
+    """Cells by arm and seed, as scores.parquet has them, and the reasons of those that diverged.
+
+    ``shares`` are what their records say of each teacher's.
+    """
     diverged = diverged or {}
     groups = {cell: _groups(frame) for cell, frame in rows.items()}
     absent = [
@@ -114,6 +124,7 @@ def gathered(
         sorted(decodes, key=lambda name: (name != GREEDY, name)),
         _prompts(groups),
         pd.DataFrame(absent, columns=ABSENT_COLUMNS),
+        dict(shares or {}),
     )
 
 
