@@ -185,9 +185,9 @@ def claim(tables, kind, teachers="right+left", decode="greedy", **other):
 
 
 def few(of=truth, **changes):
-    """Scores of a study of one pair, with changes."""
+    """Scores of a study of one pair, decoded greedily, with changes."""
     study = make_study(arms=[PAIR], predictions=[]) | changes
-    return make_scores(study, of=of), study
+    return make_scores(study, of, ["greedy"]), study
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -622,12 +622,12 @@ def test_few_pairs_or_random_ones_decide_nothing():
     assert few_pairs.rho.isna().all() and set(few_pairs.verdict) == {UNDECIDABLE}
     rng = np.random.default_rng(0)
     holds = 0
-    for _ in range(60):
+    for _ in range(30):
         numbers = rng.random((6, 2))
         rows = [(f"x+{i}", 0.8, a, b, "undecidable") for i, (a, b) in enumerate(numbers)]
         found = predictors_table(pairs_of(rows)).set_index("measure")
         holds += found.verdict["hidden_style"] == HOLDS
-    assert holds <= 4
+    assert holds <= 2
 
 
 @pytest.mark.parametrize(

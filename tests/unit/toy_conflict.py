@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from mtkd.analysis.conflict.read import Scores, gathered
 
 PROMPTS = 100
 TASK = "addition"
+DECODES = ("greedy", "T1")
 
 
 def make_study(**changes) -> dict:
@@ -105,11 +106,16 @@ def had(arm: Arm, seed: int) -> dict[str, dict[str, float | None]]:
     return found
 
 
-def _rows(arm: Arm, seed: int, of: Callable[[Arm, str], tuple[float, float]]) -> pd.DataFrame:
+def _rows(
+    arm: Arm,
+    seed: int,
+    of: Callable[[Arm, str], tuple[float, float]],
+    decodes: Sequence[str] = DECODES,
+) -> pd.DataFrame:
     rng = np.random.default_rng(abs(hash_of(f"{arm} {seed}")))
     modes = ["any"] + ([*arm.names, "unseen"] if arm.recipe in ("marked", "shuffled") else [])
     modes = {"both": ["any", "direct"], "alone": ["direct"]}.get(arm.recipe, modes)
-    asked = [(mode, decode, False) for mode in modes for decode in ("greedy", "T1")]
+    asked = [(mode, decode, False) for mode in modes for decode in decodes]
     asked += [("any", "greedy", True)] * (arm.recipe in ("spliced", "repaired"))
     count = len(asked) * PROMPTS
     mode, decode, forced = (np.repeat([one[i] for one in asked], PROMPTS) for i in range(3))
@@ -134,10 +140,15 @@ def hash_of(text: str) -> int:
     return int.from_bytes(text.encode()[-8:], "little") ^ sum(text.encode())
 
 
-def make_scores(study: dict, of: Callable[[Arm, str], tuple[float, float]] = truth) -> Scores:
+def make_scores(
+    study: dict,
+    of: Callable[[Arm, str], tuple[float, float]] = truth,
+    decodes: Sequence[str] = DECODES,
+) -> Scores:
     """What would be read of a study's cells, without the files."""
     cells = [(arm, seed) for arm in expected_arms(study) for seed in study["seeds"]]
-    return gathered({(arm, seed): _rows(arm, int(seed), of) for arm, seed in cells}, study)
+    rows = {(arm, seed): _rows(arm, int(seed), of, decodes) for arm, seed in cells}
+    return gathered(rows, study)
 
 
 def write_identified(folder: Path) -> list[Path]:
