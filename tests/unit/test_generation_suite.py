@@ -191,7 +191,18 @@ def test_the_shipped_suite_is_valid():
             [{"claim": "interference", "teachers": ["left"], "low": 0, "high": 1}],
             "left with plain is no arm",
         ),
-        ("study", "other", "unknown study 'other'"),
+        ("study", "mian", "^tiny.yaml: study: unknown study 'mian'; did you mean 'main'"),
+        ("studies", {}, "^tiny.yaml: studies: a suite needs at least one study"),
+        (
+            "studies.main.tasks",
+            ["adition"],
+            "^tiny.yaml: studies.main.tasks: unknown task 'adition'; did you mean 'addition'",
+        ),
+        (
+            "studies.main.predictions",
+            [{"claim": "interference", "teachers": ["right", "left"], "low": 1, "high": 1}],
+            "studies.main.predictions.0: low 1 is not below high 1",
+        ),
     ],
 )
 def test_wrong_suites_are_one_line(path, value, message):

@@ -98,7 +98,11 @@ def test_the_shipped_suite_is_one():
         ("strategies.by-column.budget", "compute", "'budget' is of a student without specialists"),
         ("strategies.by-column.students", "each", "has its own labels; give 'heads: each'"),
         ("strategies.by-column.fusion", "by-colum", "'by-column', 'average', 'gate' or 'none'"),
-        ("study", "nothing", "unknown study 'nothing'; known: main"),
+        ("study", "nothing", "^suite.yaml: study: unknown study 'nothing'; known: main"),
+        ("study", "mian", "unknown study 'mian'; did you mean 'main'"),
+        ("studies", {}, "^suite.yaml: studies: a suite needs at least one study"),
+        ("bases.shared.model", {"folder": "{m}"}, "bases.shared.model.folder: '{m}' has a brace"),
+        ("students.same.model", {"folder": "m}"}, "students.same.model.folder: 'm}' has a brace"),
         ("tasks.films.splits", {"train": "a.txt", "report": "b.csv"}, "is no .parquet, .csv"),
         ("tasks.films-20.of", "dramas", "tasks.films-20.of: unknown task 'dramas'"),
     ],
@@ -107,6 +111,16 @@ def test_what_cannot_be_is_one_line(path, value, said):
     with pytest.raises(InputError, match=said) as error:
         validate_suite(changed(path, value), "suite.yaml")
     assert str(error.value).startswith("suite.yaml: ") and "\n" not in str(error.value)
+
+
+def test_what_of_the_hub_has_no_revision_is_named():
+    content = changed("students.same.model", {"hub": "org/model"})
+    source = {"hub": {"name": "org/text"}, "text": ["text"]}
+    content["tasks"]["films-20"]["transfer"] = [source]
+    assert validate_suite(content, "x").unpinned() == [
+        "tasks.films-20.transfer.0.hub.revision",
+        "students.same.model.revision",
+    ]
 
 
 def test_settings_hold_what_changes_a_stage_and_no_default():

@@ -6,13 +6,12 @@ import socket
 from pathlib import Path
 
 from mtkd.errors import run
+from mtkd.study.jobs import machine_arguments
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--gpu", type=int, default=0, help="GPUs the job asked for")
-    parser.add_argument("--allow-cpu", action="store_true", help="where none of them can be used")
+    machine_arguments(parser)
     parser.add_argument("--stages", nargs="+", required=True, help="whose jobs come here")
     parser.add_argument("--output", type=Path, required=True, help="text file")
     args = parser.parse_args()

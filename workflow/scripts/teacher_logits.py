@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from mtkd.errors import run
-from mtkd.study.jobs import job_argument
+from mtkd.study.jobs import job_argument, machine_arguments, state_argument
 
 
 def main() -> None:
@@ -13,10 +13,8 @@ def main() -> None:
     parser.add_argument("--task", type=Path, required=True, help="the task's folder")
     parser.add_argument("--models", type=Path, nargs="+", required=True, help="teachers' folders")
     parser.add_argument("--metrics", type=Path, nargs="+", required=True, help="their records")
-    parser.add_argument("--state", type=Path, required=True, help="the suite's state folder")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--gpu", type=int, default=0, help="GPUs the job asked for")
-    parser.add_argument("--allow-cpu", action="store_true", help="where none of them can be used")
+    state_argument(parser)
+    machine_arguments(parser)
     parser.add_argument(
         "--outputs",
         type=Path,

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from mtkd.errors import run
-from mtkd.study.jobs import determinants, job_argument
+from mtkd.study.jobs import determinants, job_argument, training_arguments
 
 
 def main() -> None:
@@ -13,12 +13,7 @@ def main() -> None:
     parser.add_argument("--task", type=Path, required=True, help="the task's folder")
     parser.add_argument("--teacher", required=True)
     parser.add_argument("--seed", required=True)
-    parser.add_argument("--fetched", type=Path, help="record of the model's download")
-    parser.add_argument("--state", type=Path, required=True, help="the suite's state folder")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--gpu", type=int, default=0, help="GPUs the job asked for")
-    parser.add_argument("--allow-cpu", action="store_true", help="where none of them can be used")
-    parser.add_argument("--save-minutes", type=float, default=0, help="between saved states")
+    training_arguments(parser)
     parser.add_argument("--model", type=Path, required=True, help="output folder")
     parser.add_argument("--metrics", type=Path, required=True, help="output JSON")
     args = parser.parse_args()

@@ -13,10 +13,21 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from mtkd.config.amounts import Duration
+from mtkd.config.any_suite import AnySuite, unpinned_models
 from mtkd.config.schema import ModelSetting, Resources, Training
 from mtkd.config.tasks import COMMIT, HubDataset
-from mtkd.config.values import AskedFor, Axis, Closed, Name, Real, Seed, Text, Whole
+from mtkd.config.values import (
+    Axis,
+    Closed,
+    Interval,
+    Name,
+    Real,
+    Seed,
+    Text,
+    Whole,
+    check_known,
+    check_path,
+)
 
 # The strategy without any treatment of the traces; every suite has it.
 PLAIN = "plain"
@@ -343,20 +354,12 @@ class MixingArm(Closed):
         return "+".join(self.teachers)
 
 
-class TextPrediction(Closed):
+class TextPrediction(Interval):
     """What is expected of a mixture, in points, before it is trained."""
 
     claim: Literal["interference", "decline", "dilution", "hybrid rate"]
     teachers: Annotated[list[Name], *Axis]
     strategy: Text = PLAIN
-    low: Real
-    high: Real
-
-    @model_validator(mode="after")
-    def _in_order(self):
-        if self.low >= self.high:
-            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
-        return self
 
 
 class TextStudy(Closed):
@@ -381,10 +384,9 @@ class TextStudy(Closed):
         return list(dict.fromkeys(teacher for arm in self.arms for teacher in arm.teachers))
 
 
-class GenerationSuite(Closed):
-    """A whole suite file of generation, with what the command line may add."""
+class GenerationSuite(AnySuite):
+    """A whole suite file of generation."""
 
-    suite: Name
     tasks: dict[Name, GenerationTask]
     teachers: dict[Name, Writer]
     students: dict[Name, TextStudent]
@@ -393,19 +395,6 @@ class GenerationSuite(Closed):
     studies: dict[Name, TextStudy]
     # Points within which two arms count as equivalent.
     margin: Real = Field(default=2.0, gt=0)
-    study: AskedFor | None = None
-    allow_unpinned: bool = False
-    allow_cpu: bool = False
-    save_minutes: Duration = Field(default=10, ge=0)
-    interruptions: Whole = Field(default=100, ge=0)
-
-    @property
-    def study_name(self) -> str:
-        return self.study or next(iter(self.studies))
-
-    @property
-    def chosen_study(self) -> TextStudy:
-        return self.studies[self.study_name]
 
     def mixing(self, strategy: str) -> Mixing:
         """A strategy by its name; the plain one needs no entry."""
@@ -414,47 +403,36 @@ class GenerationSuite(Closed):
     def unpinned(self) -> list[str]:
         """Keys whose hub revision is empty."""
         learners = [("teachers", self.teachers), ("students", self.students)]
-        found = [
-            f"{key}.{name}.model.revision"
-            for key, group in learners
-            for name, one in group.items()
-            if one.model and one.model.hub and not one.model.revision
-        ]
-        return found + [
+        return unpinned_models(learners) + [
             f"tasks.{name}.prompts.hub.revision"
             for name, task in self.tasks.items()
             if task.prompts and task.prompts.hub and not task.prompts.hub.revision
         ]
 
-    @model_validator(mode="after")
-    def _references(self):
-        if self.study is not None and self.study not in self.studies:
-            raise ValueError(f"unknown study {self.study!r}; known: {', '.join(self.studies)}")
+    def check_references(self) -> None:
+        """Raises ValueError where parts of the suite do not fit one another."""
+        self.check_study()
         for place, path in self._paths():
-            if "{" in path or "}" in path:
-                raise ValueError(
-                    f"{place}: {path!r} has a brace, which Snakemake takes for a wildcard; rename "
-                    "it"
-                )
+            check_path(path, place)
         if PLAIN in self.strategies:
             raise ValueError(f"strategies.{PLAIN}: this is the one without any treatment")
         for place, mixing in self.strategies.items():
             if mixing.answers_of is not None:
-                self._known(mixing.answers_of, self.teachers, f"strategies.{place}", "teacher")
+                check_known(mixing.answers_of, self.teachers, f"strategies.{place}", "teacher")
             if mixing.rewrite:
-                self._known(mixing.rewrite.into, self.teachers, f"strategies.{place}", "teacher")
+                check_known(mixing.rewrite.into, self.teachers, f"strategies.{place}", "teacher")
             for name in mixing.by_column.teachers.values() if mixing.by_column else ():
-                self._known(name, self.teachers, f"strategies.{place}", "teacher")
+                check_known(name, self.teachers, f"strategies.{place}", "teacher")
         for kind, learners in (("teachers", self.teachers), ("students", self.students)):
             for name, learner in learners.items():
                 for key in ("runtime_per_task", "expected"):
                     for task in getattr(learner.resources, key):
-                        self._known(task, self.tasks, f"{kind}.{name}.resources.{key}", "task")
+                        check_known(task, self.tasks, f"{kind}.{name}.resources.{key}", "task")
         for place, study in self.studies.items():
             for name in study.tasks:
-                self._known(name, self.tasks, f"studies.{place}.tasks", "task")
+                check_known(name, self.tasks, f"studies.{place}.tasks", "task")
             for name in study.students:
-                self._known(name, self.students, f"studies.{place}.students", "student")
+                check_known(name, self.students, f"studies.{place}.students", "student")
             for number, arm in enumerate(study.arms):
                 self._arm(arm, study, f"studies.{place}.arms.{number}")
             arms = {(arm.label, arm.strategy) for arm in study.arms}
@@ -464,7 +442,6 @@ class GenerationSuite(Closed):
                         f"studies.{place}.predictions.{number}: {'+'.join(one.teachers)} with "
                         f"{one.strategy} is no arm of the study"
                     )
-        return self
 
     def _paths(self) -> Iterator[tuple[str, str]]:
         """The user's own files, and where the suite names them."""
@@ -481,9 +458,9 @@ class GenerationSuite(Closed):
 
     def _arm(self, arm: MixingArm, study: TextStudy, place: str) -> None:
         for name in arm.teachers:
-            self._known(name, self.teachers, place, "teacher")
+            check_known(name, self.teachers, place, "teacher")
         if arm.strategy != PLAIN:
-            self._known(arm.strategy, self.strategies, place, "strategy")
+            check_known(arm.strategy, self.strategies, place, "strategy")
         mixing = self.mixing(arm.strategy)
         if mixing.ratio and len(mixing.ratio) != len(arm.teachers):
             raise ValueError(
@@ -544,7 +521,7 @@ class GenerationSuite(Closed):
                 )
         if mixing.by_column:
             for name in mixing.by_column.teachers.values():
-                self._known(name, dict.fromkeys(arm.teachers), strategy, "teacher of the arm")
+                check_known(name, dict.fromkeys(arm.teachers), strategy, "teacher of the arm")
             for task in study.tasks:
                 prompts = self.tasks[task].prompts
                 columns = prompts.columns if prompts else ADDITION_COLUMNS
@@ -553,8 +530,3 @@ class GenerationSuite(Closed):
                         f"{strategy} reads the column {mixing.by_column.column!r}, and the prompts "
                         f"of task {task!r} have {', '.join(columns) or 'none'} (prompts.columns)"
                     )
-
-    @staticmethod
-    def _known(name: str, known: dict, place: str, kind: str) -> None:
-        if name not in known:
-            raise ValueError(f"{place}: unknown {kind} {name!r}; known: {', '.join(known)}")

@@ -5,7 +5,6 @@ Imports neither torch nor numpy: every job of a run validates its config again.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from mtkd.config.any_suite import AnySuite
 from mtkd.config.generation import GenerationSuite
 from mtkd.config.losses import CLOSED, declared_losses
 from mtkd.config.schema import (
@@ -29,13 +29,10 @@ from mtkd.config.schema import (
 from mtkd.config.specialists import SpecialistSuite
 from mtkd.config.sweeps import with_sweeps
 from mtkd.config.tasks import VARIANT_KEYS, Task, Transfer
-from mtkd.config.values import CONSTANT, split_teacher
+from mtkd.config.values import CONSTANT, check_known, check_path, nearest, split_teacher
 from mtkd.config.written import LOADER, read_text, refuse_surprises
 from mtkd.errors import InputError
 from mtkd.metrics.names import declared
-
-# What a suite may be: of classification, of generation, of specialists.
-AnySuite = Suite | GenerationSuite | SpecialistSuite
 
 
 def load_suite(path: Path) -> AnySuite:
@@ -54,9 +51,12 @@ def validate_suite(content: Any, source: str) -> AnySuite:
         raise InputError(f"{source}: a suite is a mapping of keys, not {type(content).__name__}")
     try:
         if is_generation(content):
-            return GenerationSuite.model_validate(content)
+            suite = GenerationSuite.model_validate(content)
+            suite.check_references()
+            return suite
         if is_specialists(content):
             suite = SpecialistSuite.model_validate(_with_variants(content))
+            suite.check_references()
             _check_tasks(suite)
             return suite
         suite = Suite.model_validate(with_sweeps(_with_variants(content)))
@@ -99,7 +99,7 @@ def _with_variants(content: Mapping) -> Mapping:
             if not isinstance(origin, Mapping):
                 plain = [other for other in tasks if other != name]
                 raise ValueError(
-                    f"{place}.of: unknown task {task['of']!r}{_nearest(str(task['of']), plain)}"
+                    f"{place}.of: unknown task {task['of']!r}{nearest(str(task['of']), plain)}"
                 )
             if "of" in origin:
                 raise ValueError(f"{place}.of: {task['of']} is a variant itself; name its task")
@@ -120,19 +120,19 @@ def _check_references(suite: Suite) -> None:
         for name, learner in learners.items():
             for task, overrides in learner.per_task.items():
                 place = f"{kind}.{name}.per_task.{task}"
-                _known(task, suite.tasks, place, "task")
+                check_known(task, suite.tasks, place, "task")
                 _overrides(learner.training, overrides, place)
-            _no_brace(learner.model.folder or "", f"{kind}.{name}.model.folder")
+            check_path(learner.model.folder or "", f"{kind}.{name}.model.folder")
             for path in learner.model.vector_files:
-                _no_brace(path, f"{kind}.{name}.model.vectors")
+                check_path(path, f"{kind}.{name}.model.vectors")
             for key in ("runtime_per_task", "expected"):
                 for task in getattr(learner.resources, key):
                     place = f"{kind}.{name}.resources.{key}"
-                    _known(task, suite.tasks, f"{place}.{task}", "task")
+                    check_known(task, suite.tasks, f"{place}.{task}", "task")
     for name, student in suite.students.items():
         for strategy, overrides in student.per_strategy.items():
             place = f"students.{name}.per_strategy.{strategy}"
-            _known(strategy, {**STRATEGIES, **suite.strategies}, place, "strategy")
+            check_known(strategy, {**STRATEGIES, **suite.strategies}, place, "strategy")
             _overrides(student.training, overrides, place)
             if overrides.get("epochs") == 0:
                 # Whether a model may be used as it is is settled once for all of its cells.
@@ -142,7 +142,7 @@ def _check_references(suite: Suite) -> None:
         if name == CONSTANT:
             raise ValueError(f"references.{name}: the best constant answer is called so; rename it")
         for path in reference.vector_files:
-            _no_brace(path, f"references.{name}.vectors")
+            check_path(path, f"references.{name}.vectors")
     for name in suite.strategies:
         if name in STRATEGIES:
             raise ValueError(f"strategies.{name}: there is a strategy of this name already")
@@ -150,19 +150,16 @@ def _check_references(suite: Suite) -> None:
         if name in {**STRATEGIES, **suite.strategies}:
             # Tables name teachers and fusions of them side by side.
             raise ValueError(f"teachers.{name}: a strategy has this name; rename the teacher")
-    if suite.study is not None:
-        _known(suite.study, suite.studies, "study", "study")
-    if not suite.studies:
-        raise ValueError("studies: a suite needs at least one study")
+    suite.check_study()
     for name, study in suite.studies.items():
         place = f"studies.{name}"
         for student in study.students:
-            _known(student, suite.students, f"{place}.students", "student")
+            check_known(student, suite.students, f"{place}.students", "student")
         for task in study.tasks:
-            _known(task, suite.tasks, f"{place}.tasks", "task")
+            check_known(task, suite.tasks, f"{place}.tasks", "task")
         for number, arm in enumerate(study.arms):
             strategies = {**STRATEGIES, **suite.strategies}
-            _known(arm.strategy, strategies, f"{place}.arms.{number}", "strategy")
+            check_known(arm.strategy, strategies, f"{place}.arms.{number}", "strategy")
             _fits_teachers(suite, arm, place)
             _can_see_labels(suite, arm, study.tasks, f"{place}.arms.{number}")
             _can_weigh(suite, arm, study.tasks, f"{place}.arms.{number}")
@@ -186,7 +183,7 @@ def _check_tasks(suite: Suite | SpecialistSuite) -> None:
                     f"tasks.{name}.splits.{split}: {path!r} is no .parquet, .csv or .jsonl file"
                 )
             if task.hub is None:
-                _no_brace(path, f"tasks.{name}.splits.{split}")
+                check_path(path, f"tasks.{name}.splits.{split}")
         for number, source in enumerate(task.transfer):
             _transfer_source(suite, task, source, f"tasks.{name}.transfer.{number}")
 
@@ -195,11 +192,11 @@ def _transfer_source(
     suite: Suite | SpecialistSuite, task: Task, source: Transfer, place: str
 ) -> None:
     if source.file:
-        _no_brace(source.file, f"{place}.file")
+        check_path(source.file, f"{place}.file")
         if Path(source.file).suffix.lower() not in (".parquet", ".csv", ".jsonl"):
             raise ValueError(f"{place}.file: {source.file!r} is no .parquet, .csv or .jsonl file")
     if source.task:
-        _known(source.task, suite.tasks, f"{place}.task", "task")
+        check_known(source.task, suite.tasks, f"{place}.task", "task")
         if (suite.tasks[source.task].of or source.task) == task.of:
             raise ValueError(f"{place}.task: its own rows are 'rest'")
         if len(suite.tasks[source.task].text) != len(task.text):
@@ -224,7 +221,7 @@ def _known_teachers(suite: Suite, arm: Arm, seeds: list[str], place: str) -> Non
     unnamed = seeds if suite.teacher_seed == "paired" else [suite.teacher_seed]
     for name in arm.teachers:
         teacher, own = split_teacher(name)
-        _known(teacher, suite.teachers, f"{place}.arms", "teacher")
+        check_known(teacher, suite.teachers, f"{place}.arms", "teacher")
         ranks.append((list(suite.teachers).index(teacher), int(own or -1)))
         runs += [(teacher, seed) for seed in ([own] if own else unnamed)]
     if ranks != sorted(ranks):
@@ -272,7 +269,7 @@ def _fits_teachers(suite: Suite, arm: Arm, place: str) -> None:
             f"the arm has {', '.join(arm.teachers)}"
         )
     for name in own.T:
-        _known(name, dict.fromkeys(arm.teachers), f"strategies.{arm.strategy}.T", "teacher")
+        check_known(name, dict.fromkeys(arm.teachers), f"strategies.{arm.strategy}.T", "teacher")
 
 
 def _fits_classes(suite: Suite, study: Study, place: str) -> None:
@@ -331,23 +328,6 @@ def _can_crossfit(suite: Suite, arm: Arm, tasks: list[str], place: str) -> None:
                 )
 
 
-def _no_brace(path: str, place: str) -> None:
-    if "{" in path or "}" in path:
-        raise ValueError(
-            f"{place}: {path!r} has a brace, which Snakemake takes for a wildcard; rename it"
-        )
-
-
-def _known(name: str, known: Mapping, place: str, kind: str) -> None:
-    if name not in known:
-        raise ValueError(f"{place}: unknown {kind} {name!r}{_nearest(name, list(known))}")
-
-
-def _nearest(word: str, words: list[str]) -> str:
-    close = difflib.get_close_matches(word, words, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(words)}"
-
-
 def _one_line(error: ValidationError, place: str = "", model: type[BaseModel] = Suite) -> str:
     """The first fault as ``key: what is wrong``, with the nearest key for a misspelled one."""
     fault = error.errors()[0]
@@ -358,7 +338,7 @@ def _one_line(error: ValidationError, place: str = "", model: type[BaseModel] = 
     ]
     key = ".".join([place, *keys] if place else keys) or "suite"
     if fault["type"] == "extra_forbidden":
-        return f"{key}: unknown key{_nearest(keys[-1], _siblings(model, keys[:-1]))}"
+        return f"{key}: unknown key{nearest(keys[-1], _siblings(model, keys[:-1]))}"
     if fault["type"] == "missing":
         return f"{key}: this key is missing"
     message = fault["msg"].removeprefix("Value error, ")

@@ -20,15 +20,16 @@ from pydantic import (
 )
 
 from mtkd.config.amounts import Duration, Megabytes, Minutes
+from mtkd.config.any_suite import AnySuite, unpinned_models
 from mtkd.config.losses import declared_losses
-from mtkd.config.tasks import COMMIT, Task
+from mtkd.config.tasks import COMMIT, Task, unpinned_tasks
 from mtkd.config.values import (
     LONGEST_FILE_NAME,
     TFIDF,
     Alpha,
-    AskedFor,
     Axis,
     Closed,
+    Interval,
     Name,
     Real,
     Seed,
@@ -361,19 +362,11 @@ class Arm(Closed):
         return "+".join(self.teachers) or UNDISTILLED
 
 
-class Prediction(Closed):
+class Prediction(Interval):
     """What is expected of a primary claim, in points, before there is any student."""
 
     claim: Literal["distillation", "average v best teacher", "soft v hard labels"]
     task: Text | None = None
-    low: Real
-    high: Real
-
-    @model_validator(mode="after")
-    def _in_order(self):
-        if self.low >= self.high:
-            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
-        return self
 
 
 class Study(Closed):
@@ -434,10 +427,9 @@ class Figures(Closed):
     dpi: Whole = Field(default=200, ge=50)
 
 
-class Suite(Closed):
-    """A whole suite file, with what the command line may add."""
+class Suite(AnySuite):
+    """A whole suite file of classification."""
 
-    suite: Name
     tasks: dict[Name, Task]
     teachers: dict[Name, Teacher]
     students: dict[Name, Student]
@@ -451,38 +443,9 @@ class Suite(Closed):
     figures: Figures = Figures()
     # Points, hundredths of the primary metric; two arms closer than that are equivalent.
     margin: Real = Field(default=0.5, gt=0)
-    study: AskedFor | None = None
     bundle: list[Literal["arm", "T", "alpha", "seed"]] | Literal["cell"] = ["T", "alpha"]
-    allow_unpinned: bool = False
-    # Changes no setting of a job: what a job does that asked for a GPU and cannot use one.
-    allow_cpu: bool = False
-    # Changes no result: between two saved states of a training in progress.
-    save_minutes: Duration = Field(default=10, ge=0)
-    # How often one job of a cluster may be preempted or lose its node.
-    interruptions: Whole = Field(default=100, ge=0)
-
-    @property
-    def study_name(self) -> str:
-        return self.study or next(iter(self.studies))
-
-    @property
-    def chosen_study(self) -> Study:
-        return self.studies[self.study_name]
 
     def unpinned(self) -> list[str]:
         """Keys whose hub revision is empty."""
-        tasks = [f"tasks.{n}.hub" for n, t in self.tasks.items() if t.hub and not t.hub.revision]
-        tasks += [
-            f"tasks.{name}.transfer.{number}.hub"
-            for name, task in self.tasks.items()
-            for number, source in enumerate(task.transfer)
-            if source.hub and not source.hub.revision
-        ]
         learners = [("teachers", self.teachers), ("students", self.students)]
-        models = [
-            f"{key}.{name}.model"
-            for key, group in learners
-            for name, learner in group.items()
-            if learner.model.hub and not learner.model.revision
-        ]
-        return [f"{key}.revision" for key in tasks + models]
+        return unpinned_tasks(self.tasks) + unpinned_models(learners)

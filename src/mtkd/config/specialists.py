@@ -9,12 +9,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from mtkd.config.amounts import Duration
+from mtkd.config.any_suite import AnySuite, unpinned_models
 from mtkd.config.schema import Model, Resources, Training
-from mtkd.config.tasks import Task
+from mtkd.config.tasks import Task, unpinned_tasks
 from mtkd.config.values import (
     Alpha,
-    AskedFor,
     Axis,
     Closed,
     Name,
@@ -22,7 +21,8 @@ from mtkd.config.values import (
     Seed,
     Temperature,
     Text,
-    Whole,
+    check_known,
+    check_path,
 )
 
 # What tells systems of a study apart beside merges and students.
@@ -116,10 +116,9 @@ class SpecialistStudy(Closed):
     seeds: Annotated[list[Seed], *Axis]
 
 
-class SpecialistSuite(Closed):
-    """A whole suite file of specialists, with what the command line may add."""
+class SpecialistSuite(AnySuite):
+    """A whole suite file of specialists."""
 
-    suite: Name
     tasks: dict[Name, Task]
     bases: dict[Name, Base]
     merges: dict[Name, Merge] = {}
@@ -128,35 +127,21 @@ class SpecialistSuite(Closed):
     studies: dict[Name, SpecialistStudy]
     # Points within which two systems count as equivalent.
     margin: Real = Field(default=1.0, gt=0)
-    study: AskedFor | None = None
-    allow_unpinned: bool = False
-    allow_cpu: bool = False
-    save_minutes: Duration = Field(default=10, ge=0)
-    interruptions: Whole = Field(default=100, ge=0)
-
-    @property
-    def study_name(self) -> str:
-        return self.study or next(iter(self.studies))
-
-    @property
-    def chosen_study(self) -> SpecialistStudy:
-        return self.studies[self.study_name]
 
     def unpinned(self) -> list[str]:
         """Keys whose hub revision is empty."""
-        tasks = [f"tasks.{n}.hub" for n, t in self.tasks.items() if t.hub and not t.hub.revision]
-        models = [
-            f"{key}.{name}.model"
-            for key, group in (("bases", self.bases), ("students", self.students))
-            for name, one in group.items()
-            if one.model and one.model.hub and not one.model.revision
-        ]
-        return [f"{key}.revision" for key in tasks + models]
+        learners = [("bases", self.bases), ("students", self.students)]
+        return unpinned_tasks(self.tasks) + unpinned_models(learners)
 
-    @model_validator(mode="after")
-    def _references(self):
-        if self.study is not None and self.study not in self.studies:
-            raise ValueError(f"unknown study {self.study!r}; known: {', '.join(self.studies)}")
+    def check_references(self) -> None:
+        """Raises ValueError where parts of the suite do not fit one another."""
+        self.check_study()
+        for kind, group in (("bases", self.bases), ("students", self.students)):
+            for name, one in group.items():
+                if one.model:
+                    check_path(one.model.folder or "", f"{kind}.{name}.model.folder")
+                    for path in one.model.vector_files:
+                        check_path(path, f"{kind}.{name}.model.vectors")
         for name in self.merges:
             if name in (*RESERVED, *self.strategies):
                 raise ValueError(
@@ -166,7 +151,8 @@ class SpecialistSuite(Closed):
             if name in RESERVED:
                 raise ValueError(f"strategies.{name}: a router has this name; take another")
         for place, base in self.bases.items():
-            self._known(base.tasks, self.tasks, f"bases.{place}.tasks", "task")
+            for name in base.tasks:
+                check_known(name, self.tasks, f"bases.{place}.tasks", "task")
         first = self.chosen_study
         for place, study in self.studies.items():
             if (study.tasks, study.bases[0]) != (first.tasks, first.bases[0]):
@@ -176,8 +162,8 @@ class SpecialistSuite(Closed):
                     f"{', '.join(first.tasks)} and {first.bases[0]}: make it a suite of its own"
                 )
             for key, kind in NAMED.items():
-                known = getattr(self, key)
-                self._known(getattr(study, key), known, f"studies.{place}.{key}", kind)
+                for name in getattr(study, key):
+                    check_known(name, getattr(self, key), f"studies.{place}.{key}", kind)
             own = [name for name in study.bases if self.bases[name].own]
             if own and any(int(seed) >= OWN_SEEDS for seed in study.seeds):
                 raise ValueError(
@@ -189,10 +175,3 @@ class SpecialistSuite(Closed):
                     f"studies.{place}.bases: the first base is the one that students begin with, "
                     f"and of {own[0]!r} there is one for each specialist; put another first"
                 )
-        return self
-
-    @staticmethod
-    def _known(names: list[str], known: dict, place: str, kind: str) -> None:
-        for name in names:
-            if name not in known:
-                raise ValueError(f"{place}: unknown {kind} {name!r}; known: {', '.join(known)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 from unicodedata import normalize
 
@@ -172,3 +173,14 @@ class Task(Closed):
         for metric in self.metrics:
             check_metric(metric, len(self.labels))
         return self
+
+
+def unpinned_tasks(tasks: Mapping[str, Task]) -> list[str]:
+    """Keys of the datasets of the hub, tasks' and those of transfer text, without a revision."""
+    found = [(f"tasks.{name}.hub", task.hub) for name, task in tasks.items()]
+    found += [
+        (f"tasks.{name}.transfer.{number}.hub", source.hub)
+        for name, task in tasks.items()
+        for number, source in enumerate(task.transfer)
+    ]
+    return [f"{key}.revision" for key, hub in found if hub and not hub.revision]

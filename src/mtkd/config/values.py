@@ -7,12 +7,21 @@ wanted, and read where a number is.
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    WithJsonSchema,
+    model_validator,
+)
 
 NOT_APPLICABLE = "NA"
 # The reference of suites that name none, and the one that no suite names.
@@ -190,3 +199,37 @@ class Closed(BaseModel):
     """A mapping that refuses unknown keys, so that a misspelled one is never ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Interval(Closed):
+    """What is expected of a claim, in points."""
+
+    low: Real
+    high: Real
+
+    @model_validator(mode="after")
+    def _in_order(self):
+        if self.low >= self.high:
+            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
+        return self
+
+
+def check_path(path: str, place: str) -> None:
+    """Raises ValueError for a path that Snakemake would take for a pattern."""
+    if "{" in path or "}" in path:
+        raise ValueError(
+            f"{place}: {path!r} has a brace, which Snakemake takes for a wildcard; rename it"
+        )
+
+
+def check_known(name: str, known: Iterable[str], place: str, kind: str) -> None:
+    """Raises ValueError, with the nearest one, for a name that is none of the known."""
+    if name not in known:
+        raise ValueError(f"{place}: unknown {kind} {name!r}{nearest(name, known)}")
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """The end of a sentence on a word that is unknown: the one that it may have meant, or all."""
+    words = list(words)
+    close = difflib.get_close_matches(word, words, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(words)}"

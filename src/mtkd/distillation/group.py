@@ -5,11 +5,8 @@ No torch before a cell has to be trained: a group whose cells are all kept is do
 
 from __future__ import annotations
 
-import sys
-import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,9 +18,9 @@ from mtkd.fusion.targets import (
     teacher_determinants,
 )
 from mtkd.models.sources import source_digests
-from mtkd.records.cells import PREDICTIONS, cell_digest, keep_cell, restore_cell
+from mtkd.records.cells import PREDICTIONS, Cell, cells_of, publish_cells
 from mtkd.records.files import digest_bytes, digest_text
-from mtkd.records.leases import Claim, check_claim, claim_output, release_claim
+from mtkd.records.leases import Claim, check_claim
 from mtkd.records.runs import new_record
 from mtkd.records.teachers import Teachers
 from mtkd.study.jobs import determinants
@@ -61,17 +58,6 @@ class Machine(NamedTuple):
     save_minutes: float
 
 
-class _Waiting(NamedTuple):
-    """A cell that is not kept yet."""
-
-    title: str
-    output: Path
-    axes: Mapping[str, str]
-    engine: str
-    teachers: Mapping[str, list]  # what of them determines its numbers
-    digest: str
-
-
 def train_group(group: Group, machine: Machine) -> None:
     """Publish every cell of a group: restored where it is kept, else trained.
 
@@ -79,58 +65,42 @@ def train_group(group: Group, machine: Machine) -> None:
     """
     names = ["run.json", "history.jsonl", PREDICTIONS]
     names += ["features.safetensors"] if group.with_features else []
-    kept = group.state / "cells"
-    claim = claim_output(group.state, group.outputs[0])
-    waiting = []
-    for cell in _cells(group):
-        check_claim(claim)
-        if restore_cell(kept, cell.digest, cell.output.parent, names):
-            print(f"{cell.title}  restored", file=sys.stderr)
-        else:
-            waiting.append(cell)
-    if waiting:
-        kept.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=kept, prefix=".training-") as folder:
-            start = time.perf_counter()
-            for cell, trained in _trained(group, machine, claim, waiting, Path(folder)):
-                check_claim(claim)
-                keep_cell(kept, cell.digest, trained.folder, names)
-                trained.checkpoint.remove()
-                restore_cell(kept, cell.digest, cell.output.parent, names)
-                seconds = time.perf_counter() - start
-                print(f"{cell.title}  trained in {seconds:.1f} s", file=sys.stderr)
-                start = time.perf_counter()
-    release_claim(claim)
-
-
-def _cells(group: Group) -> Iterator[_Waiting]:
-    """Every cell, with the digest of all that determines its numbers."""
     model_files = source_digests(group.job["settings"]["model"], group.fetched)
-    for number, output in enumerate(group.outputs, start=1):
-        axes = parse_cell(output)
-        axes.pop("suite")
+
+    def determine(axes: Mapping[str, str]) -> dict[str, Any]:
         recipe = group.job["recipes"][axes["strategy"]]
-        teachers = teacher_determinants(axes, recipe, group.teachers, group.gates)
         gold = {}
         if recipe.get("gold") == "all":
             labels = all_labels(read_split(group.task, "train"), group.gold[0])
             gold["gold"] = digest_bytes([labels.tobytes()])
-        known = determinants(
+        return determinants(
             group.job,
             data=group.info.digest,
             model_files=model_files,
             axes=axes,
             recipe=recipe,
-            teachers=teachers,
+            teachers=_teachers(group, axes),
             **gold,
         )
-        title = f"cell {number}/{len(group.outputs)}  {output.parent}"
-        yield _Waiting(title, output, axes, recipe["engine"], teachers, cell_digest(known))
+
+    publish_cells(
+        group.state,
+        group.outputs[0],
+        names,
+        cells_of("cell", group.outputs, parse_cell, determine),
+        partial(_trained, group, machine),
+    )
+
+
+def _teachers(group: Group, axes: Mapping[str, str]) -> dict[str, list]:
+    """What of the teachers determines a cell's numbers."""
+    recipe = group.job["recipes"][axes["strategy"]]
+    return teacher_determinants(axes, recipe, group.teachers, group.gates)
 
 
 def _trained(
-    group: Group, machine: Machine, claim: Claim, waiting: Sequence[_Waiting], folder: Path
-) -> Iterator[tuple[_Waiting, single.Cell]]:
+    group: Group, machine: Machine, claim: Claim, waiting: Sequence[Cell], folder: Path
+) -> Iterator[tuple[Cell, Path]]:
     """Train cells, each by its engine and in a folder of its own below ``folder``."""
     # Loading torch and transformers takes seconds.
     from scipy.special import softmax
@@ -170,7 +140,7 @@ def _trained(
             device,
         )
 
-    def cells(chosen: Sequence[_Waiting]) -> Iterator[single.Cell]:
+    def cells(chosen: Sequence[Cell]) -> Iterator[single.Cell]:
         for cell in chosen:
             check_claim(claim)
             axes, recipe = cell.axes, group.job["recipes"][cell.axes["strategy"]]
@@ -192,7 +162,7 @@ def _trained(
                 Training.model_validate({**settings["training"], **recipe.get("training", {})}),
                 fused,
                 teachers,
-                [along(key) for key in cell.teachers] if runs_along(recipe) else [],
+                [along(key) for key in _teachers(group, axes)] if runs_along(recipe) else [],
                 reason,
                 _record(group, cell),
                 folder / cell.digest,
@@ -202,15 +172,18 @@ def _trained(
             )
 
     engines = {"single": single}
-    for name in dict.fromkeys(cell.engine for cell in waiting):
-        chosen = [cell for cell in waiting if cell.engine == name]
+    of_cell = [group.job["recipes"][cell.axes["strategy"]]["engine"] for cell in waiting]
+    for name in dict.fromkeys(of_cell):
+        chosen = [cell for cell, own in zip(waiting, of_cell, strict=True) if own == name]
         trained = engines[name].train_cells(stage, cells(chosen), group.with_features)
-        yield from zip(chosen, trained, strict=True)
+        for cell, done in zip(chosen, trained, strict=True):
+            yield cell, done.folder
+            done.checkpoint.remove()
 
 
-def _record(group: Group, cell: _Waiting) -> dict[str, Any]:
+def _record(group: Group, cell: Cell) -> dict[str, Any]:
     recipe = group.job["recipes"][cell.axes["strategy"]]
-    models = group.teachers.models
+    models, teachers = group.teachers.models, _teachers(group, cell.axes)
     return {
         **new_record("student", **cell.axes),
         "labels": group.info.labels,
@@ -220,6 +193,6 @@ def _record(group: Group, cell: _Waiting) -> dict[str, Any]:
             "cell": cell.digest,
             "code": digest_text(canonical_json(group.job["code"])),
             "parts": recipe["code"],
-            "teachers": {key: models[key] for key in models if key in cell.teachers},
+            "teachers": {key: models[key] for key in models if key in teachers},
         },
     }

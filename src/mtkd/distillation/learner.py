@@ -13,9 +13,9 @@ from mtkd.config.schema import Model
 from mtkd.distillation.trial import check_case, check_sizes, check_tokens, padding_side
 from mtkd.errors import InputError
 from mtkd.models import build
+from mtkd.models.sources import settled_folder
 from mtkd.models.tokenizers import load_tokenizer, train_tokenizer
 from mtkd.models.vectors import read_vectors
-from mtkd.records.files import read_json
 from mtkd.tasks.batches import DeviceTokens
 from mtkd.tasks.corpus import Split, TaskInfo
 from mtkd.tasks.encoding import encode_cached
@@ -48,18 +48,8 @@ def settle_source(model: Model, fetched: Path | None) -> Source:
 
     Raises InputError when a file is missing.
     """
-    if model.hub:
-        if fetched is None:
-            raise InputError(f"model {model.hub}: not fetched; run rule fetch_model first")
-        folder = Path(read_json(fetched)["folder"])
-        if not folder.is_dir():
-            raise InputError(
-                f"model {model.hub}: {folder} is gone from the hub cache, or hidden from this "
-                f"machine; delete {fetched} and run again, HF_HUB_CACHE being where jobs can read"
-            )
+    if folder := settled_folder(model.hub, model.folder, fetched):
         return Source(model, folder, None)
-    if model.folder:
-        return Source(model, Path(model.folder), None)
     paths = [Path(path) for path in model.vector_files]
     return Source(model, None, read_vectors(paths) if paths else None)
 

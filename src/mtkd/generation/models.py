@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
 from transformers import (
     CONFIG_MAPPING,
     MODEL_FOR_CAUSAL_LM_MAPPING,
@@ -19,7 +18,7 @@ from transformers import (
 
 from mtkd.errors import InputError
 from mtkd.models.build import check_keys, seeded
-from mtkd.models.files import check_folder
+from mtkd.models.weights import reading
 
 # Set from the tokenizer, so a config may not contradict them.
 DERIVED_KEYS = ("vocab_size", "pad_token_id", "bos_token_id", "eos_token_id")
@@ -61,12 +60,7 @@ def load_causal(folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedM
 
     Raises InputError where config or safetensors weights are missing, unreadable or incomplete.
     """
-    check_folder(folder)
-    if not any(folder.glob("*.safetensors")):
-        raise InputError(
-            f"no *.safetensors weights in model folder {folder}; other formats are not read"
-        )
-    try:
+    with reading(folder):
         model, report = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=dtype,
@@ -75,17 +69,6 @@ def load_causal(folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedM
             use_safetensors=True,
             trust_remote_code=False,
         )
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RuntimeError,
-        StrictDataclassError,
-        SafetensorError,
-    ) as error:
-        raise InputError(f"unreadable model in {folder}: {' '.join(str(error).split())}") from error
     if report["missing_keys"]:
         raise InputError(
             f"{folder} lacks weights of a causal model: {', '.join(sorted(report['missing_keys']))}"

@@ -6,10 +6,8 @@ No torch before one has to be trained.
 from __future__ import annotations
 
 import json
-import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,9 +23,9 @@ from mtkd.generation.thoughts import with_forced_error
 from mtkd.generation.tokens import ANY, MODES, UNSEEN, read_as
 from mtkd.generation.verify import answer_of, is_right
 from mtkd.models.sources import source_digests
-from mtkd.records.cells import GENERATIONS, cell_digest, keep_cell, restore_cell
+from mtkd.records.cells import GENERATIONS, Cell, cells_of, publish_cells
 from mtkd.records.files import digest_bytes, digest_text, read_json, write_json, write_text
-from mtkd.records.leases import Claim, check_claim, claim_output, release_claim
+from mtkd.records.leases import Claim, check_claim
 from mtkd.records.runs import new_record
 from mtkd.study.jobs import determinants
 from mtkd.study.paths import parse_writer
@@ -52,37 +50,19 @@ class Writers(NamedTuple):
     outputs: Sequence[Path]  # each student's generations
 
 
-class _Waiting(NamedTuple):
-    """A student that is not kept yet."""
-
-    title: str
-    output: Path
-    axes: Mapping[str, str]
-    digest: str
-
-
 def train_writers(group: Writers, machine: Machine) -> None:
     """Publish every student of a group: restored where it is kept, else trained.
 
     Each at most once, however often the group is run. Raises InputError.
     """
-    written = _written(group)
-    kept = group.state / "cells"
-    claim = claim_output(group.state, group.outputs[0])
-    waiting = []
-    for student in _students(group, written):
-        check_claim(claim)
-        if restore_cell(kept, student.digest, student.output.parent, list(NAMES)):
-            print(f"{student.title}  restored", file=sys.stderr)
-        else:
-            waiting.append(student)
-    if waiting:
-        kept.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=kept, prefix=".training-") as folder:
-            for student, made in _trained(group, written, machine, claim, waiting, Path(folder)):
-                keep_cell(kept, student.digest, made, list(NAMES))
-                restore_cell(kept, student.digest, student.output.parent, list(NAMES))
-    release_claim(claim)
+    written = read_written(group.traces, group.task)
+    publish_cells(
+        group.state,
+        group.outputs[0],
+        NAMES,
+        _students(group, written),
+        partial(_trained, group, written, machine),
+    )
 
 
 def read_written(paths: Sequence[Path], task: Path) -> dict[str, Written]:
@@ -99,11 +79,7 @@ def read_written(paths: Sequence[Path], task: Path) -> dict[str, Written]:
     return found
 
 
-def _written(group: Writers) -> dict[str, Written]:
-    return read_written(group.traces, group.task)
-
-
-def _students(group: Writers, written: Mapping[str, Written]) -> Iterator[_Waiting]:
+def _students(group: Writers, written: Mapping[str, Written]) -> Iterator[Cell]:
     """Every student, with the digest of all that determines what it writes."""
     settings, data = group.job["settings"], read_json(group.task / "info.json")["digest"]
     model_files = source_digests(settings["model"], group.fetched)
@@ -114,15 +90,14 @@ def _students(group: Writers, written: Mapping[str, Written]) -> Iterator[_Waiti
         for name, one in written.items()
     }
     records = {path.parts[-3]: path.parent / "run.json" for path in group.traces}
-    for number, output in enumerate(group.outputs, start=1):
-        axes = parse_writer(output)
-        axes.pop("suite")
+
+    def determine(axes: Mapping[str, str]) -> dict[str, Any]:
         mixing = group.job["strategies"][axes["strategy"]]
         names = _names(axes, mixing)
         along = axes["teachers"].split("+") if Mixing.model_validate(mixing).reads_models else []
         models = {name: read_json(records[name])["model"] for name in along}
-        known = determinants(
-            {key: value for key, value in group.job.items() if key != "strategies"},
+        return determinants(
+            group.job,
             data=data,
             model_files=model_files,
             axes=axes,
@@ -130,8 +105,8 @@ def _students(group: Writers, written: Mapping[str, Written]) -> Iterator[_Waiti
             teachers={name: digests[name] for name in names},
             **({"teacher_models": models} if models else {}),
         )
-        title = f"student {number}/{len(group.outputs)}  {output.parent}"
-        yield _Waiting(title, output, axes, cell_digest(known))
+
+    return cells_of("student", group.outputs, parse_writer, determine)
 
 
 def _names(axes: Mapping[str, str], mixing: Mapping[str, Any]) -> list[str]:
@@ -145,9 +120,9 @@ def _trained(
     written: Mapping[str, Written],
     machine: Machine,
     claim: Claim,
-    waiting: Sequence[_Waiting],
+    waiting: Sequence[Cell],
     folder: Path,
-) -> Iterator[tuple[_Waiting, Path]]:
+) -> Iterator[tuple[Cell, Path]]:
     """Train students, each into a folder of its own below ``folder``."""
     # Loading torch and transformers takes seconds.
     from mtkd.config.generation import CausalModel
@@ -178,7 +153,6 @@ def _trained(
     folders = {path.parts[-3]: path.parent / "model" for path in group.traces}
     for student in waiting:
         check_claim(claim)
-        start = time.perf_counter()
         axes, mixing = student.axes, group.job["strategies"][student.axes["strategy"]]
         teachers, seed = axes["teachers"].split("+"), int(axes["seed"])
         likelihood = warmed_up(source, tokenizer, training, seed, device, template)
@@ -275,7 +249,6 @@ def _trained(
         yield student, made
         for part in PARTS:
             checkpoint(part).remove()
-        print(f"{student.title}  trained in {time.perf_counter() - start:.1f} s", file=sys.stderr)
 
 
 def by_teacher(

@@ -23,7 +23,7 @@ from mtkd.records.files import (
     read_json,
     write_json,
 )
-from mtkd.records.leases import check_claim, claim_output, release_claim
+from mtkd.records.leases import Claim, check_claim, claim_output, release_claim
 from mtkd.records.runs import new_record
 from mtkd.records.verdicts import keep_verdict, refuse_diverged, verdict_file
 from mtkd.study.settings import canonical_json
@@ -48,12 +48,14 @@ def write_traces(
     """Publish what a teacher writes on the transfer prompts, and first its model, if it has one.
 
     ``known`` is what determines it beside the task. A training is resumed where its state was
-    saved, and a model as it is goes on behind what it has written. Raises InputError.
+    saved, and a model as it is goes on behind what it has written. An orphan, whose output another
+    run has claimed, publishes nothing. Raises InputError.
     """
+    claim = claim_output(state, output)
     settings = job["settings"]
     own, prompts = settings["teacher"], read_prompts(task / "transfer.parquet")
     record = new_record("teacher", task=task.name, teacher=teacher, seed=seed)
-    kept = claim = None
+    kept = None
     if "traces" in own:
         report = read_prompts(task / "report.parquet")
         rows, facts = existing_traces(Path(own["traces"]), prompts, report)
@@ -68,11 +70,21 @@ def write_traces(
         )
         if "style" in own:
             responses, facts = _learnt_traces(
-                settings, digest, task, teacher, seed, fetched, state, machine, model, prompts
+                settings,
+                digest,
+                task,
+                teacher,
+                seed,
+                fetched,
+                state,
+                machine,
+                model,
+                prompts,
+                claim,
             )
             rows = _rows(prompts, responses)
         else:
-            kept, claim = state / "traces" / digest, claim_output(state, output)
+            kept = state / "traces" / digest
             named = own["model"]
             folder = settled_folder(named.get("hub"), named.get("folder"), fetched)
             longest = settings["task"]["longest"]
@@ -80,7 +92,7 @@ def write_traces(
                 own, folder, prompts.texts, longest, int(seed), machine, kept, claim
             )
             rows = _rows(prompts, responses).assign(tokens=tokens)
-            check_claim(claim)
+    check_claim(claim)
     write_json(
         output.parent / "run.json",
         {
@@ -92,8 +104,8 @@ def write_traces(
         },
     )
     write_rows(output, rows)
-    if claim:
-        release_claim(claim)
+    release_claim(claim)
+    if kept:
         discard_folder(kept)
 
 
@@ -174,6 +186,7 @@ def _learnt_traces(
     machine: Machine,
     output: Path,
     prompts: Prompts,
+    claim: Claim,
 ) -> tuple[list[str], dict[str, Any]]:
     """What a model writes that first learns its style; and what its record says."""
     verdict = verdict_file(state, digest)
@@ -207,7 +220,6 @@ def _learnt_traces(
             f"{len(teach.texts)} (rows.teach)"
         )
     learnt = program_traces(own, teach.texts[:count], seed_of(seed, f"{teacher}/teach"))
-    claim = claim_output(state, output)
     checkpoint = Checkpoint(state, output, digest, machine.save_minutes, claim)
     stop_on_signals()
     texts = [template.replace("{prompt}", text) for text in teach.texts[:count]]
@@ -229,7 +241,6 @@ def _learnt_traces(
         **provenance(outcome.machines),
     }
     checkpoint.remove()
-    release_claim(claim)
     texts = [template.replace("{prompt}", text) for text in prompts.texts]
     longest = settings["task"]["longest"]
     written = sampling.write(

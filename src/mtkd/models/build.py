@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
 from torch import Tensor
 from transformers import (
     CONFIG_MAPPING,
@@ -32,8 +31,8 @@ import mtkd.models.bilstm
 import mtkd.models.text_cnn
 import mtkd.models.word_average  # noqa: F401  all three register their models
 from mtkd.errors import InputError
-from mtkd.models.files import check_folder
 from mtkd.models.vectors import principal_components
+from mtkd.models.weights import reading
 
 # What a checkpoint lacks is reported below in one line; bars for local files flood a job's log.
 logging.set_verbosity_error()
@@ -101,15 +100,7 @@ def load_pretrained(
             lack parts of the encoder, or of a trained head; the checkpoint's head has another
             number of labels, or the same labels in another order.
     """
-    check_folder(folder)
-    if not (folder / "config.json").is_file():
-        raise InputError(f"no config.json in model folder {folder}")
-    if not any(folder.glob("*.safetensors")):
-        raise InputError(
-            f"no *.safetensors weights in model folder {folder}; other formats are not read, "
-            "so fetch a revision that has them"
-        )
-    try:
+    with reading(folder):
         saved_labels = AutoConfig.from_pretrained(folder, local_files_only=True).id2label
         with seeded(seed):
             model, report = AutoModelForSequenceClassification.from_pretrained(
@@ -124,17 +115,6 @@ def load_pretrained(
                 use_safetensors=True,
                 trust_remote_code=False,
             )
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RuntimeError,
-        StrictDataclassError,
-        SafetensorError,
-    ) as error:
-        raise InputError(f"unreadable model in {folder}: {' '.join(str(error).split())}") from error
     _check_weights(folder, model, report, saved_labels, labels, trained)
     return model.eval()
 

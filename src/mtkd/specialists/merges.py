@@ -15,12 +15,13 @@ from mtkd.distillation.device import machine as machine_of
 from mtkd.distillation.device import prepare_device, provenance
 from mtkd.distillation.group import Machine
 from mtkd.distillation.learner import Source
+from mtkd.records.cells import PREDICTIONS
 from mtkd.records.files import digest_folder, digest_text, read_json, write_json
 from mtkd.records.logits import write_logits
 from mtkd.records.runs import new_record
 from mtkd.specialists.domains import REPORT, read_domains
 from mtkd.specialists.merging import Weights, merge
-from mtkd.specialists.teachers import PREDICTIONS, load, said_of
+from mtkd.specialists.teachers import load, said_of
 from mtkd.study.settings import canonical_json
 
 # Of a model folder that the Auto classes saved, however large: one file, or several.

@@ -6,19 +6,17 @@ No torch before one has to be trained.
 from __future__ import annotations
 
 import json
-import sys
-import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from mtkd.models.sources import source_digests
-from mtkd.records.cells import PREDICTIONS, cell_digest, keep_cell, restore_cell
+from mtkd.records.cells import PREDICTIONS, Cell, cells_of, publish_cells
 from mtkd.records.files import digest_bytes, digest_folder, digest_text, write_json, write_text
-from mtkd.records.leases import Claim, check_claim, claim_output, release_claim
+from mtkd.records.leases import Claim, check_claim
 from mtkd.records.logits import Logits, aligned, read_logits, read_tensors, write_logits
 from mtkd.records.runs import new_record
 from mtkd.specialists.domains import LEARNT, REPORT, Domains, read_domains
@@ -52,15 +50,6 @@ class _Specialists(NamedTuple):
     records: list[dict[str, Any]]
 
 
-class _Waiting(NamedTuple):
-    """A student that is not kept yet."""
-
-    title: str
-    output: Path
-    axes: Mapping[str, str]
-    digest: str
-
-
 def train_students(group: Students, machine: Machine) -> None:
     """Publish every student of a job: restored where it is kept, else trained.
 
@@ -69,24 +58,13 @@ def train_students(group: Students, machine: Machine) -> None:
     domains = read_domains(group.tasks)
     specialists = read_specialists(group.specialists, domains)
     router = read_tensors(group.router)[0][LEARNT]
-    kept = group.state / "integrated"
-    claim = claim_output(group.state, group.outputs[0])
-    waiting = []
-    for student in _students(group, domains, specialists, router):
-        check_claim(claim)
-        if restore_cell(kept, student.digest, student.output.parent, list(NAMES)):
-            print(f"{student.title}  restored", file=sys.stderr)
-        else:
-            waiting.append(student)
-    if waiting:
-        kept.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=kept, prefix=".training-") as folder:
-            for student in _trained(
-                group, domains, specialists, router, machine, claim, waiting, Path(folder)
-            ):
-                keep_cell(kept, student.digest, Path(folder) / student.digest, list(NAMES))
-                restore_cell(kept, student.digest, student.output.parent, list(NAMES))
-    release_claim(claim)
+    publish_cells(
+        group.state,
+        group.outputs[0],
+        NAMES,
+        _students(group, domains, specialists, router),
+        partial(_trained, group, domains, specialists, router, machine),
+    )
 
 
 def read_specialists(paths: Sequence[Path], domains: Domains) -> _Specialists:
@@ -102,16 +80,15 @@ def read_specialists(paths: Sequence[Path], domains: Domains) -> _Specialists:
 
 def _students(
     group: Students, domains: Domains, specialists: _Specialists, router: np.ndarray
-) -> Iterator[_Waiting]:
+) -> Iterator[Cell]:
     """Every student, with the digest of all that determines its numbers."""
     model = group.job["settings"]["model"]
     begins = source_digests(model, group.fetched) if model else digest_folder(group.base)
-    for number, output in enumerate(group.outputs, start=1):
-        axes = parse_integrated(output)
-        axes.pop("suite")
+
+    def determine(axes: Mapping[str, str]) -> dict[str, Any]:
         strategy = group.job["strategies"][axes["strategy"]]
-        known = determinants(
-            {part: value for part, value in group.job.items() if part != "strategies"},
+        return determinants(
+            group.job,
             data=domains.info.digest,
             begins=begins,
             axes=axes,
@@ -119,8 +96,8 @@ def _students(
             teachers=[record["digests"]["model"] for record in specialists.records],
             router=digest_bytes([router.tobytes()]) if strategy["fusion"] == "gate" else None,
         )
-        title = f"student {number}/{len(group.outputs)}  {output.parent}"
-        yield _Waiting(title, output, axes, cell_digest(known))
+
+    return cells_of("student", group.outputs, parse_integrated, determine)
 
 
 def _trained(
@@ -130,9 +107,9 @@ def _trained(
     router: np.ndarray,
     machine: Machine,
     claim: Claim,
-    waiting: Sequence[_Waiting],
+    waiting: Sequence[Cell],
     folder: Path,
-) -> Iterator[_Waiting]:
+) -> Iterator[tuple[Cell, Path]]:
     """Train students, each into a folder of its own below ``folder``."""
     # Loading torch and transformers takes seconds.
     from mtkd.config.schema import Model, Training
@@ -162,7 +139,6 @@ def _trained(
     )
     for student in waiting:
         check_claim(claim)
-        start = time.perf_counter()
         states: list[Checkpoint] = []
 
         def checkpoint(number: int, student=student, states=states) -> Checkpoint:
@@ -208,9 +184,6 @@ def _trained(
         write_text(made / "history.jsonl", text)
         write_json(made / "run.json", record)
         write_logits(made / PREDICTIONS, said, record)
-        check_claim(claim)
-        yield student
+        yield student, made
         for state in states:
             state.remove()
-        seconds = time.perf_counter() - start
-        print(f"{student.title}  trained in {seconds:.1f} s", file=sys.stderr)

@@ -22,15 +22,14 @@ from mtkd.distillation.training import Outcome, train
 from mtkd.errors import InputError
 from mtkd.models.build import save_model
 from mtkd.models.sources import source_digests
+from mtkd.records.cells import PREDICTIONS
 from mtkd.records.files import digest_folder, digest_text, publish_folder, write_json
-from mtkd.records.leases import check_claim, claim_output, release_claim
+from mtkd.records.leases import Claim, check_claim, claim_output, release_claim
 from mtkd.records.logits import Logits, write_logits
 from mtkd.records.runs import new_record
 from mtkd.specialists.domains import LEARNT, REPORT, Domains, read_domains
 from mtkd.study.jobs import determinants
 from mtkd.study.settings import canonical_json
-
-PREDICTIONS = "predictions.safetensors"
 
 
 class Specialists(NamedTuple):
@@ -119,7 +118,7 @@ def train_specialists(group: Specialists, machine: Machine) -> None:
         rows = domains.rows(place, labelled=True)
         name = f"specialist {domains.tasks[place]} of base {group.base} and seed {group.seed}"
         done = trained(name, begins, domains, rows, group.seed, output / "model", "specialists")
-        _publish(group, done, domains, place, start, device)
+        _publish(group, done, domains, place, start, device, claim)
     release_claim(claim)
 
 
@@ -166,11 +165,13 @@ def _publish(
     place: int,
     start: Path,
     device: torch.device,
+    claim: Claim,
 ) -> None:
     output, learner = group.outputs[place], done.learner
     # Students learn from train alone; of bases of their own there are none.
     splits = (LEARNT, REPORT) if len(group.starts) == 1 else (REPORT,)
     said, seconds = said_of(learner.model, learner, domains, splits)
+    check_claim(claim)
     publish_folder(output / "model", lambda f: save_model(learner.model, learner.tokenizer, f))
     record = {
         **_record(group, done, domains, device),

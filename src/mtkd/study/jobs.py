@@ -1,11 +1,12 @@
-"""How a script reads its job's text, and what of it determines a training.
+"""How a script reads its job's text and machine, and what of it determines a training.
 
 The text, ``--job``, is one canonical JSON object of all that determines a job's numbers beside its
 inputs (made by ``mtkd.study.settings.job_text``). Its parts, where they apply:
 
 - ``settings``: the stage's own, from the suite;
 - ``code``: digests of the code behind the script; ``metrics``: of that behind its metrics;
-- ``recipes``: of strategies, by name; ``pools``: definitions of those that are pooling operators;
+- ``recipes`` or ``strategies``: what each strategy is, by name; ``pools``: definitions of those
+  that are pooling operators;
 - ``figures``: of the code behind each drawing, by the figure's name in their catalogue;
 - ``pages``: a digest of their templates.
 
@@ -18,6 +19,7 @@ import argparse
 import json
 from ast import literal_eval
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -26,6 +28,26 @@ def job_argument(parser: argparse.ArgumentParser, *parts: str) -> None:
     parser.add_argument(
         "--job", type=_reader(parts), required=True, help=f"JSON: {', '.join(parts)}"
     )
+
+
+def machine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Have a script read what its job was given of a machine."""
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--gpu", type=int, default=0, help="GPUs the job asked for")
+    parser.add_argument("--allow-cpu", action="store_true", help="where none of them can be used")
+
+
+def state_argument(parser: argparse.ArgumentParser) -> None:
+    """Have a script read where what is made once is kept."""
+    parser.add_argument("--state", type=Path, required=True, help="the suite's state folder")
+
+
+def training_arguments(parser: argparse.ArgumentParser) -> None:
+    """Have a script read what a training needs beside its data: its model, machine and states."""
+    parser.add_argument("--fetched", type=Path, help="record of the model's download")
+    state_argument(parser)
+    machine_arguments(parser)
+    parser.add_argument("--save-minutes", type=float, default=0, help="between saved states")
 
 
 def _reader(parts: tuple[str, ...]) -> Callable[[str], dict[str, Any]]:
@@ -62,7 +84,8 @@ def same_training(before: str, after: str, strategy: str) -> bool:
 def determinants(job: Mapping[str, Any], **own: Any) -> dict[str, Any]:
     """All that determines one training of a job: the job, and what is the training's ``own``.
 
-    That is data, the model's files, a seed or the cell's axes. Of the job's recipes it is the
-    cell's alone: which cells a job trains together changes no number.
+    That is data, the model's files, a seed or the cell's axes. Of the job's recipes or strategies
+    it is the cell's alone: which cells a job trains together changes no number.
     """
-    return {**{part: value for part, value in job.items() if part != "recipes"}, **own}
+    of_others = ("recipes", "strategies")
+    return {**{part: value for part, value in job.items() if part not in of_others}, **own}

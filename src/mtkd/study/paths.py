@@ -6,6 +6,7 @@ Patterns use Snakemake's ``{wildcard}`` spelling, which is also ``str.format``'s
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from mtkd.errors import InputError
 
@@ -33,36 +34,32 @@ MERGED = ROOT + "/merges/{base}/{merge}/seed{seed}"
 INTEGRATED = ROOT + "/specialist_students/{student}/{strategy}/seed{seed}"
 
 
-def _reader(pattern: str) -> re.Pattern[str]:
-    named = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+?)", re.escape(pattern))
-    return re.compile(f"(?:.*/)?{named}/[^/]+")
-
-
-_CELL, _WRITER, _INTEGRATED = map(_reader, (CELL, WRITER, INTEGRATED))
-
-
 def parse_cell(path: str) -> dict[str, str]:
     """The axes of a student cell, from the path of one of its files. Raises InputError."""
-    match = _CELL.fullmatch(str(path))
-    if match is None:
-        raise InputError(f"{path}: not the path of a student cell ({CELL}/...)")
-    return match.groupdict()
+    return _axes(path, CELL, "a student cell")
 
 
 def parse_writer(path: str) -> dict[str, str]:
     """The axes of a student of text, from the path of one of its files. Raises InputError."""
-    match = _WRITER.fullmatch(str(path))
-    if match is None:
-        raise InputError(f"{path}: not the path of a student of text ({WRITER}/...)")
-    return match.groupdict()
+    return _axes(path, WRITER, "a student of text")
 
 
 def parse_integrated(path: str) -> dict[str, str]:
     """The axes of a student of specialists, from one of its files' paths. Raises InputError."""
-    match = _INTEGRATED.fullmatch(str(path))
+    return _axes(path, INTEGRATED, "a student of specialists")
+
+
+def _axes(path: str, pattern: str, what: str) -> dict[str, str]:
+    match = _reader(pattern).fullmatch(str(path))
     if match is None:
-        raise InputError(f"{path}: not the path of a student of specialists ({INTEGRATED}/...)")
+        raise InputError(f"{path}: not the path of {what} ({pattern}/...)")
     return match.groupdict()
+
+
+@cache
+def _reader(pattern: str) -> re.Pattern[str]:
+    named = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+?)", re.escape(pattern))
+    return re.compile(f"(?:.*/)?{named}/[^/]+")
 
 
 def file_name(hub_name: str) -> str:
