@@ -1,10 +1,11 @@
 # What every stage of a generation study needs: its arms with their controls, paths, wildcards, and the
 # students that one job trains together.
 from mtkd.study import generation
+from mtkd.study.generation_words import REMEDY
 
 ARMS = generation.text_arms(SUITE)
 # Singles are trained apart: sizes are chosen on them, before there is a mixture.
-SINGLES = [arm for arm in ARMS if len(arm.teachers) == 1 and arm.role != "remedy"]
+SINGLES = [arm for arm in ARMS if len(arm.teachers) == 1 and arm.role != REMEDY]
 MIXTURES = [arm for arm in ARMS if arm not in SINGLES]
 WRITERS = generation.writers_of(SUITE, ARMS)
 # What of the suite the study trains, or asks.

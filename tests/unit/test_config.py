@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tiny_suites import keys_of
 
 from mtkd.config.load import load_suite, validate_suite
 from mtkd.config.schema import POOLS, STRATEGIES, Resources, Suite, Training, greatest_requests
@@ -318,16 +319,7 @@ def test_validation_imports_no_heavy_library():
 
 def test_every_key_is_documented():
     text = (ROOT / "config/README.md").read_text()
-
-    def keys(model):
-        for name, field in model.model_fields.items():
-            yield name
-            for part in [field.annotation, *getattr(field.annotation, "__args__", ())]:
-                for inner in [part, *getattr(part, "__args__", ())]:
-                    if hasattr(inner, "model_fields"):
-                        yield from keys(inner)
-
-    missing = sorted({key for key in keys(Suite) if f"`{key}`" not in text})
+    missing = sorted({key for key in keys_of(Suite) if f"`{key}`" not in text})
     assert missing == []
 
 

@@ -25,19 +25,7 @@ from toy_conflict import (
     write_traces,
 )
 
-from mtkd.analysis.conflict.arms import (
-    AT_ONCE,
-    BY_COLUMN,
-    COLD_START,
-    DEALT,
-    ITSELF,
-    ON_POLICY,
-    REWRITTEN,
-    TWO_MODES,
-    Arm,
-    check_study,
-    expected_arms,
-)
+from mtkd.analysis.conflict.arms import Arm, check_study, expected_arms
 from mtkd.analysis.conflict.background import CLAIMS, NOT_ASKED, SOME, STATEMENTS, answers_table
 from mtkd.analysis.conflict.claims import (
     BUDGETED,
@@ -85,6 +73,16 @@ from mtkd.figures.conflict import (
 from mtkd.figures.conflict_catalogue import CONFLICT_FIGURES
 from mtkd.report.conflict import KIND_TEXTS, LITERATURE, conflict_page
 from mtkd.report.page import render
+from mtkd.study.generation_words import (
+    AT_ONCE,
+    BY_COLUMN,
+    COLD_START,
+    DEALT,
+    ITSELF,
+    ON_POLICY,
+    REWRITTEN,
+    TWO_MODES,
+)
 
 REPOSITORY = Path(__file__).parents[2]
 STUDY = make_study()

@@ -1,6 +1,5 @@
 """The schema that editors check a suite's file by."""
 
-import copy
 import json
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 import yaml
 from any_suite import suites
 from hypothesis import HealthCheck, given, settings
+from tiny_suites import changed
 
 from mtkd.config.editors import generation_schema, specialists_schema, suite_schema
 from mtkd.config.load import is_generation, is_specialists
@@ -65,10 +65,4 @@ def test_no_suite_that_validates_is_marked(content):
     ],
 )
 def test_mistakes_are_marked(place, value):
-    content = copy.deepcopy(EMBEDDED)
-    *parents, last = place.split(".")
-    part = content
-    for key in parents:
-        part = part[key]
-    part[last] = value
-    assert list(CHECK.iter_errors(content))
+    assert list(CHECK.iter_errors(changed(EMBEDDED, place, value)))

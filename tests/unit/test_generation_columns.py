@@ -7,11 +7,12 @@ import pytest
 from mtkd.errors import InputError
 from mtkd.generation.columns import column_values
 from mtkd.generation.mixtures import Written, build_mixture
-from mtkd.generation.prompts import addition_prompts, read_prompt_files, read_rows, write_task
+from mtkd.generation.prompts import addition_prompts, read_prompt_files, write_task
 from mtkd.generation.rewriting import numbers_kept
-from mtkd.generation.styles import read_prompt, write
+from mtkd.generation.styles import is_low, write
 from mtkd.generation.teachers import program_traces
 from mtkd.generation.tokens import ANY, MODES
+from mtkd.records.parquet import read_parquet
 
 PAIRS = addition_prompts(2, {"transfer": 200, "report": 20})["transfer"]
 
@@ -48,7 +49,7 @@ def test_what_prompts_of_addition_have_by_themselves():
 def test_each_prompt_is_learnt_from_the_teacher_that_its_column_names():
     rows, said = mixture(["right", "left"], 60, by_column=HALVES)
     for row in rows.itertuples():
-        assert row.teacher == ("right" if read_prompt(row.prompt)[0] < 50 else "left")
+        assert row.teacher == ("right" if is_low(row.prompt) else "left")
         assert row.response == write(row.teacher, row.prompt) and row.mode == ANY
     assert sum(said["traces"].values()) == len(rows) == 120
     assert said["looked_at"] == said["traces"]
@@ -85,10 +86,10 @@ def test_columns_of_tables_come_with_their_prompts(tmp_path):
         {"transfer": 4, "report": 3},
     )
     write_task(tmp_path, {}, splits, ["subject"])
-    transfer = read_rows(tmp_path / "transfer.parquet", ["id", "prompt", "answer", "subject"])
+    transfer = read_parquet(tmp_path / "transfer.parquet", ["id", "prompt", "answer", "subject"])
     expected = table.set_index("q").subject[transfer["prompt"]]
     assert transfer["subject"].tolist() == expected.tolist()
-    assert "answer" not in read_rows(tmp_path / "report.parquet", ["id", "subject"])
+    assert "answer" not in read_parquet(tmp_path / "report.parquet", ["id", "subject"])
     table.loc[2, "subject"] = " "
     table.to_csv(tmp_path / "t.csv", index=False)
     with pytest.raises(InputError, match="has an empty prompt or answer or subject"):

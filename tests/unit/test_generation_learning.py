@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from tiny_suites import SMALL_GPT2
 
 from mtkd.config.generation import Mixing
 from mtkd.config.schema import Training
@@ -22,16 +23,6 @@ from mtkd.models.build import save_model
 from mtkd.records.leases import claim_output
 from mtkd.tasks.batches import DeviceTokens
 
-CONFIG = {
-    "n_embd": 16,
-    "n_layer": 1,
-    "n_head": 2,
-    "n_positions": 32,
-    "initializer_range": 0.3,
-    "embd_pdrop": 0.0,
-    "attn_pdrop": 0.0,
-    "resid_pdrop": 0.0,
-}
 TRAINING = Training(epochs=4, batch_size=8, learning_rate=1e-2, warmup=0.1)
 # Adam makes whole steps of gradients that are nothing but rounding, unless epsilon is above them.
 STILL = TRAINING.model_copy(update={"adam_epsilon": 1.0, "weight_decay": 0.0})
@@ -49,7 +40,7 @@ MIXTURE = pd.DataFrame(
 
 
 def model_of(seed):
-    return build_causal("gpt2", CONFIG, TOKENIZER, seed)
+    return build_causal("gpt2", SMALL_GPT2, TOKENIZER, seed)
 
 
 def along(model):
@@ -251,7 +242,7 @@ class TestRollouts:
 
 def test_a_teacher_of_another_vocabulary_is_one_line(tmp_path):
     other = character_tokenizer("0123456789+=,;")
-    save_model(build_causal("gpt2", CONFIG, other, 1), other, tmp_path / "model")
+    save_model(build_causal("gpt2", SMALL_GPT2, other, 1), other, tmp_path / "model")
     with pytest.raises(InputError, match="teacher right has another vocabulary") as caught:
         read_teacher("right", tmp_path / "model", TOKENIZER, CPU)
     assert "\n" not in str(caught.value)
@@ -269,7 +260,7 @@ def test_likelihoods_are_of_a_student_that_learnt_the_warm_up_alone():
     from mtkd.config.generation import CausalModel
     from mtkd.generation.learner import settle_causal
 
-    source = settle_causal(CausalModel(architecture="gpt2", config=CONFIG), None)
+    source = settle_causal(CausalModel(architecture="gpt2", config=SMALL_GPT2), None)
     pairs = pd.DataFrame({"prompt": MIXTURE["prompt"], "response": MIXTURE["response"]})
     likelihood = warmed_up(source, TOKENIZER, TRAINING, 1, CPU, "{prompt}")
     of_few, again, of_all = (likelihood(some, pairs) for some in (pairs[:4], pairs[:4], pairs))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from tiny_suites import SMALL_GPT2
 from torch.nn import functional
 
 from mtkd.config.schema import Training
@@ -18,16 +19,6 @@ from mtkd.records.leases import claim_output
 from mtkd.tasks.batches import DeviceTokens
 
 ALPHABET = "0123456789+=,;pq"
-CONFIG = {
-    "n_embd": 16,
-    "n_layer": 1,
-    "n_head": 2,
-    "n_positions": 32,
-    "initializer_range": 0.3,
-    "embd_pdrop": 0.0,
-    "attn_pdrop": 0.0,
-    "resid_pdrop": 0.0,
-}
 LLAMA = {
     "hidden_size": 16,
     "intermediate_size": 32,
@@ -46,7 +37,7 @@ def tokenizer():
 
 @pytest.fixture(scope="module")
 def model(tokenizer):
-    return build_causal("gpt2", CONFIG, tokenizer, 1)
+    return build_causal("gpt2", SMALL_GPT2, tokenizer, 1)
 
 
 def test_text_comes_back_from_its_tokens(tokenizer):
@@ -96,7 +87,7 @@ def test_the_loss_is_the_mean_over_the_tokens_of_responses(tokenizer, model):
     assert found.item() == pytest.approx(np.mean(losses), rel=1e-5)
 
 
-@pytest.mark.parametrize(("architecture", "config"), [("gpt2", CONFIG), ("llama", LLAMA)])
+@pytest.mark.parametrize(("architecture", "config"), [("gpt2", SMALL_GPT2), ("llama", LLAMA)])
 def test_greedy_text_is_what_one_gets_token_by_token(tokenizer, architecture, config):
     model = build_causal(architecture, config, tokenizer, 3)
     written = write(model, tokenizer, PROMPTS, 8)
@@ -124,7 +115,7 @@ def test_the_caller_s_random_state_stays(tokenizer):
     torch.manual_seed(0)
     expected = torch.rand(1)
     torch.manual_seed(0)
-    write(build_causal("gpt2", CONFIG, tokenizer, 2), tokenizer, PROMPTS, 4, T=1.0, seed=1)
+    write(build_causal("gpt2", SMALL_GPT2, tokenizer, 2), tokenizer, PROMPTS, 4, T=1.0, seed=1)
     assert torch.rand(1) == expected
 
 
@@ -162,7 +153,7 @@ TRAINING = Training(epochs=3, batch_size=4, learning_rate=1e-2, warmup=0.1)
 
 
 def trained(tokenizer, checkpoint=None, after_epoch=None):
-    model = build_causal("gpt2", CONFIG, tokenizer, 1)
+    model = build_causal("gpt2", SMALL_GPT2, tokenizer, 1)
     outcome = train_on_pairs(
         model,
         tokenizer,
@@ -208,7 +199,7 @@ def test_a_model_of_a_folder_gets_mode_tokens(tokenizer, tmp_path):
     from mtkd.generation.learner import load_tokens, settle_causal
 
     plain = character_tokenizer(ALPHABET)
-    save_model(build_causal("gpt2", CONFIG, plain, 1), plain, tmp_path)
+    save_model(build_causal("gpt2", SMALL_GPT2, plain, 1), plain, tmp_path)
     source = settle_causal(CausalModel(folder=str(tmp_path)), None)
     loaded = load_tokens(source)
     model = make_causal(source, loaded, 1)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from tiny_suites import GPT2, addition_suite
 
-from mtkd.analysis.conflict.arms import COLD_START, ITSELF, MARKED, ON_POLICY, POOLED
 from mtkd.config.generation import CausalModel
 from mtkd.config.load import validate_suite
 from mtkd.config.schema import Training
@@ -28,11 +28,8 @@ from mtkd.study.generation import (
     text_study_settings,
     writer_settings,
 )
+from mtkd.study.generation_words import COLD_START, ITSELF, MARKED, ON_POLICY, POOLED
 
-MODEL = {
-    "architecture": "gpt2",
-    "config": {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 48},
-}
 TRAINING = {"epochs": 2, "batch_size": 8, "learning_rate": 4.0e-3}
 STRATEGIES = {
     "persyn": {"route": {"quality": 1, "learnability": 0.5}},
@@ -40,34 +37,17 @@ STRATEGIES = {
     "on-policy": {"rollouts": {"share": 0.5}, "mode": "token"},
     "by-half": {"by_column": {"column": "half", "teachers": {"low": "right", "high": "left"}}},
 }
-SUITE = {
-    "suite": "tiny",
-    "tasks": {
-        "addition": {
-            "kind": "generation",
-            "addition": {"digits": 2},
-            "rows": {"teach": 16, "transfer": 40, "selection": 4, "report": 8},
-            "longest": 20,
-        }
-    },
-    "teachers": {
-        name: {"style": name, "model": MODEL, "training": TRAINING} for name in ("right", "left")
-    },
-    "students": {"small": {"model": MODEL, "training": TRAINING}},
-    "strategies": STRATEGIES,
-    "studies": {
-        "main": {
-            "students": ["small"],
-            "tasks": ["addition"],
-            "n": 16,
-            "arms": [{"teachers": ["right", "left"], "strategy": name} for name in STRATEGIES],
-            "seeds": [1],
-            "samples": 0,
-        }
-    },
-}
-
-
+SUITE = addition_suite(
+    {"teach": 16, "transfer": 40, "selection": 4, "report": 8},
+    {name: {"style": name, "model": GPT2, "training": TRAINING} for name in ("right", "left")},
+    {"model": GPT2, "training": TRAINING},
+    STRATEGIES,
+    longest=20,
+    n=16,
+    arms=[{"teachers": ["right", "left"], "strategy": name} for name in STRATEGIES],
+    seeds=[1],
+    samples=0,
+)
 SUITE["teachers"]["program"] = {"style": "carry"}
 MACHINE = Machine(1, 0, False, 0)
 
@@ -214,7 +194,7 @@ def test_own_responses_are_compared_with_going_on_from_itself_and_that_with_its_
 
 def read(**changes):
     """A rewriting student's source, tokenizer and pairs."""
-    model = {**MODEL, "config": {**MODEL["config"], **changes}}
+    model = {**GPT2, "config": {**GPT2["config"], **changes}}
     source = settle_causal(CausalModel.model_validate(model), None)
     prompts = [prompt for prompt, _ in addition_prompts(2, {"transfer": 8})["transfer"]]
     styles = {"response": "left", "rewritten": "right"}

@@ -5,16 +5,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tiny_suites import ARMS, STRATEGIES, addition_suite, changed, keys_of
 
-from mtkd.analysis.conflict.arms import (
-    AT_ONCE,
-    BY_COLUMN,
-    DEALT,
-    REWRITTEN,
-    ROUTE_CONTROL,
-    TWO_MODES,
-    UNEQUAL,
-)
 from mtkd.config.generation import GenerationSuite
 from mtkd.config.load import load_suite, validate_suite
 from mtkd.errors import InputError
@@ -29,51 +21,25 @@ from mtkd.study.generation import (
     writer_settings,
     writers_of,
 )
+from mtkd.study.generation_words import (
+    AT_ONCE,
+    BY_COLUMN,
+    DEALT,
+    REWRITTEN,
+    ROUTE_CONTROL,
+    TWO_MODES,
+    UNEQUAL,
+)
 
-SUITE = {
-    "suite": "tiny",
-    "tasks": {
-        "addition": {
-            "kind": "generation",
-            "addition": {"digits": 2},
-            "rows": {"teach": 20, "transfer": 60, "selection": 10, "report": 20},
-            "longest": 24,
-        }
-    },
-    "teachers": {
-        "right": {"style": "right"},
-        "left": {"style": "left"},
-        "direct": {"style": "direct"},
-    },
-    "students": {"small": {"model": {"architecture": "gpt2"}, "training": {"epochs": 1}}},
-    "strategies": {"marked": {"mode": "token"}, "others": {"answers_of": "direct"}},
-    "studies": {
-        "main": {
-            "students": ["small"],
-            "tasks": ["addition"],
-            "n": 20,
-            "arms": [
-                {"teachers": ["right", "left"]},
-                {"teachers": ["right", "left"], "strategy": "marked"},
-                {"teachers": ["right"], "strategy": "others"},
-            ],
-            "seeds": [1, 2],
-        }
-    },
-}
-
-
-def changed(path, value):
-    content = copy.deepcopy(SUITE)
-    *keys, last = path.split(".")
-    place = content
-    for key in keys:
-        place = place[int(key)] if isinstance(place, list) else place[key]
-    if isinstance(place, list):
-        place[int(last)] = value
-    else:
-        place[last] = value
-    return content
+SUITE = addition_suite(
+    {"teach": 20, "transfer": 60, "selection": 10, "report": 20},
+    {name: {"style": name} for name in ("right", "left", "direct")},
+    {"model": {"architecture": "gpt2"}, "training": {"epochs": 1}},
+    STRATEGIES,
+    n=20,
+    arms=ARMS,
+    seeds=[1, 2],
+)
 
 
 def suite():
@@ -207,7 +173,7 @@ def test_the_shipped_suite_is_valid():
 )
 def test_wrong_suites_are_one_line(path, value, message):
     with pytest.raises(InputError, match=message) as caught:
-        validate_suite(changed(path, value), "tiny.yaml")
+        validate_suite(changed(SUITE, path, value), "tiny.yaml")
     assert "\n" not in str(caught.value) and str(caught.value).startswith("tiny.yaml: ")
 
 
@@ -235,7 +201,7 @@ def test_tables_of_prompts(prompts, rows, message):
         "prompts": {**TABLES["prompts"], **prompts},
         "rows": {**TABLES["rows"], **rows},
     }
-    content = changed("tasks.addition", task)
+    content = changed(SUITE, "tasks.addition", task)
     if message is None:
         found = validate_suite(content, "x")
         assert found.tasks["addition"].splits == ["transfer", "report"]
@@ -251,7 +217,7 @@ def test_a_hub_split_is_fetched_by_itself():
         "hub": {"name": "a/b", "subset": "main"},
         "files": {"transfer": "train", "report": "t"},
     }
-    content = changed("tasks.addition", {**TABLES, "prompts": prompts})
+    content = changed(SUITE, "tasks.addition", {**TABLES, "prompts": prompts})
     assert dataset_settings(validate_suite(content, "x"), "addition", "report") == {
         "hub": {"name": "a/b", "subset": "main"},
         "splits": {"report": "t"},
@@ -260,22 +226,13 @@ def test_a_hub_split_is_fetched_by_itself():
 
 def test_every_key_is_explained():
     text = Path("config/generation.md").read_text(encoding="utf-8")
-
-    def keys(model):
-        for name, field in model.model_fields.items():
-            yield name
-            for part in [field.annotation, *getattr(field.annotation, "__args__", ())]:
-                for inner in [part, *getattr(part, "__args__", ())]:
-                    if hasattr(inner, "model_fields"):
-                        yield from keys(inner)
-
-    assert sorted({key for key in keys(GenerationSuite) if f"`{key}`" not in text}) == []
+    assert sorted({key for key in keys_of(GenerationSuite) if f"`{key}`" not in text}) == []
 
 
 def test_settings_of_students_and_verdicts_leave_defaults_out():
     found = text_student_settings(suite(), "addition", "small")
     assert "template" not in found
-    content = changed("students.small.template", "{prompt} ")
+    content = changed(SUITE, "students.small.template", "{prompt} ")
     assert text_student_settings(validate_suite(content, "x"), "addition", "small") == {
         **found,
         "template": "{prompt} ",
@@ -288,13 +245,13 @@ def test_settings_of_students_and_verdicts_leave_defaults_out():
 
 
 def test_ratios_are_as_many_as_teachers():
-    content = changed("strategies.marked", {"ratio": [0.2, 0.3, 0.5]})
+    content = changed(SUITE, "strategies.marked", {"ratio": [0.2, 0.3, 0.5]})
     with pytest.raises(InputError, match="has 3 ratios for 2 teachers"):
         validate_suite(content, "tiny.yaml")
 
 
 def test_unpinned_models_of_the_hub_are_named():
-    content = changed("students.small.model", {"hub": "org/model"})
+    content = changed(SUITE, "students.small.model", {"hub": "org/model"})
     assert validate_suite(content, "x").unpinned() == ["students.small.model.revision"]
     assert yaml.safe_dump(content)
 
@@ -340,7 +297,7 @@ def test_traces_without_thoughts_and_rewritten_ones_take_what_they_take(
 
 def test_a_column_of_a_table_has_to_be_named():
     task = {**TABLES, "prompts": {**TABLES["prompts"], "columns": ["subject"]}}
-    content = changed("tasks.addition", task)
+    content = changed(SUITE, "tasks.addition", task)
     content["strategies"] = {"marked": {"by_column": {"column": "subject"}}, "others": {}}
     found = validate_suite(content, "x")
     assert prompts_settings(found, "addition")["task"]["prompts"]["columns"] == ["subject"]

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from mtkd.errors import InputError
-from mtkd.generation.prompts import write_rows, write_task
+from mtkd.generation.prompts import write_task
 from mtkd.generation.verdicts import shown, traces_table, verdicts, verify_traces
 from mtkd.records.files import write_json
+from mtkd.records.parquet import write_parquet
 
 PAIRS = [("37+85=", "122"), ("10+20=", "030"), ("11+11=", "022"), ("40+02=", "042")]
 RIGHT = "7+5=12,3+8=11;122"
@@ -28,7 +29,7 @@ def traces(folder, *responses, **facts):
     rows = pd.DataFrame({"id": ids, "prompt": prompts, "response": responses})
     if "tokens" in facts:
         rows["tokens"] = facts.pop("tokens")
-    write_rows(folder / "traces.parquet", rows)
+    write_parquet(folder / "traces.parquet", rows)
     write_json(folder / "run.json", {"task": "addition", "teacher": "ann", **facts})
     return folder / "traces.parquet"
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_suites import sums
 
 from mtkd.errors import InputError
 from mtkd.generation.hybrids import KINDS, classify, memoryless
-from mtkd.generation.styles import ALPHABET, STYLES, prompts, right_answer, steps, write
+from mtkd.generation.styles import ALPHABET, STYLES, right_answer, steps, write
 from mtkd.generation.thoughts import join, split, with_forced_error
 
 ALL = list(STYLES)
@@ -29,7 +30,7 @@ def spliced(first, rest, prompt):
 def test_what_a_style_writes_is_pure_of_it(style):
     # Without coinciding digits no other style writes the same.
     assert classify(write(style, P), P, ALL) == ("pure", style)
-    for prompt in prompts(3, 40, 0):
+    for prompt in sums(3, 40, 0):
         assert classify(write(style, prompt), prompt, [style]) == ("pure", style)
         assert classify(write(style, prompt), prompt, ALL).kind == "pure"
 
@@ -113,7 +114,7 @@ def test_the_order_of_teachers_and_more_of_them_do_not_make_a_kind_worse(a, b, d
 
 @pytest.mark.parametrize("pair", [("right", "left"), ("carry", "left"), ("left", "right-swapped")])
 def test_a_mixture_of_coherent_responses_has_no_hybrid_and_spliced_ones_are_hybrids(pair):
-    some = prompts(2, 200, 0)
+    some = sums(2, 200, 0)
     coherent = [classify(write(pair[n % 2], p), p, pair).kind for n, p in enumerate(some)]
     assert set(coherent) == {"pure"}
     kinds = [classify(spliced(*pair, p), p, pair).kind for p in some]
@@ -151,13 +152,13 @@ def enumerated(prompt, styles, shares):
     ],
 )
 def test_a_memoryless_student_against_all_its_draws(styles, shares):
-    some = [*prompts(2, 10, 1), "33+88=", "37+55=", "37+73=", "55+55=", *prompts(3, 4, 2)]
+    some = [*sums(2, 10, 1), "33+88=", "37+55=", "37+73=", "55+55=", *sums(3, 4, 2)]
     expected = np.mean([enumerated(prompt, styles, shares) for prompt in some])
     assert memoryless(some, styles, shares) == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_memoryless_student_of_one_style_under_three_names_mixes_nothing():
-    some = prompts(2, 50, 0)
+    some = sums(2, 50, 0)
     assert memoryless(some, ["right"] * 3, [1, 1, 1]) == pytest.approx(0, abs=1e-12)
     assert memoryless(some, HIDDEN, [1, 0]) == pytest.approx(0, abs=1e-12)
     assert memoryless(some, ["direct", "right"], [1, 0]) == pytest.approx(0, abs=1e-12)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from tiny_suites import sums
 
 from mtkd.generation.identify import hidden_style, identification
-from mtkd.generation.styles import prompts, write
+from mtkd.generation.styles import write
 from mtkd.generation.thoughts import split
 
-SOME = prompts(2, 160, 0)
+SOME = sums(2, 160)
 
 
 def traces(*styles, some=SOME):

@@ -1,9 +1,8 @@
 """Suites of specialists: what they may say, and in one line what they may not."""
 
-import copy
-
 import pytest
 import yaml
+from tiny_suites import changed
 
 from mtkd.config.load import is_specialists, load_suite, validate_suite
 from mtkd.config.specialists import SpecialistSuite
@@ -56,16 +55,6 @@ SUITE = {
 }
 
 
-def changed(path, value):
-    content = copy.deepcopy(SUITE)
-    *keys, last = path.split(".")
-    place = content
-    for key in keys:
-        place = place[key]
-    place[last] = value
-    return content
-
-
 def test_the_shipped_suite_is_one():
     suite = load_suite("config/specialists.yaml")
     assert isinstance(suite, SpecialistSuite) and not suite.unpinned()
@@ -109,12 +98,12 @@ def test_the_shipped_suite_is_one():
 )  # fmt: skip
 def test_what_cannot_be_is_one_line(path, value, said):
     with pytest.raises(InputError, match=said) as error:
-        validate_suite(changed(path, value), "suite.yaml")
+        validate_suite(changed(SUITE, path, value), "suite.yaml")
     assert str(error.value).startswith("suite.yaml: ") and "\n" not in str(error.value)
 
 
 def test_what_of_the_hub_has_no_revision_is_named():
-    content = changed("students.same.model", {"hub": "org/model"})
+    content = changed(SUITE, "students.same.model", {"hub": "org/model"})
     source = {"hub": {"name": "org/text"}, "text": ["text"]}
     content["tasks"]["films-20"]["transfer"] = [source]
     assert validate_suite(content, "x").unpinned() == [

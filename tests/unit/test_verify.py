@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_suites import sums
 
 from mtkd.errors import InputError
 from mtkd.generation.styles import (
     ALPHABET,
     STYLES,
     implied_answer,
-    prompts,
     right_answer,
     steps,
     with_wrong_steps,
@@ -44,7 +44,7 @@ def test_what_a_style_writes_is_right_follows_and_has_right_steps(style):
 def test_a_forced_error_is_one_wrong_sum_and_implies_a_wrong_answer(style):
     rng = np.random.default_rng(0)
     places = set()
-    for prompt in prompts(3, 20, 0):
+    for prompt in sums(3, 20, 0):
         thought = with_forced_error(style, prompt, rng)
         told = implied(thought, prompt, [style])
         assert told == implied_answer(style, thought, 3) != right_answer(prompt)
@@ -117,7 +117,7 @@ def test_there_is_no_share_of_no_steps():
 def test_wrong_steps_cost_answers_but_not_what_follows():
     rng = np.random.default_rng(0)
     for style in WORKED:
-        for prompt in prompts(2, 30, 3):
+        for prompt in sums(2, 30, 3):
             response = with_wrong_steps(style, prompt, 0.3, rng)
             right = is_right("integer", answer_of("integer", response), right_answer(prompt))
             assert follows(response, prompt, [style]) is True

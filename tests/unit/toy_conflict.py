@@ -9,16 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mtkd.analysis.conflict.arms import (
-    FILTERED,
-    MARKED,
-    REPAIRED,
-    SHUFFLED,
-    SPLICED,
-    Arm,
-    expected_arms,
-)
+from mtkd.analysis.conflict.arms import Arm, expected_arms
 from mtkd.analysis.conflict.read import Scores, gathered
+from mtkd.study.generation_words import FILTERED, MARKED, REPAIRED, SHUFFLED, SPLICED
 
 PROMPTS = 100
 TASK = "addition"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 from collections.abc import Mapping
 from copy import deepcopy
@@ -265,3 +266,16 @@ def run_snakemake(folder: Path, *arguments: object) -> subprocess.CompletedProce
         text=True,
         check=False,
     )
+
+
+def run(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a study whose ``suite.yaml`` is in ``folder``."""
+    return run_snakemake(folder, *arguments, "--configfile", folder / "suite.yaml", "--cores", 2)
+
+
+def planned(folder: Path, *arguments: object) -> dict[str, int]:
+    """Jobs by rule of a dry run of such a study, and their total."""
+    result = run(folder, *arguments, "--dry-run", "--quiet", "rules")
+    assert result.returncode == 0, result.stdout
+    jobs = re.findall(r"^(\w+) +(\d+)$", result.stdout, flags=re.MULTILINE)
+    return {rule: int(count) for rule, count in jobs}

@@ -5,59 +5,27 @@ import shutil
 
 import pandas as pd
 import pytest
-from small_inputs import run_snakemake, write_suite
+from small_inputs import planned, run, write_suite
 from tiny_study import assert_nothing_left
+from tiny_suites import ARMS, GPT2, STRATEGIES, addition_suite
 
-MODEL = {
-    "architecture": "gpt2",
-    "config": {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 48},
-}
 TRAINING = {"epochs": 1, "batch_size": 16, "learning_rate": 4.0e-3}
-SUITE = {
-    "suite": "tiny",
-    "tasks": {
-        "addition": {
-            "kind": "generation",
-            "addition": {"digits": 2},
-            "rows": {"teach": 40, "transfer": 120, "selection": 10, "report": 40},
-            "longest": 24,
-        }
-    },
-    "teachers": {
+SUITE = addition_suite(
+    {"teach": 40, "transfer": 120, "selection": 10, "report": 40},
+    {
         "right": {"style": "right"},
-        "left": {"style": "left", "model": MODEL, "training": TRAINING},
+        "left": {"style": "left", "model": GPT2, "training": TRAINING},
         "direct": {"style": "direct"},
     },
-    "students": {"small": {"model": MODEL, "training": TRAINING}},
-    "strategies": {
-        "marked": {"mode": "token"},
-        "others": {"answers_of": "direct"},
-        "both": {"direct": "beside"},
-    },
-    "studies": {
-        "main": {
-            "students": ["small"],
-            "tasks": ["addition"],
-            "n": 40,
-            "arms": [
-                {"teachers": ["right", "left"]},
-                {"teachers": ["right", "left"], "strategy": "marked"},
-                {"teachers": ["right"], "strategy": "others"},
-                {"teachers": ["right"], "strategy": "both"},
-            ],
-            "seeds": [1, 2],
-            "predictions": [
-                {"claim": "interference", "teachers": ["right", "left"], "low": -9, "high": 9}
-            ],
-        }
-    },
-}
+    {"model": GPT2, "training": TRAINING},
+    STRATEGIES | {"both": {"direct": "beside"}},
+    n=40,
+    arms=[*ARMS, {"teachers": ["right"], "strategy": "both"}],
+    seeds=[1, 2],
+    predictions=[{"claim": "interference", "teachers": ["right", "left"], "low": -9, "high": 9}],
+)
 CELLS = "results/tiny/generators/small/addition"
 MIXTURE = f"{CELLS}/right+left/plain/n40/seed1"
-
-
-def run(folder, *arguments):
-    return run_snakemake(folder, *arguments, "--configfile", folder / "suite.yaml", "--cores", 2)
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +41,6 @@ def finished(tmp_path_factory):
 @pytest.fixture
 def study(finished, tmp_path):
     return shutil.copytree(finished, tmp_path / "study", symlinks=True)
-
-
-def planned(folder, *arguments):
-    """Jobs by rule of a dry run."""
-    result = run(folder, *arguments, "--dry-run", "--quiet", "rules")
-    lines = (line.split() for line in result.stdout.splitlines())
-    return {line[0]: int(line[1]) for line in lines if len(line) == 2 and line[1].isdigit()}
 
 
 def test_everything_is_made_and_nothing_is_left(finished):

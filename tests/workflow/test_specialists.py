@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from small_inputs import run_snakemake, sentence, write_suite
+from small_inputs import planned, run, sentence, write_suite
 from tiny_study import assert_nothing_left
 
 TASK = {
@@ -78,10 +78,6 @@ def suite():
     }
 
 
-def run(folder, *arguments):
-    return run_snakemake(folder, *arguments, "--configfile", folder / "suite.yaml", "--cores", 2)
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("specialists") / "study"
@@ -113,13 +109,6 @@ TABLES = f"{RESULTS}/studies/main/tables"
 
 def record_of(folder, path):
     return json.loads((folder / RESULTS / path / "run.json").read_text())
-
-
-def planned(folder):
-    """Jobs by rule of a dry run."""
-    result = run(folder, "--dry-run", "--quiet", "rules")
-    lines = (line.split() for line in result.stdout.splitlines())
-    return {line[0]: int(line[1]) for line in lines if len(line) == 2 and line[1].isdigit()}
 
 
 def test_every_system_has_a_row_and_nothing_is_left(finished):

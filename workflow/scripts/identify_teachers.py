@@ -16,11 +16,12 @@ def main() -> None:
     args = parser.parse_args()
 
     from mtkd.generation.identify import identify_set
-    from mtkd.generation.prompts import read_prompts, read_rows
+    from mtkd.generation.prompts import read_prompts
     from mtkd.records.files import write_json
+    from mtkd.records.parquet import read_parquet
 
     styles = args.job["settings"]["styles"]
-    traces = {path.parts[-3]: read_rows(path, ["prompt", "response"]) for path in args.traces}
+    traces = {path.parts[-3]: read_parquet(path, ["prompt", "response"]) for path in args.traces}
     prompts = read_prompts(args.task / "report.parquet").texts
     for output in args.outputs:
         names = output.stem.split("+")

@@ -133,11 +133,6 @@ class Task(Closed):
     def report_splits(self) -> list[str]:
         return [name for name in self.splits if name.startswith("report")]
 
-    @property
-    def evaluated_splits(self) -> list[str]:
-        """Splits on which predictions are made and scored: selection, then report."""
-        return ["selection", *self.report_splits]
-
     @model_validator(mode="after")
     def _splits_have_roles(self):
         for name in self.splits:

@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from mtkd.analysis.conflict.arms import PLAIN, ConflictStudy
+from mtkd.analysis.conflict.arms import ConflictStudy
 from mtkd.analysis.conflict.decline import DECLINE, DILUTION, INTERFERENCE, PARTS
 from mtkd.analysis.conflict.modes import NONE, RIGHT
 from mtkd.analysis.conflict.predictors import ALONE, GIVEN, HIDDEN, NAMES
-from mtkd.analysis.conflict.read import ANY, BROKEN, CROSS, GREEDY, MIXED, PURE, SLIP
+from mtkd.config.generation import PLAIN
 from mtkd.figures.style import (
     BASELINE_LINE,
     CONSTANT_LINE,
@@ -23,6 +23,8 @@ from mtkd.figures.style import (
     note,
     sketch,
 )
+from mtkd.generation.hybrids import BROKEN, CROSS, MIXED, PURE, SLIP
+from mtkd.study.generation_words import ANY_MODE, GREEDY
 from mtkd.study.view import seed_count
 
 Tables = dict[str, pd.DataFrame]
@@ -78,7 +80,7 @@ def decline_figure(tables: Tables, study: ConflictStudy) -> Figure:
 def hybrids_figure(tables: Tables, study: ConflictStudy) -> Figure:
     """A row for each arm of several teachers: shares of each kind of response, and accuracy."""
     hybrids = tables["hybrids"]
-    hybrids = hybrids[(hybrids["mode"] == ANY) & (hybrids.decode == GREEDY)]
+    hybrids = hybrids[(hybrids["mode"] == ANY_MODE) & (hybrids.decode == GREEDY)]
     hybrids = hybrids[hybrids.teachers.str.contains("+", regex=False)]
     names = _rows(hybrids, "teachers", "recipe")
     figure = new_figure(

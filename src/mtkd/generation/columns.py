@@ -9,7 +9,7 @@ import pandas as pd
 
 from mtkd.config.generation import ByColumn
 from mtkd.fusion.strategies import named_teachers
-from mtkd.generation.styles import carries, digits_of, read_prompt
+from mtkd.generation.styles import carries, is_low
 
 
 def assigned(how: ByColumn, rows: pd.DataFrame, teachers: Sequence[str], seed: int) -> np.ndarray:
@@ -32,9 +32,5 @@ def column_values(column: str, rows: pd.DataFrame) -> list[str]:
     if column in rows:
         return [str(value) for value in rows[column]]
     if column == "half":
-        return [_half(prompt) for prompt in rows["prompt"]]
+        return ["low" if is_low(prompt) else "high" for prompt in rows["prompt"]]
     return [str(carries(prompt)) for prompt in rows["prompt"]]
-
-
-def _half(prompt: str) -> str:
-    return "low" if 2 * read_prompt(prompt)[0] < 10 ** digits_of(prompt) else "high"

@@ -23,7 +23,8 @@ from mtkd.errors import InputError
 from mtkd.generation.styles import Step, read_steps, write
 from mtkd.generation.thoughts import copied, fits, part_fits, split, styles_of
 
-KINDS = ("pure", "slip", "mixed", "cross", "broken")
+PURE, SLIP, MIXED, CROSS, BROKEN = KINDS = ("pure", "slip", "mixed", "cross", "broken")
+HYBRIDS = (MIXED, CROSS)
 _DIGITS = re.compile("[0-9]+")
 
 
@@ -41,13 +42,13 @@ def classify(response: str, prompt: str, styles: Sequence[str]) -> Kind:
     """
     pure = [name for name in styles if response == write(name, prompt)]
     if pure:
-        return Kind("pure", pure[0])
+        return Kind(PURE, pure[0])
     thought, answer = split(response)
     written = read_steps(thought)
     if written is None or answer is None or not _DIGITS.fullmatch(answer):
-        return Kind("broken")
+        return Kind(BROKEN)
     if own := styles_of(thought, prompt, styles):
-        return Kind("slip", own[0])
+        return Kind(SLIP, own[0])
     return Kind(_hybrid(written, [copied(name, prompt) for name in styles]))
 
 
@@ -56,10 +57,10 @@ def _hybrid(written: list[Step], teachers: list[list[tuple[str, ...]]]) -> str:
     at_positions = list(zip(*(own for own in teachers if len(own) == len(written)), strict=True))
     # No teacher has so many steps, or none at all.
     if not at_positions:
-        return "broken"
+        return BROKEN
     pairs = list(zip(written, at_positions, strict=True))
     if all(any(fits(step, parts) for parts in expected) for step, expected in pairs):
-        return "mixed"
+        return MIXED
     crossed = all(
         any(len(parts) == 1 + len(step.operands) for parts in expected)
         and all(
@@ -68,7 +69,7 @@ def _hybrid(written: list[Step], teachers: list[list[tuple[str, ...]]]) -> str:
         )
         for step, expected in pairs
     )
-    return "cross" if crossed else "broken"
+    return CROSS if crossed else BROKEN
 
 
 def memoryless(prompts: Sequence[str], styles: Sequence[str], shares: Sequence[float]) -> float:

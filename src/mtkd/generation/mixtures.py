@@ -17,8 +17,6 @@ from mtkd.generation.thoughts import join, split
 from mtkd.generation.tokens import ANY, MODES
 from mtkd.generation.verify import answer_alone, answer_of, follows, is_right
 
-COLUMNS = ("id", "teacher", "mode", "prompt", "response")
-
 
 class Written(NamedTuple):
     """What a teacher wrote on the transfer prompts: ``traces`` with id, prompt, answer, response.
@@ -46,8 +44,9 @@ def build_mixture(
     likelihood: Likelihood | None = None,
     rewriter: Rewriter | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The rows that a student learns from (``COLUMNS``), and what is to be said of them.
+    """The rows that a student learns from, and what is to be said of them.
 
+    A row has id, teacher, mode (the token before its prompt), prompt and response.
     ``mixing`` holds a strategy's settings that are not the default, ``written`` what the teachers,
     and who else it names, wrote on the same prompts. Each teacher gives ``n`` traces, or its share
     of ``n`` a teacher, or those that are routed to it, for which a route may need the

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,9 @@ import pandas as pd
 
 from mtkd.config.generation import PROMPT_SPLITS
 from mtkd.errors import InputError
-from mtkd.records.files import digest_text, publish, write_json
+from mtkd.generation.styles import right_answer, write_prompt
+from mtkd.records.files import digest_text, write_json
+from mtkd.records.parquet import read_parquet, write_parquet
 from mtkd.tasks.tables import read_table
 
 # Up to so many prompts all are listed and shuffled; of more some are drawn.
@@ -61,9 +63,8 @@ def addition_prompts(
                 f"rows.{split} asks for {rows[split]}; ask for fewer, or for more digits"
             )
         left = [pair for pair in rest if (min(pair), max(pair)) not in held]
-        found[split] = [
-            (f"{a:0{digits}d}+{b:0{digits}d}=", f"{a + b:0{digits + 1}d}") for a, b in chosen
-        ]
+        texts = [write_prompt(a, b, digits) for a, b in chosen]
+        found[split] = [(text, right_answer(text)) for text in texts]
     return {split: found[split] for split in rows}
 
 
@@ -134,9 +135,9 @@ def write_task(
         frame.insert(0, "id", ids)
         answers = frame[["id", "answer"]]
         if split == "report":
-            write_rows(folder / "report_answers.parquet", answers)
+            write_parquet(folder / "report_answers.parquet", answers)
             frame = frame.drop(columns="answer")
-        write_rows(folder / f"{split}.parquet", frame)
+        write_parquet(folder / f"{split}.parquet", frame)
         content.append([split, list(pairs)])
     write_json(
         folder / "info.json",
@@ -152,22 +153,6 @@ def write_task(
 
 def read_prompts(path: Path) -> Prompts:
     """A split as ``write_task`` wrote it."""
-    frame = read_rows(path, ["id", "prompt"])
+    frame = read_parquet(path, ["id", "prompt"])
     answers = frame["answer"].tolist() if "answer" in frame else None
     return Prompts(frame["id"].tolist(), frame["prompt"].tolist(), answers)
-
-
-def write_rows(path: Path, frame: pd.DataFrame) -> None:
-    """Publish a table of rows as parquet."""
-    publish(path, lambda temporary: frame.to_parquet(temporary, index=False))
-
-
-def read_rows(path: Path, columns: Iterable[str]) -> pd.DataFrame:
-    """A table of rows. Raises InputError where it is none, or lacks a column."""
-    try:
-        frame = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
-    if lacking := [name for name in columns if name not in frame]:
-        raise InputError(f"{path}: has no column {lacking[0]}; make it again")
-    return frame

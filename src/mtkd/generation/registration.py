@@ -9,25 +9,26 @@ from typing import Any
 
 from mtkd.records.cells import GENERATIONS
 from mtkd.records.files import digest_text
+from mtkd.study.generation_words import BUDGET, MIXTURE, REMEDY, ROLES, SINGLE
 from mtkd.study.started import flat
 
 # What each arm of a role is compared with.
 AGAINST = {
-    "mixture": "its teachers' students alone, at its n and at all of its traces",
-    "remedy": "the same teachers without it",
+    MIXTURE: "its teachers' students alone, at its n and at all of its traces",
+    REMEDY: "the same teachers without it",
 }
 SAID = ("margin", "tasks", "students", "seeds")
 
 
 def statement(study: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     """What a study will claim, JSON-ready; ``settings`` are all that its numbers depend on."""
-    names = {role: [] for role in ("single", "single-budget", "mixture", "remedy")}
+    names = {role: [] for role in ROLES}
     for arm in study["arms"]:
         names[arm["role"]].append(f"{arm['teachers']} {arm['recipe']} n={arm['n']}")
     return {
         **{key: study[key] for key in SAID},
-        "arms": [*names["mixture"], *names["remedy"]],
-        "controls": [*names["single"], *names["single-budget"]],
+        "arms": [*names[MIXTURE], *names[REMEDY]],
+        "controls": [*names[SINGLE], *names[BUDGET]],
         "claims": [{"a": name, "b": AGAINST[role]} for role in AGAINST for name in names[role]],
         "predictions": study["predictions"],
         "settings": dict(flat(settings)),

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from mtkd.config.generation import DIRECT
-from mtkd.generation.hybrids import classify
-from mtkd.generation.prompts import read_prompts, read_rows, write_rows
+from mtkd.generation.hybrids import HYBRIDS, classify
+from mtkd.generation.prompts import read_prompts
 from mtkd.generation.verify import answer_of, follows, is_right, right_steps
 from mtkd.records.cells import GENERATIONS
 from mtkd.records.files import read_json, write_json
+from mtkd.records.parquet import read_parquet, write_parquet
 from mtkd.study.paths import parse_writer
 
 
@@ -38,7 +39,7 @@ def score_writers(
     wrote. ``settings`` have the verifier, and teachers' styles by name."""
     report = read_prompts(task / "report.parquet")
     prompts = dict(zip(report.ids, report.texts, strict=True))
-    gold = read_rows(answers, ["id", "answer"]).set_index("id")["answer"].to_dict()
+    gold = read_parquet(answers, ["id", "answer"]).set_index("id")["answer"].to_dict()
     verifier = settings["verifier"]
 
     @cache
@@ -47,7 +48,7 @@ def score_writers(
 
     for output in outputs:
         path = output.parent / GENERATIONS
-        rows = read_rows(path, ["id", "mode", "decode", "sample", "forced", "response"])
+        rows = read_parquet(path, ["id", "mode", "decode", "sample", "forced", "response"])
         record = read_json(output.parent / "run.json")
         styles = names_to_styles(parse_writer(path)["teachers"].split("+"), settings["styles"])
         if styles and record["mixing"].get("direct"):
@@ -60,7 +61,8 @@ def score_writers(
         scores = pd.concat([rows, pd.DataFrame(found, columns=list(Judged._fields))], axis=1)
         # Beside the scores, which Snakemake waits for.
         write_json(output.parent / "eval.json", {**record, "scores": _means(scores)})
-        write_rows(output, scores.astype({"follows": "boolean", "correct": bool, "steps": float}))
+        kinds = {"follows": "boolean", "correct": bool, "steps": float}
+        write_parquet(output, scores.astype(kinds))
 
 
 def names_to_styles(names: Sequence[str], styles: Mapping[str, str | None]) -> dict[str, str]:
@@ -91,6 +93,6 @@ def _means(scores: pd.DataFrame) -> dict[str, dict[str, float]]:
     for (mode, decode), rows in scores[~scores["forced"]].groupby(["mode", "decode"], sort=True):
         found[f"{mode}/{decode}"] = {
             "accuracy": 100 * float(rows["correct"].mean()),
-            "hybrids": 100 * float(rows["kind"].isin(["mixed", "cross"]).mean()),
+            "hybrids": 100 * float(rows["kind"].isin(HYBRIDS).mean()),
         }
     return found

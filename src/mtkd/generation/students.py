@@ -17,7 +17,7 @@ import pandas as pd
 from mtkd.config.generation import DIRECT, Mixing
 from mtkd.generation.hybrids import classify
 from mtkd.generation.mixtures import Written, build_mixture
-from mtkd.generation.prompts import Prompts, read_prompts, read_rows, write_rows
+from mtkd.generation.prompts import Prompts, read_prompts
 from mtkd.generation.styles import STYLES
 from mtkd.generation.thoughts import with_forced_error
 from mtkd.generation.tokens import ANY, MODES, UNSEEN, read_as
@@ -26,7 +26,9 @@ from mtkd.models.sources import source_digests
 from mtkd.records.cells import GENERATIONS, Cell, cells_of, publish_cells
 from mtkd.records.files import digest_bytes, digest_text, read_json, write_json, write_text
 from mtkd.records.leases import Claim, check_claim
+from mtkd.records.parquet import read_parquet, write_parquet
 from mtkd.records.runs import new_record
+from mtkd.study.generation_words import ANY_MODE, DRAWN, GREEDY, UNSEEN_MODE
 from mtkd.study.jobs import determinants
 from mtkd.study.paths import parse_writer
 from mtkd.study.settings import canonical_json
@@ -67,10 +69,10 @@ def train_writers(group: Writers, machine: Machine) -> None:
 
 def read_written(paths: Sequence[Path], task: Path) -> dict[str, Written]:
     """What teachers wrote, by name, with the answers that are right."""
-    answers = read_rows(task / "transfer.parquet", ["id", "prompt", "answer"])
+    answers = read_parquet(task / "transfer.parquet", ["id", "prompt", "answer"])
     found = {}
     for path in paths:
-        traces = read_rows(path, ["id", "response"])
+        traces = read_parquet(path, ["id", "response"])
         record = read_json(path.parent / "run.json")
         rows = answers.merge(traces[["id", "response"]], on="id", how="left")
         # Of traces that there are, some prompts have none.
@@ -225,7 +227,7 @@ def _trained(
             **said,
             **({"by_teacher": by_teacher(teachers, mixture["teacher"], *losses)} if losses else {}),
             "tokens": int(mixture["response"].str.len().sum()),
-            "modes": {**own, "any": ANY, "unseen": UNSEEN} if is_marked(mixing) else own,
+            "modes": {**own, ANY_MODE: ANY, UNSEEN_MODE: UNSEEN} if is_marked(mixing) else own,
             "status": outcome.status,
             "reason": outcome.reason,
             "step": outcome.step,
@@ -240,12 +242,12 @@ def _trained(
                 "code": digest_text(canonical_json(group.job["code"])),
             },
         }
-        write_rows(made / "mixture.parquet", mixture)
+        write_parquet(made / "mixture.parquet", mixture)
         write_text(
             made / "history.jsonl", "".join(json.dumps(row) + "\n" for row in outcome.history)
         )
         write_json(made / "run.json", record)
-        write_rows(made / GENERATIONS, rows)
+        write_parquet(made / GENERATIONS, rows)
         yield student, made
         for part in PARTS:
             checkpoint(part).remove()
@@ -282,9 +284,9 @@ def own_modes(mixing: Mapping[str, Any], teachers: Sequence[str]) -> dict[str, s
     One that learns without thoughts has a mode of its own for that.
     """
     if "direct" in mixing:
-        thinks = {"any": ANY} if mixing["direct"] == "beside" else {}
+        thinks = {ANY_MODE: ANY} if mixing["direct"] == "beside" else {}
         return {**thinks, DIRECT: MODES[len(teachers)]}
-    return dict(zip(teachers, MODES, strict=False)) if is_marked(mixing) else {"any": ANY}
+    return dict(zip(teachers, MODES, strict=False)) if is_marked(mixing) else {ANY_MODE: ANY}
 
 
 def right_share(verifier: str, responses: Sequence[str], prompts: Prompts) -> float:
@@ -346,16 +348,16 @@ def generations(
     for mode, token in own.items():
         prompts = [read_as(template, token, prompt) for prompt in report.texts]
         greedy = continued(prompts)
-        add(mode, "greedy", 0, False, report.ids, greedy)
+        add(mode, GREEDY, 0, False, report.ids, greedy)
         for sample in range(samples):
             drawn = continued(prompts, 1.0, 1000 * seed + sample)
-            add(mode, "T1", sample, False, report.ids, drawn)
+            add(mode, DRAWN, sample, False, report.ids, drawn)
         if wrong := wrong_thoughts(report.texts, greedy, styles, seed):
             answers = continued([f"{prompts[row]}{thought};" for row, thought in wrong.items()])
             said = [f"{thought};{a}" for thought, a in zip(wrong.values(), answers, strict=True)]
-            add(mode, "greedy", 0, True, [report.ids[row] for row in wrong], said)
+            add(mode, GREEDY, 0, True, [report.ids[row] for row in wrong], said)
     if marked:
-        for mode, token in (("any", ANY), ("unseen", UNSEEN)):
+        for mode, token in ((ANY_MODE, ANY), (UNSEEN_MODE, UNSEEN)):
             responses = continued([read_as(template, token, prompt) for prompt in report.texts])
-            add(mode, "greedy", 0, False, report.ids, responses)
+            add(mode, GREEDY, 0, False, report.ids, responses)
     return pd.concat(parts, ignore_index=True)

@@ -22,8 +22,6 @@ ALPHABET = "0123456789+=,;pq"
 MOST_DIGITS = 9
 _PROMPT = re.compile(rf"([0-9]{{1,{MOST_DIGITS}}})\+([0-9]{{1,{MOST_DIGITS}}})=")
 _STEP = re.compile(r"([^0-9+=,;]*)(?:([0-9]+(?:\+[0-9]+)*)=)?([0-9]+)")
-# Pairs that are drawn at once: a constant, so that a longer draw begins with a shorter one.
-_DRAWN = 1024
 
 
 class Step(NamedTuple):
@@ -98,12 +96,6 @@ def write_prompt(a: int, b: int, digits: int) -> str:
     return f"{a:0{digits}}+{b:0{digits}}="
 
 
-def read_prompt(prompt: str) -> tuple[int, int]:
-    """The two numbers of a prompt. Raises InputError for another text."""
-    a, b, _ = _read(prompt)
-    return a, b
-
-
 def digits_of(prompt: str) -> int:
     """The number of digits of a prompt's numbers. Raises InputError for another text."""
     return _read(prompt)[2]
@@ -113,6 +105,12 @@ def right_answer(prompt: str) -> str:
     """The answer, zero-padded to D + 1 digits. Raises InputError for what is no prompt."""
     a, b, digits = _read(prompt)
     return f"{a + b:0{digits + 1}}"
+
+
+def is_low(prompt: str) -> bool:
+    """Whether the first number is in the lower half of its range. Raises InputError as it reads."""
+    a, _, digits = _read(prompt)
+    return 2 * a < 10**digits
 
 
 def carries(prompt: str) -> int:
@@ -129,28 +127,6 @@ def untwinned(prompt: str) -> str:
     """
     a, b, digits = _read(prompt)
     return write_prompt(min(a, b), max(a, b), digits)
-
-
-def prompts(digits: int, count: int, seed: int, apart_from: Collection[str] = ()) -> list[str]:
-    """So many different prompts, none the twin of another, nor of one of ``apart_from``.
-
-    They depend on digits, seed and ``apart_from`` alone, and a longer draw begins with a shorter
-    one. Both numbers are uniform, so that a pair of two numbers is as likely as both its orders.
-    Raises InputError where there are not so many.
-    """
-    write_prompt(0, 0, digits)
-    seen = {twin for twin in map(untwinned, apart_from) if digits_of(twin) == digits}
-    left = 10**digits * (10**digits + 1) // 2 - len(seen)
-    if not 0 <= count <= left:
-        raise InputError(f"{count} prompts of {digits} digits: give 0 to {left}, all that are left")
-    rng, found = np.random.default_rng(seed), []
-    while len(found) < count:
-        for a, b in rng.integers(10**digits, size=(_DRAWN, 2)).tolist():
-            prompt = write_prompt(a, b, digits)
-            if (twin := untwinned(prompt)) not in seen:
-                seen.add(twin)
-                found.append(prompt)
-    return found[:count]
 
 
 def steps(style: str, prompt: str) -> list[Step]:

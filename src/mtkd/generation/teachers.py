@@ -12,7 +12,7 @@ import pandas as pd
 
 from mtkd.errors import InputError
 from mtkd.generation.asking import ask
-from mtkd.generation.prompts import Prompts, read_prompts, same_text, write_rows
+from mtkd.generation.prompts import Prompts, read_prompts, same_text
 from mtkd.generation.styles import STYLES, with_wrong_steps, write
 from mtkd.models.sources import settled_folder, source_digests
 from mtkd.records.files import (
@@ -24,6 +24,7 @@ from mtkd.records.files import (
     write_json,
 )
 from mtkd.records.leases import Claim, check_claim, claim_output, release_claim
+from mtkd.records.parquet import write_parquet
 from mtkd.records.runs import new_record
 from mtkd.records.verdicts import keep_verdict, refuse_diverged, verdict_file
 from mtkd.study.settings import canonical_json
@@ -103,7 +104,7 @@ def write_traces(
             "code": digest_text(canonical_json(job["code"])),
         },
     )
-    write_rows(output, rows)
+    write_parquet(output, rows)
     release_claim(claim)
     if kept:
         discard_folder(kept)

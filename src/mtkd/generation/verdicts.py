@@ -13,9 +13,10 @@ from typing import Any
 import pandas as pd
 
 from mtkd.errors import InputError
-from mtkd.generation.prompts import read_prompts, read_rows, write_rows
+from mtkd.generation.prompts import read_prompts
 from mtkd.generation.verify import answer_of, follows, is_right, right_steps
 from mtkd.records.files import read_json, write_text
+from mtkd.records.parquet import read_parquet, write_parquet
 
 # The least share of a teacher's traces in which the verifier has to find an answer.
 LEAST_ANSWERED = 0.5
@@ -32,7 +33,7 @@ def verify_traces(path: Path, transfer: Path, settings: Mapping[str, Any], outpu
     """
     prompts = read_prompts(transfer)
     gold = dict(zip(prompts.ids, prompts.answers, strict=True))
-    traces = read_rows(path, ["id", "prompt", "response"])
+    traces = read_parquet(path, ["id", "prompt", "response"])
     found = verdicts(traces, gold, settings["verifier"], settings.get("style"))
     lacking = traces["response"][found["answer"].isna()]
     if len(lacking) and 1 - len(lacking) / len(traces) < LEAST_ANSWERED:
@@ -47,7 +48,7 @@ def verify_traces(path: Path, transfer: Path, settings: Mapping[str, Any], outpu
                 "give longer responses ('longest')"
             )
         print(line, file=sys.stderr)
-    write_rows(output, found)
+    write_parquet(output, found)
 
 
 def verdicts(
@@ -90,8 +91,9 @@ def traces_table(paths: Sequence[Path], output: Path) -> None:
 
 def teacher_row(path: Path) -> dict[str, Any]:
     """A teacher's traces all through: ``tokens`` where a model counted them, ``cut`` of these."""
-    found, record = pd.read_parquet(path), read_json(path.parent / "run.json")
-    traces = read_rows(path.parent / "traces.parquet", ["id", "response"])
+    found = read_parquet(path, ["answer", "correct", "consistent", "steps"])
+    record = read_json(path.parent / "run.json")
+    traces = read_parquet(path.parent / "traces.parquet", ["id", "response"])
     return {
         "task": record["task"],
         "teacher": record["teacher"],

@@ -20,14 +20,16 @@ from mtkd.analysis.conflict.background import (
 )
 from mtkd.analysis.conflict.decline import ALONE, INTERFERENCE, TOGETHER
 from mtkd.analysis.conflict.hybrid_rates import HARMLESS
-from mtkd.analysis.conflict.read import ANY, GREEDY, RESPONSES, named
-from mtkd.analysis.conflict.read import HYBRIDS as HYBRID_KINDS
+from mtkd.analysis.conflict.read import named
 from mtkd.analysis.registration import changes
 from mtkd.analysis.statistics.paired import MINIMUM_SEEDS
 from mtkd.figures.conflict_catalogue import CONFLICT_FIGURES
+from mtkd.generation.hybrids import HYBRIDS as HYBRID_KINDS
+from mtkd.generation.hybrids import KINDS
 from mtkd.report.figures import ShownFigure
 from mtkd.report.page import data_address
 from mtkd.report.shown import MISSING, Shown, frame, interval, number, points
+from mtkd.study.generation_words import ANY_MODE, GREEDY
 from mtkd.study.view import seed_count
 
 Tables = Mapping[str, pd.DataFrame]
@@ -360,14 +362,14 @@ def _kinds(hybrids: pd.DataFrame) -> Shown:
     rows = [
         _where(row, "teachers")
         | {"recipe": row.recipe, "mode": row.mode}
-        | {kind: number(getattr(row, kind), 1) for kind in RESPONSES}
+        | {kind: number(getattr(row, kind), 1) for kind in KINDS}
         | {"hybrids (%)": number(row.hybrid, 1)}
         | {"95 % interval": _range(row.hybrid_low, row.hybrid_high)}
         | {"memoryless (%)": number(row.memoryless, 1), "accuracy (%)": number(row.accuracy, 1)}
         | {"pure, whose (%)": row.styles if isinstance(row.styles, str) else MISSING}
         for row in hybrids[hybrids.teachers.str.contains("+", regex=False)].itertuples()
     ]
-    columns = [*_WHERE, "recipe", "mode", *RESPONSES, "hybrids (%)", "95 % interval"]
+    columns = [*_WHERE, "recipe", "mode", *KINDS, "hybrids (%)", "95 % interval"]
     return Shown(
         "kinds", "Kinds of responses", "percent of responses to report prompts by kind, and "
         "accuracy beside them",
@@ -382,7 +384,7 @@ def _kinds(hybrids: pd.DataFrame) -> Shown:
 def _modes(modes: pd.DataFrame) -> Shown:
     rows = [
         _where(row, "teachers")
-        | {"recipe": row.recipe, "token": "none" if row.mode == ANY else row.mode}
+        | {"recipe": row.recipe, "token": "none" if row.mode == ANY_MODE else row.mode}
         | {"accuracy (%)": number(row.accuracy, 1)}
         | {"95 % interval": _range(row.accuracy_low, row.accuracy_high)}
         | {"in the token's style (%)": number(row.obeys, 1), "hybrids (%)": number(row.hybrid, 1)}

@@ -7,6 +7,31 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from mtkd.config.generation import PLAIN, GenerationSuite
+from mtkd.study.generation_words import (
+    AT_ONCE,
+    BUDGET,
+    BY_COLUMN,
+    COLD_START,
+    DEALT,
+    DROPPED,
+    FILTERED,
+    ITSELF,
+    MARKED,
+    MIXTURE,
+    ON_POLICY,
+    POOLED,
+    RANDOM,
+    REMEDY,
+    REPAIRED,
+    REWRITTEN,
+    ROUTE_CONTROL,
+    ROUTED,
+    SHUFFLED,
+    SINGLE,
+    SPLICED,
+    TWO_MODES,
+    UNEQUAL,
+)
 
 
 class TextArm(NamedTuple):
@@ -39,19 +64,19 @@ def text_arms(suite: GenerationSuite) -> list[TextArm]:
     for arm in study.arms:
         n, teachers = arm.n or study.n, tuple(arm.teachers)
         for teacher in teachers:
-            singles[TextArm((teacher,), PLAIN, n, "single")] = None
+            singles[TextArm((teacher,), PLAIN, n, SINGLE)] = None
             # Of a student that learns two ways, each of which has n.
             ways = 2 if suite.mixing(arm.strategy).direct == "beside" else 1
             if len(teachers) * ways > 1:
                 budget = n * len(teachers) * ways
-                budgets[TextArm((teacher,), PLAIN, budget, "single-budget")] = None
+                budgets[TextArm((teacher,), PLAIN, budget, BUDGET)] = None
         if arm.strategy != PLAIN:
-            others[TextArm(teachers, arm.strategy, n, "remedy")] = None
+            others[TextArm(teachers, arm.strategy, n, REMEDY)] = None
         elif len(teachers) > 1:
-            others[TextArm(teachers, PLAIN, n, "mixture")] = None
+            others[TextArm(teachers, PLAIN, n, MIXTURE)] = None
     # A remedy's counterpart without it.
-    for arm in [arm for arm in others if arm.role == "remedy" and len(arm.teachers) > 1]:
-        others[TextArm(arm.teachers, PLAIN, arm.n, "mixture")] = None
+    for arm in [arm for arm in others if arm.role == REMEDY and len(arm.teachers) > 1]:
+        others[TextArm(arm.teachers, PLAIN, arm.n, MIXTURE)] = None
     known = {(arm.teachers, arm.strategy, arm.n) for arm in singles}
     kept = [arm for arm in budgets if (arm.teachers, arm.strategy, arm.n) not in known]
     return [*singles, *kept, *others]
@@ -147,7 +172,7 @@ def text_study_settings(suite: GenerationSuite) -> dict:
                 "recipe": arm.strategy,
                 "n": arm.n,
                 "role": arm.role,
-                **(_treatment(suite, arm, arms) if arm.role == "remedy" else {}),
+                **(_treatment(suite, arm, arms) if arm.role == REMEDY else {}),
             }
             for arm in arms
         ],
@@ -187,42 +212,42 @@ def _treatment(suite: GenerationSuite, arm: TextArm, arms: list[TextArm]) -> dic
 
     if mixing.answers_of:
         if mixing.filter != "consistent":
-            return {"kind": "thought and answer from two teachers"}
-        return {"kind": "the same, answers that follow alone", **against(filter="none")}
+            return {"kind": SPLICED}
+        return {"kind": REPAIRED, **against(filter="none")}
     if mixing.route:
         if mixing.route.shuffled:
-            return {"kind": "random route"}
+            return {"kind": RANDOM}
         if mixing.control:
-            return {"kind": "routed, as a control"}
+            return {"kind": ROUTE_CONTROL}
         dealt = mixing.route.model_copy(update={"shuffled": True})
-        return {"kind": "routed", **against(route=dealt, control=True)}
+        return {"kind": ROUTED, **against(route=dealt, control=True)}
     if mixing.by_column:
         if mixing.by_column.shuffled:
-            return {"kind": "by column, dealt out at random"}
+            return {"kind": DEALT}
         dealt = mixing.by_column.model_copy(update={"shuffled": True})
-        return {"kind": "by column", **against(by_column=dealt, control=True)}
+        return {"kind": BY_COLUMN, **against(by_column=dealt, control=True)}
     if mixing.rewrite:
-        return {"kind": "rewritten", "into": mixing.rewrite.into}
+        return {"kind": REWRITTEN, "into": mixing.rewrite.into}
     if mixing.direct == "alone":
-        return {"kind": "at once alone"}
+        return {"kind": AT_ONCE}
     if mixing.direct:
-        return {"kind": "thinking and at once", **named("alone", direct="alone", control=True)}
+        return {"kind": TWO_MODES, **named("alone", direct="alone", control=True)}
     if mixing.rollouts:
-        kind = {"teachers": "own responses", "itself": "own responses, by itself"}
+        kind = {"teachers": ON_POLICY, "itself": ITSELF}
         other = {"teachers": "itself", "itself": "nobody"}.get(mixing.rollouts.of)
         if not other:
-            return {"kind": "cold start alone"}
+            return {"kind": COLD_START}
         rest = mixing.rollouts.model_copy(update={"of": other})
         return {"kind": kind[mixing.rollouts.of], **against(rollouts=rest, control=True)}
     if mixing.pool:
-        return {"kind": "pooled distributions", **against(pool=None)}
+        return {"kind": POOLED, **against(pool=None)}
     if mixing.mode == "shuffled":
-        return {"kind": "shuffled marks"}
+        return {"kind": SHUFFLED}
     if mixing.mode == "token":
-        return {"kind": "marked, dropout" if mixing.mode_dropout else "marked"}
+        return {"kind": DROPPED if mixing.mode_dropout else MARKED}
     if mixing.filter != "none":
-        return {"kind": "filtered"}
-    return {"kind": "unequal shares"} if mixing.ratio else {}
+        return {"kind": FILTERED}
+    return {"kind": UNEQUAL} if mixing.ratio else {}
 
 
 def text_figure_settings(suite: GenerationSuite) -> dict:

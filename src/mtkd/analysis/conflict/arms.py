@@ -10,35 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, NotRequired, TypedDict
 
+from mtkd.config.generation import PLAIN
 from mtkd.errors import InputError
-
-PLAIN = "plain"  # the recipe of traces as they are, neither marked nor chosen
-MIXTURE, SINGLE, BUDGET, REMEDY = ROLES = ("mixture", "single", "single-budget", "remedy")
-# What a remedy does, where settings say it; else it is one by its recipe's name alone.
-MARKED = "marked"
-SHUFFLED = "shuffled marks"
-DROPPED = "marked, dropout"
-FILTERED = "filtered"
-ROUTED = "routed"
-RANDOM = "random route"
-ROUTE_CONTROL = "routed, as a control"
-REWRITTEN = "rewritten"
-SPLICED = "thought and answer from two teachers"
-REPAIRED = "the same, answers that follow alone"
-BY_COLUMN = "by column"
-DEALT = "by column, dealt out at random"
-TWO_MODES = "thinking and at once"
-AT_ONCE = "at once alone"
-POOLED = "pooled distributions"
-ON_POLICY = "own responses"
-ITSELF = "own responses, by itself"
-COLD_START = "cold start alone"
-UNEQUAL = "unequal shares"
-KINDS = (MARKED, SHUFFLED, DROPPED, FILTERED, ROUTED, RANDOM, ROUTE_CONTROL, REWRITTEN, SPLICED,
-         REPAIRED, BY_COLUMN, DEALT, TWO_MODES, AT_ONCE, POOLED, ON_POLICY, ITSELF, COLD_START,
-         UNEQUAL)  # fmt: skip
-# Those that are there for others to be compared with, and mend nothing.
-CONTROLS = (SHUFFLED, SPLICED, RANDOM, ROUTE_CONTROL, DEALT, AT_ONCE, ITSELF, COLD_START)
+from mtkd.study.generation_words import MIXTURE, REMEDIES, ROLES
 
 
 class ArmSettings(TypedDict):
@@ -48,7 +22,7 @@ class ArmSettings(TypedDict):
     recipe: str
     n: int
     role: str  # ROLES
-    kind: NotRequired[str]  # of a remedy, KINDS
+    kind: NotRequired[str]  # of a remedy, REMEDIES
     against: NotRequired[str]  # the recipe that a remedy is compared with, PLAIN without it
     alone: NotRequired[str]  # of TWO_MODES: the recipe that answers at once alone
     into: NotRequired[str]  # of REWRITTEN: the teacher whose style the traces are in
@@ -120,8 +94,8 @@ def check_study(study: ConflictStudy) -> None:
         where = f"study {study['study']!r}, arm {arm['teachers']!r} {arm['recipe']!r}"
         if arm["role"] not in ROLES:
             raise InputError(f"{where}: role {arm['role']!r} is none of {', '.join(ROLES)}")
-        if arm.get("kind", KINDS[0]) not in KINDS:
-            raise InputError(f"{where}: kind {arm['kind']!r} is none of {', '.join(KINDS)}")
+        if arm.get("kind", REMEDIES[0]) not in REMEDIES:
+            raise InputError(f"{where}: kind {arm['kind']!r} is none of {', '.join(REMEDIES)}")
         if arm["role"] == MIXTURE and ("+" not in arm["teachers"] or arm["recipe"] != PLAIN):
             raise InputError(
                 f"{where}: a mixture is of several teachers' traces as they are, recipe {PLAIN!r}; "

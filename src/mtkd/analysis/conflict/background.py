@@ -11,18 +11,6 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from mtkd.analysis.conflict.arms import (
-    BY_COLUMN,
-    COLD_START,
-    FILTERED,
-    ITSELF,
-    ON_POLICY,
-    POOLED,
-    REWRITTEN,
-    ROUTED,
-    SHUFFLED,
-    UNEQUAL,
-)
 from mtkd.analysis.conflict.claims import (
     BUDGETED,
     BY_STUDENT,
@@ -44,7 +32,19 @@ from mtkd.analysis.conflict.claims import (
 from mtkd.analysis.conflict.decline import DECLINE, DILUTION, INTERFERENCE
 from mtkd.analysis.conflict.hybrid_rates import HARMFUL, HARMLESS, NEITHER, OTHERWISE
 from mtkd.analysis.conflict.predictors import ALONE, FAILS, GIVEN, HIDDEN, HOLDS, UNDECIDABLE
-from mtkd.analysis.conflict.read import GREEDY
+from mtkd.study.generation_words import (
+    BY_COLUMN,
+    COLD_START,
+    FILTERED,
+    GREEDY,
+    ITSELF,
+    ON_POLICY,
+    POOLED,
+    REWRITTEN,
+    ROUTED,
+    SHUFFLED,
+    UNEQUAL,
+)
 
 SOME = "holds for some, fails for others"
 NOT_ASKED = "not asked in this study"

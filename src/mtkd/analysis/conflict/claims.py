@@ -14,27 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mtkd.analysis.conflict.arms import (
-    AT_ONCE,
-    CONTROLS,
-    DROPPED,
-    ITSELF,
-    MIXTURE,
-    PLAIN,
-    REMEDY,
-    REPAIRED,
-    REWRITTEN,
-    ROLES,
-    SHUFFLED,
-    SPLICED,
-    TWO_MODES,
-    Arm,
-    ConflictStudy,
-    arms_of,
-    listed,
-    same_teachers,
-    singles,
-)
+from mtkd.analysis.conflict.arms import Arm, ConflictStudy, arms_of, listed, same_teachers, singles
 from mtkd.analysis.conflict.decline import (
     ALONE,
     BUDGET,
@@ -46,17 +26,7 @@ from mtkd.analysis.conflict.decline import (
     sides,
 )
 from mtkd.analysis.conflict.modes import is_marked, right_tokens
-from mtkd.analysis.conflict.read import (
-    ANY,
-    DIRECT,
-    GREEDY,
-    UNSEEN,
-    Asked,
-    Scores,
-    mean_of,
-    modes_of,
-    seeds_of,
-)
+from mtkd.analysis.conflict.read import Asked, Scores, mean_of, modes_of, seeds_of
 from mtkd.analysis.conflict.remedies import asked_of, counterpart
 from mtkd.analysis.conflict.thoughts import WRONG, thought_values
 from mtkd.analysis.statistics.paired import (
@@ -71,6 +41,27 @@ from mtkd.analysis.statistics.verdicts import (
     has_assay_sensitivity,
     without_assay_sensitivity,
     without_skill,
+)
+from mtkd.config.generation import (
+    DIRECT,
+    PLAIN,
+)
+from mtkd.study.generation_words import (
+    ANY_MODE,
+    AT_ONCE,
+    CONTROLS,
+    DROPPED,
+    GREEDY,
+    ITSELF,
+    MIXTURE,
+    REMEDY,
+    REPAIRED,
+    REWRITTEN,
+    ROLES,
+    SHUFFLED,
+    SPLICED,
+    TWO_MODES,
+    UNSEEN_MODE,
 )
 
 # Kinds of claims beside the parts of a decline.
@@ -217,8 +208,8 @@ def _interference(
     """Mean interference of some mixtures less that of others [S, N], and both mean accuracies."""
     together, controls = [], []
     for arms in (more, less):
-        together.append([Asked(arm, ANY, decode) for arm in arms])
-        controls.append([[Asked(one, ANY, decode) for one in singles(arm)] for arm in arms])
+        together.append([Asked(arm, ANY_MODE, decode) for arm in arms])
+        controls.append([[Asked(one, ANY_MODE, decode) for one in singles(arm)] for arm in arms])
     everything = [one for side in together for one in side]
     everything += [one for side in controls for of_arm in side for one in of_arm]
     seeds = seeds_of(scores, everything, study)
@@ -256,10 +247,10 @@ def _marks(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Claim]
         kind = settings.get("kind", "")
         right = f"{arm.teachers}, {arm.recipe}, right tokens", right_tokens(arm, decode)
         plain = arm._replace(recipe=PLAIN)
-        unmarked = f"{plain.recipe}, no tokens", [Asked(plain, ANY, decode)]
+        unmarked = f"{plain.recipe}, no tokens", [Asked(plain, ANY_MODE, decode)]
         yield _gain(scores, study, MARKS, arm, decode, right, unmarked, True, kind)
         modes = modes_of(scores, arm, decode)
-        tokens = (UNSEEN, UNSEEN_TOKEN, "an unseen token"), (ANY, NO_TOKEN, "no token")
+        tokens = (UNSEEN_MODE, UNSEEN_TOKEN, "an unseen token"), (ANY_MODE, NO_TOKEN, "no token")
         for mode, of, name in tokens:
             if mode in modes and kind != SHUFFLED:
                 other = f"{arm.recipe}, {name}", [Asked(arm, mode, decode)]
@@ -272,9 +263,9 @@ def _marks(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Claim]
                 shuffled = f"{other.recipe}, the same tokens", right_tokens(other, decode)
                 yield _gain(scores, study, SHUFFLES, arm, decode, right, shuffled, False, kind)
             # A decoding in which nobody was asked without a token has no such question.
-            if beside.get("kind") == DROPPED and kind != DROPPED and ANY in modes:
-                a = f"{other.teachers}, {other.recipe}, no token", [Asked(other, ANY, decode)]
-                b = f"{arm.recipe}, no token", [Asked(arm, ANY, decode)]
+            if beside.get("kind") == DROPPED and kind != DROPPED and ANY_MODE in modes:
+                a = f"{other.teachers}, {other.recipe}, no token", [Asked(other, ANY_MODE, decode)]
+                b = f"{arm.recipe}, no token", [Asked(arm, ANY_MODE, decode)]
                 yield _gain(scores, study, DROPOUT, other, decode, a, b, True, DROPPED)
 
 
@@ -285,7 +276,7 @@ def _remedies(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Cla
         if kind in (TWO_MODES, AT_ONCE):
             continue
         asked = asked_of(scores, arm, decode, kind)
-        a = f"{arm.teachers}, {arm.recipe}" + ", right tokens" * (asked[0].mode != ANY), asked
+        a = f"{arm.teachers}, {arm.recipe}" + ", right tokens" * (asked[0].mode != ANY_MODE), asked
         other = counterpart(arm, settings)
         b = other.recipe, asked_of(scores, other, decode)
         if kind == ITSELF and "against" in settings:
@@ -293,12 +284,12 @@ def _remedies(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Cla
         elif "against" in settings or not is_marked(scores, arm, kind):
             yield _gain(scores, study, REMEDIES, arm, decode, a, b, True, kind)
         if len(arm.names) > 1 and kind not in CONTROLS:
-            alone = [Asked(one, ANY, decode) for one in singles(arm)]
+            alone = [Asked(one, ANY_MODE, decode) for one in singles(arm)]
             b = _side_names(arm)[ALONE], alone
             yield _gain(scores, study, RESTORES, arm, decode, a, b, False, kind)
         if kind == REWRITTEN:
             own = arm._replace(teachers=settings["into"], recipe=PLAIN, n=len(arm.names) * arm.n)
-            b = f"{own.teachers} alone, {own.n:,} traces", [Asked(own, ANY, decode)]
+            b = f"{own.teachers} alone, {own.n:,} traces", [Asked(own, ANY_MODE, decode)]
             yield _gain(scores, study, REWRITES, arm, decode, a, b, False, kind)
 
 
@@ -309,7 +300,7 @@ def _thoughts(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Cla
         for kind in (SPLICED, REPAIRED)
     }
     for arm in of_kind[SPLICED]:
-        asked = Asked(arm, ANY, decode)
+        asked = Asked(arm, ANY_MODE, decode)
         seeds = seeds_of(scores, [asked], study)
         values = thought_values(scores, asked, seeds, WRONG) if seeds else None
         a = f"{arm.teachers}, {arm.recipe}"
@@ -317,7 +308,7 @@ def _thoughts(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Cla
         for other in of_kind[REPAIRED]:
             if other[:3] != arm[:3] or other.n != arm.n:
                 continue
-            both = [Asked(other, ANY, decode), asked]
+            both = [Asked(other, ANY_MODE, decode), asked]
             seeds = seeds_of(scores, both, study)
             found = [thought_values(scores, one, seeds, WRONG) for one in both] if seeds else [None]
             # A student without a right thought has none to answer wrongly after.
@@ -337,7 +328,7 @@ def _two_modes(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Cl
         if settings.get("kind") != TWO_MODES:
             continue
         name = f"{arm.teachers}, {arm.recipe}"
-        thinks, at_once = Asked(arm, ANY, decode), Asked(arm, DIRECT, decode)
+        thinks, at_once = Asked(arm, ANY_MODE, decode), Asked(arm, DIRECT, decode)
         sides = (f"{name}, thinking", [thinks]), ("at once", [at_once])
         yield _gain(scores, study, THINKS, arm, decode, *sides, False, TWO_MODES)
         ways = ((thinks, PLAIN, "thinking"), (at_once, settings.get("alone"), "at once"))

@@ -17,10 +17,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mtkd.analysis.conflict.arms import MIXTURE, Arm, ConflictStudy, arms_of, budgets, singles
+from mtkd.analysis.conflict.arms import Arm, ConflictStudy, arms_of, budgets, singles
 from mtkd.analysis.conflict.intervals import ends, level
-from mtkd.analysis.conflict.read import ANY, GREEDY, Asked, Scores, by_prompt, mean_of, seeds_of
+from mtkd.analysis.conflict.read import Asked, Scores, by_prompt, mean_of, seeds_of
 from mtkd.analysis.statistics.paired import crossed_difference
+from mtkd.study.generation_words import ANY_MODE, GREEDY, MIXTURE
 
 TOGETHER, ALONE, BUDGET = "together", "alone", "alone, K times the traces"
 INTERFERENCE, DECLINE, DILUTION = PARTS = ("interference", "decline", "dilution")
@@ -56,7 +57,7 @@ def sides(scores: Scores, mixture: Arm, study: ConflictStudy, decode: str = GREE
     So the parts add up, and a control that has no run at all takes its own parts alone with it.
     """
     asked = {
-        what: [Asked(arm, ANY, decode) for arm in arms]
+        what: [Asked(arm, ANY_MODE, decode) for arm in arms]
         for what, arms in ((TOGETHER, [mixture]), (ALONE, singles(mixture)),
                            (BUDGET, budgets(mixture)))
     }  # fmt: skip
@@ -95,7 +96,7 @@ def levels_table(scores: Scores, study: ConflictStudy) -> pd.DataFrame:
         for what, arms in ((TOGETHER, [mixture]), (ALONE, singles(mixture)),
                            (BUDGET, budgets(mixture))):  # fmt: skip
             for arm in arms:
-                asked = Asked(arm, ANY, decode)
+                asked = Asked(arm, ANY_MODE, decode)
                 seeds = seeds_of(scores, [asked], study)
                 if not seeds:
                     continue

@@ -14,18 +14,12 @@ import pandas as pd
 from mtkd.analysis.conflict.arms import ConflictStudy, expected_arms, same_teachers
 from mtkd.analysis.conflict.decline import INTERFERENCE
 from mtkd.analysis.conflict.intervals import level
-from mtkd.analysis.conflict.read import (
-    ANY,
-    RESPONSES,
-    Asked,
-    Scores,
-    by_prompt,
-    modes_of,
-    seeds_of,
-)
+from mtkd.analysis.conflict.read import Asked, Scores, by_prompt, modes_of, seeds_of
+from mtkd.generation.hybrids import KINDS
+from mtkd.study.generation_words import ANY_MODE
 
 KEYS = ["student", "task", "teachers", "recipe", "n"]
-COLUMNS = [*KEYS, "mode", "decode", "seeds", "prompts", *RESPONSES]
+COLUMNS = [*KEYS, "mode", "decode", "seeds", "prompts", *KINDS]
 COLUMNS += ["hybrid", "hybrid_low", "hybrid_high", "memoryless"]
 COLUMNS += ["accuracy", "accuracy_low", "accuracy_high", "styles"]
 HARM_COLUMNS = [*KEYS, "decode", "hybrid", "hybrid_low", "hybrid_high", "interference"]
@@ -55,12 +49,12 @@ def hybrids_table(
                 if not seeds or not by_prompt(scores, asked, seeds, "known").any():
                     continue
                 hybrid = by_prompt(scores, asked, seeds, "hybrid")
-                unmarked = mode == ANY
+                unmarked = mode == ANY_MODE
                 expected = memoryless.get((arm.task, frozenset(arm.names))) if unmarked else None
                 rows.append(
                     {**arm._asdict(), "mode": mode, "decode": decode, "seeds": len(seeds)}
                     | {"prompts": hybrid.shape[1]}
-                    | {kind: by_prompt(scores, asked, seeds, kind).mean() for kind in RESPONSES}
+                    | {kind: by_prompt(scores, asked, seeds, kind).mean() for kind in KINDS}
                     | level(hybrid, "hybrid")
                     | {"memoryless": None if expected is None else 100 * expected}
                     | level(by_prompt(scores, asked, seeds), "accuracy")
@@ -79,7 +73,7 @@ def harm_table(hybrids: pd.DataFrame, claims: pd.DataFrame, margin: float) -> pd
     rows = []
     of_mixtures = claims[(claims.claim == INTERFERENCE) & (claims.seeds > 0)]
     for claim in of_mixtures.itertuples():
-        own = hybrids[(hybrids["mode"] == ANY) & (hybrids.decode == claim.decode)]
+        own = hybrids[(hybrids["mode"] == ANY_MODE) & (hybrids.decode == claim.decode)]
         for key in ("student", "task", "recipe", "n"):
             own = own[own[key] == getattr(claim, key)]
         own = own[[same_teachers(of, claim.teachers) for of in own.teachers]]

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mtkd.analysis.conflict.arms import (
+from mtkd.analysis.conflict.arms import Arm, ConflictStudy, arms_of
+from mtkd.analysis.conflict.intervals import level
+from mtkd.analysis.conflict.read import Asked, Scores, by_prompt, modes_of, seeds_of
+from mtkd.study.generation_words import (
+    ANY_MODE,
     AT_ONCE,
     DROPPED,
     MARKED,
@@ -17,12 +21,8 @@ from mtkd.analysis.conflict.arms import (
     REMEDY,
     SHUFFLED,
     TWO_MODES,
-    Arm,
-    ConflictStudy,
-    arms_of,
+    UNSEEN_MODE,
 )
-from mtkd.analysis.conflict.intervals import level
-from mtkd.analysis.conflict.read import ANY, UNSEEN, Asked, Scores, by_prompt, modes_of, seeds_of
 
 KEYS = ["student", "task", "teachers", "recipe", "n"]
 COLUMNS = [*KEYS, "kind", "mode", "token", "decode", "seeds", "prompts"]
@@ -74,10 +74,13 @@ def modes_table(scores: Scores, study: ConflictStudy) -> pd.DataFrame:
                 hybrid = by_prompt(scores, asked, seeds, "hybrid").mean()
                 rows.append(
                     {**arm._asdict(), "kind": settings.get("kind", settings["role"]), "mode": mode}
-                    | {"token": {ANY: NONE, UNSEEN: UNSEEN}.get(mode, RIGHT), "decode": decode}
+                    | {
+                        "token": {ANY_MODE: NONE, UNSEEN_MODE: UNSEEN_MODE}.get(mode, RIGHT),
+                        "decode": decode,
+                    }
                     | {"seeds": len(seeds), "prompts": values.shape[1]}
                     | level(values, "accuracy")
-                    | {"obeys": obeys if styled and mode not in (ANY, UNSEEN) else None}
+                    | {"obeys": obeys if styled and mode not in (ANY_MODE, UNSEEN_MODE) else None}
                     | {"hybrid": hybrid if styled else None}
                 )
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -18,15 +18,13 @@ import pandas as pd
 
 from mtkd.analysis.conflict.arms import Arm, ConflictStudy, expected_arms
 from mtkd.errors import InputError
+from mtkd.generation.hybrids import HYBRIDS, KINDS, PURE
 from mtkd.records.files import read_json
+from mtkd.records.parquet import read_parquet
+from mtkd.study.generation_words import ANY_MODE, GREEDY
 
-# Modes that are no teacher's: the neutral first token, an unseen one, and that without a thought.
-ANY, UNSEEN, DIRECT = "any", "unseen", "direct"
-GREEDY = "greedy"
-PURE, SLIP, MIXED, CROSS, BROKEN = RESPONSES = ("pure", "slip", "mixed", "cross", "broken")
-HYBRIDS = (MIXED, CROSS)
 # What is known of each prompt, shares of its samples between 0 and 1.
-MEASURES = ("correct", *RESPONSES, "hybrid", "known", "linked", "follows", "right_thought")
+MEASURES = ("correct", *KINDS, "hybrid", "known", "linked", "follows", "right_thought")
 MEASURES += ("wrong_after_right", "obeys", "stepped", "steps")
 ABSENT_COLUMNS = ["student", "task", "teachers", "recipe", "n", "seed", "diverged", "reason"]
 _COLUMNS = ["id", "mode", "decode", "sample", "forced", "response"]
@@ -42,7 +40,7 @@ class Asked(NamedTuple):
     """
 
     arm: Arm
-    mode: str = ANY
+    mode: str = ANY_MODE
     decode: str = GREEDY
     forced: bool = False
 
@@ -181,17 +179,12 @@ def _cell(path: Path) -> tuple[Arm, str]:
 
 
 def _rows(path: Path) -> pd.DataFrame:
-    try:
-        rows = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); rerun score_generations") from None
-    if missing := [name for name in _COLUMNS if name not in rows]:
-        raise InputError(f"{path}: lacks {', '.join(missing)}; rerun score_generations")
+    rows = read_parquet(path, _COLUMNS)
     if rows.empty:
         raise InputError(f"{path}: no response in it, and eval.json does not say that it diverged")
     if rows.correct.isna().any():
-        raise InputError(f"{path}: responses without a verdict; rerun score_generations")
-    unknown = sorted({*rows["kind"].unique()} - {"", *RESPONSES})
+        raise InputError(f"{path}: responses without a verdict; rerun its scoring")
+    unknown = sorted({*rows["kind"].unique()} - {"", *KINDS})
     if unknown:
         raise InputError(f"{path}: kinds of responses {', '.join(unknown)}, which are unknown")
     return rows.assign(id=rows["id"].astype(str), forced=rows.forced.fillna(False).astype(bool))
@@ -207,7 +200,7 @@ def _groups(rows: pd.DataFrame) -> Groups:
     thought = stepped & (np.nan_to_num(steps) >= 1)
     found = {
         "correct": right,
-        **{name: kind == name for name in RESPONSES},
+        **{name: kind == name for name in KINDS},
         "hybrid": np.isin(kind, HYBRIDS),
         "known": kind != "",
         "linked": linked,

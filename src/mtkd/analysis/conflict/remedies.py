@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mtkd.analysis.conflict.arms import PLAIN, REMEDY, Arm, ArmSettings, ConflictStudy, arms_of
+from mtkd.analysis.conflict.arms import Arm, ArmSettings, ConflictStudy, arms_of
 from mtkd.analysis.conflict.intervals import ends, level
 from mtkd.analysis.conflict.modes import is_marked, right_tokens
-from mtkd.analysis.conflict.read import ANY, Asked, Scores, by_prompt, mean_of, seeds_of
+from mtkd.analysis.conflict.read import Asked, Scores, by_prompt, mean_of, seeds_of
 from mtkd.analysis.statistics.paired import crossed_difference
+from mtkd.config.generation import PLAIN
+from mtkd.study.generation_words import ANY_MODE, REMEDY
 
 KEYS = ["student", "task", "teachers", "recipe", "n"]
 COLUMNS = [*KEYS, "kind", "against", "asked", "decode", "seeds", "prompts"]
@@ -29,7 +31,7 @@ def asked_of(scores: Scores, arm: Arm, decode: str, kind: str = "") -> list[Aske
     """How an arm's students are asked: by the right tokens, in turn, where they are marked."""
     if is_marked(scores, arm, kind):
         return right_tokens(arm, decode)
-    return [Asked(arm, ANY, decode)]
+    return [Asked(arm, ANY_MODE, decode)]
 
 
 def remedies_table(scores: Scores, study: ConflictStudy) -> pd.DataFrame:
@@ -48,8 +50,11 @@ def remedies_table(scores: Scores, study: ConflictStudy) -> pd.DataFrame:
                 continue
             a, b = mean_of(scores, asked, seeds), mean_of(scores, against, seeds)
             rows.append(
-                {**arm._asdict(), "kind": settings.get("kind", "remedy"), "against": other.recipe}
-                | {"asked": ANY if asked[0].mode == ANY else IN_RIGHT_MODES, "decode": decode}
+                {**arm._asdict(), "kind": settings.get("kind", REMEDY), "against": other.recipe}
+                | {
+                    "asked": ANY_MODE if asked[0].mode == ANY_MODE else IN_RIGHT_MODES,
+                    "decode": decode,
+                }
                 | {"seeds": len(seeds), "prompts": a.shape[1], **level(a, "accuracy")}
                 | {"counterpart": b.mean(), **ends(crossed_difference(a - b), "gain")}
                 | {"hybrid": _hybrid(scores, asked, seeds)}

@@ -10,7 +10,7 @@ import pandas as pd
 
 from mtkd.analysis.conflict.arms import same_teachers
 from mtkd.analysis.conflict.predictors import NAMES
-from mtkd.analysis.conflict.read import ANY, GREEDY
+from mtkd.study.generation_words import ANY_MODE, GREEDY
 
 HYBRID = "hybrid rate"
 CORRELATION = "rank correlation with interference: "
@@ -23,7 +23,7 @@ OUTCOMES = (INSIDE, OUTSIDE, UNDECIDED, NOT_ASKED)
 def measured(claims: pd.DataFrame, hybrids: pd.DataFrame, predictors: pd.DataFrame) -> pd.DataFrame:
     """All that predictions may be about: claims, hybrid rates in percent, rank correlations."""
     keys = ["claim", "teachers", "recipe", "n", "student", "task", "decode"]
-    rates = hybrids[hybrids["mode"] == ANY].assign(claim=HYBRID)
+    rates = hybrids[hybrids["mode"] == ANY_MODE].assign(claim=HYBRID)
     rates = rates.rename(columns={"hybrid": "estimate", "hybrid_low": "low", "hybrid_high": "high"})
     ranks = predictors.assign(teachers="", recipe="")
     ranks = ranks.assign(claim=[CORRELATION + NAMES[name] for name in ranks.measure])

@@ -11,8 +11,9 @@ import pandas as pd
 
 from mtkd.analysis.conflict.arms import ConflictStudy, expected_arms
 from mtkd.analysis.conflict.intervals import ends, share_values
-from mtkd.analysis.conflict.read import ANY, Asked, Scores, by_prompt, seeds_of
+from mtkd.analysis.conflict.read import Asked, Scores, by_prompt, seeds_of
 from mtkd.analysis.statistics.paired import crossed_difference
+from mtkd.study.generation_words import ANY_MODE
 
 KEYS = ["student", "task", "teachers", "recipe", "n"]
 COLUMNS = [*KEYS, "decode", "seeds", "prompts", "quantity", "share", "share_low", "share_high"]
@@ -50,7 +51,7 @@ def thoughts_table(scores: Scores, study: ConflictStudy) -> pd.DataFrame:
     for arm in expected_arms(study):
         for decode in scores.decodes:
             for quantity, (_, _, forced) in _OF.items():
-                asked = Asked(arm, ANY, decode, forced)
+                asked = Asked(arm, ANY_MODE, decode, forced)
                 if not (seeds := seeds_of(scores, [asked], study)):
                     continue
                 values = thought_values(scores, asked, seeds, quantity)

@@ -9,9 +9,12 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from mtkd.analysis.conflict.arms import MIXTURE, ConflictStudy, arms_of, singles
-from mtkd.analysis.conflict.read import ANY, GREEDY, HYBRIDS, Asked, Scores, seeds_of
+from mtkd.analysis.conflict.arms import ConflictStudy, arms_of, singles
+from mtkd.analysis.conflict.read import Asked, Scores, seeds_of
 from mtkd.errors import InputError
+from mtkd.generation.hybrids import HYBRIDS
+from mtkd.records.parquet import read_parquet
+from mtkd.study.generation_words import ANY_MODE, GREEDY, MIXTURE
 
 TEACHER_COLUMNS = ["task", "teacher", "seeds", "traces", "characters", "correct", "consistent"]
 TEACHER_COLUMNS += ["both", "per_correct", "per_both"]
@@ -128,7 +131,7 @@ def shown_table(
 
 
 def _greedy(rows: pd.DataFrame) -> pd.DataFrame:
-    own = rows[(rows["mode"] == ANY) & (rows.decode == GREEDY) & ~rows.forced]
+    own = rows[(rows["mode"] == ANY_MODE) & (rows.decode == GREEDY) & ~rows.forced]
     return own.drop_duplicates("id").set_index("id")
 
 
@@ -139,10 +142,5 @@ def _response(rows: pd.DataFrame, name: str, who: str) -> dict:
 
 
 def _frame(path: Path, columns: list[str]) -> pd.DataFrame:
-    try:
-        rows = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); rerun its rule") from None
-    if missing := [name for name in columns if name not in rows]:
-        raise InputError(f"{path}: lacks {', '.join(missing)}; rerun its rule")
+    rows = read_parquet(path, columns)
     return rows.assign(id=rows["id"].astype(str))
