@@ -72,11 +72,19 @@ clean-state:
 	fi
 	rm -rf results/*/state
 
+NEEDED = --constraint constraints.txt --editable ".[test]"
+# The versions are those of constraints.txt, whoever installs them. uv is faster, but reads none of pip's
+# settings: where these say where packages are (a mirror, PyTorch's CPU index), pip alone finds the same.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
 	@echo "Installing what it needs into $(VENV), a few minutes:"
-	@$(BIN)/python -m pip install --progress-bar off --constraint constraints.txt --editable ".[test]" 2>&1 | \
+	@if command -v uv >/dev/null && ! $(BIN)/python -m pip config list | grep -Eq 'index|find-links' && \
+		{ uv pip install --python $(BIN)/python $(NEEDED) || { echo "  uv could not; pip will try"; false; }; }; then \
+		:; \
+	else \
+		$(BIN)/python -m pip install --quiet --upgrade pip && \
+		$(BIN)/python -m pip install --progress-bar off $(NEEDED) 2>&1 | \
 		awk '/^Collecting/ && ++n % 20 == 0 {print "  " n " are here"; fflush()}; /ERROR/; \
-		/^Installing collected/ {print "  all are here, unpacking"; fflush()}'
+		/^Installing collected/ {print "  all are here, unpacking"; fflush()}'; \
+	fi
 	touch $@

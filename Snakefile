@@ -66,7 +66,7 @@ else:
     include: "rules/analysis.smk"
     include: "rules/design_gate.smk"
     include: "rules/figures.smk"
-    include: "rules/fusion.smk"
+    include: "rules/framework.smk"
     include: "rules/published.smk"
     include: "rules/report.smk"
     include: "rules/smoke.smk"

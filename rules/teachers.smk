@@ -18,6 +18,8 @@ rule train_teacher:
         f"{LOGS}/train_teacher/{{task}}/{{teacher}}/seed{{teacher_seed}}.log",
     benchmark:
         f"{BENCHMARKS}/train_teacher/{{task}}/{{teacher}}/seed{{teacher_seed}}.tsv"
+    wildcard_constraints:
+        teacher=one_of(TRAINED_TEACHERS),
     conda:
         "../envs/torch.yaml"
     threads: lambda wildcards: teacher_of(wildcards).resources.threads
@@ -50,16 +52,18 @@ rule teacher_logits:
     input:
         data=rules.prepare_task.output[:3],
         info=rules.prepare_task.output.info,
-        models=fold_teachers(rules.train_teacher.output.model),
-        metrics=fold_teachers(rules.train_teacher.output.metrics),
+        models=fold_trained(rules.train_teacher.output.model),
+        metrics=fold_trained(rules.train_teacher.output.metrics),
     output:
-        train=fold_teachers(f"{TEACHER}/logits/train.safetensors"),
-        selection=fold_teachers(f"{TEACHER}/logits/selection.safetensors"),
-        report=fold_teachers(f"{TEACHER}/logits/report.safetensors"),
+        train=fold_trained(f"{TEACHER}/logits/train.safetensors"),
+        selection=fold_trained(f"{TEACHER}/logits/selection.safetensors"),
+        report=fold_trained(f"{TEACHER}/logits/report.safetensors"),
     log:
-        f"{LOGS}/teacher_logits/{name_of(fold_teachers(TEACHER))}.log",
+        f"{LOGS}/teacher_logits/{name_of(fold_trained(TEACHER))}.log",
     benchmark:
-        f"{BENCHMARKS}/teacher_logits/{name_of(fold_teachers(TEACHER))}.tsv"
+        f"{BENCHMARKS}/teacher_logits/{name_of(fold_trained(TEACHER))}.tsv"
+    wildcard_constraints:
+        teacher=one_of(TRAINED_TEACHERS),
     conda:
         "../envs/torch.yaml"
     threads: lambda wildcards: logits_requests(wildcards).threads
@@ -83,6 +87,41 @@ rule teacher_logits:
         " --outputs {output:q} > {log:q} 2>&1"
 
 
+# Teachers that nobody trains here: a file of answers, or the labels of near texts. They have no seeds:
+# the folder of each is of the same numbers.
+rule given_logits:
+    input:
+        data=rules.prepare_task.output[:3],
+        info=rules.prepare_task.output.info,
+        files=answer_files,
+    output:
+        train=f"{TEACHER}/logits/train.safetensors",
+        selection=f"{TEACHER}/logits/selection.safetensors",
+        report=f"{TEACHER}/logits/report.safetensors",
+    log:
+        f"{LOGS}/given_logits/{{task}}/{{teacher}}/seed{{teacher_seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/given_logits/{{task}}/{{teacher}}/seed{{teacher_seed}}.tsv"
+    wildcard_constraints:
+        teacher=one_of(GIVEN_TEACHERS),
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=small_memory,
+        runtime=small_minutes,
+    params:
+        job=lambda wildcards: job_text(
+            "given_logits.py",
+            settings=(settings.given_settings, wildcards.task, wildcards.teacher),
+            metrics=(metric_digests, SUITE.tasks[wildcards.task].metrics[0]),
+        ),
+        folder=subpath(input.info, parent=True),
+    shell:
+        'python "$SCRIPTS"/given_logits.py --job {params.job:q}'
+        " --task {params.folder:q} --teacher {wildcards.teacher:q}"
+        " --seed {wildcards.teacher_seed:q} --outputs {output:q} > {log:q} 2>&1"
+
+
 # What a teacher says of labelled rows that it has not seen: it is trained once for each fold of them.
 rule crossfit_logits:
     input:
@@ -99,6 +138,7 @@ rule crossfit_logits:
         f"{BENCHMARKS}/crossfit_logits/{{task}}/{{teacher}}_oof{{folds}}/seed{{teacher_seed}}.tsv"
     wildcard_constraints:
         folds=r"[2-9]|[1-9]\d+",
+        teacher=one_of(TRAINED_TEACHERS),
     conda:
         "../envs/torch.yaml"
     threads: lambda wildcards: teacher_of(wildcards).resources.threads

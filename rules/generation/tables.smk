@@ -117,7 +117,7 @@ rule conflict_figures:
 
 rule conflict_report:
     input:
-        tables=rules.conflict_tables.output.tables,
+        tables=[*rules.conflict_tables.output.tables, *rules.traces_table.output],
         figures=[path for path in rules.conflict_figures.output if path.endswith("png")],
     output:
         f"{RESULTS}/report.html",

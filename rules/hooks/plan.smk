@@ -58,7 +58,7 @@ def learners_of(job):
         return [student_of(job.wildcards)]
     if job.rule.name in ("train_teacher", "crossfit_logits"):
         return [teacher_of(job.wildcards)]
-    names = FOLDED_TEACHERS or [job.wildcards.get("teacher")]
+    names = FOLDED_TRAINED or [job.wildcards.get("teacher")]
     return [SUITE.teachers[name] for name in names] if job.rule.name == "teacher_logits" else []
 
 

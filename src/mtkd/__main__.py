@@ -1,4 +1,7 @@
-"""Questions about a study, answered from what is on disk: nothing is run, locked or changed."""
+"""Questions about a study, answered from what is on disk: nothing is run, locked or changed.
+
+And what a teacher that answers elsewhere is asked, and its answers as a file that a suite takes.
+"""
 
 import argparse
 from pathlib import Path
@@ -6,8 +9,8 @@ from pathlib import Path
 WHY = """\
 Why would this output be made again? Its job is compared with the one that made it: the settings and
 the code behind it, key by key, its inputs, the rule's command. Where the reason lies upstream, the
-jobs where it begins are named, not the whole chain. Snakemake keeps one record an output, that of
-the last job that finished: a rerun that has ended has replaced what it was compared with."""
+jobs where it begins are named, not the whole chain. Of an output that is up to date, Snakemake's
+log of the run that made it says why it did, where it was kept."""
 DIFF = """\
 Two runs side by side: what differs first, then what is equal in a line. A run is a student cell's
 folder (.../seed1), a teacher's or a reference's, or its run.json, eval.json or metrics.json."""
@@ -16,6 +19,18 @@ Every output of a suite against what was recorded of it: which are edited, trunc
 of no job (foreign), and for which nothing but a time stamp vouches. Kept cells, trained models and
 data have digests of their own; of all that a later job read and that is no larger than a megabyte,
 Snakemake has the checksum. Exit status 1 when something is wrong."""
+
+TEXTS = """\
+The texts of a prepared task with their ids, as JSONL: what is to be asked of a teacher that is a
+file of answers, say a language model. Rows of all splits are there (transfer: rows without a
+label), and no label of any."""
+LABELS_FROM = """\
+A language model's answers as a file for a teacher: an id and a column for each label. `logprobs`:
+each line has an id and `logprobs`, the log-probabilities of the answer's first token,
+{"good": -0.2, ...} or [{"token": "good", "logprob": -0.2}, ...]. `answers`: each line has an id and
+one sampled `answer`, an id in as many lines as it was asked, or a list of `answers`; their votes
+are counted. Words are compared with labels' names without case, and without spaces and signs at
+their ends."""
 
 
 def main() -> None:
@@ -56,6 +71,36 @@ def _parser() -> argparse.ArgumentParser:
         help="a suite's results, such as results/embedded (default: every suite's)",
     )
     check.set_defaults(command=_check)
+
+    texts = commands.add_parser(
+        "texts", help="a task's texts with their ids, to be answered elsewhere", description=TEXTS
+    )
+    task = {"type": Path, "metavar": "TASK", "help": "a task's folder, results/SUITE/tasks/NAME"}
+    texts.add_argument("task", **task)
+    texts.add_argument("--output", type=Path, required=True, help="a .jsonl file")
+    texts.set_defaults(command=_texts)
+
+    labels = commands.add_parser(
+        "labels-from",
+        help="a language model's answers as a teacher's file",
+        description=LABELS_FROM,
+    )
+    labels.add_argument("kind", choices=["logprobs", "answers"])
+    labels.add_argument("file", type=Path, metavar="FILE", help="the answers, .jsonl")
+    names = labels.add_mutually_exclusive_group(required=True)
+    names.add_argument("--task", **task)
+    names.add_argument("--labels", nargs="+", metavar="LABEL", help="the labels, without a task")
+    labels.add_argument(
+        "--words",
+        nargs="+",
+        default=[],
+        metavar="LABEL=WORD,WORD",
+        help="words that stand for a label, instead of its name",
+    )
+    labels.add_argument(
+        "--output", type=Path, required=True, help="a .parquet, .csv or .jsonl file"
+    )
+    labels.set_defaults(command=_labels_from)
     return parser
 
 
@@ -72,14 +117,54 @@ def _diff(args: argparse.Namespace) -> None:
 
 
 def _check(args: argparse.Namespace) -> None:
+    import gc
+
     from mtkd.commands.check import check, suites
 
+    # A million small objects, none of which is garbage before the end.
+    gc.disable()
     whole = True
     for folder in args.folders or suites(Path()):
         found = check(folder)
         print(found.text())
         whole &= not found.wrong
     raise SystemExit(not whole)
+
+
+def _texts(args: argparse.Namespace) -> None:
+    from mtkd.commands.texts import text_lines
+    from mtkd.records.files import write_text
+
+    lines = list(text_lines(args.task))
+    write_text(args.output, "".join(f"{line}\n" for line in lines))
+    print(f"{args.output}: {len(lines):,} texts")
+
+
+def _labels_from(args: argparse.Namespace) -> None:
+    from mtkd.commands.labels_from import (
+        compared_with,
+        from_answers,
+        from_logprobs,
+        label_words,
+        write_answers,
+    )
+    from mtkd.commands.texts import texts
+    from mtkd.tasks.corpus import read_info
+
+    ids = [row["id"] for row in texts(args.task)] if args.task else []
+    labels = read_info(args.task).labels if args.task else args.labels
+    words = label_words(labels, args.words)
+    convert = from_logprobs if args.kind == "logprobs" else from_answers
+    found = convert(args.file, words, len(labels))
+    said = [*found.said, *(compared_with(found.rows, ids, args.task.name) if args.task else [])]
+    options = ", counts: true" * found.counts + ", missing: skip" * (
+        not found.rows.keys() >= {*ids}
+    )
+    write_answers(args.output, found.rows, labels)
+    for line in said:
+        print(f"{args.file}: {line}")
+    print(f"{args.output}: {len(found.rows):,} rows; in the suite")
+    print(f"  model: {{probabilities: {{file: {args.output}{options}}}}}")
 
 
 if __name__ == "__main__":

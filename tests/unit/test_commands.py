@@ -15,6 +15,7 @@ import pytest
 from mtkd.commands.check import check, suites
 from mtkd.commands.diff import compared
 from mtkd.commands.differences import differences
+from mtkd.commands.logged import last_run
 from mtkd.commands.recorded import METADATA, project_of, record_of, recorded_outputs
 from mtkd.commands.torn import is_torn
 from mtkd.commands.why import parameter_changes
@@ -88,6 +89,57 @@ def test_records_are_found_where_snakemake_puts_them(tmp_path, name):
     assert [path for path, _ in recorded_outputs(tmp_path)] == [name]
     assert record_of(tmp_path / "results/other.json") is None
     assert project_of(tmp_path / "results") == tmp_path
+
+
+# --- Snakemake's logs of runs that have ended
+
+LOG = """\
+Building DAG of jobs...
+[Thu Nov 26 16:35:28 2026]
+localrule train_teacher:
+    input: tasks/t.json
+    output: teachers/cnn/model, teachers/cnn/metrics.json
+    jobid: 6
+    reason: Params have changed since last execution: Union of exclusive params before and now \
+across all output: before: 'x','{"T":[1,2],"s":"a; B"}' now: '{"T":[1,3],"s":"a; B"}' 
+    resources: tmpdir=/tmp
+[Thu Nov 26 16:35:28 2026]
+rule train_students:
+    output: cells/1/p.json, cells/2/p.json
+    reason: Missing output files: cells/2/p.json; Input files updated by another job: \
+teachers/cnn/model, tasks/t.json
+Finished jobid: 6 (Rule: train_teacher)
+[Thu Nov 26 16:35:28 2026]
+rule score:
+    output: cells/1/eval.json
+    reason: Input files updated by another job: cells/1/p.json; \
+Code has changed since last execution
+rule other:
+    output: other.json
+    reason: Forced execution
+"""
+
+
+def test_a_logs_reasons_lead_from_an_output_to_where_they_begin(tmp_path):
+    text(tmp_path / ".snakemake/log/2026-11-26T163512.1.snakemake.log", LOG)
+    later = "rule other:\n    output: other.json\n"
+    text(tmp_path / ".snakemake/log/2026-11-26T170000.1.snakemake.log", later)
+    log, (score, students, teacher) = last_run(tmp_path, "cells/1/eval.json")
+    assert log.name.startswith("2026-11-26T163512")
+    assert score.others() == [("Code has changed since last execution", [])]
+    assert score.parameters() is None and score.upstream() == ["cells/1/p.json"]
+    assert students.others() == [("Missing output files", ["cells/2/p.json"])]
+    assert students.upstream() == ["teachers/cnn/model", "tasks/t.json"]
+    assert teacher.others() == [] and teacher.rule == "train_teacher"
+    before, now = teacher.parameters()
+    assert [str(one) for one in parameter_changes(before, now)] == [
+        "T[1]: 2 -> 3",
+        "a parameter: x -> not set",
+    ]
+    # A run that left reasons out is none that says why.
+    log, (other,) = last_run(tmp_path, "other.json")
+    assert other.others() == [("Forced execution", [])]
+    assert last_run(tmp_path, "none.json") is None
 
 
 # --- Files that are cut off

@@ -60,7 +60,6 @@ from mtkd.analysis.conflict.read import Asked, by_prompt, gathered, named, read_
 from mtkd.analysis.conflict.scored_predictions import scored_table
 from mtkd.analysis.conflict.tables import conflict_tables
 from mtkd.analysis.conflict.thoughts import FOLLOWS, WRONG
-from mtkd.analysis.conflict.traces import read_traces, teachers_table
 from mtkd.analysis.registration import register
 from mtkd.analysis.tables import read_table, write_tables
 from mtkd.errors import InputError
@@ -122,9 +121,11 @@ def study_folder(cells, tmp_path_factory):
     options = {"scores": listed, "prompts": f"{TASK}={cells['prompts']}"}
     options |= {"traces": cells["traces"], "identified": cells["identified"]}
     call("conflict_tables", job=job, **options, output=folder / "tables")
+    verdicts = [path.with_name("verdicts.parquet") for path in cells["traces"]]
+    call("traces_table", job='{"code": {}}', verdicts=verdicts, output=folder / "traces.csv")
     drawing = json.dumps({"settings": {"study": STUDY, "dpi": 40}})
     call("conflict_figures", job=drawing, tables=folder / "tables", output=folder / "figures")
-    options = {"tables": sorted((folder / "tables").glob("*.csv"))}
+    options = {"tables": [*sorted((folder / "tables").glob("*.csv")), folder / "traces.csv"]}
     options |= {"figures": sorted((folder / "figures").glob("*.png"))}
     options |= {"templates": REPOSITORY / "report", "output": folder / "report.html"}
     options |= {"registrations": write_registrations(folder / "registrations.jsonl")}
@@ -153,7 +154,7 @@ def call(script, *flags, **options):
 
 @pytest.fixture(scope="module")
 def tables(study_folder):
-    return {path.stem: read_table(path) for path in (study_folder / "tables").glob("*.csv")}
+    return {path.stem: read_table(path) for path in study_folder.rglob("*.csv")}
 
 
 @pytest.fixture(scope="module")
@@ -162,8 +163,8 @@ def page(study_folder):
 
 
 def page_of(tables, study):
-    """The page without figures and registrations."""
-    values = conflict_page(tables, study) | {"registered": []}
+    """The page without figures and registrations; tables that are made here have no traces."""
+    values = conflict_page({"traces": pd.DataFrame(), **tables}, study) | {"registered": []}
     return render(REPOSITORY / "report", "conflict.html.j2", figures={}, **values)
 
 
@@ -663,8 +664,8 @@ def test_every_kind_of_claim_and_every_source_belongs_to_a_statement(tables):
     assert set(empty.verdict) == {NOT_ASKED}
 
 
-def test_what_filters_cost_is_counted(cells):
-    found = teachers_table(read_traces(cells["traces"])).set_index("teacher")
+def test_what_filters_cost_is_counted(tables):
+    found = tables["traces"].set_index("teacher")
     assert found.correct["right"] == 80 and found.per_correct["right"] == 1.25
     assert found.both["right"] == 40 and found.characters["left"] == len("7+2=09,3+1=04;049")
 

@@ -76,7 +76,8 @@ def test_all_of_a_job_determines_a_training_but_the_recipes_of_other_cells():
     assert known == {**JOB, **own}
     for part in JOB:
         assert determinants({**JOB, part: {}}, **own) != known
-    assert determinants({**JOB, "recipes": {"average": {}}}, **own) == known
+    for part in ("recipes", "strategies"):
+        assert determinants({**JOB, part: {"average": {}}}, **own) == known
     assert determinants(JOB, **own, recipe={"loss": "hinton"})["recipe"] == {"loss": "hinton"}
 
 

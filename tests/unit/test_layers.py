@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,11 +45,14 @@ def imported(nodes: Iterator[ast.AST]) -> set[str]:
     return {name.removeprefix("mtkd.") for name in found if name.startswith("mtkd.")}
 
 
-def sources() -> Iterator[tuple[str, ast.Module]]:
+@cache
+def sources() -> list[tuple[str, ast.Module]]:
+    found = []
     for path in sorted(SOURCE.rglob("*.py")):
         module = ".".join(path.relative_to(SOURCE).with_suffix("").parts)
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        yield module.removesuffix("__init__").rstrip("."), tree
+        found.append((module.removesuffix("__init__").rstrip("."), tree))
+    return found
 
 
 def upward(module: str, tree: ast.Module, places: list[str]) -> list[str]:
@@ -69,6 +73,24 @@ def test_imports_point_down_the_list():
     found = {module: upward(module, tree, LISTED) for module, tree in sources()
              if module not in BESIDE}  # fmt: skip
     assert {module: names for module, names in found.items() if names} == {}
+
+
+def test_no_files_import_each_other_in_a_circle():
+    files = {module for module, _ in sources()}
+    after = {
+        module: {place for name in imported(ast.walk(tree)) if (place := file_of(name, files))}
+        for module, tree in sources()
+        if module not in BESIDE
+    }
+    # Who imports nothing that is left goes, until nobody is left, or a circle.
+    while free := {module for module, names in after.items() if not names & after.keys()}:
+        after = {module: names for module, names in after.items() if module not in free}
+    assert sorted(after) == []
+
+
+def file_of(name: str, files: set[str]) -> str:
+    """The file that an imported name is, or is in."""
+    return name if name in files else name.rpartition(".")[0]
 
 
 def test_what_stands_beside_the_packages_imports_none_of_them_when_it_is_imported():

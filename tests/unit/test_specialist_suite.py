@@ -120,6 +120,7 @@ def test_settings_hold_what_changes_a_stage_and_no_default():
         "specialists": {},
         "max_length": 16,
     }
+    assert specialists_settings(suite, "own")["own"] is True
     assert merges_settings(suite, "own")["merges"] == {
         "soup": {"method": "average"},
         "ties": {"density": 0.2, "method": "ties", "scale": 1.0},
@@ -134,7 +135,10 @@ def test_settings_hold_what_changes_a_stage_and_no_default():
         "mixed": {"fusion": "none"},
     }
     study = specialist_study_settings(suite)
-    assert study["merges"] == ["soup", "ties"] and study["own_labels"] == []
+    assert study["merges"] == ["soup", "ties"]
+    assert study["own_labels"] == study["bases_alone"] == []
+    shipped = specialist_study_settings(load_suite("config/specialists.yaml"))
+    assert shipped["own_labels"] == ["heads", "separate"] and shipped["bases_alone"] == ["base"]
 
 
 def test_a_suite_of_another_kind_is_none():

@@ -1,21 +1,30 @@
 """Scores and claims of systems of specialists: by hand, and against the plain difference."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from toy_specialists import write_task
 
 from mtkd.analysis.specialists import (
     Gold,
     System,
+    _shares,
+    _Specialist,
+    _taught,
     by_task,
     claims_table,
     comparisons,
     macro_difference,
+    read_gold,
     right,
     right_polarity,
     systems_table,
 )
 from mtkd.analysis.statistics.paired import crossed_difference
-from mtkd.specialists.domains import Domains
+from mtkd.report.shown import MISSING
+from mtkd.report.specialists import systems_rows
+from mtkd.specialists.domains import REPORT, Domains, read_domains
 from mtkd.tasks.corpus import TaskInfo
 
 # Labels negative, neutral, positive; task 0 has no neutral texts.
@@ -31,7 +40,8 @@ DOMAINS = Domains(
 )  # fmt: skip
 STUDY = {
     "bases": ["shared", "own"],
-    "merges": ["soup"],
+    "merges": ["base", "soup"],
+    "bases_alone": ["base"],
     "own_labels": ["heads", "separate"],
     "margin": 1.0,
 }
@@ -63,6 +73,38 @@ def test_polarity_is_told_among_the_labels_of_all_tasks():
     assert by_task(polarity, GOLD).tolist() == [0.5, 1.0]
 
 
+@pytest.mark.parametrize("shared", [[], [2]])
+def test_tasks_that_share_no_two_labels_have_no_polarity(shared):
+    own = [np.array([0, *shared]), np.array([1, *shared])]
+    domains = DOMAINS._replace(own=own)
+    assert domains.shared.tolist() == shared
+    assert np.isnan(right_polarity(saying(0, 2, 0, 1, 2, 1), GOLD, domains.shared)).all()
+    table = systems_table(SYSTEMS, domains, GOLD)
+    assert table["polarity"].isna().all() and table["accuracy"].notna().all()
+
+
+def test_nothing_is_retained_of_what_a_specialist_does_not_know():
+    none = (2, 0, 2, 0, 1, 0)
+    systems = [system("shared", "specialist", f"specialist {task}", none) for task in DOMAINS.tasks]
+    systems.append(system("shared", "merge", "soup", BEST))
+    assert systems_table(systems, DOMAINS, GOLD)["retention"].isna().all()
+
+
+def test_texts_of_two_report_splits_keep_their_labels_whatever_their_ids(tmp_path):
+    folders = [
+        write_task(tmp_path / task, ["-", "+"], train=[0, 1], **reports)
+        for task, reports in (
+            ("films", {"report": [0, 0, 0], "report_b": [1, 1]}),
+            ("goods", {"report": [1, 0]}),
+        )
+    ]
+    domains = read_domains(folders)
+    gold = read_gold(domains, [folder / "report_labels.parquet" for folder in folders])
+    assert gold.labels.tolist() == [0, 0, 0, 1, 1, 1, 0]
+    assert gold.domain.tolist() == [0] * 5 + [1] * 2
+    assert len(set(gold.clusters[:, 0])) == len(set(domains.splits[REPORT].ids)) == 7
+
+
 def test_macro_differences_weigh_tasks_alike():
     a, b = saying(0, 2, 0, 1, 2, 1), saying(2, 2, 2, 1, 2, 1)
     found = macro_difference({"1": a, "2": a}, {"1": b, "2": b}, GOLD)
@@ -83,7 +125,8 @@ BEST, WORSE = (0, 2, 0, 1, 2, 1), (2, 2, 2, 1, 2, 1)
 SYSTEMS = [
     *(system(base, "specialist", f"specialist {task}", BEST) for base in ("shared", "own")
       for task in ("films", "goods")),
-    *(system(base, "merge", "soup", WORSE, WORSE, WORSE) for base in ("shared", "own")),
+    *(system(base, "merge", name, WORSE, WORSE, WORSE) for base in ("shared", "own")
+      for name in ("base", "soup")),
     *(system("shared", "router", name, BEST, BEST, BEST) for name in
       ("oracle", "hard-router", "soft-router")),
     system("same", "student", "by-column", BEST, BEST, BEST),
@@ -96,6 +139,7 @@ SYSTEMS = [
 def test_what_is_compared():
     found = [(claim, a.name, f"{b.base} {b.name}") for claim, a, b in comparisons(STUDY, SYSTEMS)]
     assert found == [
+        ("student v merge", "by-column", "shared base"),
         ("student v merge", "by-column", "shared soup"),
         ("student v router", "by-column", "shared oracle"),
         ("student v router", "by-column", "shared hard-router"),
@@ -122,3 +166,71 @@ def test_the_table_of_systems_by_hand():
     assert soup["retention"] == pytest.approx(62.5) and soup["sd"] == 0
     assert soup["polarity"] == pytest.approx(50)
     assert table.loc[("same", "by-column"), "retention"] == 100
+
+
+def run_of(strategy, seed, seconds, said=BEST, status="finished", **facts):
+    """Where a student's predictions lie, and what is read there."""
+    path = Path(f"results/x/specialist_students/same/{strategy['name']}/seed{seed}/p.safetensors")
+    record = {
+        "status": status,
+        "integration": strategy,
+        "models": 1,
+        "parameters": 10,
+        "compute": 100.0,
+        "run_seconds": seconds,
+        "cpu_seconds": seconds,
+        **facts,
+    }
+    return path, (None if status == "diverged" else saying(*said), record)
+
+
+def students_of(*runs):
+    """Systems of some runs, beside specialists that took 4 and 8 s to train and take 2 and 6 ms a
+    text; they label 30 texts of films and 10 of goods."""
+    records = [
+        {"cpu_seconds": 4.0, "run_seconds": 2.0},
+        {"cpu_seconds": 8.0, "run_seconds": 6.0},
+    ]
+    found = {"shared": {"1": _Specialist(np.zeros((2, 6, 3)), records)}}
+    domains = DOMAINS._replace(domain={"train": np.repeat([0, 1], [30, 10])})
+    paths, read = zip(*runs, strict=True)
+    return list(_taught(domains, found, paths, read, {"cpu_seconds": 1.0, "run_seconds": 1.0}))
+
+
+def test_what_a_student_costs_is_told_of_the_seeds_that_finished():
+    how = {"name": "separate", "fusion": "none"}
+    cut = run_of(how, 1, 1.0, status="diverged", models=2, parameters=10, compute=1.0)
+    whole = [run_of(how, seed, 3.0, models=2, parameters=20) for seed in (2, 3)]
+    for runs in ([cut, *whole], [*whole, cut]):
+        (one,) = students_of(*runs)
+        assert one[4:] == (2, 20, 100.0, 3.0, 1.5) and list(one.logits) == ["2", "3"]
+    (none,) = students_of(cut)
+    assert none.models == 2 and np.isnan(none[5:]).all() and not none.logits
+    table = systems_table([*SYSTEMS, none], DOMAINS, GOLD)
+    row = systems_rows(table, {"tasks": DOMAINS.tasks}).iloc[-1]
+    assert set(row[["macro", "parameters", "compute", "to run (s)"]]) == {MISSING}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "seconds"),
+    [
+        # Its own training; a specialist's, 6 s; and the labels of 30 texts at 2 ms, or 10 at 6 ms.
+        ({"fusion": "by-column"}, 3 + 6 + 0.06),
+        # All 40 texts at 2 ms, or at 6 ms; of a gate the router's fit as well, 1 s.
+        ({"fusion": "average"}, 3 + 6 + 0.16),
+        ({"fusion": "gate"}, 3 + 6 + 0.16 + 1),
+        ({"fusion": "none"}, 3),
+    ],
+)
+def test_what_it_takes_until_a_new_specialist_is_part_of_a_student(strategy, seconds):
+    (one,) = students_of(run_of({"name": "x", **strategy}, 1, 3.0))
+    assert one.replace_seconds == pytest.approx(seconds)
+
+
+def test_a_student_that_diverged_has_no_share_in_who_teaches():
+    share = {"teacher": "films", "rows": 0.5, "loss_start": 0.5, "loss_end": 0.5}
+    how = {"name": "by-column", "fusion": "by-column"}
+    runs = [run_of(how, 1, 1.0, shares=[share]),
+            run_of(how, 2, 1.0, status="diverged", shares=[{**share, "rows": 0.1}])]  # fmt: skip
+    (row,) = _shares(*zip(*runs, strict=True)).to_dict("records")
+    assert row["rows"] == 50 and row["seeds"] == 1

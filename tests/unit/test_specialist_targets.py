@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -135,6 +137,30 @@ def test_shares_of_rows_and_loss_by_what_a_training_minimises():
     assert [rows for rows, _ in found] == pytest.approx([1 / 3, 2 / 3])
     wanted = [first / (first + second), second / (first + second)]
     assert [share for _, share in found] == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.parametrize("strategy", [{}, {"heads": "each"}, {"heads": "each", "students": "each"}])
+def test_the_loss_that_is_shared_out_is_the_one_that_each_model_minimises(strategy):
+    from mtkd.specialists.student import _shares, objective
+
+    strategy = {"fusion": "by-column", "T": 2, "alpha": 0.7, **strategy}
+    stage = SimpleNamespace(domains=domains(), device="cpu")
+    what = taught("by-column", COLUMN, TASKS, LOGITS, ROUTER)
+    begun = np.full((6, 3), ABSENT, dtype=np.float32)
+    losses = np.zeros(2)
+    for part in parts(strategy, stage.domains):
+        whole = objective(stage, part, what, strategy, 0)
+        outputs = RNG.normal(size=(6, len(part.names))).astype(np.float32)
+        mine = answered(part, DOMAIN)
+        begun[mine] = of_all_labels(part, outputs[mine], DOMAIN[mine], 3)
+        for task in set(DOMAIN[mine]):
+            rows = torch.from_numpy(np.flatnonzero(task == DOMAIN))
+            mean = whole.value(torch.from_numpy(outputs)[rows], None, rows, 0.0)
+            losses[task] = float(mean) * len(rows)
+    found = _shares(stage, what, strategy, begun, begun)
+    wanted = (losses / losses.sum()).tolist()
+    assert [one["loss_start"] for one in found] == pytest.approx(wanted, rel=1e-5)
+    assert [one["loss_end"] for one in found] == pytest.approx(wanted, rel=1e-5)
 
 
 def test_a_starved_teacher_shows():

@@ -11,6 +11,7 @@ import pandas as pd
 
 from mtkd.analysis.conflict.arms import Arm, expected_arms
 from mtkd.analysis.conflict.read import Scores, gathered
+from mtkd.records.files import write_json
 from mtkd.study.generation_words import FILTERED, MARKED, REPAIRED, SHUFFLED, SPLICED
 
 PROMPTS = 100
@@ -177,6 +178,7 @@ def write_traces(folder: Path) -> tuple[list[Path], Path]:
         verdicts = {"id": ids, "answer": "049", "correct": right, "steps": 1.0}
         consistent = pd.array([i % 2 == 0 for i in range(10)], dtype="boolean")
         pd.DataFrame(verdicts | {"consistent": consistent}).to_parquet(cell / "verdicts.parquet")
+        write_json(cell / "run.json", {"task": TASK, "teacher": teacher})
         paths.append(cell / "traces.parquet")
     prompts = folder / "report.parquet"
     ids = [f"r{i:03}" for i in range(PROMPTS)]

@@ -9,7 +9,7 @@ import sys
 import pytest
 import warm
 from test_reruns import edit, setting
-from tiny_study import SUITE_FILE
+from tiny_study import SUITE_FILE, snakemake
 
 CELLS = "results/tiny/students/distilbert/reviews"
 AVERAGE = f"{CELLS}/cnn+bert/average/T4_a0.7/seed1"
@@ -162,8 +162,8 @@ def test_a_change_is_named_where_it_begins(study, what):
 def test_what_is_up_to_date_is_said_to_be_and_nothing_is_touched(study):
     before = everything(study)
     told = why(study, f"{AVERAGE}/eval.json")
-    assert re.fullmatch(r"nothing, it is up to date; score_students made it on [\d: -]+", told[0])
-    assert len(told) == 1
+    made = r"nothing, it is up to date; score_students made it on [\d: -]+, when it was not there"
+    assert re.fullmatch(made, told[0]) and len(told) == 1
     assert why(study, "all")[0].startswith("nothing, it is up to date")
     checked = mtkd(study, "check")
     assert checked.returncode == 0 and "nothing is wrong" in checked.stdout, checked.stdout
@@ -172,6 +172,19 @@ def test_what_is_up_to_date_is_said_to_be_and_nothing_is_touched(study):
     compared = mtkd(study, "diff", *teachers).stdout
     assert re.search(r"settings.model.architecture +text-cnn +bert", compared)
     assert everything(study) == before
+
+
+def test_of_a_rerun_that_has_ended_the_log_of_it_says_why(study):
+    target = f"{AVERAGE}/eval.json"
+    setting("students.distilbert.training.learning_rate", 0.004)(study)
+    assert snakemake(study, target, cores=1).returncode == 0
+    first, by, _, *reasons = why(study, target)
+    assert re.fullmatch(r"nothing, it is up to date; score_students made it on [\d: -]+", first)
+    assert re.fullmatch(r"why it was made then, by \.snakemake/log/\S+\.snakemake\.log:", by)
+    assert reasons == [
+        "settings.training.learning_rate: 0.005 -> 0.004",
+        f"  train_students of {AVERAGE}/predictions.safetensors and 1 more",
+    ]
 
 
 def test_another_study_is_never_made_and_mistakes_are_a_line(study):

@@ -1,4 +1,8 @@
-"""README's commands are planned as it says, and what its pages point to is there."""
+"""README's commands are planned as it says, and what its pages point to is there.
+
+On a small study a cell alone and another study are run in test_bundles.py, ``partial`` in
+test_head.py, ``fetch`` in test_fetch.py, ``mtkd`` in test_questions.py.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from small_inputs import run_snakemake
+
+from mtkd.__main__ import _parser as mtkd_parser
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,6 +31,16 @@ def blocks() -> dict[str, str]:
     """What README shows of each Snakemake command, by the command."""
     shown = re.findall(r"```\n\$ (snakemake [^\n]+)\n(.*?)```", README, flags=re.DOTALL)
     return dict(shown)
+
+
+def commands(program: str) -> list[str]:
+    """Every command of a program that README has, in a block or in a line."""
+    fences = re.findall(r"```\w*\n(.*?)```", README, flags=re.DOTALL)
+    lines = [line.removeprefix("$ ") for fence in fences for line in fence.splitlines()]
+    text = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
+    found = [*lines, *re.findall(r"`([^`\n]+)`", text)]
+    alone = (command.split(" #")[0].strip() for command in found)
+    return list(dict.fromkeys(one for one in alone if one.split(" ")[0] == program))
 
 
 def jobs_of(text: str) -> Counter:
@@ -51,6 +67,25 @@ def test_a_command_is_planned_as_readme_says(tmp_path, command):
         plan = shown.split("\nPlan: ")[1] if "\nPlan: " in shown else ""
         for line in filter(None, map(str.rstrip, plan.splitlines()[1:])):
             assert line == "..." or line in lines, line
+
+
+@pytest.mark.parametrize("command", [c for c in commands("snakemake") if c not in blocks()])
+def test_a_command_in_a_line_is_planned(tmp_path, command):
+    for name in ("config", "data"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    result = run_snakemake(tmp_path, *command.split()[1:], "-n", "-q", "rules")
+    assert result.returncode == 0 and "error" not in result.stdout.lower(), result.stdout
+
+
+def test_make_has_the_targets_that_readme_names():
+    targets = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
+    named = {word for command in commands("make") for word in command.split()[1:]}
+    assert named and named <= set(targets.split())
+
+
+@pytest.mark.parametrize("command", commands("mtkd"))
+def test_mtkd_takes_what_readme_gives_it(command):
+    assert mtkd_parser().parse_args(re.sub(r"[][]", "", command).split()[1:]).command
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -191,6 +191,15 @@ def test_another_merge_or_margin_trains_nothing(study):
     assert not set(jobs) & {"train_specialists", "train_own_specialists", "train_integrated"}
 
 
+def test_specialists_of_bases_of_their_own_train_anew_on_one(study):
+    content = suite()
+    content["bases"]["own"] = {**BASE, "own": False}
+    write_suite(study / "suite.yaml", content)
+    jobs = planned(study)
+    assert jobs["train_specialists"] == 2 and jobs["merge_specialists"] == 1
+    assert "train_integrated" not in jobs
+
+
 def test_a_dry_run_ends_with_a_plan_of_students(study):
     shutil.rmtree(study / RESULTS / "specialist_students/same/gate")
     shutil.rmtree(study / RESULTS / "studies")

@@ -45,9 +45,20 @@ def main() -> None:
     ids, labels, _ = read_answers(args.task, ("train", "selection"))
     teachers = read_all_teachers(args.logits, ids, info, study["teacher_seed"])
     names, seeds = teacher_names(study), study["teacher_seeds"]
-    logits = {split: teacher_array(read, names, seeds) for split, read in teachers.items()}
-    transfer = read_transfer_labels(args.transfer, ids["train"][labels["train"] < 0])
-    splits = audit.measured_splits(logits, labels, transfer)
+    # Teachers are compared on the same rows: those that all of them have an answer to.
+    rows = {
+        split: read.answered_by_all(names, seeds, len(ids[split]))
+        for split, read in teachers.items()
+    }
+    if not rows["selection"].any():
+        raise InputError(f"no row of selection has an answer of every teacher: {', '.join(names)}")
+    logits = {
+        split: teacher_array(read, names, seeds)[:, :, rows[split]]
+        for split, read in teachers.items()
+    }
+    known = {split: labels[split][rows[split]] for split in labels}
+    transfer = read_transfer_labels(args.transfer, ids["train"][rows["train"]][known["train"] < 0])
+    splits = audit.measured_splits(logits, known, transfer)
     scores = [[teachers["selection"].of(name, s).score for s in seeds] for name in names]
     arms = [{**arm, "name": arm_name(arm, study)} for arm in study["arms"]]
     # On train an arm that is taught out of fold fuses no in-sample logits.
@@ -70,13 +81,18 @@ def main() -> None:
         if path.stem == "selection":
             if not np.array_equal(decode_ids(tensors["selection/ids"]), ids["selection"]):
                 raise InputError(f"{path}: features of other examples; rerun teacher_logits")
-            features[record["teacher"], record["seed"]] = tensors["selection/features"]
+            # One that is not trained has no encoder to compare.
+            own = tensors.get("selection/features")
+            features[record["teacher"], record["seed"]] = (
+                None if own is None else own[rows["selection"]]
+            )
     temperatures = list(dict.fromkeys(["1", *study["T"]]))
     # A teacher of several seeds is compared by its first.
     of_first = [features[run.teacher, run.seed] for run in teacher_runs(names, seeds[:1])]
     first = [of_teacher[0] for of_teacher in scores]
     measured_logits = {split: measured.logits for split, measured in splits.items()}
     selection = splits["selection"]
+    clusters = read_all_clusters(args.task, ["selection"]).get("selection")
     ceilings = [
         audit.ceilings_table(task, split, measured, fused[split], names, metric)
         for split, measured in splits.items()
@@ -111,7 +127,7 @@ def main() -> None:
             selection.labels,
             metric,
             study["margin"],
-            clusters=read_all_clusters(args.task, ["selection"]).get("selection"),
+            clusters=None if clusters is None else clusters[rows["selection"]],
         ),
     }
     write_tables(args.output, tables)

@@ -40,11 +40,14 @@ def main() -> None:
     ids, labels, human = read_answers(args.task, ("selection",))
     # The seeds are the teachers' own.
     teachers = read_all_teachers(args.logits, ids, read_info(args.task), "paired")["selection"]
-    logits, gold = teacher_array(teachers, names, settings["seeds"]), labels["selection"]
+    rows = teachers.answered_by_all(names, settings["seeds"], len(ids["selection"]))
+    logits = teacher_array(teachers, names, settings["seeds"])[:, :, rows]
+    gold = labels["selection"][rows]
     clusters = read_all_clusters(args.task, ["selection"]).get("selection")
+    clusters = None if clusters is None else clusters[rows]
     first, C = logits[:, 0], logits.shape[-1]
     simulated = pooling.simulate(pooling.centres(first))
-    target = human.get("selection", np.eye(C)[gold])
+    target = human["selection"][rows] if "selection" in human else np.eye(C)[gold]
     tables = {
         "variance": pooling.variance_table(task, logits, target, simulated),
         "scaling": pooling.scaling_table(task, simulated),

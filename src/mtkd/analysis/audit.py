@@ -55,7 +55,9 @@ def measured_splits(
     texts, which teachers never saw. On the other rows of train teachers were trained.
     """
     supervised = labels["train"] >= 0
-    found = {"train": Measured(logits["train"][:, :, supervised], labels["train"][supervised])}
+    found = {}
+    if supervised.any():
+        found["train"] = Measured(logits["train"][:, :, supervised], labels["train"][supervised])
     if not supervised.all():
         found["transfer"] = Measured(logits["train"][:, :, ~supervised], transfer)
     return {**found, "selection": Measured(logits["selection"], labels["selection"])}
@@ -111,12 +113,13 @@ def pairs_table(
     task: str,
     splits: Mapping[str, Measured],
     names: Sequence[str],
-    features: Sequence[np.ndarray],
+    features: Sequence[np.ndarray | None],
 ) -> pd.DataFrame:
     """Each pair of teachers on each split's labelled rows: the measures of ``pairwise``, and CKA.
 
     Of the first teacher seed; features [N, H_k] of each teacher on selection, its encoder's state
-    that the classification head sees. A split without a label has no rows.
+    that the classification head sees, None of one that has no encoder. A split without a label has
+    no rows.
     """
     parts = []
     for split, measured in splits.items():
@@ -127,7 +130,7 @@ def pairs_table(
         pairs = zip(table["first"], table["second"], strict=True)
         table["cka"] = [
             linear_cka(features[a].astype(float), features[b].astype(float))
-            if split == "selection"
+            if split == "selection" and features[a] is not None and features[b] is not None
             else None
             for a, b in pairs
         ]

@@ -152,7 +152,19 @@ def collect_examples(
     }
     sample = np.arange(0) if sample_ids is None else _rows(ids["train"], sample_ids)
     clusters = read_all_clusters(folder, info.rows)
-    return Examples(record, labels, human, arrays, students, fused, soft, sample, clusters)
+    answered = teachers["train"].answered_by_all(names, seeds, len(ids["train"]))
+    return Examples(
+        record,
+        labels,
+        human,
+        arrays,
+        students,
+        fused,
+        soft,
+        sample,
+        clusters,
+        None if answered.all() else answered,
+    )
 
 
 def taught_on(split: str, recipe: Recipe) -> Recipe:

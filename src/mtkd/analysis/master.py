@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import textwrap
 
+import numpy as np
 import pandas as pd
 
 from mtkd.analysis.selection import ARM, CELL, chosen_settings
@@ -75,12 +76,17 @@ def report_values(runs: pd.DataFrame, study: StudyView) -> pd.DataFrame:
     report = runs[(runs.role == "report") & runs.primary & runs.task.isin(study["tasks"])]
     report = report.merge(chosen_settings(runs)[CELL].assign(chosen=True), on=CELL, how="left")
     report = report[report.chosen.notna() | (report.kind != "student")]
-    parts = []
-    for method in methods(study).itertuples():
+    named = methods(study)
+    # Plain objects: pandas' strings take long to compare where there are few.
+    known = {axis: report[axis].to_numpy(object) for axes in IDENTITY.values() for axis in axes}
+    rows_of = []
+    for method in named.itertuples():
         axes = IDENTITY[method.kind]
-        own = (report[axes] == [getattr(method, axis) for axis in axes]).all(axis=1)
-        parts.append(report[own].assign(method=method.method, type=method.type))
-    values = pd.concat(parts, ignore_index=True)
+        own = np.logical_and.reduce([known[axis] == getattr(method, axis) for axis in axes])
+        rows_of.append(np.flatnonzero(own))
+    values = report.iloc[np.concatenate(rows_of)].reset_index(drop=True)
+    for column in ("method", "type"):
+        values[column] = named[column].repeat([*map(len, rows_of)]).to_numpy()
     values["seed"] = values.seed.fillna(NOT_APPLICABLE)
     identity = ["method", "task", "split", "seed"]
     twice = values[values.duplicated(identity)]

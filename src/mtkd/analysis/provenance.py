@@ -51,7 +51,7 @@ def provenance(records: Iterable[Record]) -> dict[str, Any]:
             for record in records
             for teacher, digest in (record["digests"].get("teachers") or {}).items()
         },
-        "code": {record["kind"]: record["digests"]["code"] for record in records},
+        "code": {_made(record): record["digests"]["code"] for record in records},
         "pools": {
             record["strategy"]: record["recipe"]["fusion"]
             for record in records
@@ -101,6 +101,11 @@ def seconds_by_rule(benchmarks: Path) -> pd.DataFrame:
 
 def _device(record: Record) -> str:
     return record.get("device") or "unknown"
+
+
+def _made(record: Record) -> str:
+    """The kind of a run; of a teacher that is not trained, with what its answers are."""
+    return f"{record['kind']} ({record['source']})" if record.get("source") else record["kind"]
 
 
 def _task(record: Record) -> dict[str, Any]:

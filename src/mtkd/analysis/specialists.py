@@ -38,7 +38,7 @@ class Gold(NamedTuple):
 
 
 class System(NamedTuple):
-    """Logits [N, C] on report by seed, and what one costs: means over seeds."""
+    """Logits [N, C] on report by seed, and what one costs: means over the seeds that finished."""
 
     base: str  # of a student, its name
     kind: str  # specialist, merge, router, student
@@ -96,7 +96,7 @@ def read_gold(domains: Domains, paths: Sequence[Path]) -> Gold:
     known, members = {}, {}
     for task, own, path in zip(domains.tasks, domains.own, paths, strict=True):
         for split, (ids, given) in read_report_labels(path).items():
-            names = row_ids(task, ids)
+            names = row_ids(task, split, ids)
             known |= dict(zip(names, own[given], strict=True))
             clusters = read_clusters(path, split)
             # Of a pair's two members the first: each text has one cluster here.
@@ -115,14 +115,19 @@ def right(logits: np.ndarray, gold: Gold) -> np.ndarray:
 
 
 def right_polarity(logits: np.ndarray, gold: Gold, shared: np.ndarray) -> np.ndarray:
-    """The same among the labels that all tasks have; NaN of a text that has another one."""
+    """The same among the labels that all tasks have; NaN of a text that has another one, and of
+    every text where they have less than two: there is nothing to tell apart."""
+    if len(shared) < 2:
+        return np.full(len(gold.labels), np.nan)
     said = shared[logits[:, shared].argmax(axis=1)]
     return np.where(np.isin(gold.labels, shared), said == gold.labels, np.nan)
 
 
 def by_task(values: np.ndarray, gold: Gold) -> np.ndarray:
-    """Means [K] over each task's texts of values [N]."""
-    return np.array([np.nanmean(values[gold.domain == k]) for k in range(gold.domain.max() + 1)])
+    """Means [K] over each task's texts of values [N], without NaN; NaN of a task without any."""
+    known = ~np.isnan(values)
+    own = [values[known & (gold.domain == k)] for k in range(gold.domain.max() + 1)]
+    return np.array([one.mean() if len(one) else np.nan for one in own])
 
 
 def systems_table(systems: Sequence[System], domains: Domains, gold: Gold) -> pd.DataFrame:
@@ -136,6 +141,8 @@ def systems_table(systems: Sequence[System], domains: Domains, gold: Gold) -> pd
         if system.kind == "specialist" and system.base == systems[0].base
     }
     reference = np.array([own[f"specialist {task}"][k] for k, task in enumerate(domains.tasks)])
+    # Of a task of which its own specialist knows nothing, nothing can be retained.
+    reference[reference == 0] = np.nan
     rows = []
     for system in systems:
         scores = np.array([by_task(right(one, gold), gold) for one in system.logits.values()])
@@ -203,7 +210,8 @@ def comparisons(
 
     The first strategy's student with every other system of the first base that answers all labels;
     one student of several heads with a student a task; learned routers with the oracle; merges of
-    specialists of other bases with those of the first.
+    specialists of other bases with those of the first, but for those that are the base alone: it is
+    one model there and here.
     """
     first = study["bases"][0]
     students = [one for one in systems if one.kind == "student"]
@@ -224,6 +232,8 @@ def comparisons(
         yield "router v oracle", named[first, name], named[first, "oracle"]
     for base in study["bases"][1:]:
         for name in study["merges"]:
+            if name in study["bases_alone"]:
+                continue
             yield "merge of other bases v of one", named[base, name], named[first, name]
 
 
@@ -256,7 +266,8 @@ def _read(path: Path, domains: Domains) -> tuple[np.ndarray | None, dict[str, An
 
 
 def _mean(values: Iterator[float] | Sequence[float]) -> float:
-    return float(np.mean(list(values)))
+    values = list(values)
+    return float(np.mean(values)) if values else np.nan
 
 
 def _fields(found: Mapping[str, _Specialist], name: str) -> np.ndarray:
@@ -300,8 +311,7 @@ def _merged(
         own = found[base]
         for name in study["merges"]:
             records = [read[seed, name][1] for seed in study["seeds"]]
-            # With a scale of 0 it is the base, whatever its specialists are.
-            none = records[0]["merge"].get("scale") == 0
+            none = name in study["bases_alone"]
             new = _mean(_fields(own, "cpu_seconds"))
             yield System(
                 base,
@@ -354,26 +364,30 @@ def _taught(
 ) -> Iterator[System]:
     own = next(iter(found.values()))
     new = _mean(_fields(own, "cpu_seconds"))
-    texts = np.bincount(domains.domain[LEARNT])
-    labelled = float(np.mean(texts * _fields(own, "run_seconds")) / 1000)
+    texts, a_text = np.bincount(domains.domain[LEARNT]), _fields(own, "run_seconds") / 1000
     runs: dict[tuple[str, str], dict[str, tuple]] = {}
     for path, one in zip(paths, read, strict=True):
         axes = parse_integrated(path)
         runs.setdefault((axes["student"], axes["strategy"]), {})[axes["seed"]] = one
     for (student, strategy), by_seed in runs.items():
-        records = [record for _, record in by_seed.values()]
-        models, how = records[0]["models"], records[0]["integration"]
+        first = next(iter(by_seed.values()))[1]
+        models, how = first["models"], first["integration"]
+        # What one cost that diverged ends where it did.
+        records = [record for logits, record in by_seed.values() if logits is not None]
         # Of a student a task the one of the task that has a new specialist is trained again.
         replace = _mean(record["cpu_seconds"] for record in records) / models
         if how["fusion"] != "none":
-            replace += new + labelled + (how["fusion"] == "gate") * routing["cpu_seconds"]
+            # A new specialist labels its own texts; where all of them teach every text, all texts.
+            labels = texts.sum() if how["fusion"] in ("average", "gate") else texts
+            replace += new + float(np.mean(labels * a_text))
+            replace += (how["fusion"] == "gate") * routing["cpu_seconds"]
         yield System(
             student,
             "student",
             strategy,
             {seed: logits for seed, (logits, _) in by_seed.items() if logits is not None},
             models,
-            records[0]["parameters"],
+            _mean(record["parameters"] for record in records),
             _mean(record["compute"] for record in records),
             _mean(record["run_seconds"] for record in records),
             replace,
@@ -385,7 +399,9 @@ def _shares(
 ) -> pd.DataFrame:
     """Each teacher's share of rows and of loss by student and strategy, means over seeds."""
     rows = []
-    for path, (_, record) in zip(paths, read, strict=True):
+    for path, (logits, record) in zip(paths, read, strict=True):
+        if logits is None:
+            continue
         axes = parse_integrated(path)
         rows += [
             {"student": axes["student"], "strategy": axes["strategy"], "seed": axes["seed"], **one}

@@ -148,15 +148,17 @@ def check_consistency(records: Iterable[Record]) -> None:
     """Refuse records that do not belong together; the message names the rule to rerun.
 
     Within one task the data digests agree; within one (task, teacher, teacher seed) the teacher
-    digests; within one kind of run the code digests. Device and versions may differ. Raises
-    InputError.
+    digests; within one kind of run, and one making of teachers, the code digests. Device and
+    versions may differ. Raises InputError.
     """
     records = list(records)
     data, teachers, code = defaultdict(list), defaultdict(list), defaultdict(list)
     for record in records:
         task, kind, digests = record["task"], record["kind"], record["digests"]
         data[f"data digests of task {task!r}"].append((digests["data"], record))
-        code[f"code digests of the {kind} runs"].append((_text(digests["code"]), record))
+        # Teachers of different making have different code.
+        made = f" ({record['source']})" if record.get("source") else ""
+        code[f"code digests of the {kind}{made} runs"].append((_text(digests["code"]), record))
         for teacher, digest in (digests.get("teachers") or {}).items():
             teachers[f"digests of teacher {teacher!r} on task {task!r}"].append((digest, record))
     for what, found in (data | teachers | code).items():
@@ -180,6 +182,8 @@ def _refuse_differing(what: str, found: list[tuple[str, Record]]) -> None:
 
 def _rule(record: Record) -> str:
     """The rule that makes a run anew."""
+    if record.get("source"):
+        return "given_logits"
     if record["kind"] == "student":
         return "train_undistilled" if not is_distilled(record["teachers"]) else "train_students"
     rules = {"teacher": "train_teacher", "reference": "fit_reference", "constant": "score_constant"}

@@ -40,8 +40,9 @@ OF_A_CELL = ("run.json", "history.jsonl")
 TASK_FILES = ("train", "selection", "report", "report_labels")
 # Seconds to which some file systems round time stamps.
 ROUNDED = 1.0
-# Files that are read at a time: the disk may be a network's.
+# Files that are read at a time: the disk may be a network's. And bytes of one.
 AT_A_TIME = 8
+AT_ONCE = 1 << 18
 
 
 class Finding(NamedTuple):
@@ -124,10 +125,11 @@ def check(folder: Path) -> Checked:
     declared = (f"/{PREDICTIONS}", f"/{GENERATIONS}")
     cells = {os.path.dirname(path) for path in suite.made if path.endswith(declared)}
     manifests = _manifests(suite)
-    digests = {cell: _digest_of(suite, cell) for cell in cells}
+    linked = _linked(suite, manifests)
+    digests = {cell: _digest_of(suite, cell, linked) for cell in cells}
     kept = {cell: manifests[digest] for cell, digest in digests.items() if digest in manifests}
     kept |= {f"{KEPT}/{digest}": manifest for digest, manifest in manifests.items()}
-    folders = {path for path in suite.made if (folder / path).is_dir()}
+    folders = {p for p in suite.made if p not in suite.files and (folder / p).is_dir()}
     wanted = {path for path in suite.made if path not in folders}
     wanted |= {f"{cell}/{name}" for cell, names in kept.items() for name in names}
     wanted |= {
@@ -207,12 +209,28 @@ def _manifests(suite: _Suite) -> dict[str, dict[str, str]]:
     """The manifest of each kept cell, by the cell's digest."""
     folders = (os.path.dirname(path) for path in suite.files if path.startswith(f"{KEPT}/"))
     names = {os.path.basename(folder) for folder in folders}
-    read = {name: _record(suite.folder / KEPT / name / MANIFEST) for name in names}
+    kept = os.path.join(suite.folder, KEPT)
+    read = {name: read_record(os.path.join(kept, name, MANIFEST)) for name in names}
     return {name: manifest for name, manifest in read.items() if manifest}
 
 
-def _digest_of(suite: _Suite, cell: str) -> str | None:
-    """A cell's digest, by its predictions, else by the record beside them."""
+def _linked(suite: _Suite, manifests: Iterable[str]) -> dict[tuple[int, int], str]:
+    """The digest of each kept cell by its predictions' device and inode, which its cell shares."""
+    names = (PREDICTIONS, GENERATIONS)
+    kept = {f"{KEPT}/{digest}/{name}": digest for digest in manifests for name in names}
+    return {_identity(suite.files[path]): kept[path] for path in kept if path in suite.files}
+
+
+def _identity(stat: os.stat_result) -> tuple[int, int]:
+    return stat.st_dev, stat.st_ino
+
+
+def _digest_of(suite: _Suite, cell: str, linked: dict[tuple[int, int], str]) -> str | None:
+    """A cell's digest: that of the kept cell whose file its own is, else what its files say."""
+    for name in (PREDICTIONS, GENERATIONS):
+        stat = suite.files.get(f"{cell}/{name}")
+        if stat and (digest := linked.get(_identity(stat))):
+            return digest
     folder = suite.folder / cell
     record = header_record(folder / PREDICTIONS) or _record(folder / OF_A_CELL[0])
     return (record.get("digests") or {}).get("cell")
@@ -234,7 +252,7 @@ def _checksums(suite: _Suite, kept: dict[str, dict[str, str]]) -> dict[str, str]
     """
     wanted = {*suite.readings, *(f"{cell}/{name}" for cell in kept for name in kept[cell])}
     stats = {path: suite.files[path] for path in wanted if path in suite.files}
-    same = {(stat.st_dev, stat.st_ino): path for path, stat in stats.items()}
+    same = {_identity(stat): path for path, stat in stats.items()}
     paths = [os.path.join(suite.folder, path) for path in same.values()]
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         # To hand over file by file would take longer than to read small files.
@@ -245,13 +263,16 @@ def _checksums(suite: _Suite, kept: dict[str, dict[str, str]]) -> dict[str, str]
             for path, checksum in zip(paths[first::AT_A_TIME], share, strict=True)
         }
     found = dict(zip(same, map(read.get, paths), strict=True))
-    return {path: found[stat.st_dev, stat.st_ino] for path, stat in stats.items()}
+    return {path: found[_identity(stat)] for path, stat in stats.items()}
 
 
 def _sha256(path: str) -> str:
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        with open(path, "rb", buffering=0) as file:
+            digest = hashlib.sha256()
+            while part := file.read(AT_ONCE):
+                digest.update(part)
+            return digest.hexdigest()
     except OSError as error:
         return f"unreadable ({error.strerror})"
 

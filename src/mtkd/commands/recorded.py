@@ -39,7 +39,7 @@ def record_of(path: Path) -> dict[str, Any] | None:
     return _read(found)
 
 
-def recorded_outputs(project: Path, kept: Path = METADATA) -> Iterator[tuple[str, Path]]:
+def recorded_outputs(project: Path, kept: Path = METADATA) -> Iterator[tuple[str, str]]:
     """Each output that has a record, as a path below the project, and the record's file."""
     top = os.path.join(project, kept)
     for folder, _, names in os.walk(top):
@@ -47,12 +47,12 @@ def recorded_outputs(project: Path, kept: Path = METADATA) -> Iterator[tuple[str
         start = "".join(piece.removeprefix(PIECE) for piece in pieces)
         for name in names:
             try:
-                yield base64.urlsafe_b64decode(start + name).decode(), Path(folder, name)
+                yield base64.urlsafe_b64decode(start + name).decode(), f"{folder}/{name}"
             except ValueError:
                 continue  # none of Snakemake's
 
 
-def read_record(file: Path) -> dict[str, Any]:
+def read_record(file: Path | str) -> dict[str, Any]:
     """A record; an empty one where it is being written, or torn."""
     return _read(file) or {}
 
@@ -85,9 +85,10 @@ def _file_of(name: str, longest: int) -> Path:
     return Path(*(PIECE + piece for piece in pieces), last)
 
 
-def _read(file: Path) -> dict[str, Any] | None:
+def _read(file: Path | str) -> dict[str, Any] | None:
     try:
-        content = json.loads(file.read_bytes())
+        with open(file, "rb", buffering=0) as content:
+            content = json.loads(content.read())
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None

@@ -1,5 +1,7 @@
 """Why an output would be made again: its jobs beside Snakemake's records of those that made it.
 
+Of one that is up to date, what the log of the run that made it says (``mtkd.commands.logged``).
+
 Snakemake looks for one kind of reason after another and stops at the first; here a job's reasons
 are all looked for. Which jobs would run is Snakemake's answer.
 """
@@ -9,13 +11,14 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mtkd.commands.differences import ABSENT, Difference, differences, shown
 from mtkd.commands.graph import job_graph
+from mtkd.commands.logged import MISSING, last_run
 from mtkd.commands.recorded import parameter
 
 # Jobs that one line names.
@@ -33,6 +36,13 @@ DIGESTS = {
 }
 
 
+class _Job(NamedTuple):
+    """A job as it is named."""
+
+    rule: str
+    output: tuple[str, ...]
+
+
 def why(target: str, suite: Path | None = None, config: Sequence[str] = ()) -> str:
     """Why ``target`` would be made again, in some lines; or that it would not.
 
@@ -43,44 +53,67 @@ def why(target: str, suite: Path | None = None, config: Sequence[str] = ()) -> s
         (job,) = dag.targetjobs
         pending = set(dag.needrun_jobs())
         if not pending:
-            return f"{target}: nothing, it is up to date{_made(dag, job)}"
-        jobs_of: dict[str, list[Any]] = {}
+            return "\n".join(_up_to_date(target, _made(dag, job)))
         # The target's own job first, then those that are nearest to it.
-        for one in filter(pending.__contains__, dag.bfs(dag.dependencies, job)):
-            for reason in _reasons(dag, one):
-                jobs_of.setdefault(reason, []).append(one)
-        # Reasons of the same jobs stand together.
-        found: dict[tuple[Any, ...], list[str]] = {}
-        for reason, jobs in jobs_of.items():
-            found.setdefault(tuple(jobs), []).append(reason)
-        return "\n".join(_lines(target, job, found, len(pending)))
+        jobs = filter(pending.__contains__, dag.bfs(dag.dependencies, job))
+        reasons = [(_named(one), reason) for one in jobs for reason in _reasons(dag, one)]
+        own = job.rule.norun or any(named == _named(job) for named, _ in reasons)
+        last = "" if job.rule.norun or len(pending) == 1 else f", {job.rule.name} last"
+        upstream = "" if own else "; what has changed lies upstream"
+        count = "one job" if len(pending) == 1 else f"{len(pending)} jobs"
+        return "\n".join([f"{target}: {count} would run for it{last}{upstream}", *_told(reasons)])
 
 
-def _lines(
-    target: str, job: Any, found: dict[tuple[Any, ...], list[str]], pending: int
-) -> Iterator[str]:
-    last = "" if job.rule.norun or pending == 1 else f", {job.rule.name} last"
-    own = job.rule.norun or any(job in jobs for jobs in found)
-    upstream = "" if own else "; what has changed lies upstream"
-    jobs = "one job" if pending == 1 else f"{pending} jobs"
-    yield f"{target}: {jobs} would run for it{last}{upstream}"
-    for jobs, reasons in found.items():
+def _up_to_date(target: str, made: str) -> Iterator[str]:
+    """That nothing would run; and why the run that made the target did, where its log says so."""
+    log, jobs = (last_run(Path(), target) if made else None) or (None, [])
+    if jobs and target in dict(jobs[0].others()).get(MISSING, ()):
+        yield f"{target}: nothing, it is up to date{made}, when it was not there"
+        return
+    yield f"{target}: nothing, it is up to date{made}"
+    reasons = [(_Job(one.rule, one.output), reason) for one in jobs for reason in _then(one)]
+    if reasons:
+        yield f"why it was made then, by {log}:"
+        yield from _told(reasons)
+
+
+def _then(job: Any) -> Iterator[str]:
+    """Why a job ran that has ended (``mtkd.commands.logged.Ran``)."""
+    if changed := job.parameters():
+        yield from map(_glossed, parameter_changes(*changed))
+    for reason, paths in job.others():
+        yield f"{reason}: {', '.join(paths[:NAMED])}{_more(paths)}" if paths else reason
+
+
+def _told(reasons: Iterable[tuple[_Job, str]]) -> Iterator[str]:
+    """Reasons in lines, those of the same jobs together, the jobs below them."""
+    jobs_of: dict[str, list[_Job]] = {}
+    for job, reason in reasons:
+        jobs_of.setdefault(reason, []).append(job)
+    found: dict[tuple[_Job, ...], list[str]] = {}
+    for reason, jobs in jobs_of.items():
+        found.setdefault(tuple(jobs), []).append(reason)
+    for jobs, together in found.items():
         yield ""
-        yield from reasons
-        yield from (f"  {line}" for line in _named(jobs))
+        yield from together
+        yield from (f"  {line}" for line in _in_lines(jobs))
 
 
-def _named(jobs: Sequence[Any]) -> list[str]:
+def _named(job: Any) -> _Job:
+    return _Job(job.rule.name, tuple(map(str, job.output)))
+
+
+def _in_lines(jobs: Sequence[_Job]) -> list[str]:
     """Some jobs, or where they are many how many of which rule."""
     if len(jobs) > NAMED:
-        rules = Counter(job.rule.name for job in jobs)
+        rules = Counter(job.rule for job in jobs)
         return [f"{len(jobs)} jobs: {', '.join(f'{rule} {n}' for rule, n in rules.items())}"]
-    return [f"{job.rule.name} of {_first(job)}{_more(job.output, 1)}" for job in jobs]
+    return [f"{job.rule} of {_first(job)}{_more(job.output, 1)}" for job in jobs]
 
 
-def _first(job: Any) -> str:
+def _first(job: _Job) -> str:
     """The output that stands for a job's: one that is not there, if there is such a one."""
-    return min(map(str, job.output), key=os.path.exists)
+    return min(job.output, key=os.path.exists)
 
 
 def _more(things: Sized, named: int = NAMED) -> str:

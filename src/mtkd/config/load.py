@@ -5,6 +5,7 @@ Imports neither torch nor numpy: every job of a run validates its config again.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from mtkd.config.answers import Answers
 from mtkd.config.any_suite import AnySuite
 from mtkd.config.generation import GenerationSuite
 from mtkd.config.losses import CLOSED, declared_losses
@@ -33,6 +35,9 @@ from mtkd.config.values import CONSTANT, check_known, check_path, nearest, split
 from mtkd.config.written import LOADER, read_text, refuse_surprises
 from mtkd.errors import InputError
 from mtkd.metrics.names import declared
+
+# Files of rows.
+TABLES = (".parquet", ".csv", ".jsonl")
 
 
 def load_suite(path: Path) -> AnySuite:
@@ -122,6 +127,8 @@ def _check_references(suite: Suite) -> None:
                 place = f"{kind}.{name}.per_task.{task}"
                 check_known(task, suite.tasks, place, "task")
                 _overrides(learner.training, overrides, place)
+            if kind == "teachers" and learner.model.answers:
+                _answers(suite, name, learner.model.answers)
             check_path(learner.model.folder or "", f"{kind}.{name}.model.folder")
             for path in learner.model.vector_files:
                 check_path(path, f"{kind}.{name}.model.vectors")
@@ -164,10 +171,87 @@ def _check_references(suite: Suite) -> None:
             _can_see_labels(suite, arm, study.tasks, f"{place}.arms.{number}")
             _can_weigh(suite, arm, study.tasks, f"{place}.arms.{number}")
             _known_teachers(suite, arm, study.seeds, place)
+            _can_answer(suite, arm, study.tasks, place)
             _can_crossfit(suite, arm, study.tasks, f"{place}.arms.{number}")
             for student in study.students:
                 _can_show(suite, arm, student, f"{place}.arms.{number}")
         _fits_classes(suite, study, place)
+
+
+def _answers(suite: Suite, teacher: str, answers: Answers) -> None:
+    """What a teacher's file of answers is called, wherever it is given."""
+    place = f"teachers.{teacher}.model"
+    place += ".probabilities" if suite.teachers[teacher].model.probabilities else ".logits"
+    for task in answers.per_task:
+        check_known(task, suite.tasks, f"{place}.per_task.{task}", "task")
+    for task in [None, *answers.per_task]:
+        try:
+            here = answers.of_task(task, None) if task else answers
+        except ValueError as error:
+            raise ValueError(f"{place}.{error}") from None
+        for path in filter(None, [here.file, *here.files.values()]):
+            if Path(path).suffix.lower() not in TABLES:
+                raise ValueError(f"{place}: {path!r} is no .parquet, .csv or .jsonl file")
+            check_path(path, place)
+
+
+def _can_answer(suite: Suite, arm: Arm, tasks: list[str], place: str) -> None:
+    """Teachers that are not trained have files for a study's tasks, and no seeds or inside."""
+    for name in arm.teachers:
+        teacher, own = split_teacher(name)
+        model = suite.teachers[teacher].model
+        if not model.is_given:
+            continue
+        if own:
+            raise ValueError(
+                f"{place}.arms: {name!r}: teacher {teacher!r} is not trained and has no seeds; "
+                f"name it {teacher!r}"
+            )
+        strategy = suite.strategies.get(arm.strategy)
+        if strategy and "along" in declared_losses()[strategy.loss].needs:
+            raise ValueError(
+                f"{place}.arms: loss {strategy.loss!r} of strategy {arm.strategy!r} runs its "
+                f"teachers along, and {teacher!r} is no model; take another loss"
+            )
+        for task in tasks if model.answers else []:
+            _fits_task(suite, teacher, task)
+
+
+def _fits_task(suite: Suite, teacher: str, name: str) -> None:
+    """A teacher's file of answers fits a task, as far as one sees without reading it."""
+    model, task = suite.teachers[teacher].model, suite.tasks[name]
+    place = f"teachers.{teacher}.model.{'probabilities' if model.probabilities else 'logits'}"
+    here = model.answers.of_task(name, task.of)
+    if not here.file:
+        wanted = ["train", "selection", *task.report_splits]
+        if lacking := [part for part in wanted if here.path_of(part) is None]:
+            raise ValueError(
+                f"{place}: no file of {lacking[0]} for task {name!r}; give 'file', 'files' by "
+                "split, or either in 'per_task'"
+            )
+        if task.transfer and here.path_of("transfer") is None and here.missing == "refuse":
+            raise ValueError(
+                f"{place}: task {name!r} has transfer text, and 'files' names none of its answers; "
+                "give 'transfer', or 'missing: skip' where students learn it from others alone"
+            )
+    if here.columns and len(here.columns) != len(task.labels):
+        raise ValueError(
+            f"{place}.columns: {len(here.columns)} for the {len(task.labels)} labels of task "
+            f"{name!r}: give one for each, in their order"
+        )
+    if model.probabilities and here.smoothing * len(task.labels) >= 1:
+        raise ValueError(
+            f"{place}.smoothing: {here.smoothing:g} for each of the {len(task.labels)} labels of "
+            f"task {name!r} is all there is; take less"
+        )
+    told = here.path_of("transfer") if any(source.rest for source in task.transfer) else None
+    own = {os.path.normpath(path) for path in ([] if task.hub else task.splits.values())}
+    if told and os.path.normpath(told) in own:
+        raise ValueError(
+            f"{place}: {told} is a table of task {name!r} itself, and what it says of the rows "
+            "whose labels are held back would tell them; give 'files' without 'transfer', and "
+            "'missing: skip'"
+        )
 
 
 def _check_tasks(suite: Suite | SpecialistSuite) -> None:
@@ -177,7 +261,7 @@ def _check_tasks(suite: Suite | SpecialistSuite) -> None:
             # Tables have it beside the tasks.
             raise ValueError(f"tasks.{name}: tables call all tasks together so; rename the task")
         for split, path in task.splits.items():
-            known = Path(path).suffix.lower() in (".parquet", ".csv", ".jsonl")
+            known = Path(path).suffix.lower() in TABLES
             if task.hub is None and not known:
                 raise ValueError(
                     f"tasks.{name}.splits.{split}: {path!r} is no .parquet, .csv or .jsonl file"
@@ -193,7 +277,7 @@ def _transfer_source(
 ) -> None:
     if source.file:
         check_path(source.file, f"{place}.file")
-        if Path(source.file).suffix.lower() not in (".parquet", ".csv", ".jsonl"):
+        if Path(source.file).suffix.lower() not in TABLES:
             raise ValueError(f"{place}.file: {source.file!r} is no .parquet, .csv or .jsonl file")
     if source.task:
         check_known(source.task, suite.tasks, f"{place}.task", "task")
@@ -247,7 +331,8 @@ def _can_show(suite: Suite, arm: Arm, student: str, place: str) -> None:
     models = [(f"student {student!r}", suite.students[student])]
     if "along" in needs:
         names = [split_teacher(name)[0] for name in arm.teachers]
-        models += [(f"teacher {name!r}", suite.teachers[name]) for name in names]
+        given = [name for name in names if not suite.teachers[name].model.is_given]
+        models += [(f"teacher {name!r}", suite.teachers[name]) for name in given]
     for who, learner in models:
         if learner.model.architecture in CLOSED:
             raise ValueError(
@@ -320,6 +405,12 @@ def _can_crossfit(suite: Suite, arm: Arm, tasks: list[str], place: str) -> None:
     own = suite.strategies.get(arm.strategy)
     for task in tasks if own and own.crossfit else []:
         for name, _ in map(split_teacher, arm.teachers):
+            if suite.teachers[name].model.is_given:
+                raise ValueError(
+                    f"{place}: strategy {arm.strategy!r} has 'crossfit', and teacher {name!r} is "
+                    "not trained: its answers are the same whatever is left out; take a strategy "
+                    "without it"
+                )
             if suite.teachers[name].training_for(task).epochs == 0:
                 raise ValueError(
                     f"{place}: strategy {arm.strategy!r} has 'crossfit', and teacher {name!r} is "

@@ -8,18 +8,12 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import (
-    BeforeValidator,
-    Discriminator,
-    Field,
-    Tag,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from mtkd.config.amounts import Duration, Megabytes, Minutes
+from mtkd.config.answers import Answers, Neighbours, Probabilities, Vectors
 from mtkd.config.any_suite import AnySuite, unpinned_models
 from mtkd.config.losses import declared_losses
 from mtkd.config.tasks import COMMIT, Task, unpinned_tasks
@@ -91,14 +85,6 @@ class Tokenizer(Closed):
 ModelSetting = Annotated[int | float | str | bool | list[int], BeforeValidator(as_number)]
 
 
-# One table of word vectors, or several side by side. What was written stays as it is: settings of
-# suites that name one do not change.
-Vectors = Annotated[
-    Annotated[Text, Tag("[one]")] | Annotated[list[Text], Field(min_length=1), Tag("[several]")],
-    Discriminator(lambda given: "[several]" if isinstance(given, list) else "[one]"),
-]
-
-
 def as_list(vectors: str | list[str] | None) -> list[str]:
     """Tables of word vectors, however many were named."""
     return [vectors] if isinstance(vectors, str) else vectors or []
@@ -114,6 +100,8 @@ class Model(Closed):
     config: dict[Text, ModelSetting] = {}
     tokenizer: Tokenizer | None = None
     vectors: Vectors | None = None
+    # Of what exactly one is given.
+    SOURCES: ClassVar[tuple[str, ...]] = ("hub", "folder", "architecture")
 
     @property
     def vector_files(self) -> list[str]:
@@ -122,9 +110,10 @@ class Model(Closed):
 
     @model_validator(mode="after")
     def _one_source(self):
-        given = [key for key in ("hub", "folder", "architecture") if getattr(self, key)]
+        given = [key for key in self.SOURCES if getattr(self, key)]
         if len(given) != 1:
-            raise ValueError("give exactly one of 'hub', 'folder' and 'architecture'")
+            *some, last = map(repr, self.SOURCES)
+            raise ValueError(f"give exactly one of {', '.join(some)} and {last}")
         if (self.architecture is None) != (self.tokenizer is None):
             raise ValueError("'tokenizer' belongs with 'architecture', and only there")
         if not self.architecture and (self.config or self.vectors):
@@ -132,6 +121,29 @@ class Model(Closed):
         if not self.hub and self.revision:
             raise ValueError("'revision' belongs with 'hub'")
         return self
+
+
+class TeacherModel(Model):
+    """Where a teacher comes from: an encoder, a file of its answers, or near texts' labels."""
+
+    probabilities: Probabilities | None = None
+    logits: Answers | None = None
+    neighbours: Neighbours | None = None
+    SOURCES: ClassVar[tuple[str, ...]] = (*Model.SOURCES, "probabilities", "logits", "neighbours")
+
+    @property
+    def answers(self) -> Answers | None:
+        """The file of its answers, where it is one."""
+        return self.probabilities or self.logits
+
+    @property
+    def is_given(self) -> bool:
+        """Whether there is no encoder, and nothing to train."""
+        return self.answers is not None or self.neighbours is not None
+
+    @property
+    def vector_files(self) -> list[str]:
+        return as_list(self.neighbours.vectors) if self.neighbours else super().vector_files
 
 
 class Training(Closed):
@@ -203,13 +215,29 @@ class Learner(Closed):
 class Teacher(Learner):
     """A teacher. ``label_order`` says which label each output of a ready-made one stands for."""
 
+    model: TeacherModel
     label_order: list[Text] | None = None
     # The epoch that is kept: the one that is best on selection, or the last.
     keep: Literal["best", "last"] = "best"
 
     @model_validator(mode="after")
+    def _nothing_to_train(self):
+        if self.model.is_given:
+            for key in ("training", "per_task", "keep", "resources"):
+                if key in self.model_fields_set:
+                    raise ValueError(
+                        f"'{key}' is for a teacher that is trained, and this one is "
+                        + ("a file of answers" if self.model.answers else "its texts' neighbours")
+                    )
+            if self.label_order and not (self.model.answers and self.model.answers.column):
+                raise ValueError(
+                    "'label_order' is for a list of numbers in one 'column', whose names it gives"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _order_of_ready_made(self):
-        if self.label_order and self.training.epochs:
+        if self.label_order and self.training.epochs and not self.model.is_given:
             raise ValueError(
                 "'label_order' is for a teacher used as it is ('training: {epochs: 0}'); "
                 "fine-tuning learns the task's own order"

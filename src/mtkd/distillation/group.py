@@ -10,8 +10,11 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mtkd.config.losses import declared_losses
 from mtkd.fusion.targets import (
     Gates,
+    answered_rows,
+    check_answers,
     fuse_teachers,
     lacks_gate,
     stacked_teachers,
@@ -147,15 +150,19 @@ def _trained(
             labels = stage.splits["train"].labels
             if recipe.get("gold") == "all":
                 labels = all_labels(stage.splits["train"], group.gold[0])
-            reason = fused = teachers = confidence = None
+            reason = fused = teachers = confidence = answered = None
             if lacks_gate(axes, recipe, group.gates):
                 reason = "no gate: the undistilled student of this seed diverged"
             elif recipe["fusion"] is not None:
                 teachers = stacked_teachers(axes, recipe, group.teachers)
                 fused = fuse_teachers(axes, recipe, group.teachers, group.gates)
+                answered = answered_rows(axes, recipe, group.teachers)
                 if "confidence" in recipe:
                     plain = fuse_teachers({**axes, "T": "1"}, recipe, group.teachers, group.gates)
                     confidence = softmax(plain, axis=-1).max(axis=-1)
+            rows = taught_rows(recipe, labels, confidence, answered)
+            if fused is not None and "teachers" in declared_losses()[recipe["loss"]].needs:
+                check_answers(axes, recipe, group.teachers, rows)
             yield single.Cell(
                 axes,
                 recipe,
@@ -167,8 +174,9 @@ def _trained(
                 _record(group, cell),
                 folder / cell.digest,
                 Checkpoint(group.state, cell.output, cell.digest, machine.save_minutes, claim),
-                taught_rows(recipe, labels, confidence),
+                rows,
                 labels,
+                answered,
             )
 
     engines = {"single": single}

@@ -38,19 +38,24 @@ def with_labels(labels: np.ndarray) -> np.ndarray | None:
 
 
 def taught_rows(
-    recipe: Mapping[str, Any], labels: np.ndarray, confidence: np.ndarray | None
+    recipe: Mapping[str, Any],
+    labels: np.ndarray,
+    confidence: np.ndarray | None,
+    answered: np.ndarray | None = None,
 ) -> np.ndarray | None:
     """The rows of train that a cell learns from [n], of N gold labels; None for all of them.
 
     Without soft labels those with a gold label, and so where the recipe's ``rows`` says it. A
     ``confidence`` threshold leaves rows without gold out whose greatest fused probability at T = 1
-    [N] is below it.
+    [N] is below it, and so are those that no teacher has ``answered`` [N].
     """
     if recipe["fusion"] is None or recipe.get("rows") == "labelled":
         return with_labels(labels)
+    taught = np.ones(len(labels), bool) if answered is None else answered
     if "confidence" in recipe:
-        return np.flatnonzero((labels != NO_LABEL) | (confidence >= recipe["confidence"]))
-    return None
+        taught = taught & (confidence >= recipe["confidence"])
+    taught = taught | (labels != NO_LABEL)
+    return None if "confidence" not in recipe and taught.all() else np.flatnonzero(taught)
 
 
 def hard_labels(labels: torch.Tensor) -> Objective:
@@ -74,11 +79,13 @@ def distillation(
     seed: int,
     teachers_inside: TeachersInside | None = None,
     learnt: np.ndarray | None = None,
+    answered: np.ndarray | None = None,
 ) -> Objective:
     """``alpha`` times a recipe's loss plus ``1 - alpha`` times the cross-entropy with gold labels.
 
     Means over examples; on rows without gold, whose label is -1, the recipe's ``alpha_unlabelled``
-    times the loss is all. A recipe of ``labels: hard`` teaches the likeliest fused class, at T = 1.
+    times the loss is all, and on those that no teacher has ``answered`` [N] the cross-entropy. A
+    recipe of ``labels: hard`` teaches the likeliest fused class, at T = 1.
     ``labels`` [N], fused logits [N, C], whose softmax at T are the soft labels, and each teacher's
     [K, N, C] are those of all of train, of which the rows ``learnt`` are learnt from (None for
     all); ``hidden`` is the student's width. The ``seed`` determines what a loss draws and its own
@@ -89,13 +96,16 @@ def distillation(
     needs = declared_losses()[name].needs
     shown = SHOWN & needs
     without_gold = labels == NO_LABEL
-    mixed = bool((without_gold if learnt is None else without_gold[learnt]).any())
-    if mixed and "gold" in needs:
+    unlabelled = bool((without_gold if learnt is None else without_gold[learnt]).any())
+    if unlabelled and "gold" in needs:
         raise InputError(
             f"loss {name!r} reads every row's gold label, and {int(without_gold.sum())} rows of "
             "train have none; take another loss"
         )
     alphas = torch.where(without_gold, recipe.get("alpha_unlabelled", 1.0), alpha)
+    mixed = unlabelled
+    if answered is not None and not (answered if learnt is None else answered[learnt]).all():
+        alphas, mixed = torch.where(torch.from_numpy(answered).to(labels.device), alphas, 0.0), True
     module = importlib.import_module(f"mtkd.distillation.losses.{name.replace('-', '_')}")
     device = labels.device
     if recipe.get("labels") == "hard":

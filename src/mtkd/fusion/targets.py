@@ -83,20 +83,82 @@ def fuse_teachers(
 ) -> np.ndarray:
     """Fused logits [N, C] of a distilled cell on its teachers' split.
 
-    Errors are those of ``fused_logits``.
+    A row is fused from the teachers that have an answer to it, their weights as they are among
+    themselves; from all of them where none has (``answered_rows``). Errors are those of
+    ``fused_logits``.
     """
     chosen = _chosen(axes, recipe, teachers)
+    names, logits = axes["teachers"].split("+"), stacked_teachers(axes, recipe, teachers)
+    scores = [teacher.score for teacher in chosen]
+    gate = gates.get((axes["teachers"], axes["seed"]))
+    fusion, T = recipe["fusion"], float(axes["T"])
+    answered = _answers(chosen)
     try:
-        return fused_logits(
-            recipe["fusion"],
-            axes["teachers"].split("+"),
-            stacked_teachers(axes, recipe, teachers),
-            float(axes["T"]),
-            [teacher.score for teacher in chosen],
-            gates.get((axes["teachers"], axes["seed"])),
-        )
+        fused = fused_logits(fusion, names, logits, T, scores, gate)
+        for some in np.unique(answered[:, ~answered.all(axis=0)], axis=1).T:
+            if not _has_weight(fusion, names, some):
+                continue
+            own, rows = np.flatnonzero(some), (answered == some[:, None]).all(axis=0)
+            of_own = gate[rows][:, own] if gate is not None else None
+            fused[rows] = fused_logits(
+                _among(fusion, names, some),
+                [names[k] for k in own],
+                logits[own][:, rows],
+                T,
+                [scores[k] for k in own],
+                of_own / of_own.sum(axis=1, keepdims=True) if of_own is not None else None,
+            )
+        return fused
     except InputError as error:
         raise InputError(f"strategy {axes['strategy']!r}: {error}") from None
+
+
+def answered_rows(axes: Mapping[str, str], recipe: Recipe, teachers: Teachers) -> np.ndarray | None:
+    """Which rows [N] some teacher of a cell with weight has an answer to; None for all."""
+    chosen = _chosen(axes, recipe, teachers)
+    answered, names = _answers(chosen), axes["teachers"].split("+")
+    heard = [_has_weight(recipe["fusion"], names, np.eye(len(names), dtype=bool)[k])
+             for k in range(len(names))]  # fmt: skip
+    found = answered[heard].any(axis=0)
+    return None if found.all() else found
+
+
+def check_answers(
+    axes: Mapping[str, str], recipe: Recipe, teachers: Teachers, rows: np.ndarray | None
+) -> None:
+    """Raises InputError where a teacher of a cell lacks an answer to one of some rows of train."""
+    for one in _chosen(axes, recipe, teachers):
+        lacking = ~_answers([one])[0][slice(None) if rows is None else rows]
+        if lacking.any():
+            raise InputError(
+                f"strategy {axes['strategy']!r}: loss {recipe['loss']!r} reads each teacher's "
+                f"logits, and {one.key} has no answer to {int(lacking.sum()):,} rows of train; "
+                "take another loss, or let it answer them"
+            )
+
+
+def _answers(chosen: Sequence[TeacherLogits]) -> np.ndarray:
+    """Which rows each teacher has an answer to [K, N]."""
+    every = np.ones(len(chosen[0].logits), bool)
+    return np.array([every if one.answered is None else one.answered for one in chosen])
+
+
+def _has_weight(fusion: Fusion, names: Sequence[str], some: np.ndarray) -> bool:
+    """Whether some of the teachers [K] have a weight between them."""
+    weights = {} if isinstance(fusion, str) else fusion.get("weights") or {}
+    return any(
+        float(weights.get(name, 1)) > 0 for name, own in zip(names, some, strict=True) if own
+    )
+
+
+def _among(fusion: Fusion, names: Sequence[str], some: np.ndarray) -> Fusion:
+    """A fusion of some of its teachers [K]: an operator's temperatures and weights are theirs."""
+    if isinstance(fusion, str):
+        return fusion
+    own = [name for name, is_own in zip(names, some, strict=True) if is_own]
+    parts = {key: fusion[key] for key in ("weights", "T") if fusion.get(key)}
+    kept = {key: {n: v for n, v in part.items() if n in own} for key, part in parts.items()}
+    return {**fusion, **kept}
 
 
 def stacked_teachers(axes: Mapping[str, str], recipe: Recipe, teachers: Teachers) -> np.ndarray:

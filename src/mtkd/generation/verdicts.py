@@ -85,23 +85,33 @@ def traces_table(paths: Sequence[Path], output: Path) -> None:
 
     ``paths`` are those of their verdicts, beside which traces and record lie.
     """
-    rows = [teacher_row(path) for path in paths]
-    write_text(output, pd.DataFrame(rows).to_csv(index=False, float_format="%.2f"))
+    write_text(output, pd.DataFrame([teacher_row(path) for path in paths]).to_csv(index=False))
 
 
 def teacher_row(path: Path) -> dict[str, Any]:
-    """A teacher's traces all through: ``tokens`` where a model counted them, ``cut`` of these."""
+    """A teacher's traces all through: ``tokens`` where a model counted them, ``cut`` of these.
+
+    ``per_correct`` and ``per_both`` are how many traces one accepted takes, by a filter of right
+    answers, or of answers that are right and follow; None where none is accepted.
+    """
     found = read_parquet(path, ["answer", "correct", "consistent", "steps"])
     record = read_json(path.parent / "run.json")
     traces = read_parquet(path.parent / "traces.parquet", ["id", "response"])
+    correct, linked = found["correct"].astype(bool), found["consistent"].notna()
+    follows = linked & found["consistent"].fillna(False).astype(bool)
+    right = 100 * correct.mean()
+    both = 100 * (correct & follows).mean() if linked.any() else None
     return {
         "task": record["task"],
         "teacher": record["teacher"],
         "traces": len(traces),
         "answered": 100 * found["answer"].notna().mean(),
-        "correct": 100 * found["correct"].mean(),
+        "correct": right,
         # Of those whose thought implies an answer.
-        "consistent": 100 * found["consistent"].astype(float).mean(),
+        "consistent": 100 * follows.sum() / linked.sum() if linked.any() else None,
+        "both": both,
+        "per_correct": 100 / right if right else None,
+        "per_both": 100 / both if both else None,
         "steps": 100 * found["steps"].mean(),
         "characters": traces["response"].str.len().mean(),
         "tokens": traces["tokens"].mean() if "tokens" in traces else None,

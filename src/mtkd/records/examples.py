@@ -46,6 +46,8 @@ class Examples(NamedTuple):
     # [N, 1 or 2] of selection and report, where examples come in clusters: numbers of what they
     # share, the same ones on all splits.
     clusters: Mapping[str, np.ndarray] = MappingProxyType({})
+    # Which rows [N] of train every teacher has an answer to; None for all.
+    answered: np.ndarray | None = None
 
     @property
     def report_splits(self) -> list[str]:
@@ -54,10 +56,13 @@ class Examples(NamedTuple):
     def train_parts(self) -> dict[str, np.ndarray]:
         """Which rows [N] of train have a label; as ``transfer``, where there are some, the others.
 
-        Teachers were trained on the former and never saw the latter; students learn from both.
+        Teachers were trained on the former and never saw the latter; students learn from both. Rows
+        that a teacher has no answer to are in neither.
         """
         labelled = self.labels["train"] >= 0
-        return {"train": labelled} | ({} if labelled.all() else {"transfer": ~labelled})
+        answered = np.ones(len(labelled), bool) if self.answered is None else self.answered
+        transfer = ~labelled & answered
+        return {"train": labelled & answered} | ({"transfer": transfer} if transfer.any() else {})
 
     def teachers_apart(self) -> dict[str, np.ndarray]:
         """Teachers' logits [K, R, N, C] by split, train's parts each as one."""
@@ -87,6 +92,8 @@ class Examples(NamedTuple):
 def write_examples(path: Path, examples: Examples) -> None:
     """Publish a task's examples."""
     tensors = {"sample": examples.sample}
+    if examples.answered is not None:
+        tensors["answered"] = examples.answered.astype(np.uint8)
     for name in ("labels", "human", "teachers", "clusters"):
         tensors |= {f"{name}/{split}": array for split, array in getattr(examples, name).items()}
     for name in ("students", "fused", "soft"):
@@ -115,4 +122,11 @@ def read_examples(path: Path) -> Examples:
         }
         for name in ("students", "fused", "soft")
     }
-    return Examples(record, **flat, **by_arm, sample=tensors["sample"])
+    answered = tensors.get("answered")
+    return Examples(
+        record,
+        **flat,
+        **by_arm,
+        sample=tensors["sample"],
+        answered=None if answered is None else answered.astype(bool),
+    )

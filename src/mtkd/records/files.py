@@ -71,10 +71,11 @@ def keep_folder(path: Path, write: Callable[[Path], Any]) -> None:
     _publish_folder(Path(path), fill, place)
 
 
-def is_whole(folder: Path, names: Iterable[str]) -> bool:
-    """Whether these files of a kept folder are what was written there."""
+def is_whole(folder: Path, names: Iterable[str] | None = None) -> bool:
+    """Whether these files of a kept folder, or all of its, are what was written there."""
     try:
         manifest = read_json(folder / MANIFEST)
+        names = manifest if names is None else names
         return all(manifest[name] == _sha256(folder / name) for name in names)
     except (InputError, OSError, KeyError, TypeError):
         return False

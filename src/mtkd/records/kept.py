@@ -12,7 +12,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mtkd.records.files import discard_folder, is_whole, keep_folder, publish
+from mtkd.records.files import (
+    MANIFEST,
+    discard_folder,
+    is_whole,
+    keep_folder,
+    publish,
+    publish_folder,
+)
 
 
 def restore(kept: Path, folder: Path, names: Sequence[str], instead: str) -> bool:
@@ -21,15 +28,33 @@ def restore(kept: Path, folder: Path, names: Sequence[str], instead: str) -> boo
     Those whose content is not what was written (a full disk, a killed node) are reported, with what
     happens ``instead``, removed and not used.
     """
+    if not is_kept(kept, instead, names):
+        return False
+    for name in names:
+        publish(folder / name, lambda temporary, name=name: _link(kept / name, temporary))
+    return True
+
+
+def is_kept(kept: Path, instead: str, names: Sequence[str] | None = None) -> bool:
+    """Whether these files, or all of a kept folder, are there; damaged ones as in ``restore``."""
     if not kept.is_dir():
         return False
     if not is_whole(kept, names):
         print(f"{kept}: damaged, removed; {instead}", file=sys.stderr)
         discard_folder(kept)
         return False
-    for name in names:
-        publish(folder / name, lambda temporary, name=name: _link(kept / name, temporary))
     return True
+
+
+def restore_folder(kept: Path, folder: Path, without: Sequence[str] = ()) -> None:
+    """Publish all that is kept as one folder, but for some files."""
+
+    def link(temporary: Path) -> None:
+        for file in kept.iterdir():
+            if file.name not in (MANIFEST, *without):
+                _link(file, temporary / file.name)
+
+    publish_folder(folder, link)
 
 
 def keep(kept: Path, folder: Path, names: Sequence[str]) -> None:

@@ -1,8 +1,10 @@
 """Logits keyed by example id: the file of a teacher's logits and of a student's predictions.
 
 One safetensors file holds any number of splits: ``{split}/ids`` (UTF-8 bytes, padded with zeros,
-uint8 [N, width]) and ``{split}/logits`` (float32 [N, C]). Its header carries the run record as
-JSON, so that whoever declares the file as an input has the whole record with it.
+uint8 [N, width]) and ``{split}/logits`` (float32 [N, C]); of a teacher that does not answer every
+row, ``{split}/answered`` (uint8 [N]): the others' logits are those of the labels' shares. Its
+header carries the run record as JSON, so that whoever declares the file as an input has the whole
+record with it.
 """
 
 from __future__ import annotations
@@ -18,10 +20,14 @@ from mtkd.records.files import publish
 
 
 class Logits(NamedTuple):
-    """Logits [N, C] of one split, float32, and the ids [N] of its examples (str)."""
+    """Logits [N, C] of one split, float32, and the ids [N] of its examples (str).
+
+    ``answered`` [N], bool: which rows they answer; None for all.
+    """
 
     ids: np.ndarray
     logits: np.ndarray
+    answered: np.ndarray | None = None
 
 
 def encode_ids(ids: np.ndarray | list[str]) -> np.ndarray:
@@ -56,9 +62,11 @@ def write_logits(
     ``features`` [N, H] of a split lie beside its logits, for those who compare encoders.
     """
     tensors = {f"{split}/features": values for split, values in (features or {}).items()}
-    for split, (ids, logits) in splits.items():
+    for split, (ids, logits, answered) in splits.items():
         tensors[f"{split}/ids"] = encode_ids(ids)
         tensors[f"{split}/logits"] = logits.astype(np.float32)
+        if answered is not None and not answered.all():
+            tensors[f"{split}/answered"] = answered.astype(np.uint8)
     write_tensors(path, tensors, record)
 
 
@@ -91,7 +99,8 @@ def read_logits(path: Path) -> tuple[dict[str, Logits], dict[str, Any]]:
         if not np.isfinite(logits).all():
             row = int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])
             raise InputError(f"{path}: split {name}: logits of {ids[row]} are not finite")
-        splits[name] = Logits(ids, logits)
+        answered = tensors.get(f"{name}/answered")
+        splits[name] = Logits(ids, logits, answered if answered is None else answered.astype(bool))
     return splits, record
 
 
@@ -107,8 +116,20 @@ def aligned(logits: Logits, ids: np.ndarray, labels: list[str], record: dict, pa
         )
     if logits.logits.shape[1] != len(labels):
         raise InputError(f"{path}: {logits.logits.shape[1]} logits a row for {len(labels)} labels")
+    return logits.logits[_places(logits, ids, path)]
+
+
+def aligned_answers(logits: Logits, ids: np.ndarray, path: Path) -> np.ndarray | None:
+    """Which rows [N] are answered, in the order of ``ids``; None for all. Raises InputError."""
+    if logits.answered is None:
+        return None
+    return logits.answered[_places(logits, ids, path)]
+
+
+def _places(logits: Logits, ids: np.ndarray, path: Path) -> np.ndarray | slice:
+    """Where ``ids`` stand among some logits'. Raises InputError where they are others."""
     if np.array_equal(logits.ids, ids):
-        return logits.logits
+        return slice(None)
     order = np.argsort(logits.ids, kind="stable")
     place = np.searchsorted(logits.ids, ids, sorter=order).clip(max=max(len(order) - 1, 0))
     rows = order[place] if len(order) else place
@@ -117,4 +138,4 @@ def aligned(logits: Logits, ids: np.ndarray, labels: list[str], record: dict, pa
             f"{path}: its {len(logits.ids)} examples are not the task's {len(ids)}; "
             "rerun teacher_logits"
         )
-    return logits.logits[rows]
+    return rows

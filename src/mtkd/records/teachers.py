@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -12,7 +12,7 @@ import numpy as np
 from mtkd.config.values import split_teacher
 from mtkd.errors import InputError
 from mtkd.records.files import digest_bytes
-from mtkd.records.logits import aligned, read_logits
+from mtkd.records.logits import aligned, aligned_answers, read_logits
 
 
 class TeacherLogits(NamedTuple):
@@ -24,6 +24,7 @@ class TeacherLogits(NamedTuple):
     model_digest: str
     digest: str  # of the logits themselves
     outputs: list[str]  # what its model's outputs stand for, in their order
+    answered: np.ndarray | None = None  # [N], which rows it has an answer to; None for all
 
 
 class Teachers(NamedTuple):
@@ -52,6 +53,11 @@ class Teachers(NamedTuple):
             raise InputError(f"no {kind} of teacher {teacher!r} of seed {own} among the inputs")
         return found
 
+    def answered_by_all(self, names: Sequence[str], seeds: Sequence[str], rows: int) -> np.ndarray:
+        """Which of N rows [N] every one of some teachers has an answer to, of whatever seed."""
+        every = [self.of(name, seed).answered for name in names for seed in seeds]
+        return np.all([np.ones(rows, bool), *(one for one in every if one is not None)], axis=0)
+
     @property
     def models(self) -> dict[str, str]:
         """Digests of the teachers' models, by their keys."""
@@ -73,14 +79,17 @@ def read_teachers(
         if split not in splits:
             raise InputError(f"{path}: holds no split {split!r}")
         logits = aligned(splits[split], ids, labels, record, path)
+        answered = aligned_answers(splits[split], ids, path)
+        own = [logits.tobytes(), *([] if answered is None else [answered.tobytes()])]
         teacher, seed = record["teacher"], record["seed"]
         found = TeacherLogits(
             f"{teacher}/seed{seed}",
             logits,
             record["selection"],
             record["digests"]["model"],
-            digest_bytes([logits.tobytes()]),
+            digest_bytes(own),
             record.get("label_order") or labels,
+            answered,
         )
         if "folds" in record:
             out_of_fold[teacher, seed, record["folds"]] = found

@@ -261,7 +261,7 @@ def shown_tables(tables: Tables, study: ConflictStudy) -> dict[str, Shown]:
         _shares(tables["shares"]),
         _thoughts(tables["thoughts"]),
         _pairs(tables["pairs"]),
-        _teachers(tables["teachers"]),
+        _teachers(tables["traces"]),
     ]
     where = f"{study['suite']}/{study['study']}"
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 def render(templates: Path, name: str, **values: Any) -> str:
     """The page of a template; text is escaped, and a value that a template lacks is an error."""
-    environment = Environment(
+    return _environment(templates).get_template(name).render(values)
+
+
+@cache
+def _environment(templates: Path) -> Environment:
+    """Which keeps the templates that it has compiled, while their files stay as they are."""
+    return Environment(
         loader=FileSystemLoader(templates),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(name).render(values)
 
 
 def data_address(png: Path) -> str:

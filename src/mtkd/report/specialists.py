@@ -43,13 +43,17 @@ def systems_rows(table: pd.DataFrame, study: Study) -> pd.DataFrame:
                 "polarity": number(row["polarity"], 1),
                 "retention %": number(row["retention"], 1),
                 "models": f"{row['models']}",
-                "parameters": f"{row['parameters'] / 1e6:.2f} M",
-                "compute": f"{row['compute'] / 1e9:.0f} G",
+                "parameters": _scaled(row["parameters"] / 1e6, 2, "M"),
+                "compute": _scaled(row["compute"] / 1e9, 0, "G"),
                 "to run (s)": number(row["run_seconds"], 2),
                 "to replace (s)": number(row["replace_seconds"], 2),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _scaled(value: float, digits: int, unit: str) -> str:
+    return MISSING if pd.isna(value) else f"{number(value, digits)} {unit}"
 
 
 def claims_rows(table: pd.DataFrame) -> pd.DataFrame:

@@ -33,7 +33,8 @@ class Domains(NamedTuple):
     @property
     def shared(self) -> np.ndarray:
         """The labels that every task has, as indices into all."""
-        return np.array(sorted(set.intersection(*(set(own.tolist()) for own in self.own))))
+        every = set.intersection(*(set(own.tolist()) for own in self.own))
+        return np.array(sorted(every), dtype=int)
 
     def rows(self, task: int, split: str = LEARNT, labelled: bool = False) -> np.ndarray:
         """Rows of a split that are of a task, or those of them that have a label."""
@@ -78,14 +79,15 @@ def read_domains(folders: Sequence[Path], labels: Sequence[str] | None = None) -
 
 def _whole_split(folder: Path, info: TaskInfo, name: str) -> Split:
     """A split of a task, or all of its report splits."""
-    if name != REPORT:
-        return read_split(folder, name)
-    parts = [read_split(folder, split) for split in info.rows if is_report(split)]
-    if len(parts) == 1:
-        return parts[0]
-    pairs = None if parts[0].text_b is None else [text for part in parts for text in part.text_b]
-    ids = np.concatenate([part.ids for part in parts])
-    return Split(ids, [text for part in parts for text in part.text_a], pairs, None)
+    names = [split for split in info.rows if is_report(split)] if name == REPORT else [name]
+    parts = [read_split(folder, split) for split in names]
+    ids = [row_ids(folder.name, split, part.ids) for split, part in zip(names, parts, strict=True)]
+    return Split(
+        np.concatenate(ids),
+        [text for part in parts for text in part.text_a],
+        None if parts[0].text_b is None else [text for part in parts for text in part.text_b],
+        parts[0].labels,
+    )
 
 
 def _joined(tasks: Sequence[str], parts: Sequence[Split], own: Sequence[np.ndarray]) -> Split:
@@ -101,13 +103,13 @@ def _joined(tasks: Sequence[str], parts: Sequence[Split], own: Sequence[np.ndarr
             [table[part.labels] for table, part in zip(tables, parts, strict=True)]
         )
     return Split(
-        np.concatenate([row_ids(task, part.ids) for task, part in zip(tasks, parts, strict=True)]),
+        np.concatenate([part.ids for part in parts]),
         [text for part in parts for text in part.text_a],
         [text for part in parts for text in part.text_b] if all(paired) else None,
         labels,
     )
 
 
-def row_ids(task: str, ids: np.ndarray) -> np.ndarray:
-    """Ids [N] of a task's rows among other tasks'."""
-    return np.array([f"{task}:{one}" for one in ids], dtype=str)
+def row_ids(task: str, split: str, ids: np.ndarray) -> np.ndarray:
+    """Ids [N] of a split's rows among other tasks'; within a task, two splits may share some."""
+    return np.array([f"{task}:{split}:{one}" for one in ids], dtype=str)

@@ -72,7 +72,7 @@ class _Model(NamedTuple):
     parameters: int
     tokens: int
     cpu_seconds: float
-    run_seconds: float
+    said_seconds: float  # CPU seconds of what it says of report's texts
 
 
 def train_student(
@@ -90,8 +90,8 @@ def train_student(
         np.full((len(domains.domain[split]), labels), ABSENT, dtype=np.float32)
         for split in (LEARNT, LEARNT, REPORT)
     )
-    models = []
-    for number, part in enumerate(parts(strategy, domains)):
+    models, whole = [], parts(strategy, domains)
+    for number, part in enumerate(whole):
         model = begin(stage, part, seed)
         _say(stage, model, part, LEARNT, begun)
         done = _train(stage, model, part, what, strategy, seed, checkpoint(number))
@@ -100,14 +100,13 @@ def train_student(
             break
         start = time.process_time()
         _say(stage, model, part, REPORT, said)
-        asked = len(answered(part, domains.domain[REPORT]))
-        models[-1] = done._replace(run_seconds=1000 * (time.process_time() - start) / asked)
+        models[-1] = done._replace(said_seconds=time.process_time() - start)
         _say(stage, model, part, LEARNT, ended)
     history = [
         {"model": number, **row} for number, one in enumerate(models) for row in one.outcome.history
     ]
-    facts = _facts(stage, models, what)
-    if what and models[-1].outcome.status == "finished":
+    facts = {"models": len(whole), **_facts(stage, models, what)}
+    if what and models[-1].outcome.status == "finished" and np.isfinite(ended).all():
         facts["shares"] = _shares(stage, what, strategy, begun, ended)
     return Student(said, history, facts, [one.outcome for one in models])
 
@@ -225,21 +224,22 @@ def _say(stage: Stage, model: PreTrainedModel, part: Part, split: str, into: np.
 
 
 def _facts(stage: Stage, models: Sequence[_Model], what: Taught | None) -> dict[str, Any]:
+    """What the models cost that were trained: all of them, unless one diverged."""
     own = float(sum(one.tokens * one.parameters for one in models))
     taught_by = 0.0
     if what is not None:
         lengths = stage.learner.tokens[LEARNT].cpu_lengths
         taught_by = spent(stage.teachers) + labelling(what.weights, lengths, stage.teachers)
+    texts = len(stage.domains.domain[REPORT])
     return {
-        "models": len(models),
         "training": [one.training.model_dump(mode="json") for one in models],
         "parameters": sum(one.parameters for one in models),
         "tokens": sum(one.tokens for one in models),
         "compute": own + taught_by,
         "seconds": round(sum(one.outcome.seconds for one in models), 3),
         "cpu_seconds": round(sum(one.cpu_seconds for one in models), 3),
-        # A text is one model's.
-        "run_seconds": round(float(np.mean([one.run_seconds for one in models])), 4),
+        # Of a text's own model alone, so that models weigh as their texts do.
+        "run_seconds": round(1000 * sum(one.said_seconds for one in models) / texts, 4),
     }
 
 
@@ -250,9 +250,14 @@ def _shares(
     begun: np.ndarray,
     ended: np.ndarray,
 ) -> list[dict[str, Any]]:
-    labels = stage.domains.splits[LEARNT].labels
-    both = (shares(what, one, labels, *soft_axes(strategy)) for one in (begun, ended))
+    # A row's loss is of its own task's outputs alone, as in ``objective``; a part has every task's.
+    domains, domain = stage.domains, stage.domains.domain[LEARNT]
+    part = parts(strategy, domains)[0]
+    gold = own_places(part, domains.splits[LEARNT].labels, domain)
+    what = what._replace(fused=in_places(part, what.fused, domain))
+    said = (in_places(part, logits, domain) for logits in (begun, ended))
+    both = (shares(what, one, gold, *soft_axes(strategy)) for one in said)
     return [
         {"teacher": task, "rows": rows, "loss_start": first, "loss_end": last}
-        for task, (rows, first), (_, last) in zip(stage.domains.tasks, *both, strict=True)
+        for task, (rows, first), (_, last) in zip(domains.tasks, *both, strict=True)
     ]

@@ -122,8 +122,10 @@ def shares(
 ) -> list[tuple[float, float]]:
     """Each teacher's share of the rows [N] that a student learns, and of the loss on them.
 
-    ``logits`` are the student's [N, C]. A row's loss is what a training minimises of it: the soft
-    part alone where it has no gold label. It counts for a teacher as its weight in the row does.
+    ``logits`` are the student's, and those taught, of the labels that it learns of a row
+    (``in_places``), and ``labels`` number these. A row's loss is what a training minimises of it:
+    the soft part alone where it has no gold label. It counts for a teacher as its weight in the row
+    does.
     """
     soft = softmax(what.fused.astype(np.float64) / T, axis=-1)
     log_p = log_softmax(logits.astype(np.float64) / T, axis=-1)

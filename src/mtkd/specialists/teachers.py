@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,18 +19,30 @@ from mtkd.distillation.group import Machine
 from mtkd.distillation.inference import predict
 from mtkd.distillation.learner import Learner, Source, load_learner, settle_source
 from mtkd.distillation.objective import hard_labels
-from mtkd.distillation.training import Outcome, train
+from mtkd.distillation.training import train
 from mtkd.errors import InputError
 from mtkd.models.build import save_model
 from mtkd.models.sources import source_digests
 from mtkd.records.cells import PREDICTIONS
-from mtkd.records.files import digest_folder, digest_text, publish_folder, write_json
+from mtkd.records.files import (
+    digest_bytes,
+    digest_folder,
+    digest_text,
+    discard_folder,
+    keep_folder,
+    read_json,
+    write_json,
+)
+from mtkd.records.kept import is_kept, restore_folder
 from mtkd.records.leases import Claim, check_claim, claim_output, release_claim
 from mtkd.records.logits import Logits, write_logits
 from mtkd.records.runs import new_record
 from mtkd.specialists.domains import LEARNT, REPORT, Domains, read_domains
 from mtkd.study.jobs import determinants
 from mtkd.study.settings import canonical_json
+
+# Beside a kept model's own files: how it was trained.
+FACTS = "training.json"
 
 
 class Specialists(NamedTuple):
@@ -46,19 +59,10 @@ class Specialists(NamedTuple):
     outputs: Sequence[Path]  # a folder for each specialist
 
 
-class _Trained(NamedTuple):
-    """A training that is done: the model with its tokenizer and texts, and what it cost."""
-
-    learner: Learner
-    outcome: Outcome
-    training: Training
-    tokens: int
-    cpu_seconds: float
-
-
 def train_specialists(group: Specialists, machine: Machine) -> None:
     """Train bases and specialists, and publish each with its record and what it says.
 
+    Those that an earlier try has trained are kept until all are published, and not trained again.
     Raises InputError for tasks that do not go together, and for a training that diverges.
     """
     settings = group.job["settings"]
@@ -68,18 +72,26 @@ def train_specialists(group: Specialists, machine: Machine) -> None:
     device = prepare_device(machine.threads, machine.gpus, machine.allow_cpu)
     source = settle_source(Model.model_validate(settings["model"]), group.fetched)
     claim = claim_output(group.state, group.outputs[0])
+    every: list[Path] = []
 
     def trained(
         name: str, begins: Source, on: Domains, rows: np.ndarray, seed: int, output: Path, key: str
-    ) -> _Trained:
+    ) -> Path:
+        """Where a model is kept with the facts of its training."""
         known = determinants(
             group.job,
             data=[domains.info.digest, on.info.digest],
             begins=source_digests(begins.model.model_dump(exclude_defaults=True), group.fetched),
-            rows=len(rows),
+            rows=digest_bytes([rows.tobytes()]),
             seed=seed,
+            stage=key,
         )
         digest = digest_text(canonical_json(known))
+        kept = group.state / "models" / digest
+        every.append(kept)
+        if is_kept(kept, "the model is trained again"):
+            print(f"{name}  restored", file=sys.stderr, flush=True)
+            return kept
         checkpoint = Checkpoint(group.state, output, digest, machine.save_minutes, claim)
         training = Training.model_validate(settings[key])
         learner = load(begins, training, on, settings["max_length"], seed, group.state, device)
@@ -96,30 +108,52 @@ def train_specialists(group: Specialists, machine: Machine) -> None:
         )
         spent = time.process_time() - start
         check_claim(claim)
-        checkpoint.remove()
         if outcome.status == "diverged":
+            checkpoint.remove()
             raise InputError(f"{name} diverged: {outcome.reason}; lower its learning_rate")
-        tokens = int(learner.tokens[LEARNT].cpu_lengths[rows].sum()) * training.epochs
-        return _Trained(learner, outcome, training, tokens, spent)
+        facts = {
+            "warnings": learner.warnings,
+            "history": outcome.history,
+            "training": training.model_dump(mode="json"),
+            "parameters": sum(p.numel() for p in learner.model.parameters()),
+            "tokens": int(learner.tokens[LEARNT].cpu_lengths[rows].sum()) * training.epochs,
+            "seconds": round(outcome.seconds, 3),
+            "cpu_seconds": round(spent, 3),
+            "peak_memory_mb": peak_memory_mb(device),
+            **provenance(outcome.machines),
+        }
+
+        def write(folder: Path) -> None:
+            save_model(learner.model, learner.tokenizer, folder)
+            write_json(folder / FACTS, facts)
+
+        keep_folder(kept, write)
+        checkpoint.remove()
+        print(f"{name}  trained", file=sys.stderr, flush=True)
+        return kept
 
     all_rows = np.flatnonzero(learnt.splits[LEARNT].labels >= 0)
     for place, start in enumerate(group.starts):
         seed = group.seed + OWN_SEEDS * place
         name = f"base {group.base} of seed {seed}"
-        done = trained(name, source, learnt, all_rows, seed, start, "training")
-        publish_folder(
-            start, lambda f, done=done: save_model(done.learner.model, done.learner.tokenizer, f)
-        )
-        record = {**_record(group, done, domains, device), "digests": _digests(group, start)}
+        kept = trained(name, source, learnt, all_rows, seed, start, "training")
+        check_claim(claim)
+        restore_folder(kept, start, (FACTS,))
+        record = {**_record(group, kept, domains), "digests": _digests(group, start)}
         write_json(start.parent / f"{start.name}.json", record)
     for place, output in enumerate(group.outputs):
         start = group.starts[min(place, len(group.starts) - 1)]
         begins = Source(Model(folder=str(start)), start, None)
         rows = domains.rows(place, labelled=True)
         name = f"specialist {domains.tasks[place]} of base {group.base} and seed {group.seed}"
-        done = trained(name, begins, domains, rows, group.seed, output / "model", "specialists")
-        _publish(group, done, domains, place, start, device, claim)
+        model = output / "model"
+        kept = trained(name, begins, domains, rows, group.seed, model, "specialists")
+        check_claim(claim)
+        restore_folder(kept, model, (FACTS,))
+        _publish(group, domains, place, _record(group, kept, domains), start, device, claim)
     release_claim(claim)
+    for kept in every:
+        discard_folder(kept)
 
 
 def load(
@@ -160,48 +194,41 @@ def said_of(
 
 def _publish(
     group: Specialists,
-    done: _Trained,
     domains: Domains,
     place: int,
+    record: Mapping[str, Any],
     start: Path,
     device: torch.device,
     claim: Claim,
 ) -> None:
-    output, learner = group.outputs[place], done.learner
+    """Publish what a specialist says, with its record; its model is there."""
+    output, length = group.outputs[place], group.job["settings"]["max_length"]
+    model = output / "model"
+    source = Source(Model(folder=str(model)), model, None)
+    learner = load(source, Training(), domains, length, 0, group.state, device)
     # Students learn from train alone; of bases of their own there are none.
     splits = (LEARNT, REPORT) if len(group.starts) == 1 else (REPORT,)
     said, seconds = said_of(learner.model, learner, domains, splits)
     check_claim(claim)
-    publish_folder(output / "model", lambda f: save_model(learner.model, learner.tokenizer, f))
-    record = {
-        **_record(group, done, domains, device),
+    whole = {
+        **record,
         "task": domains.tasks[place],
         "run_seconds": round(seconds, 4),
         "digests": {
-            **_digests(group, output / "model"),
+            **_digests(group, model),
             "data": domains.info.digest,
             "base": digest_folder(start),
         },
     }
-    write_json(output / "run.json", record)
-    write_logits(output / PREDICTIONS, said, record)
+    write_json(output / "run.json", whole)
+    write_logits(output / PREDICTIONS, said, whole)
 
 
-def _record(
-    group: Specialists, done: _Trained, domains: Domains, device: torch.device
-) -> dict[str, Any]:
+def _record(group: Specialists, kept: Path, domains: Domains) -> dict[str, Any]:
     return {
         **new_record("teacher", teacher=group.base, seed=str(group.seed)),
         "labels": domains.info.labels,
-        "warnings": done.learner.warnings,
-        "history": done.outcome.history,
-        "training": done.training.model_dump(mode="json"),
-        "parameters": sum(p.numel() for p in done.learner.model.parameters()),
-        "tokens": done.tokens,
-        "seconds": round(done.outcome.seconds, 3),
-        "cpu_seconds": round(done.cpu_seconds, 3),
-        "peak_memory_mb": peak_memory_mb(device),
-        **provenance(done.outcome.machines),
+        **read_json(kept / FACTS),
     }
 
 

@@ -94,11 +94,31 @@ def _learner(suite: Suite, learner: Learner, task: str) -> dict:
 
 
 def teacher_settings(suite: Suite, task: str, teacher: str) -> dict:
-    """Fine-tuning a teacher; the primary metric says which epoch is best."""
+    """Fine-tuning a teacher; the primary metric says which epoch is best.
+
+    Of one that is not trained, where its answers are from.
+    """
     learner = suite.teachers[teacher]
+    if learner.model.is_given:
+        return given_settings(suite, task, teacher)
     own = _plain(learner, include={"label_order", "keep"})
     metric = suite.tasks[task].metrics[0]
     return {**_learner(suite, learner, task), **own, "metric": metric}
+
+
+def given_settings(suite: Suite, task: str, teacher: str) -> dict:
+    """The answers of a teacher that is not trained; the primary metric is its score's."""
+    learner, own = suite.teachers[teacher], suite.tasks[task]
+    answers = learner.model.answers
+    if answers is None:
+        return {"neighbours": _plain(learner.model.neighbours), "metric": own.metrics[0]}
+    kind = "probabilities" if learner.model.probabilities else "logits"
+    return {
+        kind: _plain(answers.of_task(task, own.of)),
+        "text": own.text,
+        "metric": own.metrics[0],
+        **_plain(learner, include={"label_order"}),
+    }
 
 
 def logits_settings(suite: Suite, task: str) -> dict:
@@ -185,6 +205,7 @@ def table_settings(suite: Suite, student: str) -> dict:
     # As all defaults: a suite that names none has the tables that it had.
     named = "references" in suite.model_dump(exclude_defaults=True)
     draws, budgets = draws_of(suite), budgets_of(suite)
+    given = [name for name in study.teachers if is_given(suite, name)]
     return {
         "suite": suite.suite,
         "study": f"{suite.study_name} ({student})" if several else suite.study_name,
@@ -197,9 +218,15 @@ def table_settings(suite: Suite, student: str) -> dict:
         "metrics": {task: suite.tasks[task].metrics[0] for task in study.tasks},
         "report_splits": {task: suite.tasks[task].report_splits for task in study.tasks},
         **({"references": list(suite.references)} if named else {}),
+        **({"given": given} if given else {}),
         **({"draws": draws} if draws else {}),
         **({"budgets": budgets} if budgets else {}),
     }
+
+
+def is_given(suite: Suite, name: str) -> bool:
+    """Whether a teacher, as arms call it, is not trained but given: by a file, by near texts."""
+    return suite.teachers[split_teacher(name)[0]].model.is_given
 
 
 def teachers_settings(suite: Suite) -> dict:

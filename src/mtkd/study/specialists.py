@@ -26,6 +26,7 @@ def specialists_settings(suite: SpecialistSuite, base: str) -> dict:
         "training": _plain(one.training),
         "specialists": _plain(one.specialists),
         "max_length": _max_length(suite, [*suite.chosen_study.tasks, *one.tasks]),
+        **_plain(one, include={"own"}),
     }
 
 
@@ -60,6 +61,8 @@ def specialist_study_settings(suite: SpecialistSuite) -> dict:
         "study": suite.study_name,
         **study.model_dump(mode="json"),
         "merges": list(suite.merges),
+        # Those that are the base, whatever the specialists are.
+        "bases_alone": [name for name, merge in suite.merges.items() if merge.scale == 0],
         # Students that answer each task's own labels alone.
         "own_labels": [n for n in study.strategies if suite.strategies[n].heads == "each"],
         "margin": suite.margin,

@@ -27,6 +27,7 @@ class StudyView(TypedDict):
     metrics: dict[str, str]  # the primary one, by task
     report_splits: dict[str, list[str]]  # by task
     references: NotRequired[list[str]]  # where the suite names them
+    given: NotRequired[list[str]]  # teachers that are not trained, where there are some
     budgets: NotRequired[dict[str, dict[str, int]]]  # labelled rows by task (mtkd.study.draws)
     draws: NotRequired[dict[str, list[str]]]  # tasks that are draws of one (mtkd.study.draws)
 
@@ -139,6 +140,9 @@ def seeds_text(study: StudyView) -> str:
     teachers = "teachers trained per seed" if teacher == "paired" else f"teacher seed {teacher}"
     if any("@" in name for name in teacher_names(study)):
         teachers += " unless its name has one"
+    if given := study.get("given"):
+        some = "no teacher is trained" if given == teacher_names(study) else None
+        teachers = some or f"{teachers} ({', '.join(given)} not trained)"
     return f"{students}, {teachers}"
 
 

@@ -8,11 +8,18 @@ from scipy.optimize import linear_sum_assignment
 from mtkd.errors import InputError
 
 
-def check_label_map(logits: np.ndarray, labels: np.ndarray, names: list[str], teacher: str) -> None:
+def check_label_map(
+    logits: np.ndarray,
+    labels: np.ndarray,
+    names: list[str],
+    teacher: str,
+    remedy: str | None = None,
+) -> None:
     """Raise InputError if another order of outputs fits the labels clearly better.
 
-    ``logits`` [N, C], ``labels`` [N]. "Clearly": by more than four standard errors of a
-    difference of accuracies, so that a merely weak teacher passes.
+    ``logits`` [N, C], ``labels`` [N]; ``remedy`` is what to do where ``label_order`` is no help.
+    "Clearly": by more than four standard errors of a difference of accuracies, so that a merely
+    weak teacher passes.
     """
     meanings, best, given = best_order(logits, labels)
     if (best - given) * len(labels) > 4 * np.sqrt(len(labels)):
@@ -20,7 +27,7 @@ def check_label_map(logits: np.ndarray, labels: np.ndarray, names: list[str], te
         raise InputError(
             f"teacher {teacher}: its outputs fit the labels in the order {', '.join(order)}, not "
             f"{', '.join(names)} (accuracy {best:.3f} against {given:.3f}); "
-            f"set teachers.{teacher}.label_order: [{', '.join(order)}]"
+            + (remedy or f"set teachers.{teacher}.label_order: [{', '.join(order)}]")
         )
 
 

@@ -12,6 +12,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,6 +68,26 @@ def read_table(
         return readers[path.suffix.lower()]()
     except UnicodeDecodeError:
         raise InputError(f"{_no_utf8(path)}; save the file as UTF-8") from None
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+
+
+def column_names(path: Path) -> list[str]:
+    """The names of a file's columns; of JSONL the keys of all its rows. Raises InputError."""
+    suffix = path.suffix.lower()
+    refuse_pointer(path)
+    try:
+        if suffix == ".parquet":
+            return list(pyarrow.dataset.dataset(path, format="parquet").schema.names)
+        if suffix == ".csv":
+            rows = (fields for *_, fields in _records(path) if "".join(fields).strip())
+            return next(rows, [])
+        keys: dict[str, None] = {}
+        for line in path.read_bytes().removeprefix(codecs.BOM_UTF8).splitlines():
+            # Lines that are no objects are for ``read_table`` to name.
+            with suppress(ValueError, TypeError):
+                keys.update(dict.fromkeys(json.loads(line)))
+        return list(keys)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
 

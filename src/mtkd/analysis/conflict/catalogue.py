@@ -15,6 +15,5 @@ CONFLICT_TABLES = (
     "predictors",
     "predictions",
     "answers",
-    "teachers",
     "shown",
 )

@@ -18,7 +18,7 @@ from mtkd.analysis.conflict.remedies import remedies_table
 from mtkd.analysis.conflict.scored_predictions import measured, scored_table
 from mtkd.analysis.conflict.shares import shares_table
 from mtkd.analysis.conflict.thoughts import thoughts_table
-from mtkd.analysis.conflict.traces import Traces, shown_table, teachers_table
+from mtkd.analysis.conflict.traces import Traces, shown_table
 
 
 def conflict_tables(
@@ -50,6 +50,5 @@ def conflict_tables(
         "predictors": predictors,
         "predictions": scored_table(study["predictions"], found),
         "answers": answers_table(claims, harm, predictors, study["margin"]),
-        "teachers": teachers_table(traces),
         "shown": shown_table(scores, study, traces, prompts),
     }

@@ -1,4 +1,4 @@
-"""What teachers' traces are like and cost, and responses of teachers and students side by side."""
+"""Teachers' traces, and responses of teachers and students side by side."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from mtkd.generation.hybrids import HYBRIDS
 from mtkd.records.parquet import read_parquet
 from mtkd.study.generation_words import ANY_MODE, GREEDY, MIXTURE
 
-TEACHER_COLUMNS = ["task", "teacher", "seeds", "traces", "characters", "correct", "consistent"]
-TEACHER_COLUMNS += ["both", "per_correct", "per_both"]
 SHOWN_COLUMNS = ["task", "student", "teachers", "n", "seed", "chosen", "id", "prompt"]
 SHOWN_COLUMNS += ["who", "response", "kind", "style", "correct"]
 FIRST, FIRST_HYBRIDS = "first report prompts", "first report prompts answered with a hybrid"
@@ -59,33 +57,6 @@ def read_prompts(paths: Mapping[str, Path]) -> dict[str, pd.DataFrame]:
         task: _frame(path, ["id", "prompt"]).set_index("id")[["prompt"]]
         for task, path in paths.items()
     }
-
-
-def teachers_table(traces: Iterable[Traces]) -> pd.DataFrame:
-    """TEACHER_COLUMNS: shares in percent of a teacher's traces that are right and consistent.
-
-    ``per_correct`` and ``per_both`` are how many traces one accepted takes, by a filter of right
-    answers, or of answers that are right and follow; empty where none is accepted.
-    ``characters`` of a response stand beside the number of traces, as budgets of tokens do.
-    """
-    grouped: dict[tuple[str, str], list[pd.DataFrame]] = {}
-    for one in traces:
-        grouped.setdefault((one.task, one.teacher), []).append(one.rows)
-    rows = []
-    for (task, teacher), frames in grouped.items():
-        found = pd.concat(frames, ignore_index=True)
-        correct = found.correct.astype(bool)
-        linked = found.consistent.notna()
-        follows = linked & found.consistent.fillna(False).astype(bool)
-        row = {"task": task, "teacher": teacher, "seeds": len(frames), "traces": len(found)}
-        row |= {"characters": found.response.str.len().mean(), "correct": 100 * correct.mean()}
-        row |= {"consistent": 100 * follows.sum() / linked.sum() if linked.any() else None}
-        row |= {"both": 100 * (correct & follows).mean() if linked.any() else None}
-        row |= {
-            f"per_{name}": 100 / row[name] if row[name] else None for name in ("correct", "both")
-        }
-        rows.append(row)
-    return pd.DataFrame(rows, columns=TEACHER_COLUMNS)
 
 
 def shown_table(

@@ -261,7 +261,14 @@ def fusion_of(examples: Examples) -> dict[str, dict[str, str | None]]:
             if len(record["teacher_seeds"]) > 1
             else 0
         )
-        logits = examples.teachers["train"][members, own][:, examples.sample].astype(np.float64)
+        # Where a teacher has no answer the others are pooled.
+        known = np.ones(len(examples.sample), bool)
+        if examples.answered is not None:
+            known = examples.answered[examples.sample]
+        if not known.any():
+            continue
+        rows, soft = examples.sample[known], soft[:, known]
+        logits = examples.teachers["train"][members, own][:, rows].astype(np.float64)
         tempered = logits / float(arm["T"])
         pooled = {
             "mean of logits": softmax(tempered.mean(axis=0), axis=-1),

@@ -45,6 +45,7 @@ class Cell(NamedTuple):
     checkpoint: Checkpoint | None
     rows: np.ndarray | None = None  # of train that it learns from; None for all
     labels: np.ndarray | None = None  # gold labels of train [N]; None for those it comes with
+    answered: np.ndarray | None = None  # rows [N] that a teacher has an answer to; None for all
 
 
 class Stage(NamedTuple):
@@ -147,6 +148,7 @@ def _objective(stage: Stage, cell: Cell, model: torch.nn.Module) -> Objective:
         int(cell.axes["seed"]),
         insides(cell.along, SHOWN & needs, cell.training.precision),
         cell.rows,
+        cell.answered,
     )
 
 

@@ -1,0 +1,174 @@
+"""A language model's answers as a teacher's file, and the texts that it is asked."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mtkd.__main__ import _main as mtkd
+from mtkd.commands.labels_from import from_answers, from_logprobs, label_words, plain
+from mtkd.config.answers import Probabilities
+from mtkd.errors import InputError
+from mtkd.tasks.answers import read_answers
+from mtkd.tasks.prepare import prepare_task, read_tables, write_task
+
+LABELS = ["negative", "neutral", "positive"]
+WORDS = label_words(LABELS, [])
+
+
+def lines(folder, *rows):
+    path = folder / "llm.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return path
+
+
+def log(p):
+    return math.log(p)
+
+
+@pytest.mark.parametrize(
+    "text, word",
+    [(" Positive.", "positive"), ("▁neg", "neg"), ("Ġneg", "neg"), ('"Neutral"\n', "neutral"),
+     ("5 stars", "5 stars"), ("+", "+"), (" ", "")],
+)  # fmt: skip
+def test_how_words_are_compared(text, word):
+    assert plain(text) == word
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+def test_token_log_probabilities(tmp_path, as_list):
+    told = [
+        {"Positive": log(0.6), " positive": log(0.1), "negative": log(0.1), "I": log(0.15)},
+        {"neutral": 0.0},
+        {"The": -0.1},
+    ]
+    if as_list:
+        told = [[{"token": t, "logprob": v, "bytes": []} for t, v in one.items()] for one in told]
+    path = lines(tmp_path, *({"id": f"r{row}", "logprobs": one} for row, one in enumerate(told)))
+    found = from_logprobs(path, WORDS, 3)
+    assert list(found.rows) == ["r0", "r1"] and not found.counts
+    np.testing.assert_allclose(found.rows["r0"], [0.125, 0, 0.875])
+    np.testing.assert_allclose(found.rows["r1"], [0, 1, 0])
+    assert found.said == [
+        "labels' words have 90.0% of the probability on average, 80.0% in the row of the least",
+        "1 rows without any label's word are left out: 'r2'",
+    ]
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+def test_repeated_answers_are_counted(tmp_path, as_list):
+    answers = {"a": ["Positive.", "positive", "negative"], "b": ["Neutral"], "c": ["who knows"]}
+    rows = (
+        [{"id": name, "answers": one} for name, one in answers.items()]
+        if as_list
+        else [{"id": name, "answer": x} for name, one in answers.items() for x in one]
+    )
+    found = from_answers(lines(tmp_path, *rows), WORDS, 3)
+    assert found.rows == {"a": [1, 0, 2], "b": [0, 1, 0]} and found.counts
+    assert found.said == [
+        "1 to 3 votes a row",
+        "1 answers are no label's word and no vote ('who knows' 1 times)",
+        "1 rows without a vote are left out: 'c'",
+    ]
+
+
+GOOD = {"id": "a", "logprobs": {"positive": -0.1}}
+WRONG = {
+    "no id": (from_logprobs, [{"logprobs": {"positive": -1}}], "no column 'id'"),
+    "an id that is missing": (from_logprobs, [GOOD, {**GOOD, "id": None}], "line 2 has no id"),
+    "no log-probabilities": (from_logprobs, [{"id": "a"}], "no column 'logprobs'"),
+    "an id twice": (from_logprobs, [GOOD, GOOD], "'a' occurs again in line 2; sampled answers"),
+    "probabilities": (
+        from_logprobs, [{"id": "a", "logprobs": {"positive": 0.7}}], "'positive' has 0.7, which is"
+    ),
+    "a text": (from_logprobs, [{"id": "a", "logprobs": "positive"}], "'logprobs' is text, not a"),
+    "numbers": (from_logprobs, [{"id": "a", "logprobs": [-0.1]}], "is a list, not a mapping"),
+    "several positions": (
+        from_logprobs, [{"id": "a", "logprobs": {"positive": 0, "negative": 0}}], "sum to 2.000"
+    ),
+    "words of no label": (
+        from_logprobs, [{"id": "a", "logprobs": {"yes": 0}}], r"label's word \('yes' 1 times\)"
+    ),
+    "no answer": (from_answers, [{"id": "a", "said": "positive"}], "give each line an 'answer'"),
+    "a number as an answer": (from_answers, [{"id": "a", "answer": 5}], "line 1 has a number as"),
+    "answers of no label": (
+        from_answers, [{"id": "a", "answer": "yes"}], r"no answer is a label's word \('yes' 1"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_wrong_input_is_one_line(tmp_path, what):
+    convert, rows, message = WRONG[what]
+    with pytest.raises(InputError, match=message) as error:
+        convert(lines(tmp_path, *rows), WORDS, 3)
+    assert "\n" not in str(error.value) and "llm.jsonl" in str(error.value)
+
+
+def test_no_jsonl_and_no_json(tmp_path):
+    (tmp_path / "llm.jsonl").write_text("positive\n")
+    with pytest.raises(InputError, match="line 1 is not one JSON object"):
+        from_logprobs(tmp_path / "llm.jsonl", WORDS, 3)
+    with pytest.raises(InputError, match="not a .jsonl file"):
+        from_answers(tmp_path / "llm.csv", WORDS, 3)
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        (["positive"], "write LABEL=WORD"),
+        (["good=yes"], "is none of negative, neutral, positive"),
+        (["positive=yes", "negative=Yes!"], "would be 'negative' and 'positive'"),
+        (["positive=,"], "has no letter"),
+    ],
+)
+def test_words_that_cannot_be(given, message):
+    with pytest.raises(InputError, match=message):
+        label_words(LABELS, given)
+    assert label_words(LABELS, ["positive=yes,y"]) == {
+        "negative": 0,
+        "neutral": 1,
+        "yes": 2,
+        "y": 2,
+    }
+
+
+def call(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["mtkd", *map(str, arguments)])
+    mtkd()
+
+
+def test_from_the_texts_of_a_task_to_a_teachers_file(tmp_path, monkeypatch, capsys):
+    table = pd.DataFrame({"text": [f"words {row}" for row in range(40)], "label": [0, 1] * 20})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    task = {"text": ["text"], "labels": ["no", "yes"], "selection": {"fraction": 0.25}}
+    tables = read_tables(task, {"train": tmp_path / "t.csv", "report": tmp_path / "t.csv"})
+    write_task(tmp_path / "ask", task, prepare_task({**task, "max_overlap": 1}, tables))
+    with pytest.raises(InputError, match="no prepared task is here; make it first"):
+        call(monkeypatch, "texts", tmp_path / "none", "--output", tmp_path / "x.jsonl")
+    call(monkeypatch, "texts", tmp_path / "ask", "--output", tmp_path / "texts.jsonl")
+    asked = [json.loads(line) for line in (tmp_path / "texts.jsonl").read_text().splitlines()]
+    assert len(asked) == 80 and set(asked[0]) == {"id", "split", "text"}
+    assert list(dict.fromkeys(one["split"] for one in asked)) == ["train", "selection", "report"]
+    told = [{"id": one["id"], "answer": "Yes"} for one in asked[1:]] + [{"id": "x", "answer": "no"}]
+    path = lines(tmp_path, *told)
+    where = {"--task": tmp_path / "ask", "--output": tmp_path / "llm.csv"}
+    call(monkeypatch, "labels-from", "answers", path, *(x for pair in where.items() for x in pair))
+    out = capsys.readouterr().out
+    assert "79 of the 80 rows of task ask have an answer" in out
+    assert f"without one: {asked[0]['id']!r}" in out and "of no row of it: 1, 'x'" in out
+    assert out.endswith(
+        f"  model: {{probabilities: {{file: {tmp_path}/llm.csv, counts: true, missing: skip}}}}\n"
+    )
+    source = Probabilities(counts=True)
+    found = read_answers(tmp_path / "llm.csv", source, "probabilities", task["labels"],
+                         task["labels"])  # fmt: skip
+    assert len(found.row_of) == 80 and found.numbers[0].tolist() == [0, 1]
+    strange = lines(tmp_path, {"id": "x", "answer": "no"})
+    with pytest.raises(InputError, match="none of the ids is one of task ask: 'x' in the answers"):
+        call(monkeypatch, "labels-from", "answers", strange, *(x for p in where.items() for x in p))

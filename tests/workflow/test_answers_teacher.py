@@ -1,0 +1,129 @@
+"""A teacher that is a file of probabilities: three lines of a suite, from clean to the report."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import re
+import shlex
+import subprocess
+
+import numpy as np
+import pandas as pd
+import warm
+import yaml
+from tiny_study import (
+    ROOT,
+    SUITE,
+    SUITE_FILE,
+    assert_nothing_left,
+    copy_project,
+    planned,
+    snakemake,
+    write_tiny_suite,
+)
+
+from mtkd.records.logits import read_logits
+
+RESULTS = "results/tiny"
+LLM = f"{RESULTS}/teachers/reviews/llm/seed1"
+ANSWERS = "answers/llm.parquet"
+# Neither in the file: a row of train, and one of report.
+SKIPPED = ("train-r4", "report-r7")
+
+
+def shown(kind: str, what: str) -> str:
+    """What README's walk shows: the block of a kind that has some words."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = [block.partition("\n") for block in text.split("```")[1::2]]
+    (found,) = [rest for name, _, rest in blocks if name == kind and what in rest]
+    return found
+
+
+def walk(folder) -> None:
+    """README's commands, with a model in between that says of two texts nothing."""
+    commands = shown("", "mtkd texts").replace("mine", "tiny").splitlines()
+    assert len(commands) == 3
+    for number, command in enumerate(commands):
+        if number == 2:
+            ask(folder)
+        module, *arguments = shlex.split(command)
+        result = subprocess.run(
+            [warm.python(), "-m", module, *arguments],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(folder / "src")},
+            capture_output=True,
+            text=True,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+    assert "143 of the 145 rows of task reviews have an answer" in result.stdout
+
+
+def ask(folder) -> None:
+    """A model that is right of nine texts of ten."""
+    rng, said = random.Random(3), []
+    for line in (folder / "texts.jsonl").read_text().splitlines():
+        asked = json.loads(line)
+        assert asked.keys() == {"id", "split", "text"}
+        is_good = any(word in asked["text"] for word in ("fine", "lovely", "great"))
+        sure = rng.uniform(0.5, 0.99) if rng.random() < 0.9 else rng.uniform(0.1, 0.5)
+        good = sure if is_good else 1 - sure
+        tokens = {" Good": math.log(good), "bad": math.log(1 - good)}
+        said.append({"id": asked["id"], "logprobs": tokens if asked["id"] not in SKIPPED else {}})
+    (folder / "said.jsonl").write_text("".join(json.dumps(one) + "\n" for one in said))
+
+
+def test_a_teacher_is_replaced_by_a_file_in_three_lines(tmp_path):
+    folder = copy_project(tmp_path)
+    write_tiny_suite(folder)
+    for split in ("train", "report"):
+        path = folder / f"corpus/reviews_{split}.csv"
+        table = pd.read_csv(path)
+        table.assign(id=split + "-" + table["id"]).to_csv(path, index=False)
+    walk(folder)
+    suite = yaml.safe_load(SUITE)
+    lines = shown("yaml", "probabilities:")
+    assert len(lines.splitlines()) == 3
+    suite["teachers"] = yaml.safe_load(lines)["teachers"]
+    suite["teachers"]["llm"]["model"]["probabilities"]["missing"] = "skip"
+    suite["teachers"]["near"] = {"model": {"neighbours": {"k": 5}}}
+    suite["studies"]["main"]["arms"] = [
+        {"strategy": "none"},
+        {"strategy": "single", "teachers": ["llm"]},
+        {"strategy": "average", "teachers": ["llm", "near"]},
+    ]
+    suite["bundle"] = ["arm", "T", "alpha", "seed"]
+    (folder / SUITE_FILE).write_text(yaml.safe_dump(suite, sort_keys=False))
+
+    result = snakemake(folder)
+    assert result.returncode == 0, result.stdout
+    assert not {"train_teacher", "teacher_logits"} & set(re.findall(r"rule (\w+):", result.stdout))
+    assert_nothing_left(snakemake, folder)
+
+    # The record counts what has no answer, and the report says it.
+    splits, record = read_logits(folder / LLM / "logits/train.safetensors")
+    assert record["answers"]["missing"] in (
+        {"train": 1, "report": 1},
+        {"selection": 1, "report": 1},
+    )
+    assert json.loads((folder / LLM / "eval.json").read_text())["answers"] == record["answers"]
+    page = (folder / RESULTS / "studies/main/report.html").read_text()
+    assert "teacher llm: 1 of 45 rows of report have no answer" in page
+    answers = pd.read_parquet(folder / ANSWERS).set_index("id")
+    first = answers.loc[splits["train"].ids[0], ["bad", "good"]].astype(float)
+    np.testing.assert_allclose(np.exp(splits["train"].logits[0]), first, rtol=1e-5)
+
+    # Another file's numbers make again what depends on them, and no student without a teacher.
+    answers = answers.assign(bad=answers["good"], good=answers["bad"]).reset_index()
+    answers.to_parquet(folder / ANSWERS, index=False)
+    jobs = planned(folder)
+    assert jobs["given_logits"] == 1 and jobs["train_students"] == 1 and jobs["report"] == 1
+    assert not {"train_undistilled", "prepare_task", "fit_reference"} & jobs.keys()
+
+    # One of another task ends in a line.
+    pd.DataFrame({"id": ["q1"], "bad": [0.5], "good": [0.5]}).to_parquet(folder / ANSWERS)
+    result = snakemake(folder, f"{LLM}/logits/train.safetensors")
+    log = (folder / "logs/tiny/given_logits/reviews/llm/seed1.log").read_text()
+    assert result.returncode and "is it of another task?" in log and "Traceback" not in log
