@@ -63,6 +63,7 @@ else:
     include: "rules/students.smk"
     include: "rules/scores.smk"
     include: "rules/tables.smk"
+    include: "rules/models.smk"
     include: "rules/analysis.smk"
     include: "rules/design_gate.smk"
     include: "rules/figures.smk"
@@ -83,6 +84,7 @@ else:
             of_students(rules.report.output),
             of_students(rules.latex_tables.output),
             [] if ONE_STUDENT else rules.students_table.output,
+            models_to_keep,
 
     rule teachers:
         input:

@@ -14,9 +14,9 @@ from mtkd.study.prepared import prepared_tasks, variants
 
 VARIANTS = variants(SUITE, STUDY.tasks)
 PREPARED_TASKS = prepared_tasks(SUITE, STUDY.tasks)
-# The teachers of its arms, of whatever seed: those that are trained, and those that are given.
+# Of the suite's teachers those that nobody trains, and those of the study's arms, of whatever seed.
+GIVEN_TEACHERS = [name for name, one in SUITE.teachers.items() if one.model.is_given]
 STUDY_TEACHERS = list(dict.fromkeys(split_teacher(name)[0] for name in STUDY.teachers))
-GIVEN_TEACHERS = [name for name in STUDY_TEACHERS if SUITE.teachers[name].model.is_given]
 TRAINED_TEACHERS = [name for name in STUDY_TEACHERS if name not in GIVEN_TEACHERS]
 # What of the suite the study trains.
 LEARNERS = {"teachers": TRAINED_TEACHERS, "students": STUDY.students}

@@ -44,12 +44,13 @@ rule train_students:
         gpu=lambda wildcards, input: student_of(wildcards).resources.gpu,
         teacher_seed=lambda wildcards, input: SUITE.teacher_seed,
         state=STATE,
+        weights=lambda wildcards, input: "--weights" if STUDY.keep == "all" else "",
     shell:
         'python "$SCRIPTS"/train_students.py --job {params.job:q}'
         " --task {params.folder:q} --logits {input.logits:q} --teacher-seed {params.teacher_seed:q}"
         " --models {input.models:q} --gates {input.gates:q} --gold {input.gold:q} {params.fetched}"
         " --state {params.state:q} --threads {threads} --gpu {params.gpu} $ALLOW_CPU"
-        ' --save-minutes "$SAVE_MINUTES" {params.features}'
+        ' --save-minutes "$SAVE_MINUTES" {params.features} {params.weights}'
         " --outputs {output.predictions:q} > {log:q} 2>&1"
 
 
@@ -88,6 +89,7 @@ use rule train_students as train_undistilled with:
         gpu=lambda wildcards, input: student_of(wildcards).resources.gpu,
         teacher_seed=lambda wildcards, input: SUITE.teacher_seed,
         state=STATE,
+        weights=lambda wildcards, input: "--weights" if STUDY.keep == "all" else "",
 
 
 rule fit_gate:

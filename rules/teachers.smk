@@ -19,7 +19,7 @@ rule train_teacher:
     benchmark:
         f"{BENCHMARKS}/train_teacher/{{task}}/{{teacher}}/seed{{teacher_seed}}.tsv"
     wildcard_constraints:
-        teacher=one_of(TRAINED_TEACHERS),
+        teacher=one_of(name for name in SUITE.teachers if name not in GIVEN_TEACHERS),
     conda:
         "../envs/torch.yaml"
     threads: lambda wildcards: teacher_of(wildcards).resources.threads
@@ -63,7 +63,7 @@ rule teacher_logits:
     benchmark:
         f"{BENCHMARKS}/teacher_logits/{name_of(fold_trained(TEACHER))}.tsv"
     wildcard_constraints:
-        teacher=one_of(TRAINED_TEACHERS),
+        teacher=one_of(name for name in SUITE.teachers if name not in GIVEN_TEACHERS),
     conda:
         "../envs/torch.yaml"
     threads: lambda wildcards: logits_requests(wildcards).threads
@@ -138,7 +138,7 @@ rule crossfit_logits:
         f"{BENCHMARKS}/crossfit_logits/{{task}}/{{teacher}}_oof{{folds}}/seed{{teacher_seed}}.tsv"
     wildcard_constraints:
         folds=r"[2-9]|[1-9]\d+",
-        teacher=one_of(TRAINED_TEACHERS),
+        teacher=one_of(name for name in SUITE.teachers if name not in GIVEN_TEACHERS),
     conda:
         "../envs/torch.yaml"
     threads: lambda wildcards: teacher_of(wildcards).resources.threads

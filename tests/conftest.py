@@ -1,11 +1,13 @@
-"""What all tests share: one thread a process, a server of warm processes, a budget of time.
+"""What all tests share: one thread a process, bytecode, a server of warm processes, a time budget.
 
 One thread, as the jobs have it: numbers repeat, and parallel tests share the cores.
 """
 
+import compileall
 import gc
 import os
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 import pytest
 import warm
@@ -23,8 +25,13 @@ BUDGET = {"unit": 2, "workflow": 15}
 
 
 def pytest_configure(config):
-    if not hasattr(config, "workerinput"):
-        config.stash[SERVER] = warm.Server()
+    if hasattr(config, "workerinput"):
+        return
+    # Once for a thousand processes, and for the copies of the project that they run in: Python may
+    # be told to write none. By the sources' content, since tests edit copies within a second.
+    source, by_content = Path(__file__).parents[1] / "src", PycInvalidationMode.CHECKED_HASH
+    compileall.compile_dir(source, quiet=2, invalidation_mode=by_content)
+    config.stash[SERVER] = warm.Server()
 
 
 def pytest_unconfigure(config):

@@ -41,7 +41,12 @@ def undistilled_of(wildcards):
 
 def gold_of_transfer(wildcards):
     """The gold labels of transfer rows, for students that are to learn from all labels."""
-    wanted = [recipe(SUITE, strategy).get("gold") for strategy in undistilled_of(wildcards)]
+    return gold_of(undistilled_of(wildcards))
+
+
+def gold_of(strategies):
+    """The gold labels of transfer rows, where one of some strategies learns from all labels."""
+    wanted = [recipe(SUITE, strategy).get("gold") for strategy in strategies]
     return [TRANSFER_LABELS] if "all" in wanted else []
 
 
@@ -62,8 +67,12 @@ def runs_of(task, teachers, seeds):
 
 
 def train_logits(wildcards):
-    """The logits on train that a bundle's arms learn from: in-sample, then out of fold."""
-    task, arms, seeds = wildcards.task, arms_of(wildcards), seeds_of(wildcards)
+    """The logits on train that a bundle's arms learn from."""
+    return logits_learnt(wildcards.task, arms_of(wildcards), seeds_of(wildcards))
+
+
+def logits_learnt(task, arms, seeds):
+    """The logits on train that some arms learn from: in-sample, then out of fold."""
     plain = dict.fromkeys(name for arm in arms if not crossfit_of(arm) for name in arm.teachers)
     return logits_of(task, tuple(plain), seeds, "train") + out_of_fold(task, arms, seeds)
 
@@ -86,14 +95,16 @@ def out_of_fold(task, arms, seeds):
 
 
 def models_along(wildcards):
-    """The models of the teachers that are run along with a student, as some losses want."""
+    """The models of the teachers that are run along with a bundle's students."""
+    return models_of(wildcards.task, arms_of(wildcards), seeds_of(wildcards))
+
+
+def models_of(task, arms, seeds):
+    """The models of the teachers that are run along with students of arms, as some losses want."""
     names = dict.fromkeys(
-        name
-        for arm in arms_of(wildcards)
-        if runs_along(recipe(SUITE, arm.strategy))
-        for name in arm.teachers
+        name for arm in arms if runs_along(recipe(SUITE, arm.strategy)) for name in arm.teachers
     )
-    return [f"{folder}/model" for folder in runs_of(wildcards.task, names, seeds_of(wildcards))]
+    return [f"{folder}/model" for folder in runs_of(task, names, seeds)]
 
 
 def selection_logits(wildcards):
@@ -102,13 +113,18 @@ def selection_logits(wildcards):
 
 
 def gates(wildcards):
-    """The gates' weights, for the arms that have a gate."""
+    """The gates' weights, for a bundle's arms that have a gate."""
+    return gates_of(wildcards, arms_of(wildcards), seeds_of(wildcards))
+
+
+def gates_of(wildcards, arms, seeds):
+    """The gates' weights of a task and a student, for those of some arms that have a gate."""
     return expand(
         f"{GATE}/weights.safetensors",
         student=wildcards.student,
         task=wildcards.task,
-        teachers=[arm.label for arm in arms_of(wildcards) if is_gated(SUITE, arm)],
-        seed=seeds_of(wildcards),
+        teachers=[arm.label for arm in arms if is_gated(SUITE, arm)],
+        seed=seeds,
     )
 
 

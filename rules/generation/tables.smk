@@ -64,9 +64,6 @@ rule conflict_tables:
     input:
         scores=students_of(f"{WRITER}/scores.parquet"),
         reports=expand(f"{TASK}/report.parquet", task=STUDY.tasks),
-        traces=expand(f"{TRACES}/traces.parquet", task=STUDY.tasks, teacher=WRITERS),
-        # Lie beside them.
-        verdicts=expand(f"{TRACES}/verdicts.parquet", task=STUDY.tasks, teacher=WRITERS),
         identified=expand(IDENTIFIED, task=STUDY.tasks, teachers=SETS),
     output:
         tables=expand(f"{TABLES}/{{table}}.csv", table=CONFLICT_TABLES),
@@ -86,8 +83,8 @@ rule conflict_tables:
         """
         printf '%s\\n' {input.scores:q} \
             | python "$SCRIPTS"/conflict_tables.py --job {params.job:q} --scores - \\
-        --prompts {params.prompts:q} --traces {input.traces:q} \\
-        --identified {input.identified:q} --output {params.folder:q} >{log:q} 2>&1
+        --prompts {params.prompts:q} --identified {input.identified:q} \\
+        --output {params.folder:q} >{log:q} 2>&1
         """
 
 

@@ -54,7 +54,7 @@ def is_kept(job, path, strategy):
 
 def learners_of(job):
     """Those that a job trains or predicts with."""
-    if job.rule.name in TRAIN_CELLS:
+    if job.rule.name in (*TRAIN_CELLS, "student_weights"):
         return [student_of(job.wildcards)]
     if job.rule.name in ("train_teacher", "crossfit_logits"):
         return [teacher_of(job.wildcards)]

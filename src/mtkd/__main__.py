@@ -1,6 +1,7 @@
 """Questions about a study, answered from what is on disk: nothing is run, locked or changed.
 
-And what a teacher that answers elsewhere is asked, and its answers as a file that a suite takes.
+And what a teacher that answers elsewhere is asked, its answers as a file that a suite takes, and
+files that a student labels.
 """
 
 import argparse
@@ -31,6 +32,11 @@ each line has an id and `logprobs`, the log-probabilities of the answer's first 
 one sampled `answer`, an id in as many lines as it was asked, or a list of `answers`; their votes
 are counted. Words are compared with labels' names without case, and without spaces and signs at
 their ends."""
+PREDICT = """\
+Label the rows of a file with a student that was taken away from its study. Each row is written as
+it is, in the file's order, with the columns predicted_label, probability_LABEL for each label, and
+reason: of a row that has no label, why. A row of CSV that cannot be read stands in the first column
+as it is."""
 
 
 def main() -> None:
@@ -101,6 +107,23 @@ def _parser() -> argparse.ArgumentParser:
         "--output", type=Path, required=True, help="a .parquet, .csv or .jsonl file"
     )
     labels.set_defaults(command=_labels_from)
+
+    predict = commands.add_parser(
+        "predict", help="label a file with a student", description=PREDICT
+    )
+    predict.add_argument(
+        "--model", metavar="FOLDER", type=Path, required=True, help="the student's folder"
+    )
+    predict.add_argument(
+        "file", metavar="FILE", help=".csv, .jsonl or .parquet; - for CSV or JSONL on stdin"
+    )
+    predict.add_argument(
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="in the format of its name's end (default: stdout; JSONL of JSONL, else CSV)",
+    )
+    predict.set_defaults(command=_predict)
     return parser
 
 
@@ -165,6 +188,12 @@ def _labels_from(args: argparse.Namespace) -> None:
         print(f"{args.file}: {line}")
     print(f"{args.output}: {len(found.rows):,} rows; in the suite")
     print(f"  model: {{probabilities: {{file: {args.output}{options}}}}}")
+
+
+def _predict(args: argparse.Namespace) -> None:
+    from mtkd.deployment.labelling import label_file
+
+    label_file(args.model, args.file, args.output)
 
 
 if __name__ == "__main__":

@@ -25,10 +25,8 @@ from mtkd.study.generation import (
     run_along,
     text_arms,
     text_student_settings,
-    text_study_settings,
     writer_settings,
 )
-from mtkd.study.generation_words import COLD_START, ITSELF, MARKED, ON_POLICY, POOLED
 
 TRAINING = {"epochs": 2, "batch_size": 8, "learning_rate": 4.0e-3}
 STRATEGIES = {
@@ -166,30 +164,6 @@ def test_a_student_that_learns_from_itself_needs_no_model():
     suite = validate_suite(content, "tiny.yaml")
     assert mixings(suite, ("itself",)) == {"itself": {"rollouts": {"share": 0.5, "of": "itself"}}}
     assert run_along(suite, text_arms(suite)) == []
-
-
-def test_own_responses_are_compared_with_going_on_from_itself_and_that_with_its_beginning():
-    own = {"share": 0.5}
-    strategies = {
-        "own": {"rollouts": own},
-        "itself": {"rollouts": {**own, "of": "itself"}, "control": True},
-        "cold": {"rollouts": {**own, "of": "nobody"}, "control": True},
-        "marked": {"mode": "token"},
-        "pool-marked": {"pool": "linear-pool", "mode": "token"},
-    }
-    arms = [{"teachers": ["right", "left"], "strategy": name} for name in strategies]
-    content = {**SUITE, "strategies": strategies}
-    content["studies"] = {"main": {**SUITE["studies"]["main"], "arms": arms}}
-    found = text_study_settings(validate_suite(content, "tiny.yaml"))["arms"]
-    assert {
-        one["recipe"]: (one["kind"], one.get("against")) for one in found if one["role"] == "remedy"
-    } == {
-        "own": (ON_POLICY, "itself"),
-        "itself": (ITSELF, "cold"),
-        "cold": (COLD_START, None),
-        "marked": (MARKED, None),
-        "pool-marked": (POOLED, "marked"),
-    }
 
 
 def read(**changes):

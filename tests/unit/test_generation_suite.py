@@ -21,15 +21,6 @@ from mtkd.study.generation import (
     writer_settings,
     writers_of,
 )
-from mtkd.study.generation_words import (
-    AT_ONCE,
-    BY_COLUMN,
-    DEALT,
-    REWRITTEN,
-    ROUTE_CONTROL,
-    TWO_MODES,
-    UNEQUAL,
-)
 
 SUITE = addition_suite(
     {"teach": 20, "transfer": 60, "selection": 10, "report": 20},
@@ -256,6 +247,124 @@ def test_unpinned_models_of_the_hub_are_named():
     assert yaml.safe_dump(content)
 
 
+HALF = {"column": "half", "teachers": {"low": "right", "high": "left"}}
+COUNTERPARTS = {
+    "marked": ({"mode": "token"}, "marked", "plain", False),
+    "dropout": ({"mode": "token", "mode_dropout": 0.2}, "marked, dropout", "plain", False),
+    "shuffled": ({"mode": "shuffled"}, "shuffled marks", "plain", True),
+    "right-marked": ({"filter": "correct", "mode": "token"}, "marked", "right-alone", False),
+    "right-alone": ({"filter": "correct"}, "filtered", "plain", False),
+    "union-marked": ({"protocol": "union", "mode": "token"}, "marked", None, False),
+    "others": ({"answers_of": "direct"}, "thought and answer from two teachers", "plain", False),
+    "others-follow": (
+        {"answers_of": "direct", "filter": "consistent"},
+        "the same, answers that follow alone",
+        "others",
+        False,
+    ),
+    "persyn": ({"route": {"quality": 1, "learnability": 1}}, "routed", "dealt", False),
+    "dealt": (
+        {"route": {"quality": 1, "learnability": 1, "shuffled": True}},
+        "random route",
+        "plain",
+        True,
+    ),
+    "oracle": ({"route": {"quality": 1}}, "routed, no random control", "plain", False),
+    "own": ({"rollouts": {"share": 0.5}}, "", "plain", False),
+    "own-marked": ({"rollouts": {"share": 0.5}, "mode": "token"}, "marked", "own", False),
+    "own-right": ({"rollouts": {"share": 0.5}, "filter": "correct"}, "filtered", "own", False),
+    "seldom-pool": (
+        {"pool": "linear-pool", "ratio": [0.1, 0.9]},
+        "pooled distributions",
+        "unequal",
+        False,
+    ),
+    "by-half": ({"by_column": HALF}, "by column", "by-half-dealt", False),
+    "by-half-dealt": (
+        {"by_column": {**HALF, "shuffled": True}},
+        "by column, dealt out at random",
+        "plain",
+        True,
+    ),
+    "rewritten": ({"rewrite": {"into": "left"}}, "rewritten", "plain", False),
+    "both": ({"direct": "beside"}, "thinking and at once", "plain", False),
+    "alone": ({"direct": "alone"}, "at once alone", "plain", True),
+    "dealt-marked": (
+        {"route": {"quality": 1, "learnability": 1, "shuffled": True}, "mode": "token"},
+        "random route",
+        "marked",
+        True,
+    ),
+    "itself": ({"rollouts": {"share": 0.5, "of": "itself"}}, "", "plain", True),
+    "unequal": ({"ratio": [0.1, 0.9]}, "", "plain", True),
+    "kept": ({"filter": "consistent", "control": True}, "filtered", "plain", True),
+}
+
+
+def with_strategies(strategies, arms):
+    content = copy.deepcopy(SUITE)
+    model = {"architecture": "gpt2"}
+    for name in ("right", "left"):
+        content["teachers"][name]["model"] = model
+    content["students"]["small"]["training"]["epochs"] = 2
+    content["strategies"] = strategies
+    content["studies"]["main"] |= {"arms": arms}
+    return validate_suite(content, "tiny.yaml")
+
+
+@pytest.mark.parametrize("name", COUNTERPARTS)
+def test_a_remedy_comes_with_what_differs_in_it_alone(name):
+    strategies = {key: one for key, (one, *_) in COUNTERPARTS.items()}
+    pair = ["right", "left"]
+    found = with_strategies(strategies, [{"teachers": pair, "strategy": name, "n": 10}])
+    arms = {
+        (one["teachers"], one["recipe"], one["n"]): one
+        for one in text_study_settings(found)["arms"]
+    }
+    _, kind, against, control = COUNTERPARTS[name]
+    own = arms["right+left", name, 10]
+    assert (own.get("kind", ""), own.get("control", False)) == (kind, control)
+    assert own.get("against", "plain") == against
+    assert own.get("ratio") == strategies[name].get("ratio")
+    assert against is None or ("right+left", against, 10) in arms
+
+
+def test_a_token_is_compared_with_a_control_that_differs_in_it_alone():
+    strategies = {"all": {"protocol": "union", "control": True},
+                  "all-marked": {"protocol": "union", "mode": "token"}}  # fmt: skip
+    arms = [{"teachers": ["right", "left"], "strategy": "all-marked"}]
+    found = text_study_settings(with_strategies(strategies, arms))["arms"]
+    own = {one["recipe"]: one for one in found if one["role"] == "remedy"}
+    assert own["all-marked"]["against"] == "all" and own["all"]["control"]
+
+
+@pytest.mark.parametrize("study", ["policy", "pools", "routes", "dials"])
+def test_the_shipped_remedies_are_compared_with_the_same_without_them(study):
+    shipped = load_suite("config/styles.yaml").model_copy(update={"study": study})
+    arms = text_study_settings(shipped)["arms"]
+    there = {(one["teachers"], one["recipe"], one["n"]) for one in arms}
+    for one in arms:
+        against = one.get("against", "plain")
+        assert (one["teachers"], against, one["n"]) in there
+        if one.get("kind") == "marked":
+            assert against == (one["recipe"].removesuffix("-marked").replace("marked", "plain"))
+    assert {one["recipe"] for one in arms if one.get("own_responses")} == (
+        {"on-policy", "on-policy-marked", "self-distilled", "self-distilled-marked"}
+        if study == "policy"
+        else set()
+    )
+    mending = {one["recipe"] for one in arms if one["role"] == "remedy" and "control" not in one}
+    assert (
+        mending
+        == {
+            "policy": {"on-policy", "on-policy-marked"},
+            "pools": {"linear", "log-linear", "linear-marked"},
+            "routes": {"persyn", "marked"},
+            "dials": set(),
+        }[study]
+    )
+
+
 def study_of(strategies, arms, **task):
     content = copy.deepcopy(SUITE)
     content["strategies"] = strategies
@@ -309,45 +418,31 @@ def test_a_column_of_a_table_has_to_be_named():
         validate_suite(content, "x")
 
 
-def treatments(strategies, arms):
-    found = text_study_settings(study_of(strategies, arms))["arms"]
-    return {one["recipe"]: one for one in found if one["role"] == "remedy"}, found
-
-
-def test_what_each_treatment_is_and_what_it_is_compared_with():
-    column = {"column": "half", "teachers": {"low": "right", "high": "left"}}
-    strategies = {
-        "by-half": {"by_column": column},
-        "dealt": {"by_column": {**column, "shuffled": True}, "control": True},
-        "rewritten": {"rewrite": {"into": "left"}},
-        "both": {"direct": "beside"},
-        "alone": {"direct": "alone", "control": True},
-        "seldom": {"ratio": [0.1, 0.9]},
-        "oracle": {"route": {"quality": 1}, "control": True},
-    }
-    arms = [{"teachers": ["right", "left"], "strategy": name, "n": 10} for name in strategies]
-    found, _ = treatments(strategies, arms)
-    assert {name: one["kind"] for name, one in found.items()} == {
-        "by-half": BY_COLUMN,
-        "dealt": DEALT,
-        "rewritten": REWRITTEN,
-        "both": TWO_MODES,
-        "alone": AT_ONCE,
-        "seldom": UNEQUAL,
-        "oracle": ROUTE_CONTROL,
-    }
-    assert found["by-half"]["against"] == "dealt" and found["rewritten"]["into"] == "left"
-    assert found["both"]["alone"] == "alone" and "against" not in found["both"]
-    # Without the arm there is nothing to compare with but the plain traces.
-    assert "against" not in treatments(strategies, arms[:1])[0]["by-half"]
-
-
 def test_a_student_of_two_ways_comes_with_as_many_traces_of_one():
-    _, arms = treatments(
-        {"both": {"direct": "beside"}}, [{"teachers": ["right"], "strategy": "both"}]
-    )
+    strategies = {"both": BOTH, "alone": {"direct": "alone"}}
+    found = study_of(strategies, [{"teachers": ["right"], "strategy": "both"}])
+    arms = text_study_settings(found)["arms"]
     assert [(one["recipe"], one["n"], one["role"]) for one in arms] == [
         ("plain", 20, "single"),
         ("plain", 40, "single-budget"),
         ("both", 20, "remedy"),
+        ("alone", 20, "remedy"),
+        ("alone", 40, "remedy"),
     ]
+    assert arms[2]["alone"] == "alone" and arms[3]["control"]
+
+
+def test_own_responses_come_with_going_on_from_itself_and_that_with_its_beginning():
+    own = {"share": 0.5}
+    strategies = {
+        "own": {"rollouts": own},
+        "itself": {"rollouts": {**own, "of": "itself"}, "control": True},
+        "cold": {"rollouts": {**own, "of": "nobody"}, "control": True},
+    }
+    pair = ["right", "left"]
+    arms = [{"teachers": pair, "strategy": name, "n": 10} for name in ("own", "itself")]
+    found = text_study_settings(with_strategies(strategies, arms))["arms"]
+    own = {one["recipe"]: one for one in found if one["role"] == "remedy"}
+    assert own["own"]["itself"] == "itself" and "start" not in own["own"]
+    assert own["itself"]["start"] == "cold" and "itself" not in own["itself"]
+    assert own["cold"]["control"] and not {"itself", "start"} & set(own["cold"])

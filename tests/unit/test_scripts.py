@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def packages_of(environment):
 def rules():
     """The text of each rule, by its name; a rule made from another one keeps that one's script."""
     text = "\n".join(path.read_text("utf-8") for path in (REPOSITORY / "rules").rglob("*.smk"))
-    parts = re.split(r"^rule (\w+):\n", text, flags=re.MULTILINE)
+    parts = re.split(r"^(?:rule|checkpoint) (\w+):\n", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
@@ -56,7 +57,32 @@ def test_report_labels_are_read_by_what_scores_and_nothing_else():
     # One made from another rule is named where it is made.
     text = (REPOSITORY / "rules" / "scores.smk").read_text("utf-8")
     made = set(re.findall(r"^use rule \w+ as (\w+) with:", text, flags=re.MULTILINE))
-    assert readers | made == scoring | {"collect_examples", "specialist_tables"}
+    # What is taken away is scored once more, as it is taken.
+    taken = {"student_model", "student_onnx"}
+    assert readers | made == scoring | taken | {"collect_examples", "specialist_tables"}
+
+
+# The distributions of each package that is installed; looking takes half a second.
+distributions = cache(packages_distributions)
+
+
+@cache
+def imported_names(path):
+    """What a file imports, but for types alone: modules, and what may be one in a module."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_types = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    names = set()
+    for node in set(ast.walk(tree)) - for_types:
+        if isinstance(node, ast.ImportFrom):
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return names
 
 
 def imported_packages(script):
@@ -67,29 +93,14 @@ def imported_packages(script):
         if path in seen:
             continue
         seen.add(path)
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for_types = {
-            inner
-            for node in ast.walk(tree)
-            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-            for inner in ast.walk(node)
-        }
-        for node in set(ast.walk(tree)) - for_types:
-            if isinstance(node, ast.ImportFrom):
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            elif isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            else:
-                continue
-            for name in names:
-                module = PACKAGE_ROOT.joinpath(*name.split(".")[1:]).with_suffix(".py")
-                if name.split(".")[0] != "mtkd":
-                    found.add(name.split(".")[0])
-                elif module.is_file():
-                    waiting.append(module)
-    distributions = packages_distributions()
+        for name in imported_names(path):
+            module = PACKAGE_ROOT.joinpath(*name.split(".")[1:]).with_suffix(".py")
+            if name.split(".")[0] != "mtkd":
+                found.add(name.split(".")[0])
+            elif module.is_file():
+                waiting.append(module)
     return {
-        distributions[name][0].lower().replace("_", "-")
+        distributions()[name][0].lower().replace("_", "-")
         for name in found - set(sys.stdlib_module_names) - ELSEWHERE
     }
 
@@ -106,15 +117,14 @@ def test_the_environment_of_vllm_has_what_its_job_loads():
     loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     (environment,) = [path for path in ENVIRONMENTS if path.stem == "vllm"]
     available = {name.replace("_", "-") for name in pinned(packages_of(environment))} | brought
-    distributions = packages_distributions()
     direct = {"pandas", "pyarrow", "pydantic", "yaml", "safetensors", "scipy", "sklearn"}
-    named = {distributions[name][0].lower() for name in direct & set(loaded)}
+    named = {distributions()[name][0].lower() for name in direct & set(loaded)}
     assert named and named <= available
 
 
 def test_there_are_scripts_and_environments():
     assert len(SCRIPTS) > 10
-    assert len(ENVIRONMENTS) == 3
+    assert len(ENVIRONMENTS) == 4
 
 
 @every_script

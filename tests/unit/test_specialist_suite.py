@@ -87,6 +87,8 @@ def test_the_shipped_suite_is_one():
         ("strategies.by-column.budget", "compute", "'budget' is of a student without specialists"),
         ("strategies.by-column.students", "each", "has its own labels; give 'heads: each'"),
         ("strategies.by-column.fusion", "by-colum", "'by-column', 'average', 'gate' or 'none'"),
+        ("strategies.by-column.heads", "each", "studies.main.strategies: all other systems are "
+         "compared with the first, and 'by-column' answers each task's own labels alone; put one"),
         ("study", "nothing", "^suite.yaml: study: unknown study 'nothing'; known: main"),
         ("study", "mian", "unknown study 'mian'; did you mean 'main'"),
         ("studies", {}, "^suite.yaml: studies: a suite needs at least one study"),

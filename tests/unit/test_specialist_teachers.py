@@ -49,12 +49,12 @@ def trainings(monkeypatch):
     return done, stops
 
 
-def run(tasks, folder, own=False):
+def run(tasks, folder, own=False, base="shared", state=None):
     starts = [folder / "base" / str(place) for place in range(len(tasks) if own else 1)]
     outputs = [folder / task.name for task in tasks]
     job = {"settings": SETTINGS, "code": {}}
     group = Specialists(
-        job, "shared", 1, tasks, tasks, None, Path(f"state_{folder}"), starts, outputs
+        job, base, 1, tasks, tasks, None, state or Path(f"state_{folder}"), starts, outputs
     )
     train_specialists(group, Machine(1, 0, False, 0))
     return outputs
@@ -90,3 +90,14 @@ def test_an_interruption_in_the_last_specialist_trains_no_other_again(tasks, tra
 def test_tasks_of_as_many_rows_have_specialists_of_their_own(tasks):
     found = [read_json(one / "run.json")["digests"]["model"] for one in run(tasks, Path("whole"))]
     assert len(set(found)) == 3
+
+
+def test_a_job_leaves_what_another_base_of_the_same_settings_has_kept(tasks, trainings):
+    done, stops = trainings
+    stops.add(4)
+    with pytest.raises(KeyboardInterrupt):
+        run(tasks, Path("cut"), state=Path("state"))
+    run(tasks, Path("other"), base="twin", state=Path("state"))
+    done.clear()
+    run(tasks, Path("cut"), state=Path("state"))
+    assert done == [4]

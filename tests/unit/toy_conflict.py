@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,8 @@ from mtkd.records.files import write_json
 from mtkd.study.generation_words import FILTERED, MARKED, REPAIRED, SHUFFLED, SPLICED
 
 PROMPTS = 100
+IDS = [f"report-{i:06}" for i in range(PROMPTS)]
 TASK = "addition"
-DECODES = ("greedy", "T1")
 
 
 def make_study(**changes) -> dict:
@@ -34,10 +34,18 @@ def make_study(**changes) -> dict:
     ]
     predictions = [
         {"claim": "interference", "teachers": "left+right", "low": 20, "high": 60},
-        {"claim": "interference", "teachers": "right+carry", "low": 10, "high": None},
+        {"claim": "interference", "teachers": "right+carry", "low": 10, "high": 70},
         {"claim": "hybrid rate", "teachers": "right+swapped", "low": 20, "high": 60},
-        {"claim": "interference", "teachers": "right+unknown", "high": 2},
+        {
+            "claim": "hybrid rate",
+            "teachers": "right+left",
+            "recipe": "shuffled",
+            "low": 0,
+            "high": 5,
+        },
+        {"claim": "interference", "teachers": "right+unknown", "low": 0, "high": 2},
     ]
+    predictions = [{"recipe": "plain"} | one for one in predictions]
     study = {"suite": "styles", "study": "toy", "students": ["small"], "tasks": [TASK]}
     study |= {"arms": arms, "seeds": ["1", "2", "3", "4"], "margin": 5.0}
     study |= {"teachers": {name: {"style": name} for name in ("right", "left", "carry", "swapped")}}
@@ -47,7 +55,7 @@ def make_study(**changes) -> dict:
 def truth(arm: Arm, mode: str) -> tuple[float, float]:
     """How often a response is right, and how often it is a hybrid, in every arm and mode."""
     names = set(arm.names)
-    if arm.recipe == "marked":
+    if arm.recipe.endswith("marked"):
         return (0.96, 0.0) if mode in names else (0.3, 0.4)
     if arm.recipe == "shuffled":
         return 0.55, 0.4
@@ -80,7 +88,7 @@ def write_cells(
             cell = cell / f"n{arm.n}" / f"seed{seed}"
             cell.mkdir(parents=True, exist_ok=True)
             lost = (without or {}).get(f"{arm.teachers}/{arm.recipe}/{arm.n}") == seed
-            record = {"status": "diverged" if lost else "finished"}
+            record = {"status": "diverged" if lost else "finished", "parameters": 73_728}
             record |= {"reason": "loss is not finite", "step": 12} if lost else {}
             record |= {"by_teacher": had(arm, int(seed))} if not lost else {}
             (cell / "eval.json").write_text(json.dumps(record), encoding="utf-8")
@@ -100,16 +108,12 @@ def had(arm: Arm, seed: int) -> dict[str, dict[str, float | None]]:
     return found
 
 
-def _rows(
-    arm: Arm,
-    seed: int,
-    of: Callable[[Arm, str], tuple[float, float]],
-    decodes: Sequence[str] = DECODES,
-) -> pd.DataFrame:
+def _rows(arm: Arm, seed: int, of: Callable[[Arm, str], tuple[float, float]]) -> pd.DataFrame:
     rng = np.random.default_rng(abs(hash_of(f"{arm} {seed}")))
-    modes = ["any"] + ([*arm.names, "unseen"] if arm.recipe in ("marked", "shuffled") else [])
+    has_tokens = arm.recipe.endswith(("marked", "shuffled"))
+    modes = ["any"] + ([*arm.names, "unseen"] if has_tokens else [])
     modes = {"both": ["any", "direct"], "alone": ["direct"]}.get(arm.recipe, modes)
-    asked = [(mode, decode, False) for mode in modes for decode in decodes]
+    asked = [(mode, decode, False) for mode in modes for decode in ("greedy", "T1")]
     asked += [("any", "greedy", True)] * (arm.recipe in ("spliced", "repaired"))
     count = len(asked) * PROMPTS
     mode, decode, forced = (np.repeat([one[i] for one in asked], PROMPTS) for i in range(3))
@@ -120,7 +124,7 @@ def _rows(
     if arm.recipe == "spliced":  # thoughts are right, and one in three answers is not theirs
         thought, follows = np.ones(count), rng.random(count) > 0.3
         correct = follows
-    columns = {"id": [f"r{i:03}" for i in range(PROMPTS)] * len(asked), "mode": mode}
+    columns = {"id": IDS * len(asked), "mode": mode}
     columns |= {"decode": decode, "sample": 0, "forced": forced}
     columns |= {"response": np.where(mixed, "7+1=08,3+2=05;058", "7+2=09,3+1=04;049")}
     columns |= {"correct": correct & ~forced, "steps": thought}
@@ -134,15 +138,10 @@ def hash_of(text: str) -> int:
     return int.from_bytes(text.encode()[-8:], "little") ^ sum(text.encode())
 
 
-def make_scores(
-    study: dict,
-    of: Callable[[Arm, str], tuple[float, float]] = truth,
-    decodes: Sequence[str] = DECODES,
-) -> Scores:
+def make_scores(study: dict, of: Callable[[Arm, str], tuple[float, float]] = truth) -> Scores:
     """What would be read of a study's cells, without the files."""
     cells = [(arm, seed) for arm in expected_arms(study) for seed in study["seeds"]]
-    rows = {(arm, seed): _rows(arm, int(seed), of, decodes) for arm, seed in cells}
-    return gathered(rows, study)
+    return gathered({(arm, seed): _rows(arm, int(seed), of) for arm, seed in cells}, study)
 
 
 def write_identified(folder: Path) -> list[Path]:
@@ -170,7 +169,7 @@ def write_traces(folder: Path) -> tuple[list[Path], Path]:
     for teacher in ("right", "left"):
         cell = folder / TASK / teacher / "seed1"
         cell.mkdir(parents=True, exist_ok=True)
-        ids = [f"r{i:03}" for i in range(10)]
+        ids = [f"transfer-{i:06}" for i in range(10)]
         pd.DataFrame({"id": ids, "prompt": "37+12=", "response": "7+2=09,3+1=04;049"}).to_parquet(
             cell / "traces.parquet"
         )
@@ -181,6 +180,5 @@ def write_traces(folder: Path) -> tuple[list[Path], Path]:
         write_json(cell / "run.json", {"task": TASK, "teacher": teacher})
         paths.append(cell / "traces.parquet")
     prompts = folder / "report.parquet"
-    ids = [f"r{i:03}" for i in range(PROMPTS)]
-    pd.DataFrame({"id": ids, "prompt": "37+12="}).to_parquet(prompts)
+    pd.DataFrame({"id": IDS, "prompt": "37+12="}).to_parquet(prompts)
     return paths, prompts

@@ -15,19 +15,15 @@ def main() -> None:
         "--scores", type=Path, required=True, help="a file that lists scores.parquet files, or -"
     )
     parser.add_argument("--prompts", nargs="+", required=True, help="TASK=report.parquet of each")
-    parser.add_argument("--traces", type=Path, nargs="*", default=[], help="traces.parquet files")
     parser.add_argument("--identified", type=Path, nargs="*", default=[], help="JSON, of teachers")
-    parser.add_argument(
-        "--partial", action="store_true", help="tabulate what exists and name what is missing"
-    )
     parser.add_argument("--output", type=Path, required=True, help="folder of the tables")
     args = parser.parse_args()
 
     from mtkd.analysis.conflict.arms import check_study
     from mtkd.analysis.conflict.predictors import read_identified
     from mtkd.analysis.conflict.read import named, read_scores
+    from mtkd.analysis.conflict.shown import read_prompts
     from mtkd.analysis.conflict.tables import conflict_tables
-    from mtkd.analysis.conflict.traces import read_prompts, read_traces
     from mtkd.analysis.tables import write_tables
     from mtkd.records.files import write_text
 
@@ -36,7 +32,7 @@ def main() -> None:
     listed = sys.stdin if str(args.scores) == "-" else args.scores.open(encoding="utf-8")
     scores = read_scores([Path(line.rstrip("\n")) for line in listed], study)
     missing = named(scores.absent[~scores.absent.diverged.astype(bool)])
-    if missing and not args.partial:
+    if missing:
         raise InputError(
             f"{len(missing)} cells without scores: {'; '.join(missing[:5])}; rerun their scoring"
         )
@@ -44,7 +40,6 @@ def main() -> None:
         scores,
         study,
         read_identified(args.identified),
-        read_traces(args.traces),
         read_prompts({task: Path(path) for task, path in (t.split("=", 1) for t in args.prompts)}),
     )
     write_tables(args.output, tables)

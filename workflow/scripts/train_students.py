@@ -29,6 +29,9 @@ def main() -> None:
         action="store_true",
         help="write the states that heads read beside the predictions",
     )
+    parser.add_argument(
+        "--weights", action="store_true", help="keep the models of the cells that are trained"
+    )
     args = parser.parse_args()
 
     from mtkd.distillation.group import Group, Machine, train_group
@@ -50,6 +53,7 @@ def main() -> None:
         args.outputs,
         args.features,
         args.gold,
+        args.state / "weights" if args.weights else None,
     )
     train_group(group, Machine(args.threads, args.gpu, args.allow_cpu, args.save_minutes))
 

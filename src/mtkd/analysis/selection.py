@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import pandas as pd
 
 from mtkd.metrics.names import declared
@@ -37,6 +39,34 @@ def chosen_settings(runs: pd.DataFrame) -> pd.DataFrame:
     )
     columns = [*CELL, "selection", "seeds"]
     return means.drop_duplicates(ARM)[columns].sort_index().reset_index(drop=True)
+
+
+def students_to_take(runs: pd.DataFrame, arms: Sequence[Mapping[str, str]]) -> pd.DataFrame:
+    """Every student that was trained to its end, and of each task the one that selection chooses.
+
+    Columns student, task, strategy, teachers, T, alpha, seed, selection (the primary metric
+    there), chosen. Chosen is, of the arms at their ``chosen_settings``, the one of the best mean
+    over seeds, and of its seeds the best; controls never are. On ties the study's first arm and the
+    first seed are taken. ``arms`` are the study's (``mtkd.study.arms``).
+    """
+    students = runs[(runs.kind == "student") & runs.primary & (runs.split == "selection")]
+    table = students[["student", *CELL, "seed", "metric", "value"]].reset_index(drop=True)
+    order = {(arm["strategy"], arm["teachers"]): number for number, arm in enumerate(arms)}
+    controls = {key for arm, key in zip(arms, order, strict=True) if arm["family"] == "control"}
+    best = chosen_settings(runs)
+    keys = list(zip(best.strategy, best.teachers, strict=True))
+    best = best.assign(order=[order[key] for key in keys])[[key not in controls for key in keys]]
+    chosen = []
+    for task, of_task in best.groupby("task", sort=False):
+        sign = sign_of(table[table.task == task].metric).iloc[0]
+        rank = sign * of_task.selection.round(12)
+        ranked = of_task.assign(rank=rank).sort_values(
+            ["seeds", "rank", "order"], ascending=[False, False, True]
+        )
+        cells = table[(table[CELL] == ranked[CELL].iloc[0]).all(axis=1)]
+        chosen.append((sign * cells.value.round(12)).idxmax())
+    table = table.rename(columns={"value": "selection"}).drop(columns="metric")
+    return table.assign(chosen=table.index.isin(chosen))
 
 
 def grid_table(runs: pd.DataFrame) -> pd.DataFrame:

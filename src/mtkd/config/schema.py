@@ -407,6 +407,8 @@ class Study(Closed):
     alpha: Annotated[list[Alpha], *Axis]
     seeds: Annotated[list[Seed], *Axis]
     predictions: list[Prediction] = []
+    # Which students' models are made to be taken away: changes no number, so reruns nothing.
+    keep: Literal["none", "chosen", "all"] = "none"
 
     @model_validator(mode="before")
     @classmethod

@@ -106,7 +106,8 @@ class Integration(Closed):
 class SpecialistStudy(Closed):
     """One product: bases x tasks x (merges + students x strategies) x seeds.
 
-    The first base's specialists teach the students.
+    The first base's specialists teach the students; what is claimed of students is claimed of the
+    first one, and of its first strategy.
     """
 
     bases: Annotated[list[Text], *Axis]
@@ -164,6 +165,12 @@ class SpecialistSuite(AnySuite):
             for key, kind in NAMED.items():
                 for name in getattr(study, key):
                     check_known(name, getattr(self, key), f"studies.{place}.{key}", kind)
+            if self.strategies[study.strategies[0]].heads == "each":
+                raise ValueError(
+                    f"studies.{place}.strategies: all other systems are compared with the first, "
+                    f"and {study.strategies[0]!r} answers each task's own labels alone; put one "
+                    "with 'heads: one' first"
+                )
             own = [name for name in study.bases if self.bases[name].own]
             if own and any(int(seed) >= OWN_SEEDS for seed in study.seeds):
                 raise ValueError(

@@ -198,7 +198,8 @@ Axis = [AfterValidator(_not_empty), AfterValidator(_unique)]
 class Closed(BaseModel):
     """A mapping that refuses unknown keys, so that a misspelled one is never ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built when one is read: a process has suites of one kind.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Interval(Closed):

@@ -50,6 +50,7 @@ class Group(NamedTuple):
     outputs: Sequence[Path]  # each cell's predictions
     with_features: bool
     gold: Sequence[Path] = ()  # the labels of transfer rows, for students that learn from all
+    weights: Path | None = None  # where models of cells that are trained are kept, by digest
 
 
 class Machine(NamedTuple):
@@ -177,6 +178,7 @@ def _trained(
                 rows,
                 labels,
                 answered,
+                group.weights and group.weights / cell.digest,
             )
 
     engines = {"single": single}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from mtkd.records.files import (
@@ -67,9 +67,25 @@ def keep(kept: Path, folder: Path, names: Sequence[str]) -> None:
     keep_folder(kept, link)
 
 
-def _link(source: Path, target: Path) -> None:
+def copy_files(folder: Path, target: Path, leave: Collection[str] = ()) -> None:
+    """Copy a folder's files, some left out, into another; large ones share their place on the disk.
+
+    Hidden files, such as Snakemake's time stamp, are not among them.
+    """
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and not path.name.startswith(".") and path.name not in leave:
+            copy = same_file if path.suffix in (".safetensors", ".onnx") else shutil.copy2
+            copy(path, target / path.name)
+
+
+def same_file(source: Path, target: Path) -> None:
+    """A second name for a file, or a copy of it; its time stamp stays."""
     try:
         os.link(source, target)
     except OSError:  # another file system, or one without hard links
-        shutil.copyfile(source, target)
+        shutil.copy2(source, target)
+
+
+def _link(source: Path, target: Path) -> None:
+    same_file(source, target)
     os.utime(target)

@@ -80,8 +80,12 @@ LITERATURE = (
            "their traces and above merging", False, "on-policy"),
 )  # fmt: skip
 
+NO_OWN_RESPONSES = (
+    "Students that learn on their own samples (on-policy distillation), the strongest published "
+    "rival: every arm here learns from traces that were written before."
+)
 NOT_MEASURED = (
-    "The magnitude of these effects in large language models: a small test bed shows their signs.",
+    "The magnitude of these effects in models and on tasks of other kinds and sizes than these.",
     "Which token a user would choose: marked students are asked with each teacher's token, and "
     "their mean is what is compared; no choice is made on selection.",
 )
@@ -142,7 +146,7 @@ def conflict_page(tables: Tables, study: ConflictStudy) -> dict:
         "literature": literature_table(tables["answers"]),
         "examples": examples(tables["shown"]),
         "absent": named(tables["absent"]),
-        "not_measured": list(NOT_MEASURED),
+        "not_measured": not_measured(study),
         "few_seeds": len(study["seeds"]) < MINIMUM_SEEDS,
     }
 
@@ -162,6 +166,12 @@ def registered(entries: Sequence[Mapping[str, Any]]) -> list[Registered]:
         )
         for earlier, one in zip(before, entries, strict=False)
     ]
+
+
+def not_measured(study: ConflictStudy) -> list[str]:
+    """What a study's arms leave open, beside the statements that none of them asks."""
+    own = any(arm.get("own_responses") for arm in study["arms"])
+    return [*([] if own else [NO_OWN_RESPONSES]), *NOT_MEASURED]
 
 
 def answers(tables: Tables, study: ConflictStudy) -> list[str]:

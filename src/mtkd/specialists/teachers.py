@@ -85,6 +85,8 @@ def train_specialists(group: Specialists, machine: Machine) -> None:
             rows=digest_bytes([rows.tobytes()]),
             seed=seed,
             stage=key,
+            # A job beside this one, of a base that says the same, takes its own away when it ends.
+            base=group.base,
         )
         digest = digest_text(canonical_json(known))
         kept = group.state / "models" / digest

@@ -20,6 +20,7 @@ STATE_COPIES = {
     "crossfit_logits": 4,
     "train_students": 3,
     "train_undistilled": 3,
+    "student_weights": 3,
     "train_writer": 3,
     "train_singles": 3,
     "train_mixtures": 3,
@@ -110,7 +111,7 @@ def stored(
     """
     size = sum(model.size for model in models)
     kept, files = 0, JOB_FILES + 2 * outputs + CELL_FILES * cells + FOLD_FILES * folds
-    if rule in ("train_teacher", "train_writer"):
+    if rule in ("train_teacher", "train_writer", "student_weights"):
         kept, files = size, files + MODEL_FILES
     elif rule in ("teacher_logits", "crossfit_logits"):
         kept = len(models) * rows * classes * FLOAT32

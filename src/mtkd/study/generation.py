@@ -6,31 +6,27 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from mtkd.config.generation import PLAIN, GenerationSuite
+from mtkd.config.generation import PLAIN, GenerationSuite, Mixing
 from mtkd.study.generation_words import (
     AT_ONCE,
     BUDGET,
     BY_COLUMN,
-    COLD_START,
     DEALT,
     DROPPED,
     FILTERED,
-    ITSELF,
     MARKED,
     MIXTURE,
-    ON_POLICY,
     POOLED,
     RANDOM,
     REMEDY,
     REPAIRED,
     REWRITTEN,
-    ROUTE_CONTROL,
     ROUTED,
     SHUFFLED,
     SINGLE,
     SPLICED,
     TWO_MODES,
-    UNEQUAL,
+    UNDEALT,
 )
 
 
@@ -54,8 +50,8 @@ class TextArm(NamedTuple):
 def text_arms(suite: GenerationSuite) -> list[TextArm]:
     """The chosen study's arms, singles first.
 
-    A mixture of K teachers comes with each of them alone, at its n and at K times that: without
-    them nothing can be said of it.
+    A mixture of K teachers comes with each of them alone, at its n and at K times that, a remedy
+    with what it is compared with: without them nothing can be said of it.
     """
     study = suite.chosen_study
     singles: dict[TextArm, None] = {}
@@ -74,9 +70,15 @@ def text_arms(suite: GenerationSuite) -> list[TextArm]:
             others[TextArm(teachers, arm.strategy, n, REMEDY)] = None
         elif len(teachers) > 1:
             others[TextArm(teachers, PLAIN, n, MIXTURE)] = None
-    # A remedy's counterpart without it.
-    for arm in [arm for arm in others if arm.role == REMEDY and len(arm.teachers) > 1]:
-        others[TextArm(arm.teachers, PLAIN, arm.n, MIXTURE)] = None
+    # A remedy's counterpart, and the same teachers without any.
+    for arm in [arm for arm in others if arm.role == REMEDY]:
+        treatment = _treatment(suite, arm.strategy)
+        for other in filter(None, map(treatment.get, ("against", "alone", "itself", "start"))):
+            others[arm._replace(strategy=other)] = None
+        if alone := treatment.get("alone"):
+            others[arm._replace(strategy=alone, n=2 * arm.n)] = None
+        if len(arm.teachers) > 1:
+            others[TextArm(arm.teachers, PLAIN, arm.n, MIXTURE)] = None
     known = {(arm.teachers, arm.strategy, arm.n) for arm in singles}
     kept = [arm for arm in budgets if (arm.teachers, arm.strategy, arm.n) not in known]
     return [*singles, *kept, *others]
@@ -172,12 +174,12 @@ def text_study_settings(suite: GenerationSuite) -> dict:
                 "recipe": arm.strategy,
                 "n": arm.n,
                 "role": arm.role,
-                **(_treatment(suite, arm, arms) if arm.role == REMEDY else {}),
+                **(_treatment(suite, arm.strategy) if arm.role == REMEDY else {}),
             }
             for arm in arms
         ],
         "teachers": {
-            name: _plain(suite.teachers[name], include={"style", "wrong_steps", "T"})
+            name: _plain(suite.teachers[name], include={"style"})
             for name in writers_of(suite, arms)
         },
         "predictions": [
@@ -191,63 +193,91 @@ def text_study_settings(suite: GenerationSuite) -> dict:
     }
 
 
-def _treatment(suite: GenerationSuite, arm: TextArm, arms: list[TextArm]) -> dict[str, str]:
+def _treatment(suite: GenerationSuite, strategy: str) -> dict[str, Any]:
     """What a remedy does to the traces, in the words of the tables, and what it is compared with.
 
-    The same thoughts and answers that follow are compared with those that need not, a route and a
-    column with as many prompts dealt out at random, own responses with those of a student that goes
-    on from itself; the others with the plain traces.
+    It is compared with the same mixing without it, or, a route, with one that deals as many prompts
+    out at random where the suite has it. ``against`` is the suite's strategy of that mixing, not
+    given where these are the plain traces, and None where the suite has none.
     """
-    mixing = suite.mixing(arm.strategy)
-    known = {one.strategy for one in arms if one.teachers == arm.teachers}
+    mixing = suite.mixing(strategy)
+    more: dict[str, Any] = {"control": True} if _mends_nothing(mixing) else {}
+    if mixing.rollouts and mixing.rollouts.of != "nobody":
+        more["own_responses"] = True
+    if mixing.ratio:
+        more["ratio"] = mixing.ratio
 
-    def named(key: str, **changes: Any) -> dict[str, str]:
-        """The strategy that differs in this alone, where the study has an arm of it."""
-        other = mixing.model_copy(update=changes)
-        names = [name for name, one in suite.strategies.items() if one == other and name in known]
-        return {key: names[0]} if names else {}
+    def alike(**changes: Any) -> str | None:
+        """The strategy that differs in these changes alone."""
+        other = mixing.model_copy(update={**changes, "control": False})
+        found = (
+            name
+            for name, one in suite.strategies.items()
+            if one.model_copy(update={"control": False}) == other
+        )
+        return PLAIN if other == Mixing() else next(found, None)
 
-    def against(**changes: Any) -> dict[str, str]:
-        return named("against", **changes)
+    def said(kind: str, **changes: Any) -> dict[str, Any]:
+        """The kind, and what it is compared with."""
+        named = {"kind": kind, **more} if kind else more
+        against = alike(**changes)
+        return named if against == PLAIN else {**named, "against": against}
 
-    if mixing.answers_of:
-        if mixing.filter != "consistent":
-            return {"kind": SPLICED}
-        return {"kind": REPAIRED, **against(filter="none")}
-    if mixing.route:
-        if mixing.route.shuffled:
-            return {"kind": RANDOM}
-        if mixing.control:
-            return {"kind": ROUTE_CONTROL}
-        dealt = mixing.route.model_copy(update={"shuffled": True})
-        return {"kind": ROUTED, **against(route=dealt, control=True)}
+    before = {"teachers": ("itself", "itself"), "itself": ("start", "nobody")}
+    if mixing.rollouts and mixing.rollouts.of in before:
+        key, of = before[mixing.rollouts.of]
+        if name := alike(rollouts=mixing.rollouts.model_copy(update={"of": of})):
+            more[key] = name
+    if mixing.direct == "alone":
+        return {"kind": AT_ONCE, **more}
+    if mixing.direct:
+        name = alike(direct="alone")
+        return {"kind": TWO_MODES, **({"alone": name} if name else {}), **more}
+    if mixing.rewrite:
+        return {**said(REWRITTEN, rewrite=None), "into": mixing.rewrite.into}
     if mixing.by_column:
         if mixing.by_column.shuffled:
-            return {"kind": DEALT}
-        dealt = mixing.by_column.model_copy(update={"shuffled": True})
-        return {"kind": BY_COLUMN, **against(by_column=dealt, control=True)}
-    if mixing.rewrite:
-        return {"kind": REWRITTEN, "into": mixing.rewrite.into}
-    if mixing.direct == "alone":
-        return {"kind": AT_ONCE}
-    if mixing.direct:
-        return {"kind": TWO_MODES, **named("alone", direct="alone", control=True)}
-    if mixing.rollouts:
-        kind = {"teachers": ON_POLICY, "itself": ITSELF}
-        other = {"teachers": "itself", "itself": "nobody"}.get(mixing.rollouts.of)
-        if not other:
-            return {"kind": COLD_START}
-        rest = mixing.rollouts.model_copy(update={"of": other})
-        return {"kind": kind[mixing.rollouts.of], **against(rollouts=rest, control=True)}
-    if mixing.pool:
-        return {"kind": POOLED, **against(pool=None)}
+            return said(DEALT, by_column=None)
+        return said(BY_COLUMN, by_column=mixing.by_column.model_copy(update={"shuffled": True}))
+    if mixing.answers_of:
+        if mixing.filter != "consistent":
+            return said(SPLICED, answers_of=None)
+        return said(REPAIRED, filter="none")
+    if mixing.route:
+        if mixing.route.shuffled:
+            return said(RANDOM, route=None)
+        routed = said(ROUTED, route=mixing.route.model_copy(update={"shuffled": True}))
+        if routed["against"]:
+            return routed
+        return said(UNDEALT, route=None)
     if mixing.mode == "shuffled":
-        return {"kind": SHUFFLED}
+        return said(SHUFFLED, mode="none", mode_dropout=0)
     if mixing.mode == "token":
-        return {"kind": DROPPED if mixing.mode_dropout else MARKED}
+        kind = DROPPED if mixing.mode_dropout else MARKED
+        return said(kind, mode="none", mode_dropout=0)
     if mixing.filter != "none":
-        return {"kind": FILTERED}
-    return {"kind": UNEQUAL} if mixing.ratio else {}
+        return said(FILTERED, filter="none")
+    if mixing.pool:
+        return said(POOLED, pool=None)
+    return said("", rollouts=None) if mixing.rollouts else more
+
+
+def _mends_nothing(mixing: Mixing) -> bool:
+    """Whether its arms are there for others to be compared with.
+
+    A suite says so. Shuffled ones, those that learn nothing of a teacher behind a cold start, and
+    unequal shares by themselves are so in any case.
+    """
+    shares_alone = mixing.model_copy(update={"ratio": [], "control": False}) == Mixing()
+    return bool(
+        mixing.control
+        or mixing.mode == "shuffled"
+        or (mixing.route and mixing.route.shuffled)
+        or (mixing.by_column and mixing.by_column.shuffled)
+        or mixing.direct == "alone"
+        or (mixing.rollouts and mixing.rollouts.of != "teachers")
+        or shares_alone
+    )
 
 
 def text_figure_settings(suite: GenerationSuite) -> dict:

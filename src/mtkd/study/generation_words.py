@@ -11,7 +11,7 @@ DROPPED = "marked, dropout"
 FILTERED = "filtered"
 ROUTED = "routed"
 RANDOM = "random route"
-ROUTE_CONTROL = "routed, as a control"
+UNDEALT = "routed, no random control"
 REWRITTEN = "rewritten"
 SPLICED = "thought and answer from two teachers"
 REPAIRED = "the same, answers that follow alone"
@@ -20,15 +20,8 @@ DEALT = "by column, dealt out at random"
 TWO_MODES = "thinking and at once"
 AT_ONCE = "at once alone"
 POOLED = "pooled distributions"
-ON_POLICY = "own responses"
-ITSELF = "own responses, by itself"
-COLD_START = "cold start alone"
-UNEQUAL = "unequal shares"
-REMEDIES = (MARKED, SHUFFLED, DROPPED, FILTERED, ROUTED, RANDOM, ROUTE_CONTROL, REWRITTEN, SPLICED,
-            REPAIRED, BY_COLUMN, DEALT, TWO_MODES, AT_ONCE, POOLED, ON_POLICY, ITSELF, COLD_START,
-            UNEQUAL)  # fmt: skip
-# Those that are there for others to be compared with, and mend nothing.
-CONTROLS = (SHUFFLED, SPLICED, RANDOM, ROUTE_CONTROL, DEALT, AT_ONCE, ITSELF, COLD_START)
+REMEDIES = (MARKED, SHUFFLED, DROPPED, FILTERED, ROUTED, RANDOM, UNDEALT, REWRITTEN, SPLICED,
+            REPAIRED, BY_COLUMN, DEALT, TWO_MODES, AT_ONCE, POOLED)  # fmt: skip
 # Modes that are no teacher's: that of nobody's first token, and that of one that no student saw.
 ANY_MODE, UNSEEN_MODE = "any", "unseen"
 # How a response is decoded: greedily, or drawn at temperature 1.

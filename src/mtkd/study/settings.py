@@ -131,6 +131,19 @@ def student_settings(suite: Suite, task: str, student: str) -> dict:
     return _learner(suite, suite.students[student], task)
 
 
+def taken_settings(suite: Suite, task: str, student: str) -> dict:
+    """A student that is taken away: its texts and model, and what its card has scores of."""
+    own = suite.tasks[task]
+    model = suite.students[student].model
+    return {
+        **score_settings(suite, task),
+        "text": own.text,
+        "max_length": own.max_length,
+        "model": _plain(model, include={"hub", "revision", "folder", "architecture"}),
+        **({"dataset": _plain(own.hub)} if own.hub else {}),
+    }
+
+
 def pool_settings(suite: Suite, strategies: Iterable[str]) -> dict:
     """Those of some strategies that are pooling operators, by name; a user's with its code."""
     fusions_of = {name: one["fusion"] for name, one in recipes(suite, strategies).items()}
@@ -210,7 +223,7 @@ def table_settings(suite: Suite, student: str) -> dict:
         "suite": suite.suite,
         "study": f"{suite.study_name} ({student})" if several else suite.study_name,
         "student": student,
-        **study.model_dump(mode="json", exclude={"students", "arms", "predictions"}),
+        **study.model_dump(mode="json", exclude={"students", "arms", "predictions", "keep"}),
         "arms": [arm_settings(suite, arm) for arm in study.arms],
         "teacher_seeds": teacher_seeds(suite, study.seeds),
         "teacher_seed": suite.teacher_seed,

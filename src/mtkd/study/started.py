@@ -51,31 +51,48 @@ def record_run(folder: Path, suite: Suite) -> Path:
     which is quickly compared, and of what it means to Python.
     """
     from mtkd.records.files import write_json
-    from mtkd.study.code import meaning, operator_file, read_source, script_files
+    from mtkd.study.code import meaning, operator_file, read_source
+    from mtkd.study.remembered import remembered
 
     named = [getattr(own, "operator", None) for own in suite.strategies.values()]
     found = {operator_file(operator) for operator in named if operator}
-    operators = {path.resolve() for path in found if path}
-    parts = {GRAPH: _found(*GRAPH_FILES)}
-    for script in _found("workflow/scripts/*.py"):
-        files = script_files(script)
-        files |= operators if ROOT / OPERATORS_LOADER in files else set()
-        for loader, loaded in LOADED.items():
-            if ROOT / loader in files:
-                files |= set().union(*(script_files(file) for file in _found(loaded)))
-        parts[script.name] = files
+    operators = {_name(path.resolve()) for path in found if path}
+    code = remembered(_code)()
+    parts = {GRAPH: {*map(_name, _found(*GRAPH_FILES))}}
+    for script, names in code["files"].items():
+        parts[script] = {*names, *(operators if OPERATORS_LOADER in names else ())}
     record = {
         "suite": planned(suite),
-        "parts": {part: sorted(map(_name, files)) for part, files in parts.items()},
+        "parts": {part: sorted(names) for part, names in parts.items()},
         "files": {
-            _name(file): [_digest(read_source(file)), meaning(file)]
-            for file in set().union(*parts.values())
+            name: [
+                _digest(read_source(ROOT / name)),
+                code["meaning"].get(name) or meaning(ROOT / name),
+            ]
+            for name in set().union(*parts.values())
         },
     }
     path = Path(folder).resolve() / f"{os.urandom(8).hex()}.json"
     write_json(path, record)
     os.environ[RECORD] = str(path)
     return path
+
+
+def _code() -> dict[str, dict[str, Any]]:
+    """The files that each script is made of, users' operators aside, and what each file means."""
+    from mtkd.study.code import meaning, script_files
+
+    files = {}
+    for script in _found("workflow/scripts/*.py"):
+        own = script_files(script)
+        for loader, loaded in LOADED.items():
+            if ROOT / loader in own:
+                own |= set().union(*(script_files(file) for file in _found(loaded)))
+        files[script.name] = sorted(map(_name, own))
+    return {
+        "files": files,
+        "meaning": {name: meaning(ROOT / name) for name in set().union(*files.values())},
+    }
 
 
 def planned(suite: Suite) -> dict[str, Any]:

@@ -23,9 +23,18 @@ class ArmSettings(TypedDict):
     n: int
     role: str  # ROLES
     kind: NotRequired[str]  # of a remedy, REMEDIES
-    against: NotRequired[str]  # the recipe that a remedy is compared with, PLAIN without it
-    alone: NotRequired[str]  # of TWO_MODES: the recipe that answers at once alone
-    into: NotRequired[str]  # of REWRITTEN: the teacher whose style the traces are in
+    # The recipe that a remedy is compared with, PLAIN without it; None: the suite has none that
+    # differs in the remedy alone, and nothing is claimed.
+    against: NotRequired[str | None]
+    # Strategies that differ in one thing alone: what answers at once, without thinking beside it;
+    # what goes on from itself in place of its teachers; the cold start of what goes on from itself.
+    alone: NotRequired[str]
+    itself: NotRequired[str]
+    start: NotRequired[str]
+    into: NotRequired[str]  # of what is rewritten: the teacher in whose way
+    control: NotRequired[bool]  # of a remedy: it is there for others to be compared with
+    ratio: NotRequired[list[float]]  # the teachers' shares of the traces where they are not equal
+    own_responses: NotRequired[bool]  # of a remedy: its students learn on what they write
 
 
 class ConflictStudy(TypedDict):
@@ -33,12 +42,12 @@ class ConflictStudy(TypedDict):
 
     suite: str
     study: str
-    students: list[str]  # from the smallest to the largest
+    students: list[str]
     tasks: list[str]
     arms: list[ArmSettings]
     seeds: list[str]
     margin: float  # points
-    teachers: dict[str, dict[str, Any]]  # by name; ``style`` where its style is known
+    teachers: dict[str, dict[str, str]]  # by name; ``style`` where its style is known
     predictions: list[dict[str, Any]]
 
 
@@ -103,6 +112,17 @@ def check_study(study: ConflictStudy) -> None:
             )
     if not study["margin"] > 0:
         raise InputError(f"study {study['study']!r}: margin {study['margin']} is not above 0")
+
+
+def counterpart(arm: Arm, settings: ArmSettings) -> Arm | None:
+    """What a remedy is compared with: the same teachers on as many traces, by default as they are.
+
+    A routed mixture names its random control, which has its shares of teachers, and a marked one
+    that is learnt otherwise than plain traces are names the same without tokens. None where nothing
+    differs in the remedy alone.
+    """
+    recipe = settings.get("against", PLAIN)
+    return None if recipe is None else arm._replace(recipe=recipe)
 
 
 def same_teachers(one: str, other: str) -> bool:

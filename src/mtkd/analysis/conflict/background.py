@@ -19,6 +19,7 @@ from mtkd.analysis.conflict.claims import (
     DROPOUT,
     KEEPS,
     MARKS,
+    OWN,
     REMEDIES,
     REPAIRS,
     RESTORES,
@@ -34,21 +35,16 @@ from mtkd.analysis.conflict.hybrid_rates import HARMFUL, HARMLESS, NEITHER, OTHE
 from mtkd.analysis.conflict.predictors import ALONE, FAILS, GIVEN, HIDDEN, HOLDS, UNDECIDABLE
 from mtkd.study.generation_words import (
     BY_COLUMN,
-    COLD_START,
     FILTERED,
     GREEDY,
-    ITSELF,
-    ON_POLICY,
     POOLED,
     REWRITTEN,
     ROUTED,
     SHUFFLED,
-    UNEQUAL,
 )
 
 SOME = "holds for some, fails for others"
 NOT_ASKED = "not asked in this study"
-VERDICTS = (HOLDS, FAILS, SOME, UNDECIDABLE, NOT_ASKED)
 COLUMNS = ["key", "statement", "verdict", "holds", "fails", "undecidable", "of", "because"]
 CLAIMS, HYBRIDS, HARM, PREDICTORS = "claims", "hybrids", "harm", "predictors"
 
@@ -75,11 +71,9 @@ class Statement(NamedTuple):
 
 _GAIN = {"holds": ("better",), "fails": ("equivalent", "worse")}
 _LOSS = {"holds": ("worse",), "fails": ("equivalent", "better")}
-# Marked or not, these are about something else.
-_NO_MARKS = (SHUFFLED, POOLED, ON_POLICY, ITSELF, COLD_START)
 _OTHER_BED = "a question to classifiers with soft labels, which studies of distillation ask"
 _SPECIALISTS = "a question to specialists of several domains, which suites of specialists ask"
-_NO_BASE = "teachers here differ in style and are not trained from several bases"
+_NO_BASE = "takes teachers of one base beside as good ones of several"
 
 STATEMENTS = {
     "decline": Statement(
@@ -131,15 +125,15 @@ STATEMENTS = {
     ),
     "marks": Statement(
         "A token that names the teacher makes several teachers learnable.",
-        CLAIMS, MARKS, **_GAIN, but=_NO_MARKS, figure="modes",
+        CLAIMS, MARKS, **_GAIN, but=(SHUFFLED,), figure="modes",
     ),
     "marks-meaning": Statement(
         "What helps is what the token means: the same tokens on traces at random help less.",
-        CLAIMS, SHUFFLES, **_GAIN, but=_NO_MARKS, figure="modes",
+        CLAIMS, SHUFFLES, **_GAIN, figure="modes",
     ),
     "marks-unseen": Statement(
         "With a token that it never saw a marked student is worse than with the right ones.",
-        CLAIMS, UNSEEN_TOKEN, **_GAIN, but=_NO_MARKS, figure="modes",
+        CLAIMS, UNSEEN_TOKEN, **_GAIN, but=(SHUFFLED,), figure="modes",
     ),
     "marks-dropout": Statement(
         "Leaving tokens out in training lets a student do without them.",
@@ -200,20 +194,16 @@ STATEMENTS = {
     "on-policy": Statement(
         "Behind a cold start, learning from the teachers on the student's own responses is better "
         "than going on from itself.",
-        CLAIMS, REMEDIES, **_GAIN, remedies=(ON_POLICY,),
+        CLAIMS, OWN, **_GAIN,
     ),
     "zero-test": Statement(
         "Going on from itself changes nothing, as it should.",
         CLAIMS, ZERO, ("equivalent",), ("better", "worse"),
     ),
-    "balance": Statement(
-        "It is balance that makes the conflict: with unequal shares of the teachers less is lost.",
-        CLAIMS, REMEDIES, **_GAIN, remedies=(UNEQUAL,),
-    ),
     "threshold": Statement(
         "There is a ratio of teachers, or a chance that a style announces itself, at which the "
         "conflict sets in.",
-        unasked="tables show accuracy over a range of either, and no test says where one sets in",
+        unasked="no claim says where one sets in; tables have the accuracy at each that was tried",
     ),
     "same-base": Statement(
         "Specialists of one base model are safer teachers than models of several.",
@@ -280,8 +270,10 @@ def answers_table(
 
 
 def rows_of(one: Statement, claims: pd.DataFrame) -> pd.DataFrame:
-    """The claims that a statement is about, of every decoding."""
+    """The claims that a statement is about, of every decoding; those on controls answer none."""
     found = claims[claims.claim == one.kind] if one.table == CLAIMS else claims[:0]
+    # But for the one that is a control's own.
+    found = found[~found.control.astype(bool) | (found.claim == ZERO)]
     kinds = found["kind"].fillna("")
     if one.remedies:
         found = found[kinds.isin(one.remedies)]

@@ -14,7 +14,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mtkd.analysis.conflict.arms import Arm, ConflictStudy, arms_of, listed, same_teachers, singles
+from mtkd.analysis.conflict.arms import (
+    Arm,
+    ConflictStudy,
+    arms_of,
+    counterpart,
+    listed,
+    same_teachers,
+    singles,
+)
 from mtkd.analysis.conflict.decline import (
     ALONE,
     BUDGET,
@@ -25,9 +33,16 @@ from mtkd.analysis.conflict.decline import (
     TOGETHER,
     sides,
 )
-from mtkd.analysis.conflict.modes import is_marked, right_tokens
-from mtkd.analysis.conflict.read import Asked, Scores, mean_of, modes_of, seeds_of
-from mtkd.analysis.conflict.remedies import asked_of, counterpart
+from mtkd.analysis.conflict.modes import TOKENS, is_marked, right_tokens, unmarked
+from mtkd.analysis.conflict.read import (
+    Asked,
+    Scores,
+    mean_of,
+    modes_of,
+    parameters_of,
+    seeds_of,
+)
+from mtkd.analysis.conflict.remedies import asked_of
 from mtkd.analysis.conflict.thoughts import WRONG, thought_values
 from mtkd.analysis.statistics.paired import (
     Difference,
@@ -42,18 +57,14 @@ from mtkd.analysis.statistics.verdicts import (
     without_assay_sensitivity,
     without_skill,
 )
-from mtkd.config.generation import (
-    DIRECT,
-    PLAIN,
-)
+from mtkd.config.generation import DIRECT, PLAIN
 from mtkd.study.generation_words import (
     ANY_MODE,
     AT_ONCE,
-    CONTROLS,
     DROPPED,
     GREEDY,
-    ITSELF,
     MIXTURE,
+    RANDOM,
     REMEDY,
     REPAIRED,
     REWRITTEN,
@@ -78,18 +89,19 @@ RESTORES = "remedy v each teacher alone"
 SPLICES = "wrong answers after right thoughts"
 REPAIRS = "thoughts repaired by a consistency filter"
 REWRITES = "rewritten v one teacher's own traces"
+OWN = "own responses v going on from itself"
 ZERO = "going on from itself v cold start"
 THINKS = "thinking v at once"
 KEEPS = "two modes v one, as many traces of it"
 BUDGETED = "two modes v one, as many traces in all"
 PRIMARY = (INTERFERENCE, DECLINE)
 KINDS = (*PARTS, BY_TEACHERS, BY_TRACES, BY_STUDENT, MARKS, UNSEEN_TOKEN, NO_TOKEN, SHUFFLES,
-         DROPOUT, REMEDIES, RESTORES, SPLICES, REPAIRS, REWRITES, ZERO, THINKS, KEEPS,
+         DROPOUT, REMEDIES, RESTORES, SPLICES, REPAIRS, REWRITES, OWN, ZERO, THINKS, KEEPS,
          BUDGETED)  # fmt: skip
 
-COLUMNS = ["student", "task", "claim", "primary", "teachers", "recipe", "n", "kind", "decode"]
-COLUMNS += ["a", "b", "seeds", "prompts", "quantity", "estimate", "low", "high", "se", "df"]
-COLUMNS += ["value_a", "value_b", "p_superiority", "p_equivalence", "margin"]
+COLUMNS = ["student", "task", "claim", "primary", "teachers", "recipe", "n", "kind", "control"]
+COLUMNS += ["decode", "a", "b", "seeds", "prompts", "quantity", "estimate", "low", "high", "se"]
+COLUMNS += ["df", "value_a", "value_b", "p_superiority", "p_equivalence", "margin"]
 COLUMNS += ["minimum_detectable", "seeds_needed", "room_low", "verdict", "note", "sentence"]
 
 
@@ -126,15 +138,21 @@ def claims_table(scores: Scores, study: ConflictStudy) -> pd.DataFrame:
     neither side answers more prompts rightly than the margin, so that nothing could be lost,
     *no skill*; and where a remedy is like its counterpart, but this one's errors were not shown to
     be more than the margin (``room_low``), *no assay sensitivity*: there was nothing to mend.
+    ``control``: ``a`` is there for others to be compared with, and answers no statement itself.
     """
     rows: list[dict] = []
     claims = list(_claims(scores, study))
+    controls = {arm for arm, settings in arms_of(study, REMEDY) if settings.get("control")}
     for student in study["students"]:
         for task in study["tasks"]:
             for primary in (True, False):
                 own = [c for c in claims if (c.arm.student, c.arm.task) == (student, task)]
                 family = [claim for claim in own if claim.primary == primary]
-                rows += _stated(family, len(scores.prompts.get(task, [])), study["margin"])
+                stated = _stated(family, len(scores.prompts.get(task, [])), study["margin"])
+                rows += [
+                    row | {"control": claim.arm in controls}
+                    for claim, row in zip(family, stated, strict=True)
+                ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -196,10 +214,23 @@ def _steps(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Claim]
             if less.n != more.n:
                 yield compared(BY_TRACES, [more], [less], f"{more.teachers}, {more.n:,} traces",
                                f"{less.n:,} traces")  # fmt: skip
-        elif alike and one.n == other.n:
-            small, large = sorted((one, other), key=lambda a: study["students"].index(a.student))
+        elif alike and one.n == other.n and (pair := _by_size(scores, study, one, other)):
+            small, large = pair
             yield compared(BY_STUDENT, [large], [small], f"{large.teachers} in {large.student}",
                            f"in {small.student}")  # fmt: skip
+
+
+def _by_size(scores: Scores, study: ConflictStudy, one: Arm, other: Arm) -> tuple[Arm, Arm] | None:
+    """Two students' arms, that of fewer parameters first; None where both have as many.
+
+    Where records do not say how many, students stand in the study's order.
+    """
+    sizes = [parameters_of(scores, arm) for arm in (one, other)]
+    if not all(sizes):
+        sizes = [study["students"].index(arm.student) for arm in (one, other)]
+    if sizes[0] == sizes[1]:
+        return None
+    return (one, other) if sizes[0] < sizes[1] else (other, one)
 
 
 def _interference(
@@ -244,11 +275,11 @@ def _marks(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Claim]
         if is_marked(scores, arm, settings.get("kind", ""))
     ]
     for arm, settings in marked:
-        kind = settings.get("kind", "")
+        kind, without = settings.get("kind", ""), unmarked(arm, settings)
         right = f"{arm.teachers}, {arm.recipe}, right tokens", right_tokens(arm, decode)
-        plain = arm._replace(recipe=PLAIN)
-        unmarked = f"{plain.recipe}, no tokens", [Asked(plain, ANY_MODE, decode)]
-        yield _gain(scores, study, MARKS, arm, decode, right, unmarked, True, kind)
+        if without:
+            no_tokens = f"{without.recipe}, no tokens", [Asked(without, ANY_MODE, decode)]
+            yield _gain(scores, study, MARKS, arm, decode, right, no_tokens, True, kind)
         modes = modes_of(scores, arm, decode)
         tokens = (UNSEEN_MODE, UNSEEN_TOKEN, "an unseen token"), (ANY_MODE, NO_TOKEN, "no token")
         for mode, of, name in tokens:
@@ -256,7 +287,8 @@ def _marks(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Claim]
                 other = f"{arm.recipe}, {name}", [Asked(arm, mode, decode)]
                 yield _gain(scores, study, of, arm, decode, right, other, False, kind)
         for other, beside in marked:
-            alike = other.teachers == arm.teachers and other[:2] == arm[:2] and other.n == arm.n
+            # Without their tokens they are the same.
+            alike = without and without == unmarked(other, beside)
             if not alike or other == arm or kind == SHUFFLED:
                 continue
             if beside.get("kind") == SHUFFLED:
@@ -277,13 +309,14 @@ def _remedies(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Cla
             continue
         asked = asked_of(scores, arm, decode, kind)
         a = f"{arm.teachers}, {arm.recipe}" + ", right tokens" * (asked[0].mode != ANY_MODE), asked
-        other = counterpart(arm, settings)
-        b = other.recipe, asked_of(scores, other, decode)
-        if kind == ITSELF and "against" in settings:
-            yield _gain(scores, study, ZERO, arm, decode, a, b, False, kind)
-        elif "against" in settings or not is_marked(scores, arm, kind):
+        # Of a token alone the claims on tokens say it.
+        a_token = kind in TOKENS or (not kind and is_marked(scores, arm))
+        if not a_token and (other := counterpart(arm, settings)):
+            b = other.recipe, asked_of(scores, other, decode)
             yield _gain(scores, study, REMEDIES, arm, decode, a, b, True, kind)
-        if len(arm.names) > 1 and kind not in CONTROLS:
+        # None of these is meant to mend anything.
+        meant = kind not in (SHUFFLED, SPLICED, RANDOM) and not settings.get("control")
+        if len(arm.names) > 1 and meant:
             alone = [Asked(one, ANY_MODE, decode) for one in singles(arm)]
             b = _side_names(arm)[ALONE], alone
             yield _gain(scores, study, RESTORES, arm, decode, a, b, False, kind)
@@ -291,22 +324,26 @@ def _remedies(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Cla
             own = arm._replace(teachers=settings["into"], recipe=PLAIN, n=len(arm.names) * arm.n)
             b = f"{own.teachers} alone, {own.n:,} traces", [Asked(own, ANY_MODE, decode)]
             yield _gain(scores, study, REWRITES, arm, decode, a, b, False, kind)
+        for key, of in (("itself", OWN), ("start", ZERO)):
+            if recipe := settings.get(key):
+                b = recipe, asked_of(scores, arm._replace(recipe=recipe), decode)
+                yield _gain(scores, study, of, arm, decode, a, b, of == OWN, kind)
 
 
 def _thoughts(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Claim]:
     """Arms whose thoughts are one teacher's and answers another's: do answers follow?"""
     of_kind = {
-        kind: [arm for arm, settings in arms_of(study, REMEDY) if settings.get("kind") == kind]
+        kind: [pair for pair in arms_of(study, REMEDY) if pair[1].get("kind") == kind]
         for kind in (SPLICED, REPAIRED)
     }
-    for arm in of_kind[SPLICED]:
+    for arm, _ in of_kind[SPLICED]:
         asked = Asked(arm, ANY_MODE, decode)
         seeds = seeds_of(scores, [asked], study)
         values = thought_values(scores, asked, seeds, WRONG) if seeds else None
         a = f"{arm.teachers}, {arm.recipe}"
         yield Claim(SPLICES, arm, decode, a, "none", WRONG, True, values, remedy=SPLICED)
-        for other in of_kind[REPAIRED]:
-            if other[:3] != arm[:3] or other.n != arm.n:
+        for other, settings in of_kind[REPAIRED]:
+            if arm != other._replace(recipe=settings.get("against", arm.recipe)):
                 continue
             both = [Asked(other, ANY_MODE, decode), asked]
             seeds = seeds_of(scores, both, study)

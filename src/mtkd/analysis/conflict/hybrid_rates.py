@@ -8,15 +8,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from statistics import fmean
 
 import pandas as pd
 
-from mtkd.analysis.conflict.arms import ConflictStudy, expected_arms, same_teachers
+from mtkd.analysis.conflict.arms import (
+    Arm,
+    ArmSettings,
+    ConflictStudy,
+    arms_of,
+    expected_arms,
+    same_teachers,
+)
 from mtkd.analysis.conflict.decline import INTERFERENCE
 from mtkd.analysis.conflict.intervals import level
 from mtkd.analysis.conflict.read import Asked, Scores, by_prompt, modes_of, seeds_of
-from mtkd.generation.hybrids import KINDS
-from mtkd.study.generation_words import ANY_MODE
+from mtkd.generation.hybrids import KINDS, memoryless
+from mtkd.study.generation_words import ANY_MODE, RANDOM, REMEDY, ROUTED, UNDEALT
 
 KEYS = ["student", "task", "teachers", "recipe", "n"]
 COLUMNS = [*KEYS, "mode", "decode", "seeds", "prompts", *KINDS]
@@ -32,15 +40,27 @@ UNDECIDABLE = "undecidable"
 
 
 def hybrids_table(
-    scores: Scores, study: ConflictStudy, memoryless: Mapping[tuple[str, frozenset[str]], float]
+    scores: Scores,
+    study: ConflictStudy,
+    equal: Mapping[tuple[str, frozenset[str]], float],
+    prompts: Mapping[str, pd.DataFrame],
 ) -> pd.DataFrame:
     """COLUMNS: shares of each kind of response in percent, by arm, mode and decoding.
 
-    ``memoryless``, shares between 0 and 1 by task and teachers, is known where styles are, and of
-    several teachers; the column is empty elsewhere. ``styles`` is whose the pure responses are.
-    Arms whose styles are not known have no row.
+    ``equal``, the hybrids of a memoryless student of equal shares of its teachers, between 0 and 1
+    by task and teachers, is known where styles are, and of several teachers; that of other shares
+    is computed on ``prompts``, of each task. ``memoryless`` is empty where neither can be said.
+    ``styles`` is whose the pure responses are. Arms whose styles are not known have no row.
     """
     rows = []
+    settings = dict(arms_of(study, REMEDY))
+
+    def expected(arm: Arm, seeds: list[str]) -> float | None:
+        own = settings.get(arm, {})
+        shares = [_shares(scores, arm, own, seed) for seed in seeds]
+        rates = [_memoryless(arm, of, study, equal, prompts) for of in shares]
+        return None if None in rates else 100 * fmean(rates)
+
     for arm in expected_arms(study):
         for mode in modes_of(scores, arm):
             for decode in scores.decodes:
@@ -49,18 +69,45 @@ def hybrids_table(
                 if not seeds or not by_prompt(scores, asked, seeds, "known").any():
                     continue
                 hybrid = by_prompt(scores, asked, seeds, "hybrid")
-                unmarked = mode == ANY_MODE
-                expected = memoryless.get((arm.task, frozenset(arm.names))) if unmarked else None
+                mixed = mode == ANY_MODE and len(arm.names) > 1
                 rows.append(
                     {**arm._asdict(), "mode": mode, "decode": decode, "seeds": len(seeds)}
                     | {"prompts": hybrid.shape[1]}
                     | {kind: by_prompt(scores, asked, seeds, kind).mean() for kind in KINDS}
                     | level(hybrid, "hybrid")
-                    | {"memoryless": None if expected is None else 100 * expected}
+                    | {"memoryless": expected(arm, seeds) if mixed else None}
                     | level(by_prompt(scores, asked, seeds), "accuracy")
                     | {"styles": _styles(scores, asked, seeds)}
                 )
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _shares(scores: Scores, arm: Arm, settings: ArmSettings, seed: str) -> list[float] | None:
+    """The teachers' shares of what a student learnt, in any unit: of its traces, as recorded.
+
+    Without a record, what was asked for; None for a route, whose shares follow from the traces.
+    """
+    if traces := scores.records.get((arm, seed), {}).get("traces"):
+        return [traces.get(name, 0) for name in arm.names]
+    if settings.get("kind") in (ROUTED, RANDOM, UNDEALT):
+        return None
+    return settings.get("ratio", [1] * len(arm.names))
+
+
+def _memoryless(
+    arm: Arm,
+    shares: list[float] | None,
+    study: ConflictStudy,
+    equal: Mapping[tuple[str, frozenset[str]], float],
+    prompts: Mapping[str, pd.DataFrame],
+) -> float | None:
+    """The share of hybrids, between 0 and 1, of a student that draws a teacher at each step."""
+    if shares and len(set(shares)) == 1:
+        return equal.get((arm.task, frozenset(arm.names)))
+    styles = [study["teachers"].get(name, {}).get("style") for name in arm.names]
+    if not shares or None in styles:
+        return None
+    return memoryless(list(prompts[arm.task]["prompt"]), styles, shares)
 
 
 def harm_table(hybrids: pd.DataFrame, claims: pd.DataFrame, margin: float) -> pd.DataFrame:

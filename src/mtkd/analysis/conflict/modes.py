@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mtkd.analysis.conflict.arms import Arm, ConflictStudy, arms_of
+from mtkd.analysis.conflict.arms import Arm, ArmSettings, ConflictStudy, arms_of, counterpart
 from mtkd.analysis.conflict.intervals import level
 from mtkd.analysis.conflict.read import Asked, Scores, by_prompt, modes_of, seeds_of
 from mtkd.study.generation_words import (
@@ -28,6 +28,8 @@ KEYS = ["student", "task", "teachers", "recipe", "n"]
 COLUMNS = [*KEYS, "kind", "mode", "token", "decode", "seeds", "prompts"]
 COLUMNS += ["accuracy", "accuracy_low", "accuracy_high", "obeys", "hybrid"]
 RIGHT, NONE = "of a teacher", "neutral"
+# Remedies that are a token and nothing else.
+TOKENS = (MARKED, SHUFFLED, DROPPED)
 
 
 def right_tokens(arm: Arm, decode: str) -> list[Asked]:
@@ -37,11 +39,19 @@ def right_tokens(arm: Arm, decode: str) -> list[Asked]:
 
 def is_marked(scores: Scores, arm: Arm, kind: str = "") -> bool:
     """Whether an arm is marked: settings say so, or its students answered in all of its modes."""
-    return kind in (MARKED, SHUFFLED, DROPPED) or set(arm.names) <= set(modes_of(scores, arm))
+    return kind in TOKENS or set(arm.names) <= set(modes_of(scores, arm))
+
+
+def unmarked(arm: Arm, settings: ArmSettings) -> Arm | None:
+    """The same without tokens, where the study has it.
+
+    Of an arm that is marked beside another remedy it is not known.
+    """
+    return counterpart(arm, settings) if settings.get("kind", "") in (*TOKENS, "") else None
 
 
 def modes_table(scores: Scores, study: ConflictStudy) -> pd.DataFrame:
-    """COLUMNS: of marked arms by mode, and of the plain mixtures beside them, in percent.
+    """COLUMNS: of marked arms by mode, and of the same without tokens beside them, in percent.
 
     Those that answer without a thought when they are told to are among the marked ones.
 
@@ -49,19 +59,15 @@ def modes_table(scores: Scores, study: ConflictStudy) -> pd.DataFrame:
     modes that are no teacher's and where no style is known.
     """
     arms = arms_of(study, MIXTURE, REMEDY)
-    marked = [
-        arm
-        for arm, settings in arms
-        if is_marked(scores, arm, settings.get("kind", ""))
-        or settings.get("kind") in (TWO_MODES, AT_ONCE)
-    ]
-    beside = {(arm.student, arm.task, frozenset(arm.names), arm.n) for arm in marked}
+    shown: dict[Arm, None] = {}
+    for arm, settings in arms:
+        if settings.get("kind") in (TWO_MODES, AT_ONCE):
+            shown[arm] = None
+        elif is_marked(scores, arm, settings.get("kind", "")):
+            shown |= dict.fromkeys((arm, unmarked(arm, settings)))
     rows = []
     for arm, settings in arms:
-        plain = settings["role"] == MIXTURE
-        if arm not in marked and not (
-            plain and (arm.student, arm.task, frozenset(arm.names), arm.n) in beside
-        ):
+        if arm not in shown:
             continue
         for mode in modes_of(scores, arm):
             for decode in scores.decodes:

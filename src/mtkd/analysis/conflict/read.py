@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -65,8 +65,8 @@ class Scores(NamedTuple):
     decodes: list[str]  # greedy first
     prompts: dict[str, list[str]]  # ids by task, in order
     absent: pd.DataFrame  # ABSENT_COLUMNS
-    # What each of a student's teachers had of it, as its record says; not every record does.
-    shares: dict[tuple[Arm, str], dict[str, dict[str, float | None]]]
+    # What eval.json says of each: parameters, traces of each teacher.
+    records: Mapping[tuple[Arm, str], Mapping[str, Any]]
 
 
 def read_scores(paths: Iterable[Path], study: ConflictStudy) -> Scores:
@@ -79,7 +79,7 @@ def read_scores(paths: Iterable[Path], study: ConflictStudy) -> Scores:
     expected = set(_cells(study))
     rows: dict[tuple[Arm, str], pd.DataFrame] = {}
     reasons: dict[tuple[Arm, str], str] = {}
-    shares = {}
+    records: dict[tuple[Arm, str], dict] = {}
     for path in map(Path, paths):
         cell = _cell(path)
         if cell not in expected:
@@ -91,21 +91,19 @@ def read_scores(paths: Iterable[Path], study: ConflictStudy) -> Scores:
             at = f" at step {record['step']}" if record.get("step") is not None else ""
             reasons[cell] = f"diverged{at}: {record.get('reason') or 'no reason recorded'}"
             continue
-        rows[cell] = _rows(path)
-        if "by_teacher" in record:
-            shares[cell] = record["by_teacher"]
-    return gathered(rows, study, reasons, shares)
+        rows[cell], records[cell] = _rows(path), record
+    return gathered(rows, study, reasons, records)
 
 
 def gathered(
     rows: dict[tuple[Arm, str], pd.DataFrame],
     study: ConflictStudy,
     diverged: Mapping[tuple[Arm, str], str] | None = None,
-    shares: Mapping[tuple[Arm, str], dict] | None = None,
+    records: Mapping[tuple[Arm, str], Mapping[str, Any]] | None = None,
 ) -> Scores:
     """Cells by arm and seed, as scores.parquet has them, and the reasons of those that diverged.
 
-    ``shares`` are what their records say of each teacher's.
+    ``records`` are those of eval.json.
     """
     diverged = diverged or {}
     groups = {cell: _groups(frame) for cell, frame in rows.items()}
@@ -122,7 +120,7 @@ def gathered(
         sorted(decodes, key=lambda name: (name != GREEDY, name)),
         _prompts(groups),
         pd.DataFrame(absent, columns=ABSENT_COLUMNS),
-        dict(shares or {}),
+        records or {},
     )
 
 
@@ -161,6 +159,12 @@ def modes_of(scores: Scores, arm: Arm, decode: str | None = None) -> list[str]:
     found = [groups for (own, _), groups in scores.groups.items() if own == arm]
     keys = [key for groups in found for key in groups if decode in (None, key[1])]
     return list(dict.fromkeys(mode for mode, _, _ in keys))
+
+
+def parameters_of(scores: Scores, arm: Arm) -> int | None:
+    """How many parameters an arm's students have, where their records say it."""
+    known = [of.get("parameters") for (own, _), of in scores.records.items() if own == arm]
+    return next(filter(None, known), None)
 
 
 def _cells(study: ConflictStudy) -> list[tuple[Arm, str]]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mtkd.analysis.conflict.arms import Arm, ArmSettings, ConflictStudy, arms_of
+from mtkd.analysis.conflict.arms import Arm, ConflictStudy, arms_of, counterpart
 from mtkd.analysis.conflict.intervals import ends, level
 from mtkd.analysis.conflict.modes import is_marked, right_tokens
 from mtkd.analysis.conflict.read import Asked, Scores, by_prompt, mean_of, seeds_of
 from mtkd.analysis.statistics.paired import crossed_difference
-from mtkd.config.generation import PLAIN
 from mtkd.study.generation_words import ANY_MODE, REMEDY
 
 KEYS = ["student", "task", "teachers", "recipe", "n"]
@@ -17,14 +16,6 @@ COLUMNS = [*KEYS, "kind", "against", "asked", "decode", "seeds", "prompts"]
 COLUMNS += ["accuracy", "accuracy_low", "accuracy_high", "counterpart"]
 COLUMNS += ["gain", "gain_low", "gain_high", "hybrid", "hybrid_counterpart"]
 IN_RIGHT_MODES = "right tokens, mean"
-
-
-def counterpart(arm: Arm, settings: ArmSettings) -> Arm:
-    """What a remedy is compared with: the same teachers on as many traces, by default as they are.
-
-    A routed mixture names its random control instead, which has its shares of teachers.
-    """
-    return arm._replace(recipe=settings.get("against", PLAIN))
 
 
 def asked_of(scores: Scores, arm: Arm, decode: str, kind: str = "") -> list[Asked]:
@@ -38,11 +29,12 @@ def remedies_table(scores: Scores, study: ConflictStudy) -> pd.DataFrame:
     """COLUMNS: every remedy against its counterpart in percent and points, ``gain`` above 0 better.
 
     Students of both sides are of the same seeds. One whose counterpart has no seed in common with
-    it has no row here; the claims name it.
+    it has no row here, and the claims name it; nor has one that has no counterpart.
     """
     rows = []
     for arm, settings in arms_of(study, REMEDY):
-        other = counterpart(arm, settings)
+        if not (other := counterpart(arm, settings)):
+            continue
         for decode in scores.decodes:
             asked = asked_of(scores, arm, decode, settings.get("kind", ""))
             against = asked_of(scores, other, decode)

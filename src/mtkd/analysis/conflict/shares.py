@@ -26,8 +26,8 @@ def shares_table(scores: Scores, study: ConflictStudy) -> pd.DataFrame:
     for arm in expected_arms(study):
         if len(arm.names) == 1:
             continue
-        of_seeds = [scores.shares.get((arm, seed)) for seed in study["seeds"]]
-        known = [one for one in of_seeds if one]
+        records = [scores.records.get((arm, seed), {}) for seed in study["seeds"]]
+        known = [one["by_teacher"] for one in records if "by_teacher" in one]
         for teacher in arm.names if known else ():
             own = pd.DataFrame([one[teacher] for one in known]).astype(float)
             given = 100 * own["rows"]

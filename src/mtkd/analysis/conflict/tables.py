@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -17,24 +17,22 @@ from mtkd.analysis.conflict.read import Scores
 from mtkd.analysis.conflict.remedies import remedies_table
 from mtkd.analysis.conflict.scored_predictions import measured, scored_table
 from mtkd.analysis.conflict.shares import shares_table
+from mtkd.analysis.conflict.shown import shown_table
 from mtkd.analysis.conflict.thoughts import thoughts_table
-from mtkd.analysis.conflict.traces import Traces, shown_table
 
 
 def conflict_tables(
     scores: Scores,
     study: ConflictStudy,
     identified: pd.DataFrame,
-    traces: Sequence[Traces],
     prompts: Mapping[str, pd.DataFrame],
 ) -> dict[str, pd.DataFrame]:
     """Every table by the name of its file; each one's function says what its columns are."""
     claims = claims_table(scores, study)
-    hybrids = hybrids_table(scores, study, memoryless_rates(identified))
+    hybrids = hybrids_table(scores, study, memoryless_rates(identified), prompts)
     harm = harm_table(hybrids, claims, study["margin"])
     pairs = pairs_table(identified, claims)
     predictors = predictors_table(pairs)
-    found = measured(claims, hybrids, predictors)
     return {
         "absent": scores.absent,
         "claims": claims,
@@ -48,7 +46,7 @@ def conflict_tables(
         "shares": shares_table(scores, study),
         "pairs": pairs,
         "predictors": predictors,
-        "predictions": scored_table(study["predictions"], found),
+        "predictions": scored_table(study["predictions"], measured(claims, hybrids)),
         "answers": answers_table(claims, harm, predictors, study["margin"]),
-        "shown": shown_table(scores, study, traces, prompts),
+        "shown": shown_table(scores, study, prompts),
     }

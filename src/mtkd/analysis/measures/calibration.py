@@ -70,6 +70,18 @@ def ece(logits: np.ndarray, labels: np.ndarray) -> float:
     return _expected_gap(reliability(logits, labels))
 
 
+def ece_parts(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Each example's part [N] in ``ece``, which is their mean: for intervals, and paired ones.
+
+    Where its bin is surer than right, by how much it is surer; else by how much less. That the
+    sign of a bin's gap could have been the other is left aside.
+    """
+    confidence, right = _top(logits, labels)
+    bins = np.searchsorted(np.linspace(0, 1, BINS + 1), confidence, side="left")
+    gap = right - confidence
+    return gap * np.sign(np.bincount(bins, weights=gap, minlength=BINS + 2))[bins]
+
+
 def adaptive_ece(logits: np.ndarray, labels: np.ndarray) -> float:
     """Calibration error of the largest probability over bins of equal numbers of examples.
 

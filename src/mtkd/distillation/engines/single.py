@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +20,9 @@ from mtkd.distillation.inference import head_states, predict
 from mtkd.distillation.learner import Source, load_learner, make_model
 from mtkd.distillation.objective import Objective, distillation, hard_labels
 from mtkd.distillation.training import Outcome, train
+from mtkd.models.build import save_model
 from mtkd.models.inside import SHOWN
-from mtkd.records.files import write_json, write_text
+from mtkd.records.files import keep_folder, write_json, write_text
 from mtkd.records.logits import Logits, write_logits, write_tensors
 from mtkd.tasks.batches import DeviceTokens
 from mtkd.tasks.corpus import GATE, Split, TaskInfo, read_split
@@ -46,6 +48,7 @@ class Cell(NamedTuple):
     rows: np.ndarray | None = None  # of train that it learns from; None for all
     labels: np.ndarray | None = None  # gold labels of train [N]; None for those it comes with
     answered: np.ndarray | None = None  # rows [N] that a teacher has an answer to; None for all
+    weights: Path | None = None  # where its model is kept; None: it is not
 
 
 class Stage(NamedTuple):
@@ -106,6 +109,8 @@ def train_cells(stage: Stage, cells: Iterable[Cell], with_features: bool) -> Ite
                 reason = f"predictions are not finite after step {last} of {last}"
                 outcome = outcome._replace(status="diverged", reason=reason, step=last)
                 predictions, features = {}, {}
+        if cell.weights and predictions:
+            keep_folder(cell.weights, partial(save_model, model, stage.tokenizer))
         _write(stage, cell, outcome, predictions, features if with_features else None)
         yield cell
 
