@@ -66,6 +66,7 @@ else:
     include: "rules/models.smk"
     include: "rules/analysis.smk"
     include: "rules/design_gate.smk"
+    include: "rules/costs.smk"
     include: "rules/figures.smk"
     include: "rules/framework.smk"
     include: "rules/published.smk"

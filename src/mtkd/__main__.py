@@ -1,7 +1,7 @@
 """Questions about a study, answered from what is on disk: nothing is run, locked or changed.
 
-And what a teacher that answers elsewhere is asked, its answers as a file that a suite takes, and
-files that a student labels.
+And what a teacher that answers elsewhere is asked, its answers as a file that a suite takes, files
+that a student labels, and a study's cells for a tracker.
 """
 
 import argparse
@@ -21,6 +21,11 @@ of no job (foreign), and for which nothing but a time stamp vouches. Kept cells,
 data have digests of their own; of all that a later job read and that is no larger than a megabyte,
 Snakemake has the checksum. Exit status 1 when something is wrong."""
 
+EXPORT = """\
+Write the scored cells of a study to a tracker, after they have run: each a run of the experiment
+SUITE/STUDY, its group the arm, with task, T, alpha and the cell's digest as tags, the resolved
+recipe as parameters, scores, and the curves of its training. What is there already stays. The
+store is a folder of files, which MLflow's own page shows."""
 TEXTS = """\
 The texts of a prepared task with their ids, as JSONL: what is to be asked of a teacher that is a
 file of answers, say a language model. Rows of all splits are there (transfer: rows without a
@@ -77,6 +82,13 @@ def _parser() -> argparse.ArgumentParser:
         help="a suite's results, such as results/embedded (default: every suite's)",
     )
     check.set_defaults(command=_check)
+
+    export = commands.add_parser("export", help="a study's cells to a tracker", description=EXPORT)
+    export.add_argument("folder", metavar="FOLDER", type=Path, help="such as results/embedded")
+    export.add_argument("--to", required=True, choices=["mlflow"], help="which tracker")
+    export.add_argument("--study", default="main", help="default: main")
+    export.add_argument("--store", type=Path, default=Path("mlruns"), help="default: mlruns")
+    export.set_defaults(command=_export)
 
     texts = commands.add_parser(
         "texts", help="a task's texts with their ids, to be answered elsewhere", description=TEXTS
@@ -152,6 +164,15 @@ def _check(args: argparse.Namespace) -> None:
         print(found.text())
         whole &= not found.wrong
     raise SystemExit(not whole)
+
+
+def _export(args: argparse.Namespace) -> None:
+    from mtkd.commands.export import export
+
+    done = export(args.folder, args.study, args.store)
+    for cell in done.missing:
+        print(f"{cell}: no scores yet; left out")
+    print(f"{args.store}: {done.written} runs written, {done.kept} were there")
 
 
 def _texts(args: argparse.Namespace) -> None:

@@ -59,10 +59,14 @@ def test_catalogues_import_nothing_heavy():
     ("facts", "lacking"),
     [
         (FACTS, set()),
-        (("teachers", "grid", "pools", "budgets"), {"human_soft_labels", "errors_by_ambiguity"}),
-        (("teachers", "raters", "pools", "budgets"), {"t_alpha_heatmap/{task}"}),
-        (("teachers", "raters", "grid", "budgets"), {"attenuation_students"}),
-        (("teachers", "raters", "grid", "pools"), {"labels"}),
+        (
+            ("teachers", "grid", "pools", "budgets", "costs"),
+            {"human_soft_labels", "errors_by_ambiguity"},
+        ),
+        (("teachers", "raters", "pools", "budgets", "costs"), {"t_alpha_heatmap/{task}"}),
+        (("teachers", "raters", "grid", "budgets", "costs"), {"attenuation_students"}),
+        (("teachers", "raters", "grid", "pools", "costs"), {"labels"}),
+        (("teachers", "raters", "grid", "pools", "budgets"), {"costs"}),
         # The undistilled student alone.
         (("raters",), set(figures_of("figures", FACTS)) - {"master_comparison"}),
     ],
@@ -72,7 +76,7 @@ def test_a_study_has_the_figures_that_it_can_have(facts, lacking):
 
 
 def test_a_study_shows_the_tables_that_it_can_have():
-    of_pools = set(tables_shown(FACTS)) - set(tables_shown(["teachers"]))
+    of_pools = set(tables_shown(FACTS)) - set(tables_shown(["teachers", "costs"]))
     assert of_pools == {"framework", "diversity_gain", "interaction"}
     assert "interaction" not in tables_shown(["teachers", "grid", "raters", "pools"])
     assert not any(TASK in name for name in tables_shown(FACTS))

@@ -198,6 +198,12 @@ def test_what_is_no_number_is_refused(given):
         ("strategies.bert", {"operator": "median"}, ["teachers.bert: a strategy has this name"]),
         ("tasks.movies.text", None, ["tasks.movies.text", "missing"]),
         ("students.distilbert.model.folder", "somewhere", ["exactly one of"]),
+        ("students.distilbert.model.layers", 2, ["'layers' belongs with 'hub' or 'folder'"]),
+        (
+            "teachers.cut",
+            {"model": {"folder": "f", "layers": 2}, "training": {"epochs": 0}},
+            ["a ready-made classifier", "needs all of its layers"],
+        ),
         ("students.distilbert.per_task", {"moves": {}}, ["unknown task 'moves'"]),
         ("students.distilbert.per_task", {"movies": {"epoch": 2}}, ["movies.epoch", "'epochs'"]),
         ("students.distilbert.per_strategy", {"non": {}}, ["unknown strategy 'non'", "'none'"]),

@@ -515,6 +515,18 @@ def test_a_file_is_labelled_in_its_order(students, tmp_path, capsys):
         assert ": no text in column 'right'" in said and "19 of 20 rows labelled; 1 without" in said
 
 
+def test_an_output_that_cannot_be_written_is_one_line(students, tmp_path):
+    (tmp_path / "a.csv").write_text("text\na\n")
+    (tmp_path / "file").write_text("")
+    for output, message in (
+        (tmp_path / "file/out.csv", "cannot be written"),
+        (tmp_path / "out.txt", "not a .csv, .jsonl or .parquet file"),
+    ):
+        with pytest.raises(InputError, match=message) as error:
+            label_file(students["distilbert"][0], str(tmp_path / "a.csv"), output)
+        assert "\n" not in str(error.value)
+
+
 def test_files_of_a_folder_are_copied_without_hidden_ones(tmp_path):
     for name in (".snakemake_timestamp", "a.json", "model.safetensors", "left.out"):
         (tmp_path / name).write_text(name)

@@ -29,6 +29,7 @@ from mtkd.config.schema import Strategy
 from mtkd.figures.by_region import agreement_figure, ambiguity_figure, failures_figure
 from mtkd.figures.catalogue import figures_of
 from mtkd.figures.claims import advantage_figure, claims_figure
+from mtkd.figures.costs import _frontier, costs_figure
 from mtkd.figures.gap import gap_figure
 from mtkd.figures.heatmap import heatmap_figure
 from mtkd.figures.labels import labels_figure
@@ -39,6 +40,7 @@ from mtkd.figures.soft_labels import confidence_figure, fidelity_figure, human_f
 from mtkd.figures.style import WIDTH, colour, save_figure
 from mtkd.study.arms import described
 from mtkd.study.facts import FACTS
+from mtkd.study.view import teacher_names
 
 STUDY = make_study(T=["2", "10"], alpha=["0.5", "0.9"])
 
@@ -259,9 +261,36 @@ ANALYSES = {
     "ceilings": ceilings_figure,
     "ranking": ranking_figure,
     "performance_profiles": profiles_figure,
+    "costs": costs_figure,
 }
 # Those of scores over all tasks.
 WITHOUT_EXAMPLES = ("ranking", "performance_profiles")
+
+
+def costs_of(study) -> list[dict]:
+    """A row for each model of a study on each task, at two numbers of threads."""
+    teachers = teacher_names(study)
+    milliseconds = {("teacher", name): 10.0 + n for n, name in enumerate(teachers)}
+    if len(teachers) > 1:
+        milliseconds["ensemble", "+".join(teachers)] = 40.0
+    milliseconds |= {("student", study["student"]): 2.0, ("reference", "tfidf"): 0.5}
+    return [
+        {
+            "task": task,
+            "kind": kind,
+            "name": name,
+            "form": "torch",
+            "threads": threads,
+            "latency_ms": own / threads,
+            "device": "cpu",
+            "processor": "a processor",
+            "cores": 2,
+            "load": 0.5,
+        }
+        for task in study["tasks"]
+        for (kind, name), own in milliseconds.items()
+        for threads in (1, 2)
+    ]
 
 
 def make_tables(study, diverged=None, n=60) -> dict[str, pd.DataFrame]:
@@ -284,6 +313,8 @@ def make_tables(study, diverged=None, n=60) -> dict[str, pd.DataFrame]:
         "reliability": map(reliability_table, tasks),
         "ranking": [ranking_table(runs, study)],
         "profiles": [profiles_table(runs, study)],
+        "runs": [runs],
+        "costs": [pd.DataFrame(costs_of(study))],
     }
     return {
         name: read_table(io.StringIO(pd.concat(parts, ignore_index=True).to_csv(index=False)))
@@ -382,7 +413,7 @@ def test_no_text_of_analyses_is_cut_off_or_tiny(what):
 
 
 # Curves of single teachers and of the plain average alone; gains of what can be the best.
-WITHOUT_CONTROLS = ("reliability", "performance_profiles")
+WITHOUT_CONTROLS = ("reliability", "performance_profiles", "costs")
 
 
 def test_a_suites_own_single_and_controls_are_in_every_figure_of_arms():
@@ -497,6 +528,36 @@ def test_labels_are_as_far_from_people_as_those_that_students_saw(tables):
     own = human[(human.task == "movies") & (human["T"] == "2")].set_index("name").kl
     drawn = [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() in "os"]
     assert drawn == pytest.approx(own[["cnn", "bert", "average"]].tolist())
+
+
+def test_scores_stand_at_the_cost_of_their_model_at_one_thread(tables):
+    figure = costs_figure(tables, STUDY)
+    panel = figure.axes[0]
+    assert panel.get_title(loc="left") == "movies (f1), n=74" and panel.get_xscale() == "log"
+    *marks, frontier = panel.lines
+    at = {}
+    for line in marks:
+        at.setdefault(line.get_xdata()[0], []).append(round(line.get_ydata()[0], 6))
+    quality = tables["quality"][tables["quality"].task == "movies"].set_index(["kind", "name"])
+    values = report_values(tables["runs"], STUDY)
+    means = 100 * values[values.task == "movies"].groupby("method").value.mean()
+    students = means[means.index.str.match("Student|Distill|Multi")]
+    assert sorted(at[2.0]) == pytest.approx(sorted(students), abs=1e-5)
+    assert at[10.0] == pytest.approx([means["Teacher: cnn"]], abs=1e-5)
+    assert at[40.0] == pytest.approx([100 * quality.score["fused", "average"]], abs=1e-5)
+    # No point lies above the line, and it rises.
+    steps = list(zip(*frontier.get_data(), strict=True))
+    assert steps == sorted(steps)
+    for x, ys in at.items():
+        assert max(ys) <= max(y for own, y in steps if own <= x) + 1e-5
+
+
+def test_the_frontier_is_of_what_no_faster_one_beats():
+    points = [(1.0, 70.0), (1.0, 60.0), (2.0, 65.0), (3.0, 80.0), (4.0, 79.0)]
+    assert _frontier(points, 1) == [(1.0, 70.0), (3.0, 80.0), (4.0, 80.0)]
+    # Of which less is better.
+    assert _frontier(points, -1) == [(1.0, 60.0), (4.0, 60.0)]
+    assert _frontier([], 1) == []
 
 
 def test_ranks_are_written_with_their_range(tables):

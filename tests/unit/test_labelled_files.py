@@ -13,13 +13,15 @@ from mtkd.deployment.rows import answer_columns, format_of, open_table, writer
 from mtkd.errors import InputError
 
 LABELS = ["bad", "good"]
+# Of a file that is named nothing is read from it.
+PIPE = io.BufferedReader(io.BytesIO())
 
 
 def read(kind: str, content: bytes, tmp_path, text=("text",)):
     """Columns and rows of a file: place, texts, reason."""
     path = tmp_path / f"file.{kind}"
     path.write_bytes(content)
-    _, table = open_table(str(path), io.BytesIO(), text)
+    _, table = open_table(str(path), PIPE, text)
     return table, [row for chunk in table.chunks for row in chunk]
 
 
@@ -118,7 +120,7 @@ def test_parquet_keeps_its_types_and_names_rows_without_text(tmp_path):
     frame = pd.DataFrame({"n": [1, 2, 3], "text": ["a", None, "b"]})
     path = tmp_path / "file.parquet"
     frame.to_parquet(path)
-    _, table = open_table(str(path), io.BytesIO(), ["text"])
+    _, table = open_table(str(path), PIPE, ["text"])
     found = [row for chunk in table.chunks for row in chunk]
     assert [(row.place, row.reason) for row in found] == [
         ("row 1", ""),
@@ -202,14 +204,14 @@ def test_a_file_that_is_none_of_the_students_is_refused_in_one_line(what, tmp_pa
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(InputError) as error:
-        open_table(str(path), io.BytesIO(), text)
+        open_table(str(path), PIPE, text)
     assert message in str(error.value) and str(path) in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_a_file_that_is_not_there_and_columns_that_are_taken(tmp_path):
     with pytest.raises(InputError, match="no such file"):
-        open_table(str(tmp_path / "none.csv"), io.BytesIO(), ["text"])
+        open_table(str(tmp_path / "none.csv"), PIPE, ["text"])
     table, _ = read("csv", b"text,reason\na,b\n", tmp_path)
     with pytest.raises(InputError, match="column 'reason' already"):
         writer(".csv", io.BytesIO(), table, answer_columns(LABELS))
@@ -225,11 +227,24 @@ def test_a_file_that_is_not_there_and_columns_that_are_taken(tmp_path):
     ("content", "kind"), [(b"text\na\n", ".csv"), (b' {"text": "a"}\n', ".jsonl")]
 )
 def test_a_pipe_is_told_by_how_it_begins(content, kind):
-    found, table = open_table("-", io.BytesIO(content), ["text"])
+    found, table = open_table("-", io.BufferedReader(io.BytesIO(content)), ["text"])
     assert found == kind and [row.texts for chunk in table.chunks for row in chunk] == [("a",)]
     assert table.share is None and format_of("-") is None
     with pytest.raises(InputError, match="cannot be read from a pipe"):
-        open_table("-", io.BytesIO(b"PAR1..."), ["text"])
+        open_table("-", io.BufferedReader(io.BytesIO(b"PAR1...")), ["text"])
+
+
+def test_a_file_that_breaks_off_in_its_midst_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(rows_module, "CHUNK", 10)
+    path = tmp_path / "file.parquet"
+    pd.DataFrame({"text": [str(n) * 50 for n in range(500)]}).to_parquet(path, row_group_size=100)
+    whole = path.read_bytes()
+    # Its footer is whole, and pages before it are not.
+    path.write_bytes(whole[: len(whole) // 2] + b"x" * 400 + whole[len(whole) // 2 + 400 :])
+    _, table = open_table(str(path), PIPE, ["text"])
+    with pytest.raises(InputError, match="cannot be read") as error:
+        list(table.chunks)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
 def test_a_long_file_is_read_in_bounded_memory(tmp_path, monkeypatch):
@@ -239,7 +254,7 @@ def test_a_long_file_is_read_in_bounded_memory(tmp_path, monkeypatch):
     many = b"".join(b"%d,some words\n" % number for number in range(2000))
     path = tmp_path / "long.csv"
     path.write_bytes(b'n,text\n0,"open\n' + many)
-    _, table = open_table(str(path), io.BytesIO(), ["text"])
+    _, table = open_table(str(path), PIPE, ["text"])
     sizes, bad = [], []
     for chunk in table.chunks:
         sizes.append(len(chunk))

@@ -316,6 +316,25 @@ class TestBuildErrors:
         assert "\n" not in str(caught.value)
 
 
+class TestFewerLayers:
+    @pytest.fixture
+    def saved(self, tokenizer, tmp_path):
+        save_model(small("bert", tokenizer, num_hidden_layers=3), tokenizer, tmp_path)
+        return tmp_path
+
+    def test_the_first_layers_are_kept(self, saved):
+        whole = load_pretrained(saved, LABELS, seed=1).state_dict()
+        cut = load_pretrained(saved, LABELS, seed=1, layers=2)
+        assert cut.config.num_hidden_layers == 2
+        left_out = whole.keys() - cut.state_dict().keys()
+        assert left_out and all(".layer.2." in name for name in left_out)
+        assert all(torch.equal(whole[name], own) for name, own in cut.state_dict().items())
+
+    def test_more_than_there_are_is_refused(self, saved):
+        with pytest.raises(InputError, match=r"^'layers: 4': the encoder in .* has 3$"):
+            load_pretrained(saved, LABELS, seed=1, layers=4)
+
+
 class TestLoadErrors:
     @pytest.fixture
     def saved(self, tokenizer, tmp_path):

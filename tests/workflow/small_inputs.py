@@ -92,19 +92,46 @@ _TYPES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         },
         ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"],
     ),
-}
+    # Version 3 of it on the hub: ids of a sentencepiece file, with [MASK] behind them.
+    "deberta-v2": (
+        "DebertaV2Config",
+        {
+            **_BERT_SIZES,
+            "max_position_embeddings": 130,
+            "type_vocab_size": 0,
+            "relative_attention": True,
+            "position_buckets": 32,
+            "norm_rel_ebd": "layer_norm",
+            "share_att_key": True,
+            "position_biased_input": False,
+            "pos_att_type": "p2c|c2p",
+        },
+        ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"],
+    ),
+    "modernbert": (
+        "ModernBertConfig",
+        {**_BERT_SIZES, "initializer_range": 0.2, "max_position_embeddings": 130,
+         "local_attention": 16},
+        ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"],
+    ),
+}  # fmt: skip
 
 
 def write_tokenizer(folder: Path, model_type: str) -> int:
     """Write the vocabulary files of a model type's tokenizer; returns the vocabulary's size.
 
     BERT's and DistilBERT's is ``vocab.txt``, RoBERTa's and DeBERTa's ``vocab.json`` and
-    ``merges.txt``. The types' vocabularies differ in size.
+    ``merges.txt``, DeBERTa-v3's ``spm.model``, ModernBERT's ``tokenizer.json``. The types'
+    vocabularies differ in size.
     """
     from tokenizers import BertWordPieceTokenizer, ByteLevelBPETokenizer
 
     folder.mkdir(parents=True, exist_ok=True)
     place = list(_TYPES).index(model_type)
+    if model_type == "deberta-v2":
+        return _write_sentencepiece(folder, 120)
+    if model_type == "modernbert":
+        return _write_fast_tokenizer(folder, 300 + 20 * place)
     options = {
         "special_tokens": _TYPES[model_type][2],
         "show_progress": False,
@@ -121,6 +148,44 @@ def write_tokenizer(folder: Path, model_type: str) -> int:
     tokenizer.save_model(str(folder))
     (folder / "tokenizer_config.json").write_text(json.dumps(config))
     return tokenizer.get_vocab_size()
+
+
+def _write_sentencepiece(folder: Path, size: int) -> int:
+    import sentencepiece
+
+    roles = {"pad": "[PAD]", "bos": "[CLS]", "eos": "[SEP]", "unk": "[UNK]"}
+    ids = {f"{role}_id": number for number, role in enumerate(roles)}
+    pieces = {f"{role}_piece": piece for role, piece in roles.items()}
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(corpus()), model_prefix=str(folder / "spm"), vocab_size=size,
+        minloglevel=2, **ids, **pieces,
+    )  # fmt: skip
+    (folder / "spm.vocab").unlink()
+    config = {"do_lower_case": False, "vocab_type": "spm", "model_max_length": 512}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    return size + 1
+
+
+def _write_fast_tokenizer(folder: Path, size: int) -> int:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    special = _TYPES["modernbert"][2]
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, special_tokens=special, show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )  # fmt: skip
+    backend.train_from_iterator(corpus(), trainer)
+    ends = [(token, backend.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
+    backend.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=ends
+    )
+    roles = {f"{role}_token": f"[{role.upper()}]" for role in ("pad", "unk", "cls", "sep", "mask")}
+    PreTrainedTokenizerFast(tokenizer_object=backend, **roles).save_pretrained(folder)
+    return backend.get_vocab_size()
 
 
 def write_model(folder: Path, model_type: str) -> None:

@@ -90,7 +90,7 @@ def test_an_interrupted_extension_of_the_grid_trains_no_cell_twice(study):
         # A test run in the background ignores SIGINT, and its children would inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while not reported(study, "trained"):
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.01)

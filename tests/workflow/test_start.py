@@ -21,7 +21,7 @@ def edited(project):
             command(REFERENCE, cores=1), cwd=project, stdout=output, stderr=subprocess.STDOUT
         )
     runs = project / "results/tiny/state/runs"
-    end = time.monotonic() + 120
+    end = time.monotonic() + 600
     while not (records := list(runs.glob("*.json"))):
         said = (project / "output.txt").read_text()
         assert run.poll() is None and time.monotonic() < end, said

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 import warm
 from scipy.special import softmax
 from test_questions import mtkd
@@ -68,12 +67,12 @@ def test_the_walk_of_readme(study):
 
 
 def test_a_cell_is_taken_by_a_pipe_or_refused(study):
-    result = snakemake(study, f"{CELL}/model", cores=1)
+    result = snakemake(study, f"{CELL}/weights", cores=1)
     assert result.returncode == 0, result.stdout
     expected, record = own_predictions(study, CELL)
     lines = pd.read_csv(study / "corpus/reviews_report.csv").to_json(orient="records", lines=True)
     done = subprocess.run(
-        [warm.python(), "-m", "mtkd", "predict", "--model", f"{CELL}/model", "-"],
+        [warm.python(), "-m", "mtkd", "predict", "--model", f"{CELL}/weights", "-"],
         input=f"{lines}oh\n", capture_output=True, text=True, cwd=study,
         env={**os.environ, "PYTHONPATH": str(study / "src")},
     )  # fmt: skip
@@ -82,43 +81,31 @@ def test_a_cell_is_taken_by_a_pipe_or_refused(study):
     check_labels(frame[:45], expected)
     assert frame.reason[45] == "it is not one JSON object (Expecting value)"
     assert "stdin: line 46: it is not one JSON object" in done.stderr
-    # A record that the training does not give, by a hair; and one of a training that diverged.
+    # A record that the training does not give, by a hair.
     shutil.rmtree(study / "results/tiny/state/weights")
     path = study / CELL / "predictions.safetensors"
     splits, _ = read_logits(path)
     moved = splits["report"]._replace(logits=splits["report"].logits + [[1e-6, 0]])
-    diverged = {**record, "status": "diverged", "step": 3, "reason": "loss is nan"}
-    for found, told, message in (
-        ({**splits, "report": moved}, record, "trained again on the same kind of machine"),
-        ({}, diverged, "its training diverged at step 3 (loss is nan)"),
-    ):
-        write_logits(path, found, told)
-        result = snakemake(study, f"{CELL}/weights", cores=1)
-        assert result.returncode and message in result.stdout, result.stdout
-        assert "Traceback" not in result.stdout and not (study / CELL / "weights").exists()
+    write_logits(path, {**splits, "report": moved}, record)
+    result = snakemake(study, f"{CELL}/weights", cores=1)
+    assert result.returncode and "trained again on the same kind of machine" in result.stdout
+    assert "Traceback" not in result.stdout and not (study / CELL / "weights").exists()
 
 
 def test_where_all_are_kept_a_cell_has_its_own_weights(study):
     change_suite(study, "studies.main.keep", "all")
     # Nothing is trained for it, and which models there will be the choice says.
     assert planned(study) == {"choose_students": 1}
-    cell = f"{STUDENTS}/cnn/single/T4_a0.7/seed1"
     shutil.rmtree(study / "results/tiny/state/cells")
-    shutil.rmtree(study / cell)
-    result = snakemake(study, f"{cell}/model", "--config", "bundle=cell", cores=1)
+    shutil.rmtree(study / CELL)
+    result = snakemake(study, f"{CELL}/model", "--config", "bundle=cell", cores=1)
     assert result.returncode == 0, result.stdout
     assert not (study / "results/tiny/state/again").exists()
-    card = (study / cell / "model/README.md").read_text(encoding="utf-8")
+    card = (study / CELL / "model/README.md").read_text(encoding="utf-8")
     assert "those of the training whose predictions the study scored" in card
 
 
-@pytest.mark.parametrize(
-    ("cell", "message"),
-    [
-        ("cnn/gating/T4_a0.7/seed1", "cnn/gating is no arm of study 'main'; its arms are"),
-        ("cnn/single/T4_a0.7/seed9", "MissingRuleException"),
-    ],
-)
-def test_a_target_that_is_no_cell_of_the_study_is_refused(study, cell, message):
-    result = snakemake(study, f"{STUDENTS}/{cell}/model", "--dry-run")
-    assert result.returncode and message in result.stdout, result.stdout
+def test_a_target_that_is_no_cell_of_the_study_is_refused(study):
+    result = snakemake(study, f"{STUDENTS}/cnn/gating/T4_a0.7/seed1/model", "--dry-run")
+    assert result.returncode
+    assert "cnn/gating is no arm of study 'main'; its arms are" in result.stdout

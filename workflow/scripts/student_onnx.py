@@ -25,7 +25,7 @@ def main() -> None:
     from mtkd.records.files import publish_folder
     from mtkd.records.kept import copy_files
 
-    student = load_student(args.model)
+    student = load_student(args.model, "cpu")
 
     def fill(folder: Path) -> None:
         copy_files(args.model, folder, leave=[CARD, *(p.name for p in args.model.glob("*.saf*"))])

@@ -51,6 +51,7 @@ TABLES = {
     "over_tasks": Table("state_claims", "Arms over all tasks"),
     "profiles": Table("state_claims", "How often a run gains how much"),
     "interaction": Table("state_interactions", "Temperature and fusion", ("temperatures",)),
+    "costs": Table("measure_costs", "What each model costs to run", ("costs",)),
     "framework": Table("framework_claims", "Every claim", ("pools",)),
     "attenuation_students": Table("framework_claims", needs=("pools",)),
     "diversity_gain": Table("framework_claims", "Diversity and gain", ("pools",)),

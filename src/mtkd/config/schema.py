@@ -96,6 +96,8 @@ class Model(Closed):
     hub: Text | None = Field(default=None, pattern=r"^[\w.-]+(/[\w.-]+)?$")
     revision: Text = Field(default="", pattern=f"^({COMMIT})?$")
     folder: Text | None = None
+    # Of a pretrained encoder, so many of its layers, the first ones; None: all.
+    layers: Whole | None = Field(default=None, ge=1)
     architecture: Text | None = None
     config: dict[Text, ModelSetting] = {}
     tokenizer: Tokenizer | None = None
@@ -118,6 +120,8 @@ class Model(Closed):
             raise ValueError("'tokenizer' belongs with 'architecture', and only there")
         if not self.architecture and (self.config or self.vectors):
             raise ValueError("'config' and 'vectors' belong with 'architecture'")
+        if self.layers and not (self.hub or self.folder):
+            raise ValueError("'layers' belongs with 'hub' or 'folder', and only there")
         if not self.hub and self.revision:
             raise ValueError("'revision' belongs with 'hub'")
         return self
@@ -205,6 +209,15 @@ class Learner(Closed):
     training: Training = Training()
     per_task: dict[Text, Overrides] = {}
     resources: Resources = Resources()
+
+    @model_validator(mode="after")
+    def _cut_and_trained(self):
+        if self.model.layers and not self.training.epochs:
+            raise ValueError(
+                "'layers': a ready-made classifier ('training: {epochs: 0}') needs all of its "
+                "layers; remove it, or train"
+            )
+        return self
 
     def training_for(self, task: str) -> Training:
         return Training.model_validate(
@@ -474,6 +487,8 @@ class Suite(AnySuite):
     # Points, hundredths of the primary metric; two arms closer than that are equivalent.
     margin: Real = Field(default=0.5, gt=0)
     bundle: list[Literal["arm", "T", "alpha", "seed"]] | Literal["cell"] = ["T", "alpha"]
+    # Changes no setting of a job: whether the report says what models cost to run.
+    costs: bool = False
 
     def unpinned(self) -> list[str]:
         """Keys whose hub revision is empty."""

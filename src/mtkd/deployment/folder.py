@@ -74,8 +74,11 @@ def write_student(folder: Path, trained: Path, facts: Mapping[str, Any]) -> None
     (folder / FACTS).write_text(text, encoding="utf-8")
 
 
-def load_student(folder: Path) -> Student:
-    """The student in a folder, on the GPU where there is one. Raises InputError."""
+def load_student(folder: Path, device: str | None = None) -> Student:
+    """The student in a folder, on a device or, without one, on the GPU if there is one.
+
+    Raises InputError.
+    """
     folder = Path(folder)
     facts = read_facts(folder)
     tokenizer = load_tokenizer(folder, facts["max_length"])
@@ -83,7 +86,7 @@ def load_student(folder: Path) -> Student:
     # Loading a tokenizer turns it to the right: padding has a side of the model's own.
     said = read_json(folder / "tokenizer_config.json").get("padding_side", "right")
     tokenizer.padding_side = said
-    model = model.to("cuda" if torch.cuda.is_available() else "cpu")
+    model = model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     return Student(model, tokenizer, facts["text"], facts["labels"], facts["max_length"], facts)
 
 

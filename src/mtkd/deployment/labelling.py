@@ -18,6 +18,7 @@ from mtkd.deployment.rows import (
     Table,
     answer_columns,
     format_of,
+    naming,
     open_table,
     refuse_missing,
     writer,
@@ -40,6 +41,7 @@ def label_file(folder: Path, source: str, output: Path | None) -> None:
     stdout, JSONL where the source is, else CSV. Raises InputError.
     """
     facts = read_facts(folder)
+    output = None if str(output) == PIPE else output
     # What needs no model is said before it is loaded.
     if format_of(source):
         refuse_missing(source)
@@ -50,30 +52,30 @@ def label_file(folder: Path, source: str, output: Path | None) -> None:
     from mtkd.deployment.folder import load_student
 
     student = load_student(folder)
-    if output is None:
-        try:
-            _label(student, source, table, wanted, sys.stdout.buffer)
-        except BrokenPipeError:
-            # Whoever read it has enough; nothing must be flushed to it at the end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return
 
     def write(path: Path) -> None:
         with open(path, "wb") as file:
             _label(student, source, table, wanted, file)
 
-    publish(output, write)
+    try:
+        if output is None:
+            _label(student, source, table, wanted, sys.stdout.buffer)
+        else:
+            publish(output, write)
+    except BrokenPipeError:
+        # Whoever read it has enough; nothing must be flushed to it at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        raise InputError(f"{output}: cannot be written ({error.strerror})") from None
 
 
 def _label(student: Student, source: str, table: Table, kind: str, file: BinaryIO) -> None:
     """Label all rows of a table, write them, and say how far it is and what is left out."""
-    try:
-        write, end = writer(kind, file, table, answer_columns(student.labels))
-    except InputError as error:
-        raise InputError(f"{source}: {error}") from None
     name = "stdin" if source == PIPE else source
     done, bad = 0, 0
     start = last = time.monotonic()
+    with naming(source):
+        write, end = writer(kind, file, table, answer_columns(student.labels))
     for rows in table.chunks:
         write(rows, labelled(student, rows))
         for row in rows:

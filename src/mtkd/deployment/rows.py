@@ -14,6 +14,7 @@ import os
 import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -70,7 +71,7 @@ def format_of(path: str) -> str | None:
     return suffix
 
 
-def open_table(path: str, pipe: BinaryIO, text: Sequence[str]) -> tuple[str, Table]:
+def open_table(path: str, pipe: io.BufferedReader, text: Sequence[str]) -> tuple[str, Table]:
     """The format of a file or pipe, and its rows with their ``text`` columns.
 
     A pipe is JSONL where it begins with a brace, else CSV. Raises InputError for what cannot be
@@ -80,22 +81,26 @@ def open_table(path: str, pipe: BinaryIO, text: Sequence[str]) -> tuple[str, Tab
     if kind:
         refuse_missing(path)
         refuse_pointer(Path(path))
-    if kind == ".parquet":
-        return kind, _named(path, lambda: _read_parquet(path, text))
-    file = pipe if kind is None else open(path, "rb")  # noqa: SIM115  read as rows are asked for
-    buffered = file if hasattr(file, "peek") else io.BufferedReader(file)
-    begin = buffered.peek(4)
-    if begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise InputError(f"{path}: it is UTF-16; save it as UTF-8")
-    if kind is None:
-        if begin.startswith(b"PAR1"):
+    with naming(path):
+        if kind == ".parquet":
+            table = _read_parquet(path, text)
+            return kind, table._replace(chunks=_naming_all(path, table.chunks))
+        file = pipe if kind is None else open(path, "rb")  # noqa: SIM115  read as it is asked for
+        begin = file.peek(4)
+        if begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise InputError("it is UTF-16; save it as UTF-8")
+        if kind is None and begin.startswith(b"PAR1"):
             raise InputError("a parquet file cannot be read from a pipe; give its path")
-        kind = ".jsonl" if begin.lstrip().startswith(b"{") else ".csv"
-    share = None
-    if path != PIPE and (size := os.path.getsize(path)):
-        share = lambda: buffered.tell() / size  # noqa: E731
-    read = _read_jsonl if kind == ".jsonl" else _read_csv
-    return kind, _named(path, lambda: read(buffered, text)._replace(share=share))
+        if kind is None:
+            kind = ".jsonl" if begin.lstrip().startswith(b"{") else ".csv"
+        size = 0 if path == PIPE else os.path.getsize(path)
+
+        def share() -> float:
+            return file.tell() / size
+
+        table = (_read_jsonl if kind == ".jsonl" else _read_csv)(file, text)
+        chunks = _naming_all(path, table.chunks)
+        return kind, table._replace(chunks=chunks, share=share if size else None)
 
 
 def refuse_missing(path: str) -> None:
@@ -104,14 +109,22 @@ def refuse_missing(path: str) -> None:
         raise InputError(f"{path}: no such file")
 
 
-def _named(path: str, read: Callable[[], Table]) -> Table:
-    """What ``read`` returns; its faults with the file's name."""
+@contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Faults of reading a file within, in one line with its name: InputError."""
     try:
-        return read()
+        yield
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        raise InputError(f"{'stdin' if path == PIPE else path}: {error}") from None
     except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+        cause = " ".join(str(error).split())
+        raise InputError(f"{path}: cannot be read ({cause})") from None
+
+
+def _naming_all(path: str, chunks: Iterator[list[Row]]) -> Iterator[list[Row]]:
+    """The chunks, with faults in the midst of a file named as well."""
+    with naming(path):
+        yield from chunks
 
 
 def _places(text: Sequence[str], columns: Sequence[str]) -> list[int]:

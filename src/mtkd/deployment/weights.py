@@ -141,7 +141,8 @@ def mean_distance(logits: np.ndarray, others: np.ndarray) -> float:
 
 def _check_loaded(folder: Path, task: Path, predictions: Mapping[str, Logits]) -> None:
     """Load a filled folder as its users will, and see that it says what was predicted."""
-    student, split = load_student(folder), read_split(task, "selection")
+    # On the processor: the job may have been given no more.
+    student, split = load_student(folder, "cpu"), read_split(task, "selection")
     texts = [split.text_a] if split.text_b is None else [split.text_a, split.text_b]
     farthest = np.abs(
         probabilities(answers(student, texts)) - probabilities(predictions["selection"].logits)

@@ -5,6 +5,7 @@ No torch before a cell has to be trained: a group whose cells are all kept is do
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from mtkd.fusion.targets import (
     check_answers,
     fuse_teachers,
     lacks_gate,
+    read_gates,
     stacked_teachers,
     teacher_determinants,
 )
@@ -25,12 +27,12 @@ from mtkd.records.cells import PREDICTIONS, Cell, cells_of, publish_cells
 from mtkd.records.files import digest_bytes, digest_text
 from mtkd.records.leases import Claim, check_claim
 from mtkd.records.runs import new_record
-from mtkd.records.teachers import Teachers
+from mtkd.records.teachers import Teachers, read_teachers
 from mtkd.study.jobs import determinants
 from mtkd.study.paths import parse_cell
 from mtkd.study.recipes import runs_along
 from mtkd.study.settings import canonical_json
-from mtkd.tasks.corpus import TaskInfo, all_labels, read_split
+from mtkd.tasks.corpus import TaskInfo, all_labels, read_info, read_labels, read_split
 
 if TYPE_CHECKING:
     from mtkd.distillation.engines import single
@@ -60,6 +62,32 @@ class Machine(NamedTuple):
     gpus: int
     allow_cpu: bool  # where none of them can be used
     save_minutes: float
+
+
+def read_group(
+    args: argparse.Namespace,
+    outputs: Sequence[Path],
+    with_features: bool = False,
+    weights: Path | None = None,
+) -> tuple[Group, Machine]:
+    """Read what a script was given (``mtkd.study.jobs.student_arguments``). Raises InputError."""
+    info = read_info(args.task)
+    ids, _ = read_labels(args.task / "train.parquet")
+    group = Group(
+        args.job,
+        args.task,
+        info,
+        read_teachers(args.logits, "train", ids, info.labels, args.teacher_seed),
+        args.models,
+        read_gates(args.gates, len(ids), info.digest),
+        args.fetched,
+        args.state,
+        outputs,
+        with_features,
+        args.gold,
+        weights,
+    )
+    return group, Machine(args.threads, args.gpu, args.allow_cpu, args.save_minutes)
 
 
 def train_group(group: Group, machine: Machine) -> None:

@@ -72,7 +72,7 @@ def make_model(
     ``trained``: it is to be a ready-made classifier, used as it is; others are refused.
     """
     if source.folder:
-        model = build.load_pretrained(source.folder, labels, seed, trained)
+        model = build.load_pretrained(source.folder, labels, seed, trained, source.model.layers)
         build.share_padding(model, tokenizer, source.name)
         return model
     if trained:

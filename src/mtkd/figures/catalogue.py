@@ -162,6 +162,15 @@ FIGURES: Catalogue = {
         "For each task, accuracy against confidence of teachers, the fused teacher and students. "
         "The numbers are in the tasks' tables.",
     ),
+    "costs": Figure(
+        ("costs", "runs", "quality"),
+        "mtkd.figures.costs:costs_figure",
+        "Score against cost",
+        "For each task, the score of every teacher, the ensemble, students and references against "
+        "the time that one example takes, and the line of those that no faster one beats. The "
+        "numbers are in the tables of costs and of every method on every task.",
+        needs=("costs",),
+    ),
     "t_alpha_heatmap/{task}": Figure(
         ("runs",),
         "mtkd.figures.heatmap:heatmap_figure",

@@ -87,25 +87,32 @@ def build_model(
 
 
 def load_pretrained(
-    folder: Path, labels: Sequence[str], seed: int, trained: bool = False
+    folder: Path,
+    labels: Sequence[str],
+    seed: int,
+    trained: bool = False,
+    layers: int | None = None,
 ) -> PreTrainedModel:
     """The classifier saved in ``folder``, in float32 and evaluation mode; nothing is downloaded.
 
     A checkpoint of an encoder without a classification head gets a new one, initialised from
     ``seed``, unless it is to be ``trained``, ready for use; the caller's random state is neither
-    used nor changed.
+    used nor changed. Of its layers the first ``layers`` are kept; all without a number.
 
     Raises:
         InputError: folder, config or safetensors weights are missing or unreadable; the weights
             lack parts of the encoder, or of a trained head; the checkpoint's head has another
-            number of labels, or the same labels in another order.
+            number of labels, or the same labels in another order; it has fewer layers.
     """
     with reading(folder):
-        saved_labels = AutoConfig.from_pretrained(folder, local_files_only=True).id2label
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        saved_labels = config.id2label
+        fewer = _fewer_layers(folder, config, layers)
         with seeded(seed):
             model, report = AutoModelForSequenceClassification.from_pretrained(
                 folder,
                 **_label_maps(labels),
+                **fewer,
                 # The default keeps the checkpoint's type, half precision included.
                 dtype=torch.float32,
                 # Reported below in one line rather than a table.
@@ -228,6 +235,17 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
+
+
+def _fewer_layers(folder: Path, config: PreTrainedConfig, layers: int | None) -> dict[str, int]:
+    """What of a config says that a model has so many of the layers that its weights have."""
+    if layers is None:
+        return {}
+    there = getattr(config, "num_hidden_layers", None)
+    if there is None or layers > there:
+        has = "is of a type whose layers are not counted" if there is None else f"has {there}"
+        raise InputError(f"'layers: {layers}': the encoder in {folder} {has}")
+    return {"num_hidden_layers": layers}
 
 
 def _label_maps(labels: Sequence[str]) -> dict[str, dict]:

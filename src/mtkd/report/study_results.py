@@ -9,6 +9,7 @@ import pandas as pd
 from mtkd.analysis.master import score_entry
 from mtkd.analysis.over_tasks import DOMINANCE_SEEDS, DOMINANT
 from mtkd.metrics.names import on_one_scale
+from mtkd.report.costs import costs_shown
 from mtkd.report.shown import (
     MISSING,
     YES_OR_NO,
@@ -42,6 +43,7 @@ def study_tables(tables: Tables, study: StudyView) -> list[Shown]:
     """The tables over all tasks, in the report's order."""
     shown = [_master(tables, study), _several_teachers(tables, study), _gap(tables, study)]
     shown += [_over_tasks(tables, study), _profiles(tables, study), _ranking(tables, study)]
+    shown += [costs_shown(tables["costs"], study)] if "costs" in tables else []
     shown += [_audit(tables, study), _audit_skill(tables, study), _inheritance(tables, study)]
     return [*shown, _flags(tables, study)]
 

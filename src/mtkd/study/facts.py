@@ -7,8 +7,8 @@ from mtkd.study.draws import budgets_of
 from mtkd.study.settings import pool_settings
 
 # Teachers at all; a task with raters' shares; several T or alpha; several T; pooling operators
-# among its arms; tasks with several numbers of labelled rows.
-FACTS = ("teachers", "raters", "grid", "temperatures", "pools", "budgets")
+# among its arms; tasks with several numbers of labelled rows; a report on what models cost to run.
+FACTS = ("teachers", "raters", "grid", "temperatures", "pools", "budgets", "costs")
 
 
 def study_facts(suite: Suite) -> frozenset[str]:
@@ -22,5 +22,6 @@ def study_facts(suite: Suite) -> frozenset[str]:
         "temperatures": teachers and len(study.T) > 1,
         "pools": bool(pool_settings(suite, study.strategies)),
         "budgets": bool(budgets_of(suite)),
+        "costs": suite.costs,
     }
     return frozenset(name for name in FACTS if found[name])

@@ -50,6 +50,17 @@ def training_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save-minutes", type=float, default=0, help="between saved states")
 
 
+def student_arguments(parser: argparse.ArgumentParser) -> None:
+    """Have a script read what students learn from, and what their training needs."""
+    parser.add_argument("--task", type=Path, required=True, help="the task's folder")
+    parser.add_argument("--logits", type=Path, nargs="*", default=[], help="teachers' train logits")
+    parser.add_argument("--teacher-seed", default="1", help="the suite's: paired, or one seed")
+    parser.add_argument("--models", type=Path, nargs="*", default=[], help="teachers to run along")
+    parser.add_argument("--gates", type=Path, nargs="*", default=[], help="gates' weights")
+    parser.add_argument("--gold", type=Path, nargs="*", default=[], help="transfer rows' labels")
+    training_arguments(parser)
+
+
 def _reader(parts: tuple[str, ...]) -> Callable[[str], dict[str, Any]]:
     def read(text: str) -> dict[str, Any]:
         try:

@@ -282,6 +282,36 @@ def registration_settings(suite: Suite) -> dict:
     }
 
 
+def costs_settings(suite: Suite) -> dict:
+    """What the chosen study's models cost to run: which they are, and on which texts."""
+    study = suite.chosen_study
+    used = {split_teacher(name)[0] for name in study.teachers}
+    teachers = {
+        name: one for name, one in suite.teachers.items() if name in used and not one.model.is_given
+    }
+    students = {name: suite.students[name] for name in study.students}
+    return {
+        "tasks": {
+            task: {
+                "max_length": suite.tasks[task].max_length,
+                "split": suite.tasks[task].report_splits[0],
+            }
+            for task in study.tasks
+        },
+        # A teacher that is given has nothing to run, and so has no ensemble with it.
+        "ensemble": len(teachers) == len(used),
+        # Lists: the order is that of the ensemble's name, and of the outputs.
+        "teachers": [
+            {"name": name, **_plain(one, include={"model", "label_order"})}
+            for name, one in teachers.items()
+        ],
+        "students": [
+            {"name": name, **_plain(one, include={"model"})} for name, one in students.items()
+        ],
+        "references": [n for n, one in suite.references.items() if one.kind == "words"],
+    }
+
+
 def students_settings(suite: Suite) -> dict:
     """The table of all students of the chosen study."""
     return {**teachers_settings(suite), "students": suite.chosen_study.students}

@@ -19,6 +19,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from mtkd.errors import InputError
 from mtkd.tasks.corpus import Split
 from mtkd.tasks.folds import split_folds
 
@@ -103,6 +104,27 @@ def fit_words(splits: Mapping[str, Split], labels: int, groups: Sequence) -> Ref
         for name, split in {**splits, "train": train}.items()
     }
     return _fit(counted.pop("train"), given, own, counted, labels, kinds)
+
+
+def refit_words(
+    train: Split, chosen: Mapping[str, Any]
+) -> tuple[Callable[[Split], sparse.csr_matrix], LogisticRegression]:
+    """What ``fit_words`` has ``chosen``, fitted again: features [N, D] of texts, the regression.
+
+    Raises InputError where it chose the labels' shares, which take no features.
+    """
+    if "min_df" not in chosen:
+        raise InputError("a reference on words was fitted to rows that have none in common")
+    own = _rows_of(train, np.flatnonzero(train.labels >= 0))
+    features = chosen["features"]
+    counter = CountVectorizer(**FEATURES[features]).fit(own.text_a + (own.text_b or []))
+
+    def counted(split: Split) -> _Counted:
+        return _Counted(len(split.ids), {features: _counts(counter, split)})
+
+    transform = _learn_words(features, chosen["min_df"], counted(own))
+    regression = _regression(chosen["C"]).fit(transform(counted(own)), own.labels)
+    return lambda split: transform(counted(split)), regression
 
 
 def fit_vectors(
