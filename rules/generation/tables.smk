@@ -128,7 +128,9 @@ rule conflict_report:
             settings=(generation.text_study_settings,),
             pages=(page_digest,),
         ),
+        registrations=REGISTRATIONS,
     shell:
         'python "$SCRIPTS"/conflict_report.py --job {params.job:q}'
         ' --templates "$PAGES" --tables {input.tables:q} --figures {input.figures:q}'
+        " --registrations {params.registrations:q}"
         " --output {output:q} > {log:q} 2>&1"

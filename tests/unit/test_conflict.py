@@ -37,18 +37,24 @@ from mtkd.analysis.conflict.background import (
     rows_of,
 )
 from mtkd.analysis.conflict.claims import (
+    BUDGETED,
     BY_STUDENT,
     BY_TEACHERS,
     BY_TRACES,
+    KEEPS,
     KINDS,
     MARKS,
     NO_TOKEN,
+    OWN,
     REMEDIES,
     REPAIRS,
     RESTORES,
+    REWRITES,
     SHUFFLES,
     SPLICES,
+    THINKS,
     UNSEEN_TOKEN,
+    ZERO,
     claims_table,
 )
 from mtkd.analysis.conflict.decline import DECLINE, DILUTION, INTERFERENCE, PARTS, sides
@@ -75,6 +81,7 @@ from mtkd.analysis.conflict.remedies import remedies_table
 from mtkd.analysis.conflict.scored_predictions import HYBRID, scored_table
 from mtkd.analysis.conflict.tables import conflict_tables
 from mtkd.analysis.conflict.thoughts import FOLLOWS, WRONG
+from mtkd.analysis.registration import register
 from mtkd.analysis.statistics.verdicts import findings
 from mtkd.analysis.tables import read_table, write_tables
 from mtkd.config.generation import TextPrediction
@@ -89,6 +96,7 @@ from mtkd.figures.conflict_catalogue import CONFLICT_FIGURES
 from mtkd.generation.hybrids import memoryless
 from mtkd.report.conflict import KIND_TEXTS, LITERATURE, conflict_page, not_measured
 from mtkd.report.page import render
+from mtkd.study.generation_words import AT_ONCE, BY_COLUMN, DEALT, REWRITTEN, TWO_MODES
 
 REPOSITORY = Path(__file__).parents[2]
 STUDY = make_study()
@@ -135,8 +143,17 @@ def study_folder(cells, tmp_path_factory):
     options = {"tables": [*sorted((folder / "tables").glob("*.csv")), folder / "traces.csv"]}
     options |= {"figures": sorted((folder / "figures").glob("*.png"))}
     options |= {"templates": REPOSITORY / "report", "output": folder / "report.html"}
+    options |= {"registrations": write_registrations(folder / "registrations.jsonl")}
     call("conflict_report", job=job, **options)
     return folder
+
+
+def write_registrations(path):
+    """One before any student, one of another study, and one that raised the margin."""
+    for name, margin, trained in (("toy", 4.0, 0), ("other", 1.0, 3), ("toy", 5.0, 7)):
+        said = {"margin": margin, "claims": [], "predictions": STUDY["predictions"]}
+        register(path, name, said | {"settings": {}}, trained)
+    return path
 
 
 def call(script, **options):
@@ -162,7 +179,7 @@ def page(study_folder):
 
 def page_of(tables, study):
     """The page without figures; tables that are made here have no traces beside them."""
-    values = conflict_page({"traces": pd.DataFrame(), **tables}, study)
+    values = conflict_page({"traces": pd.DataFrame(), **tables}, study) | {"registered": []}
     return render(REPOSITORY / "report", "conflict.html.j2", figures={}, **values)
 
 
@@ -184,7 +201,7 @@ def claim(tables, kind, teachers="right+left", decode="greedy", **other):
 def few(of=truth, **changes):
     """Scores of a study of one pair, with changes."""
     study = make_study(arms=[PAIR], predictions=[]) | changes
-    return make_scores(study, of=of), study
+    return make_scores(study, of), study
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -602,6 +619,106 @@ def test_answers_that_follow_are_compared_with_those_of_the_same_two_teachers():
     assert list(zip(own.recipe, own.b, strict=True)) == [("repaired", "spliced")]
 
 
+ONE = {"teachers": "right", "recipe": "plain", "n": 100, "role": "single"}
+BOTH = ONE | {"recipe": "both", "role": "remedy", "kind": TWO_MODES, "alone": "alone"}
+ALONE = ONE | {"recipe": "alone", "role": "remedy", "kind": AT_ONCE, "control": True}
+WAYS = [ONE, ONE | {"n": 200, "role": "single-budget"}, BOTH, ALONE, ALONE | {"n": 200}]
+
+
+def test_each_of_two_ways_is_compared_with_students_of_it_alone():
+    def of(arm, mode):
+        at_once = {"both": 0.3, "alone": 0.5 if arm.n == 100 else 0.7}
+        return (at_once[arm.recipe], 0.0) if mode == "direct" else (0.95, 0.0)
+
+    scores, study = few(of=of, arms=WAYS)
+    tables = conflict_tables(scores, study, read_identified([]), few_prompts())
+    thinks = claim(tables, THINKS, "right")
+    assert thinks.verdict == "better" and thinks.estimate == pytest.approx(65, abs=6)
+    lost = [
+        claim(tables, kind, "right", b=f"at once alone, {n} traces")
+        for kind, n in ((KEEPS, 100), (BUDGETED, 200))
+    ]
+    assert [row.verdict for row in lost] == ["worse", "worse"]
+    assert [row.estimate for row in lost] == pytest.approx([-20, -40], abs=7)
+    kept = claim(tables, KEEPS, "right", b="thinking alone, 100 traces")
+    assert kept.a == "right, both, thinking" and kept.verdict in ("equivalent", "undecidable")
+    answered = tables["answers"].set_index("key").verdict
+    assert answered["thinking"] == HOLDS and answered["two-modes"] in (FAILS, SOME)
+    assert answered["two-modes-budget"] in (FAILS, SOME)
+    modes = tables["modes"][tables["modes"].decode == "greedy"].set_index(["recipe", "n", "mode"])
+    ways = {("both", 100, "any"), ("both", 100, "direct")}
+    assert set(modes.index) == ways | {("alone", n, "direct") for n in (100, 200)}
+    assert "right, both, at once, against at once alone, 200 traces" in said(page_of(tables, study))
+
+
+def test_without_students_of_one_way_the_two_are_compared_alone():
+    scores, study = few(arms=[ONE, BOTH])
+    tables = conflict_tables(scores, study, read_identified([]), few_prompts())
+    found = tables["claims"][tables["claims"].decode == "greedy"]
+    assert list(found[found.recipe == "both"].claim) == [THINKS, KEEPS]
+
+
+def remedy(recipe, kind="", **more):
+    settings = {"recipe": recipe, "role": "remedy", **({"kind": kind} if kind else {}), **more}
+    return PAIR | settings
+
+
+def test_rewritten_traces_are_compared_with_unrewritten_ones_and_with_their_own_teacher():
+    right = {"new": 0.9, "plain": 0.6}
+    scores, study = few(
+        of=lambda arm, mode: (right[arm.recipe] if len(arm.names) > 1 else 0.9, 0.0),
+        arms=[PAIR, remedy("new", REWRITTEN, into="left")],
+    )
+    tables = conflict_tables(scores, study, read_identified([]), few_prompts())
+    assert claim(tables, REMEDIES, recipe="new").verdict == "better"
+    own = claim(tables, REWRITES, recipe="new")
+    assert own.b == "left alone, 200 traces" and own.verdict != "better"
+    assert tables["answers"].set_index("key").verdict["rewriting"] == HOLDS
+
+
+def test_a_column_goes_against_the_same_shares_at_random_and_controls_mend_nothing():
+    right = {"column": 0.9, "dealt": 0.6, "plain": 0.7}
+    arms = [
+        PAIR,
+        remedy("column", BY_COLUMN, against="dealt"),
+        remedy("dealt", DEALT, control=True),
+    ]
+    scores, study = few(of=lambda arm, mode: (right[arm.recipe], 0.0), arms=arms)
+    tables = conflict_tables(scores, study, read_identified([]), few_prompts())
+    assert claim(tables, REMEDIES, recipe="column").b == "dealt"
+    assert tables["answers"].set_index("key").verdict["by-column"] == HOLDS
+    assert set(tables["claims"][tables["claims"].claim == RESTORES].recipe) == {"column"}
+
+
+def test_own_responses_go_against_going_on_from_itself_whose_zero_is_tested():
+    right = {"own": 0.9, "itself": 0.6, "cold": 0.6, "plain": 0.6}
+    arms = [
+        PAIR,
+        remedy("own", itself="itself"),
+        remedy("itself", start="cold", control=True),
+        remedy("cold", control=True),
+    ]
+    scores, study = few(of=lambda arm, mode: (right[arm.recipe], 0.0), arms=arms)
+    tables = conflict_tables(scores, study, read_identified([]), few_prompts())
+    assert claim(tables, OWN, recipe="own").b == "itself"
+    zero = claim(tables, ZERO, recipe="itself")
+    assert zero.b == "cold" and zero.verdict in ("equivalent", "undecidable")
+    answered = tables["answers"].set_index("key").verdict
+    assert answered["on-policy"] == HOLDS and answered["zero-test"] != FAILS
+
+
+def test_a_starved_teacher_shows(tables):
+    found = tables["shares"].set_index(["teachers", "recipe", "teacher"])
+    row = found.loc["right+left+carry", "plain", "right"]
+    assert [row.rows_low, row.rows, row.rows_high] == pytest.approx([51, 52.5, 54])
+    assert row.loss_share == pytest.approx(47.5) and row.seeds == 4
+    starved = found.loc["right+left+carry", "plain", "carry"]
+    assert starved.rows == starved.tokens == starved.loss_share == 0 and np.isnan(starved.loss)
+    # One of its students diverged; students of one teacher are left out.
+    assert found.loc["right+left", "plain", "left"].seeds == 3
+    assert found.index.get_level_values(0).str.contains("+", regex=False).all()
+
+
 # --- what foretells, what was predicted, what is said --------------------------------------------
 
 
@@ -761,7 +878,15 @@ def test_the_page_leaves_open_what_its_own_arms_do():
     assert [any("written before" in one for one in of) for of in said_of] == [True, False]
     # What no claim of any study is about says so without denying that a study has arms of it.
     assert STATEMENTS["threshold"].unasked.startswith("no claim says where")
-    assert STATEMENTS["rewriting"].unasked and not STATEMENTS["rewriting"].table
+
+
+def test_the_page_says_when_what_it_claims_was_registered_and_what_was_changed_since(page, tables):
+    text = said(page)
+    date = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d[+]00:00"
+    assert re.search(f"On {date}, with none of its students .* registered .* 5 predictions", text)
+    assert re.search(f"{date}, with 7 of its students trained: margin: 4.0 became 5.0", text)
+    assert "margin: 4.0 became 1.0" not in text
+    assert "No registration of this study is known" in said(page_of(tables, STUDY))
 
 
 def test_hybrids_are_marked_by_colour_and_in_words(page):

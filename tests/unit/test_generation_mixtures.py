@@ -12,6 +12,7 @@ from mtkd.generation.styles import write
 from mtkd.generation.teachers import existing_traces, program_traces
 from mtkd.generation.thoughts import implied, split
 from mtkd.generation.tokens import ANY, MODES
+from mtkd.generation.verify import answer_alone
 
 PAIRS = addition_prompts(2, {"transfer": 300, "report": 20})["transfer"]
 
@@ -196,3 +197,43 @@ class TestExistingTraces:
 def test_an_unknown_style_is_one_line():
     with pytest.raises(InputError, match="unknown style 'up'"):
         program_traces({"style": "up"}, ["12+34="], np.random.default_rng(0))
+
+
+def test_half_of_the_traces_have_no_thought_and_a_token_of_their_own():
+    rows, said = mixture(["right", "left"], 40, direct="beside")
+    thinks, at_once = rows[:80], rows[80:]
+    pd.testing.assert_frame_equal(thinks, mixture(["right", "left"], 40)[0])
+    gold = dict(PAIRS)
+    assert set(at_once["mode"]) == {MODES[2]} and not rows["id"].duplicated().any()
+    assert at_once["teacher"].value_counts().to_dict() == {"right": 40, "left": 40}
+    assert all(row.response == f";{gold[row.prompt]}" for row in at_once.itertuples())
+    assert said["traces"] == said["looked_at"] == {"right": 80, "left": 80}
+    assert own_modes({"direct": "beside"}, ["right"]) == {"any": ANY, "direct": MODES[1]}
+
+
+def test_answers_alone_are_of_the_prompts_that_a_thinking_student_has():
+    rows, _ = mixture(["right"], 40, direct="alone")
+    assert rows["id"].tolist() == mixture(["right"], 40)[0]["id"].tolist()
+    assert (
+        set(rows["mode"]) == {MODES[1]} == set(own_modes({"direct": "alone"}, ["right"]).values())
+    )
+    assert rows["response"].str.fullmatch(";[0-9]{3}").all()
+
+
+def test_only_right_answers_are_given_at_once_where_a_filter_says_so():
+    rows, said = mixture(["careless"], 30, direct="beside", filter="correct")
+    gold = dict(PAIRS)
+    assert all(split(row.response)[1] == gold[row.prompt] for row in rows.itertuples())
+    assert said["looked_at"]["careless"] > 75
+
+
+def test_ratios_are_those_of_both_ways():
+    rows, said = mixture(["right", "left"], 40, direct="beside", ratio=[0.75, 0.25])
+    assert said["traces"] == {"right": 120, "left": 40}
+    assert (rows["mode"] == ANY).sum() == 80
+
+
+def test_a_trace_without_an_answer_is_none_that_is_given_at_once():
+    assert answer_alone("integer", "7+5=12,3+8=11;122") == ";122"
+    assert answer_alone("math", r"so it is \boxed{12}, I think") == r"\boxed{12}"
+    assert answer_alone("integer", "no answer") is answer_alone("integer", None) is None

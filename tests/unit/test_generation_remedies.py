@@ -6,13 +6,19 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 from tiny_suites import GPT2, addition_suite
 
+from mtkd.config.generation import CausalModel
 from mtkd.config.load import validate_suite
+from mtkd.config.schema import Training
 from mtkd.distillation.group import Machine
 from mtkd.errors import InputError
+from mtkd.generation.learner import load_tokens, settle_causal
+from mtkd.generation.learning import rewriting
 from mtkd.generation.prompts import addition_prompts, write_task
 from mtkd.generation.students import Writers, train_writers
+from mtkd.generation.styles import write as style_write
 from mtkd.generation.teachers import write_traces
 from mtkd.study.generation import (
     mixings,
@@ -27,6 +33,7 @@ STRATEGIES = {
     "persyn": {"route": {"quality": 1, "learnability": 0.5}},
     "linear": {"pool": "linear-pool"},
     "on-policy": {"rollouts": {"share": 0.5}, "mode": "token"},
+    "by-half": {"by_column": {"column": "half", "teachers": {"low": "right", "high": "left"}}},
 }
 SUITE = addition_suite(
     {"teach": 16, "transfer": 40, "selection": 4, "report": 8},
@@ -157,3 +164,31 @@ def test_a_student_that_learns_from_itself_needs_no_model():
     suite = validate_suite(content, "tiny.yaml")
     assert mixings(suite, ("itself",)) == {"itself": {"rollouts": {"share": 0.5, "of": "itself"}}}
     assert run_along(suite, text_arms(suite)) == []
+
+
+def read(**changes):
+    """A rewriting student's source, tokenizer and pairs."""
+    model = {**GPT2, "config": {**GPT2["config"], **changes}}
+    source = settle_causal(CausalModel.model_validate(model), None)
+    prompts = [prompt for prompt, _ in addition_prompts(2, {"transfer": 8})["transfer"]]
+    styles = {"response": "left", "rewritten": "right"}
+    pairs = pd.DataFrame({"prompt": prompts})
+    for column, style in styles.items():
+        pairs[column] = [style_write(style, prompt) for prompt in prompts]
+    return rewriting(
+        source, load_tokens(source), Training(epochs=2, batch_size=4), 1, 20,
+        torch.device("cpu"), "{prompt}",
+    ), pairs  # fmt: skip
+
+
+def test_a_student_that_rewrites_reads_a_trace_and_writes_the_same_every_time():
+    rewrite, pairs = read()
+    made = rewrite(pairs, pairs[:3])
+    assert len(made) == 3 and all(len(text) <= 20 for text in made)
+    assert rewrite(pairs, pairs[:3]) == made
+
+
+def test_a_trace_that_does_not_fit_behind_its_prompt_is_one_line():
+    rewrite, pairs = read(n_positions=40)
+    with pytest.raises(InputError, match="with its response has 43 tokens, and the model takes 40"):
+        rewrite(pairs, pairs)

@@ -149,14 +149,15 @@ def test_a_route_that_weighs_nothing_is_refused():
 
 
 def test_filters_and_routes_exclude_each_other():
-    from test_generation_suite import changed
+    from test_generation_suite import SUITE
+    from tiny_suites import changed
 
     from mtkd.config.load import validate_suite
 
     for other in ({"ratio": [0.5, 0.5]}, {"filter": "correct"}, {"protocol": "union"}):
-        content = changed("strategies.marked", {"route": {"quality": 1}, **other})
+        content = changed(SUITE, "strategies.marked", {"route": {"quality": 1}, **other})
         with pytest.raises(InputError, match="strategies.marked.*'route' settles whose trace"):
             validate_suite(content, "tiny.yaml")
-    content = changed("strategies.marked", {"route": {"learnability": 1, "warmup": 0.9}})
+    content = changed(SUITE, "strategies.marked", {"route": {"learnability": 1, "warmup": 0.9}})
     with pytest.raises(InputError, match="need 40 prompts, and 36 apart from them for the route"):
         validate_suite(content, "tiny.yaml")

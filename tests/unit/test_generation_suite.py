@@ -13,6 +13,7 @@ from mtkd.errors import InputError
 from mtkd.study.generation import (
     dataset_settings,
     mixings,
+    prompts_settings,
     text_arms,
     text_student_settings,
     text_study_settings,
@@ -104,6 +105,39 @@ def test_the_shipped_suite_is_valid():
         ("strategies.marked", {"mode_dropout": 0.1}, "'mode_dropout' belongs with 'mode'"),
         ("strategies.marked", {"ratio": [0.5, 0.4]}, "ratio sums to 0.9, not to 1"),
         ("strategies.others", {"answers_of": "nobody"}, "unknown teacher 'nobody'"),
+        (
+            "strategies.marked",
+            {"route": {"quality": 1}, "by_column": {"column": "half"}},
+            "'by_column' does not go with 'route'; take one of them out",
+        ),
+        (
+            "strategies.marked",
+            {"by_column": {"column": "half"}, "filter": "correct"},
+            "'by_column' settles whose trace of a prompt is learnt; give no 'ratio', no 'filter'",
+        ),
+        ("strategies.marked", {"by_column": {"column": "size"}}, "'size', and the prompts of task"),
+        (
+            "strategies.marked",
+            {"by_column": {"column": "half", "teachers": {"low": "nobody"}}},
+            "strategies.marked: unknown teacher 'nobody'",
+        ),
+        (
+            "strategies.marked",
+            {"by_column": {"column": "half", "teachers": {"low": "direct"}}},
+            "unknown teacher of the arm 'direct'; known: right, left",
+        ),
+        (
+            "strategies.marked",
+            {"direct": "beside", "mode": "token"},
+            "'direct' does not go with 'mode'; take one of them out",
+        ),
+        ("strategies.others", {"rewrite": {"into": "left"}}, "'left'; give the arm that teacher"),
+        ("strategies.others", {"rewrite": {"into": "nobody"}}, "unknown teacher 'nobody'"),
+        (
+            "strategies.marked",
+            {"rewrite": {"into": "left"}, "filter": "correct"},
+            "'rewrite' does not go with 'filter'",
+        ),
         ("strategies.plain", {}, "this is the one without any treatment"),
         ("studies.main.n", 50, "2 teachers with 50 traces each need 100 prompts"),
         ("studies.main.arms.0", {"teachers": ["up"]}, "unknown teacher 'up'"),
@@ -213,6 +247,7 @@ def test_unpinned_models_of_the_hub_are_named():
     assert yaml.safe_dump(content)
 
 
+HALF = {"column": "half", "teachers": {"low": "right", "high": "left"}}
 COUNTERPARTS = {
     "marked": ({"mode": "token"}, "marked", "plain", False),
     "dropout": ({"mode": "token", "mode_dropout": 0.2}, "marked, dropout", "plain", False),
@@ -238,7 +273,22 @@ COUNTERPARTS = {
     "own": ({"rollouts": {"share": 0.5}}, "", "plain", False),
     "own-marked": ({"rollouts": {"share": 0.5}, "mode": "token"}, "marked", "own", False),
     "own-right": ({"rollouts": {"share": 0.5}, "filter": "correct"}, "filtered", "own", False),
-    "seldom-pool": ({"pool": "linear-pool", "ratio": [0.1, 0.9]}, "", "unequal", False),
+    "seldom-pool": (
+        {"pool": "linear-pool", "ratio": [0.1, 0.9]},
+        "pooled distributions",
+        "unequal",
+        False,
+    ),
+    "by-half": ({"by_column": HALF}, "by column", "by-half-dealt", False),
+    "by-half-dealt": (
+        {"by_column": {**HALF, "shuffled": True}},
+        "by column, dealt out at random",
+        "plain",
+        True,
+    ),
+    "rewritten": ({"rewrite": {"into": "left"}}, "rewritten", "plain", False),
+    "both": ({"direct": "beside"}, "thinking and at once", "plain", False),
+    "alone": ({"direct": "alone"}, "at once alone", "plain", True),
     "dealt-marked": (
         {"route": {"quality": 1, "learnability": 1, "shuffled": True}, "mode": "token"},
         "random route",
@@ -313,3 +363,86 @@ def test_the_shipped_remedies_are_compared_with_the_same_without_them(study):
             "dials": set(),
         }[study]
     )
+
+
+def study_of(strategies, arms, **task):
+    content = copy.deepcopy(SUITE)
+    content["strategies"] = strategies
+    content["teachers"] |= {f"t{number}": {"style": "left"} for number in range(8)}
+    content["studies"]["main"]["arms"] = arms
+    content["tasks"]["addition"] |= task
+    return validate_suite(content, "tiny.yaml")
+
+
+BOTH = {"direct": "beside"}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "teachers", "n", "message"),
+    [
+        (BOTH, ["right"], 31, "31 traces each with a thought and as many without need 62 prompts"),
+        (BOTH, ["direct"], 5, "leaves the thoughts of traces out, and 'direct' is a teacher"),
+        (
+            BOTH,
+            [f"t{number}" for number in range(8)],
+            1,
+            "takes a token beside its teachers'; give 7 at most",
+        ),
+        (
+            {"rewrite": {"into": "left", "pairs": 0.6}},
+            ["right", "left"],
+            25,
+            "need 50 prompts, and 15 apart from them for the student that rewrites, and task 'a",
+        ),
+    ],
+)
+def test_traces_without_thoughts_and_rewritten_ones_take_what_they_take(
+    strategy, teachers, n, message
+):
+    with pytest.raises(InputError, match=message) as caught:
+        study_of({"new": strategy}, [{"teachers": teachers, "strategy": "new", "n": n}])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_column_of_a_table_has_to_be_named():
+    task = {**TABLES, "prompts": {**TABLES["prompts"], "columns": ["subject"]}}
+    content = changed(SUITE, "tasks.addition", task)
+    content["strategies"] = {"marked": {"by_column": {"column": "subject"}}, "others": {}}
+    found = validate_suite(content, "x")
+    assert prompts_settings(found, "addition")["task"]["prompts"]["columns"] == ["subject"]
+    content["strategies"]["marked"]["by_column"]["column"] = "half"
+    with pytest.raises(InputError, match="'half', and the prompts of task 'addition' have subject"):
+        validate_suite(content, "x")
+    task["prompts"]["columns"] = ["answer"]
+    with pytest.raises(InputError, match="'answer' has a meaning of its own; rename that column"):
+        validate_suite(content, "x")
+
+
+def test_a_student_of_two_ways_comes_with_as_many_traces_of_one():
+    strategies = {"both": BOTH, "alone": {"direct": "alone"}}
+    found = study_of(strategies, [{"teachers": ["right"], "strategy": "both"}])
+    arms = text_study_settings(found)["arms"]
+    assert [(one["recipe"], one["n"], one["role"]) for one in arms] == [
+        ("plain", 20, "single"),
+        ("plain", 40, "single-budget"),
+        ("both", 20, "remedy"),
+        ("alone", 20, "remedy"),
+        ("alone", 40, "remedy"),
+    ]
+    assert arms[2]["alone"] == "alone" and arms[3]["control"]
+
+
+def test_own_responses_come_with_going_on_from_itself_and_that_with_its_beginning():
+    own = {"share": 0.5}
+    strategies = {
+        "own": {"rollouts": own},
+        "itself": {"rollouts": {**own, "of": "itself"}, "control": True},
+        "cold": {"rollouts": {**own, "of": "nobody"}, "control": True},
+    }
+    pair = ["right", "left"]
+    arms = [{"teachers": pair, "strategy": name, "n": 10} for name in ("own", "itself")]
+    found = text_study_settings(with_strategies(strategies, arms))["arms"]
+    own = {one["recipe"]: one for one in found if one["role"] == "remedy"}
+    assert own["own"]["itself"] == "itself" and "start" not in own["own"]
+    assert own["itself"]["start"] == "cold" and "itself" not in own["itself"]
+    assert own["cold"]["control"] and not {"itself", "start"} & set(own["cold"])

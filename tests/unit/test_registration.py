@@ -10,6 +10,7 @@ import yaml
 from mtkd.analysis.registration import changes, entries_of, register, statement, trained_students
 from mtkd.config.load import validate_suite
 from mtkd.errors import InputError
+from mtkd.generation.registration import trained_mixtures
 from mtkd.report.registration import registration_shown
 from mtkd.study.settings import registration_settings
 
@@ -142,3 +143,23 @@ def test_the_report_quotes_the_first_registration_and_every_change(tmp_path):
         "not as predicted",
         "not as predicted, but the interval reaches into it",
     ]
+
+
+def test_students_of_text_count_that_are_the_study_s_own(tmp_path):
+    arms = [
+        {"teachers": "right+left", "recipe": "plain", "n": 40, "role": "mixture"},
+        {"teachers": "right", "recipe": "plain", "n": 40, "role": "single"},
+    ]
+    study = {"students": ["small"], "tasks": ["sums"], "seeds": ["1", "2"], "arms": arms}
+    for place in (
+        "right+left/plain/n40/seed1",
+        # Of another study's seeds, n and strategy, and a control.
+        "right+left/plain/n40/seed3",
+        "right+left/plain/n80/seed1",
+        "right+left/marked/n40/seed1",
+        "right/plain/n40/seed1",
+    ):
+        path = tmp_path / "small" / "sums" / place / "generations.parquet"
+        path.parent.mkdir(parents=True)
+        path.touch()
+    assert trained_mixtures(tmp_path, study) == 1

@@ -90,6 +90,7 @@ def write_cells(
             lost = (without or {}).get(f"{arm.teachers}/{arm.recipe}/{arm.n}") == seed
             record = {"status": "diverged" if lost else "finished", "parameters": 73_728}
             record |= {"reason": "loss is not finite", "step": 12} if lost else {}
+            record |= {"by_teacher": had(arm, int(seed))} if not lost else {}
             (cell / "eval.json").write_text(json.dumps(record), encoding="utf-8")
             rows = _rows(arm, int(seed), of)
             (rows[:0] if lost else rows).to_parquet(cell / "scores.parquet")
@@ -97,10 +98,21 @@ def write_cells(
     return paths
 
 
+def had(arm: Arm, seed: int) -> dict[str, dict[str, float | None]]:
+    """What each teacher had of a student: the first a hundredth more a seed, the last nothing."""
+    names = arm.names
+    first = 0.5 + seed / 100 if len(names) > 1 else 1.0
+    found = {name: {"rows": 0.0, "tokens": 0.0, "loss_share": 0.0, "loss": None} for name in names}
+    for name, share in zip(names, (first, 1 - first), strict=False):
+        found[name] = {"rows": share, "tokens": share, "loss_share": 1 - share, "loss": share / 10}
+    return found
+
+
 def _rows(arm: Arm, seed: int, of: Callable[[Arm, str], tuple[float, float]]) -> pd.DataFrame:
     rng = np.random.default_rng(abs(hash_of(f"{arm} {seed}")))
     has_tokens = arm.recipe.endswith(("marked", "shuffled"))
     modes = ["any"] + ([*arm.names, "unseen"] if has_tokens else [])
+    modes = {"both": ["any", "direct"], "alone": ["direct"]}.get(arm.recipe, modes)
     asked = [(mode, decode, False) for mode in modes for decode in ("greedy", "T1")]
     asked += [("any", "greedy", True)] * (arm.recipe in ("spliced", "repaired"))
     count = len(asked) * PROMPTS

@@ -18,9 +18,9 @@ SUITE = addition_suite(
         "direct": {"style": "direct"},
     },
     {"model": GPT2, "training": TRAINING},
-    STRATEGIES,
+    STRATEGIES | {"both": {"direct": "beside"}},
     n=40,
-    arms=ARMS,
+    arms=[*ARMS, {"teachers": ["right"], "strategy": "both"}],
     seeds=[1, 2],
     predictions=[{"claim": "interference", "teachers": ["right", "left"], "low": -9, "high": 9}],
 )
@@ -45,7 +45,7 @@ def study(finished, tmp_path):
 
 def test_everything_is_made_and_nothing_is_left(finished):
     cells = sorted(path.parent for path in (finished / CELLS).rglob("scores.parquet"))
-    assert len(cells) == 2 * (4 + 3)
+    assert len(cells) == 2 * (4 + 4)
     for cell in cells:
         record = json.loads((cell / "eval.json").read_text())
         assert record["status"] == "finished" and record["digests"]["cell"]
@@ -67,6 +67,18 @@ def test_what_students_wrote_is_complete(finished):
     assert set(plain["kind"]) <= {"pure", "slip", "mixed", "cross", "broken"}
 
 
+def test_a_student_of_two_ways_is_asked_in_both(finished):
+    rows = pd.read_parquet(finished / f"{CELLS}/right/both/n40/seed1/scores.parquet")
+    assert rows.groupby(["mode", "decode"])["id"].nunique().to_dict() == {
+        (mode, decode): 40 for mode in ("any", "direct") for decode in ("T1", "greedy")
+    }
+    # An answer alone is a way of working that is known here.
+    alone = rows[rows["response"].str.fullmatch(";[0-9]{3}")]
+    assert set(alone["style"]) <= {"direct"} and set(alone["kind"]) <= {"pure", "slip"}
+    claims = pd.read_csv(finished / "results/tiny/studies/main/tables/claims.csv")
+    assert "two modes v one, as many traces in all" in set(claims["claim"])
+
+
 def test_no_report_prompt_nor_its_twin_is_learnt_from(finished):
     def twins(prompts):
         return {frozenset(prompt.rstrip("=").split("+")) for prompt in prompts}
@@ -86,6 +98,7 @@ def test_what_is_claimed_was_registered_before_the_first_mixture(finished):
         "right+left plain n=40",
         "right+left marked n=40",
         "right others n=40",
+        "right both n=40",
     ]
     assert entry["said"]["predictions"][0]["high"] == 9
 
@@ -98,7 +111,7 @@ def test_a_new_arm_trains_itself_and_its_controls_alone(study):
     result = run(study, f"{CELLS}/left/others/n40/seed1/generations.parquet")
     assert result.returncode == 0, result.stdout
     log = (study / "logs/tiny/train_mixtures/small/addition/seed1.log").read_text()
-    assert log.count("restored") == 3 and log.count("trained in") == 1
+    assert log.count("restored") == 4 and log.count("trained in") == 1
     assert {path: path.read_bytes() for path in before} == before
     assert len((study / "results/tiny/registrations.jsonl").read_text().splitlines()) == 2
 

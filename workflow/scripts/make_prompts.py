@@ -29,8 +29,9 @@ def main() -> None:
                 task["prompts"].get("prompt", "prompt"),
                 task["prompts"].get("answer", "answer"),
             )
-            splits, dropped = read_prompt_files(files, columns, rows)
-            write_task(args.output, task, splits, dropped=dropped)
+            more = task["prompts"].get("columns", [])
+            splits, dropped = read_prompt_files(files, [*columns, *more], rows)
+            write_task(args.output, task, splits, more, dropped=dropped)
             for split, count in dropped.items():
                 if count:
                     print(f"{args.name}: {count} prompts of {split} stand in report or selection")

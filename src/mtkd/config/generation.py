@@ -37,6 +37,12 @@ MOST_TEACHERS = 8
 # student sees.
 PROMPT_SPLITS = ("teach", "transfer", "selection", "report")
 TABLES = (".parquet", ".csv", ".jsonl")
+# Columns that prompts of addition have by themselves (mtkd.generation.columns).
+ADDITION_COLUMNS = ("half", "carries")
+# Those that every table of prompts, or of what teachers wrote on them, has.
+TAKEN_COLUMNS = ("id", "prompt", "answer", "response")
+# The mode and the style without a thought.
+DIRECT = "direct"
 
 
 class Addition(Closed):
@@ -52,6 +58,14 @@ class PromptFiles(Closed):
     hub: HubDataset | None = None
     prompt: Text = "prompt"
     answer: Text = "answer"
+    # Further ones, by which a strategy may name teachers.
+    columns: list[Text] = []
+
+    @model_validator(mode="after")
+    def _are_others(self):
+        if taken := [name for name in self.columns if name in TAKEN_COLUMNS]:
+            raise ValueError(f"columns: {taken[0]!r} has a meaning of its own; rename that column")
+        return self
 
 
 class GenerationTask(Closed):
@@ -206,6 +220,25 @@ class Route(Closed):
         return self
 
 
+class ByColumn(Closed):
+    """Whose trace of a prompt is learnt: that of the teacher that a column of its table names."""
+
+    column: Text
+    # The teacher that a value of the column stands for; without it, values are teachers' names.
+    teachers: dict[Text, Name] = {}
+    # Whether prompts are dealt out anew at random, as many to each teacher as the column gives it.
+    shuffled: bool = False
+
+
+class Rewrite(Closed):
+    """Traces of the other teachers, written anew in the way of one by a student of that one."""
+
+    into: Name
+    # The share of a teacher's traces that the student that rewrites learns from first: pairs of
+    # another's trace and of that one's own, of prompts apart.
+    pairs: Real = Field(default=0.5, gt=0, le=1)
+
+
 class Rollouts(Closed):
     """Learning from one's own responses: what is behind the cold start, which is off-policy."""
 
@@ -220,6 +253,14 @@ class Rollouts(Closed):
     def epochs(self, of: int) -> int:
         """So many of a training's epochs are learnt from own responses: the nearest whole one."""
         return round(self.share * of)
+
+
+# What of a strategy these keys go with, themselves among it.
+_ALONE = {
+    "direct": ("direct", "filter", "ratio"),
+    "rewrite": ("rewrite", "ratio"),
+    "by_column": ("by_column", "mode", "mode_dropout", "pool", "rollouts", "answers_of"),
+}
 
 
 class Mixing(Closed):
@@ -239,6 +280,13 @@ class Mixing(Closed):
     answers_of: Name | None = None
     # By what each prompt is routed to one teacher; the traces' shares follow from it.
     route: Route | None = None
+    # Which column of the prompts' table says whose trace of each is learnt.
+    by_column: ByColumn | None = None
+    # Whose way of working the others' traces are rewritten into.
+    rewrite: Rewrite | None = None
+    # Traces without their thought, behind a token of their own: as many beside those with it, or
+    # alone.
+    direct: Literal["beside", "alone"] | None = None
     # The pool of the teachers' next-token distributions that is learnt in place of the tokens.
     pool: Literal["linear-pool", "log-linear-pool"] | None = None
     # On-policy learning behind a cold start on the traces.
@@ -256,13 +304,30 @@ class Mixing(Closed):
         learns_first = self.route and self.route.learnability
         return math.ceil(self.route.warmup * n) if learns_first else 0
 
+    def rewritten_pairs(self, n: int) -> int:
+        """Prompts apart on whose traces the student that rewrites learns."""
+        return math.ceil(self.rewrite.pairs * n) if self.rewrite else 0
+
+    def prompts_needed(self, n: int, teachers: int) -> tuple[int, int]:
+        """Prompts of the traces that a student of so many teachers learns, and of those apart."""
+        ways = 2 if self.direct == "beside" else 1
+        apart = teachers * self.warmup_traces(n) + self.rewritten_pairs(n)
+        return ways * teachers * n, apart
+
     @model_validator(mode="after")
     def _fits(self):
-        if self.route and (self.ratio or self.filter != "none" or self.protocol == "union"):
-            raise ValueError(
-                "'route' settles whose trace of a prompt is learnt; give no 'ratio', no 'filter' "
-                "and no protocol 'union' with it"
-            )
+        for key in ("route", "by_column"):
+            if getattr(self, key) and (
+                self.ratio or self.filter != "none" or self.protocol == "union"
+            ):
+                raise ValueError(
+                    f"{key!r} settles whose trace of a prompt is learnt; give no 'ratio', no "
+                    "'filter' and no protocol 'union' with it"
+                )
+        given = [key for key in self.model_dump(exclude_defaults=True) if key != "control"]
+        for key, others in _ALONE.items():
+            if getattr(self, key) and (beside := [one for one in given if one not in others]):
+                raise ValueError(f"{key!r} does not go with {beside[0]!r}; take one of them out")
         if self.pool and self.rollouts:
             raise ValueError("give 'pool' or 'rollouts', not both")
         if self.pool and (self.answers_of or self.protocol == "union"):
@@ -354,6 +419,10 @@ class GenerationSuite(AnySuite):
         for place, mixing in self.strategies.items():
             if mixing.answers_of is not None:
                 check_known(mixing.answers_of, self.teachers, f"strategies.{place}", "teacher")
+            if mixing.rewrite:
+                check_known(mixing.rewrite.into, self.teachers, f"strategies.{place}", "teacher")
+            for name in mixing.by_column.teachers.values() if mixing.by_column else ():
+                check_known(name, self.teachers, f"strategies.{place}", "teacher")
         for kind, learners in (("teachers", self.teachers), ("students", self.students)):
             for name, learner in learners.items():
                 for key in ("runtime_per_task", "expected"):
@@ -398,15 +467,8 @@ class GenerationSuite(AnySuite):
                 f"{place}: strategy {arm.strategy!r} has {len(mixing.ratio)} ratios for "
                 f"{len(arm.teachers)} teachers"
             )
-        traces = (arm.n or study.n) * len(arm.teachers)
-        apart = len(arm.teachers) * mixing.warmup_traces(arm.n or study.n)
-        for task in study.tasks:
-            if traces + apart > (rows := self.tasks[task].rows["transfer"]):
-                more = f", and {apart} apart from them for the route's warm-up" if apart else ""
-                raise ValueError(
-                    f"{place}: {len(arm.teachers)} teachers with {arm.n or study.n} traces each "
-                    f"need {traces} prompts{more}, and task {task!r} has {rows} (rows.transfer)"
-                )
+        self._enough_prompts(arm, study, mixing, place)
+        self._whose(arm, study, mixing, place)
         if mixing.reads_models:
             for name in arm.teachers:
                 if not self.teachers[name].is_trained:
@@ -422,4 +484,49 @@ class GenerationSuite(AnySuite):
                     raise ValueError(
                         f"{place}: strategy {arm.strategy!r} parts the epochs of a student, and "
                         f"{name!r} has {epochs}; give it at least one on either side of 'share'"
+                    )
+
+    def _enough_prompts(self, arm: MixingArm, study: TextStudy, mixing: Mixing, place: str) -> None:
+        n = arm.n or study.n
+        traces, apart = mixing.prompts_needed(n, len(arm.teachers))
+        of = "the route's warm-up" if mixing.route else "the student that rewrites"
+        for task in study.tasks:
+            if traces + apart > (rows := self.tasks[task].rows["transfer"]):
+                more = f", and {apart} apart from them for {of}" if apart else ""
+                both = " with a thought and as many without" if mixing.direct == "beside" else ""
+                raise ValueError(
+                    f"{place}: {len(arm.teachers)} teachers with {n} traces each{both} "
+                    f"need {traces} prompts{more}, and task {task!r} has {rows} (rows.transfer)"
+                )
+
+    def _whose(self, arm: MixingArm, study: TextStudy, mixing: Mixing, place: str) -> None:
+        """Refuse a strategy whose teachers are not the arm's, or not what it takes."""
+        strategy = f"{place}: strategy {arm.strategy!r}"
+        if mixing.rewrite and (mixing.rewrite.into not in arm.teachers or len(arm.teachers) < 2):
+            raise ValueError(
+                f"{strategy} rewrites others' traces into those of {mixing.rewrite.into!r}; give "
+                "the arm that teacher and another one"
+            )
+        if mixing.direct:
+            for name in arm.teachers:
+                if DIRECT in (name, self.teachers[name].style):
+                    raise ValueError(
+                        f"{strategy} leaves the thoughts of traces out, and {name!r} is a teacher "
+                        f"without any, or has the name of that mode, {DIRECT!r}; take another"
+                    )
+            if len(arm.teachers) == MOST_TEACHERS:
+                raise ValueError(
+                    f"{strategy} takes a token beside its teachers'; give {MOST_TEACHERS - 1} at "
+                    "most"
+                )
+        if mixing.by_column:
+            for name in mixing.by_column.teachers.values():
+                check_known(name, dict.fromkeys(arm.teachers), strategy, "teacher of the arm")
+            for task in study.tasks:
+                prompts = self.tasks[task].prompts
+                columns = prompts.columns if prompts else ADDITION_COLUMNS
+                if mixing.by_column.column not in columns:
+                    raise ValueError(
+                        f"{strategy} reads the column {mixing.by_column.column!r}, and the prompts "
+                        f"of task {task!r} have {', '.join(columns) or 'none'} (prompts.columns)"
                     )

@@ -29,8 +29,10 @@ from mtkd.generation.learner import (
 from mtkd.generation.mixtures import Likelihood
 from mtkd.generation.models import positions_of
 from mtkd.generation.objective import Along, pool_loss, response_loss
+from mtkd.generation.rewriting import Rewriter
 from mtkd.generation.rollouts import OwnText, Routed, reverse_kl
-from mtkd.generation.tokens import ANY, encode_pairs, ids_of, read_as
+from mtkd.generation.sampling import write
+from mtkd.generation.tokens import ANY, MODES, encode_pairs, ids_of, read_as
 from mtkd.records.files import read_json
 from mtkd.tasks.batches import DeviceTokens
 
@@ -179,6 +181,43 @@ def warmed_up(
         return sums / counts
 
     return likelihood
+
+
+def rewriting(
+    source: CausalSource,
+    tokenizer: PreTrainedTokenizerBase,
+    training: Training,
+    seed: int,
+    longest: int,
+    device: torch.device,
+    template: str,
+) -> Rewriter:
+    """What a student of one teacher writes that reads another's trace behind each prompt.
+
+    It is trained as that of ``seed``, and writes greedily, ``longest`` tokens at most.
+    """
+
+    def rewrite(pairs: pd.DataFrame, traces: pd.DataFrame) -> list[str]:
+        model = make_causal(source, tokenizer, seed).to(device)
+
+        def read(rows: pd.DataFrame) -> list[str]:
+            # A mode token parts what is read from what is written.
+            return [
+                f"{read_as(template, ANY, prompt)}{response}{MODES[0]}"
+                for prompt, response in zip(rows["prompt"], rows["response"], strict=True)
+            ]
+
+        outcome = train_on_pairs(
+            model, tokenizer, read(pairs), pairs["rewritten"].tolist(), training, seed, device
+        )
+        if outcome.status != "finished":
+            raise InputError(
+                f"the student that rewrites traces {outcome.status}: {outcome.reason}; lower "
+                "training.learning_rate"
+            )
+        return write(model, tokenizer, read(traces), longest, precision=training.precision)
+
+    return rewrite
 
 
 def _seed(seed: int) -> int:

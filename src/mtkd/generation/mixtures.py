@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,10 +10,12 @@ import pandas as pd
 
 from mtkd.config.generation import Mixing
 from mtkd.errors import InputError
+from mtkd.generation.columns import assigned
+from mtkd.generation.rewriting import Rewriter, rewritten
 from mtkd.generation.routes import routed
 from mtkd.generation.thoughts import join, split
 from mtkd.generation.tokens import ANY, MODES
-from mtkd.generation.verify import answer_of, follows, is_right
+from mtkd.generation.verify import answer_alone, answer_of, follows, is_right
 
 
 class Written(NamedTuple):
@@ -40,6 +42,7 @@ def build_mixture(
     seed: int,
     verifier: str,
     likelihood: Likelihood | None = None,
+    rewriter: Rewriter | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The rows that a student learns from, and what is to be said of them.
 
@@ -47,21 +50,35 @@ def build_mixture(
     ``mixing`` holds a strategy's settings that are not the default, ``written`` what the teachers,
     and who else it names, wrote on the same prompts. Each teacher gives ``n`` traces, or its share
     of ``n`` a teacher, or those that are routed to it, for which a route may need the
-    ``likelihood``. The order of the prompts depends on the ``seed`` alone. Said is how many traces
-    were looked at for those that were accepted, by teacher. Raises InputError for a teacher with
-    fewer accepted traces than it is to give.
+    ``likelihood``; the ``rewriter`` is for strategies that rewrite. Beside those with a thought
+    each may give as many without, of other prompts. The order of the prompts depends on the
+    ``seed`` alone. Said is how many traces were looked at for those that were accepted, by
+    teacher. Raises InputError for a teacher with fewer accepted traces than it is to give.
     """
     first = written[teachers[0]].traces
-    order = np.random.default_rng([seed, 1]).permutation(len(first))
+    order = np.random.default_rng([seed, 1]).permutation(len(first)).tolist()
     responses = [_responses(mixing, written, teacher) for teacher in teachers]
+    modes = list(MODES) if mixing.get("mode", "none") != "none" else [ANY] * len(teachers)
+    names, said = list(teachers), {}
+    if "direct" in mixing:
+        names, responses, modes = _without_thoughts(mixing, names, responses, modes, verifier)
+    if "rewrite" in mixing:
+        how = Mixing.model_validate(mixing)
+        into, count = teachers.index(how.rewrite.into), how.rewritten_pairs(n)
+        order, responses, said["rewritten"] = rewritten(
+            into, count, first, order, responses, teachers, verifier, rewriter
+        )
     if "route" in mixing:
         rows, looked_at = _by_route(
             mixing, first, teachers, n, seed, verifier, order, responses, likelihood
         )
+    elif "by_column" in mixing:
+        rows, looked_at = _by_column(mixing, first, teachers, n, seed, order, responses)
     else:
-        rows, looked_at = _by_share(mixing, written, teachers, n, verifier, order, responses)
+        again = said.get("rewritten", ())
+        rows, looked_at = _by_share(mixing, written, names, n, verifier, order, responses, again)
     parts = []
-    for place, teacher in enumerate(teachers):
+    for place, teacher in enumerate(names):
         if not rows[place]:
             continue
         chosen = first.iloc[rows[place]]
@@ -70,7 +87,7 @@ def build_mixture(
                 {
                     "id": chosen["id"].to_numpy(),
                     "teacher": teacher,
-                    "mode": MODES[place] if mixing.get("mode", "none") != "none" else ANY,
+                    "mode": modes[place],
                     "prompt": chosen["prompt"].to_numpy(),
                     "response": [responses[place][row] for row in rows[place]],
                 }
@@ -82,8 +99,23 @@ def build_mixture(
         mixture["mode"] = rng.permutation(mixture["mode"].to_numpy())
     if dropout := mixing.get("mode_dropout", 0):
         mixture.loc[rng.random(len(mixture)) < dropout, "mode"] = ANY
-    traces = {teacher: len(some) for teacher, some in zip(teachers, rows, strict=True)}
-    return mixture, {"looked_at": looked_at, "traces": traces}
+    traces = {name: int((mixture["teacher"] == name).sum()) for name in teachers}
+    return mixture, {"looked_at": looked_at, "traces": traces, **said}
+
+
+def _without_thoughts(
+    mixing: Mapping[str, Any],
+    teachers: list[str],
+    responses: list[list[str | None]],
+    modes: list[str],
+    verifier: str,
+) -> tuple[list[str], list[list[str | None]], list[str]]:
+    """Teachers, their responses and modes, with those without a thought: behind them, or alone."""
+    answers = [[answer_alone(verifier, one) for one in own] for own in responses]
+    token = [MODES[len(teachers)]] * len(teachers)
+    if mixing["direct"] == "alone":
+        return teachers, answers, token
+    return [*teachers, *teachers], [*responses, *answers], [*modes, *token]
 
 
 def _by_share(
@@ -92,35 +124,42 @@ def _by_share(
     teachers: Sequence[str],
     n: int,
     verifier: str,
-    order: np.ndarray,
+    order: Sequence[int],
     responses: Sequence[list[str]],
+    again: Collection[str] = (),
 ) -> tuple[list[list[int]], dict[str, int]]:
-    """Each teacher's rows, so many as it is to give, and how many were looked at for them."""
-    shares = mixing.get("ratio") or [1 / len(teachers)] * len(teachers)
-    counts = _counts(shares, n * len(teachers))
+    """Each teacher's rows, so many as it is to give, and how many were looked at for them.
+
+    A teacher is there once for each way in which it responded. Of those whose traces were written
+    ``again``, right ones are accepted.
+    """
+    shares = mixing.get("ratio") or [1 / len(teachers)]
+    shares = np.resize(shares, len(teachers))
+    counts = _counts(shares / shares.sum(), n * len(teachers))
     is_union = mixing.get("protocol") == "union"
     taken: set[int] = set()
-    found, looked_at = [], {}
+    found, looked_at = [], dict.fromkeys(teachers, 0)
     for place, (teacher, count) in enumerate(zip(teachers, counts, strict=True)):
         chosen: list[int] = []
         seen = 0
+        accepting = {"filter": "correct"} if teacher in again else mixing
         for row in order:
             if len(chosen) == count:
                 break
             if row in taken or responses[place][row] is None:
                 continue
             seen += 1
-            if _accepted(mixing, written[teacher], int(row), responses[place], verifier):
-                chosen.append(int(row))
+            if _accepted(accepting, written[teacher], row, responses[place], verifier):
+                chosen.append(row)
         if len(chosen) < count:
             raise InputError(
                 f"teacher {teacher}: {len(chosen)} of its {seen} traces are accepted "
-                f"({mixing.get('filter', 'none')}), and the mixture takes {count}; ask for fewer "
-                "traces (n) or write on more prompts (rows.transfer)"
+                f"({accepting.get('filter', 'none')}), and the mixture takes {count}; ask for "
+                "fewer traces (n) or write on more prompts (rows.transfer)"
             )
         if not is_union:
             taken |= set(chosen)
-        looked_at[teacher] = seen
+        looked_at[teacher] += seen
         found.append(chosen)
     return found, looked_at
 
@@ -132,7 +171,7 @@ def _by_route(
     n: int,
     seed: int,
     verifier: str,
-    order: np.ndarray,
+    order: Sequence[int],
     responses: Sequence[list[str]],
     likelihood: Likelihood | None,
 ) -> tuple[list[list[int]], dict[str, int]]:
@@ -142,13 +181,7 @@ def _by_route(
     """
     settled = Mixing.model_validate(mixing)
     prompts, gold = first["prompt"].tolist(), first["answer"].tolist()
-    # Of traces that there are, some prompts have none.
-    known = [row for row in order.tolist() if all(own[row] is not None for own in responses)]
-    if len(known) < n * len(teachers):
-        raise InputError(
-            f"{len(known)} prompts have a trace of each of {', '.join(teachers)}, and the mixture "
-            f"takes {n * len(teachers)}; ask for fewer traces (n)"
-        )
+    known = _answered_by_all(teachers, n, order, responses)
     rows = known[: n * len(teachers)]
 
     def right(response: str, row: int) -> bool:
@@ -171,11 +204,45 @@ def _by_route(
         found = likelihood(pairs(warmup), pairs([rows] * len(teachers)))
         likelihoods, seen = found.reshape(quality.shape), seen + count
     to = routed(settled.route, quality, likelihoods, seed)
-    chosen = [
+    return _dealt(rows, to, teachers), dict.fromkeys(teachers, seen)
+
+
+def _by_column(
+    mixing: Mapping[str, Any],
+    first: pd.DataFrame,
+    teachers: Sequence[str],
+    n: int,
+    seed: int,
+    order: Sequence[int],
+    responses: Sequence[list[str]],
+) -> tuple[list[list[int]], dict[str, int]]:
+    """The rows of the prompts whose column names each teacher, which are all that it was asked."""
+    how = Mixing.model_validate(mixing).by_column
+    rows = _answered_by_all(teachers, n, order, responses)[: n * len(teachers)]
+    chosen = _dealt(rows, assigned(how, first.iloc[rows], teachers, seed), teachers)
+    return chosen, {name: len(some) for name, some in zip(teachers, chosen, strict=True)}
+
+
+def _answered_by_all(
+    teachers: Sequence[str], n: int, order: Sequence[int], responses: Sequence[list[str]]
+) -> list[int]:
+    """The rows to which every teacher responded. Raises InputError for fewer than ``n`` each."""
+    # Of traces that there are, some prompts have none.
+    known = [row for row in order if all(own[row] is not None for own in responses)]
+    if len(known) < n * len(teachers):
+        raise InputError(
+            f"{len(known)} prompts have a trace of each of {', '.join(teachers)}, and the mixture "
+            f"takes {n * len(teachers)}; ask for fewer traces (n)"
+        )
+    return known
+
+
+def _dealt(rows: Sequence[int], to: np.ndarray, teachers: Sequence[str]) -> list[list[int]]:
+    """Some rows by the teacher whose place each goes to."""
+    return [
         [row for row, place in zip(rows, to, strict=True) if place == number]
         for number in range(len(teachers))
     ]
-    return chosen, dict.fromkeys(teachers, seen)
 
 
 def _counts(shares: Sequence[float], total: int) -> list[int]:

@@ -69,9 +69,12 @@ def addition_prompts(
 
 
 def read_prompt_files(
-    files: Mapping[str, Path], columns: tuple[str, str], rows: Mapping[str, int], seed: int = 0
-) -> tuple[dict[str, list[tuple[str, str]]], dict[str, int]]:
+    files: Mapping[str, Path], columns: Sequence[str], rows: Mapping[str, int], seed: int = 0
+) -> tuple[dict[str, list[tuple[str, ...]]], dict[str, int]]:
     """Prompts with their answers by split, so many of each drawn from its table.
+
+    ``columns`` are that of the prompts, that of the answers, and further ones, in whose order each
+    row's values are returned.
 
     A prompt that stands in report is dropped from the others, and one of selection from what is
     learnt from; returns how many were dropped of each split, too. Of a table that another split has
@@ -84,15 +87,14 @@ def read_prompt_files(
         if split not in rows:
             continue
         table = read_table(files[split], columns)
-        prompts, answers = (table.columns[name] for name in columns)
-        for row, pair in enumerate(zip(prompts, answers, strict=True)):
-            if any(part is None or not str(part).strip() for part in pair):
+        values = [table.columns[name] for name in columns]
+        for row, parts in enumerate(zip(*values, strict=True)):
+            if any(part is None or not str(part).strip() for part in parts):
+                more = "".join(f" or {name}" for name in columns[2:])
                 raise InputError(
-                    f"{files[split]}: {table.place(row)} has an empty prompt or answer"
+                    f"{files[split]}: {table.place(row)} has an empty prompt or answer{more}"
                 )
-        pairs = [
-            (str(prompt), str(answer)) for prompt, answer in zip(prompts, answers, strict=True)
-        ]
+        pairs = [tuple(map(str, parts)) for parts in zip(*values, strict=True)]
         kept = [pair for pair in pairs if same_text(pair[0]) not in held]
         dropped[split] = len(pairs) - len(kept)
         if len(kept) < rows[split]:
@@ -104,7 +106,7 @@ def read_prompt_files(
         found[split] = [kept[place] for place in sorted(order)]
         if split in ("report", "selection"):
             apart = found[split] if files[split] in shared else pairs
-            held |= {same_text(prompt) for prompt, _ in apart}
+            held |= {same_text(prompt) for prompt, *_ in apart}
     return {split: found[split] for split in rows}, dropped
 
 
@@ -114,22 +116,27 @@ def same_text(text: str) -> str:
 
 
 def write_task(
-    folder: Path, task: Mapping[str, Any], splits: Mapping[str, Sequence[tuple[str, str]]], **facts
+    folder: Path,
+    task: Mapping[str, Any],
+    splits: Mapping[str, Sequence[tuple[str, ...]]],
+    columns: Sequence[str] = (),
+    **facts,
 ) -> None:
     """Write a task's splits, report without its answers, and ``info.json``.
 
-    Those that it has not are written without rows.
+    Rows are prompts, answers, and what the further ``columns`` hold. Splits that it has not are
+    written without rows.
     """
     content = []
     for split in PROMPT_SPLITS:
         pairs = splits.get(split, ())
         ids = [f"{split}-{number:06d}" for number in range(len(pairs))]
-        frame = pd.DataFrame({"id": ids, "prompt": [prompt for prompt, _ in pairs]})
-        answers = pd.DataFrame({"id": ids, "answer": [answer for _, answer in pairs]})
+        frame = pd.DataFrame(list(pairs), columns=["prompt", "answer", *columns])
+        frame.insert(0, "id", ids)
+        answers = frame[["id", "answer"]]
         if split == "report":
             write_parquet(folder / "report_answers.parquet", answers)
-        else:
-            frame = frame.merge(answers, on="id")
+            frame = frame.drop(columns="answer")
         write_parquet(folder / f"{split}.parquet", frame)
         content.append([split, list(pairs)])
     write_json(

@@ -43,8 +43,9 @@ def trained_mixtures(folder: Path, study: Mapping[str, Any]) -> int:
         for arm in study["arms"]
         if arm["role"] in AGAINST
     }
+    seeds = {f"seed{seed}" for seed in study["seeds"]}
     return sum(
-        path.parts[-5:-2] in arms
+        path.parts[-5:-2] in arms and path.parts[-2] in seeds
         for student in study["students"]
         for task in study["tasks"]
         for path in (folder / student / task).glob(f"*/*/*/seed*/{GENERATIONS}")

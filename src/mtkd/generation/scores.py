@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from mtkd.config.generation import DIRECT
 from mtkd.generation.hybrids import HYBRIDS, classify
 from mtkd.generation.prompts import read_prompts
 from mtkd.generation.verify import answer_of, follows, is_right, right_steps
@@ -42,21 +43,22 @@ def score_writers(
     verifier = settings["verifier"]
 
     @cache
-    def judged(names: tuple[str, ...], id_: str, response: str) -> Judged:
-        return judge(
-            verifier, names_to_styles(names, settings["styles"]), prompts[id_], gold[id_], response
-        )
+    def judged(styles: tuple[tuple[str, str], ...], id_: str, response: str) -> Judged:
+        return judge(verifier, dict(styles), prompts[id_], gold[id_], response)
 
     for output in outputs:
         path = output.parent / GENERATIONS
         rows = read_parquet(path, ["id", "mode", "decode", "sample", "forced", "response"])
-        names = tuple(parse_writer(path)["teachers"].split("+"))
+        record = read_json(output.parent / "run.json")
+        styles = names_to_styles(parse_writer(path)["teachers"].split("+"), settings["styles"])
+        if styles and record["mixing"].get("direct"):
+            styles[DIRECT] = DIRECT
+        known = tuple(styles.items())
         found = [
-            judged(names, id_, response)
+            judged(known, id_, response)
             for id_, response in zip(rows["id"], rows["response"], strict=True)
         ]
         scores = pd.concat([rows, pd.DataFrame(found, columns=list(Judged._fields))], axis=1)
-        record = read_json(output.parent / "run.json")
         # Beside the scores, which Snakemake waits for.
         write_json(output.parent / "eval.json", {**record, "scores": _means(scores)})
         kinds = {"follows": "boolean", "correct": bool, "steps": float}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from mtkd.config.generation import Mixing
+from mtkd.config.generation import DIRECT, Mixing
 from mtkd.generation.hybrids import classify
 from mtkd.generation.mixtures import Written, build_mixture
 from mtkd.generation.prompts import Prompts, read_prompts
@@ -69,8 +69,7 @@ def train_writers(group: Writers, machine: Machine) -> None:
 
 def read_written(paths: Sequence[Path], task: Path) -> dict[str, Written]:
     """What teachers wrote, by name, with the answers that are right."""
-    known = read_prompts(task / "transfer.parquet")
-    answers = pd.DataFrame({"id": known.ids, "prompt": known.texts, "answer": known.answers})
+    answers = read_parquet(task / "transfer.parquet", ["id", "prompt", "answer"])
     found = {}
     for path in paths:
         traces = read_parquet(path, ["id", "response"])
@@ -138,7 +137,7 @@ def _trained(
         make_causal,
         settle_causal,
     )
-    from mtkd.generation.learning import PARTS, learn, read_teacher, warmed_up
+    from mtkd.generation.learning import PARTS, learn, read_teacher, rewriting, warmed_up
     from mtkd.generation.sampling import write
 
     settings = group.job["settings"]
@@ -159,8 +158,9 @@ def _trained(
         axes, mixing = student.axes, group.job["strategies"][student.axes["strategy"]]
         teachers, seed = axes["teachers"].split("+"), int(axes["seed"])
         likelihood = warmed_up(source, tokenizer, training, seed, device, template)
+        rewriter = rewriting(source, tokenizer, training, seed, longest, device, template)
         mixture, said = build_mixture(
-            mixing, written, teachers, int(axes["n"]), seed, verifier, likelihood
+            mixing, written, teachers, int(axes["n"]), seed, verifier, likelihood, rewriter
         )
         model = make_causal(source, tokenizer, seed).to(device)
         how = Mixing.model_validate(mixing)
@@ -279,7 +279,13 @@ def is_marked(mixing: Mapping[str, Any]) -> bool:
 
 
 def own_modes(mixing: Mapping[str, Any], teachers: Sequence[str]) -> dict[str, str]:
-    """The modes that a student is to be asked in, by name: each teacher's, or nobody's."""
+    """The modes that a student is to be asked in, by name: each teacher's, or nobody's.
+
+    One that learns without thoughts has a mode of its own for that.
+    """
+    if "direct" in mixing:
+        thinks = {ANY_MODE: ANY} if mixing["direct"] == "beside" else {}
+        return {**thinks, DIRECT: MODES[len(teachers)]}
     return dict(zip(teachers, MODES, strict=False)) if is_marked(mixing) else {ANY_MODE: ANY}
 
 

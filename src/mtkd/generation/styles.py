@@ -107,6 +107,19 @@ def right_answer(prompt: str) -> str:
     return f"{a + b:0{digits + 1}}"
 
 
+def is_low(prompt: str) -> bool:
+    """Whether the first number is in the lower half of its range. Raises InputError as it reads."""
+    a, _, digits = _read(prompt)
+    return 2 * a < 10**digits
+
+
+def carries(prompt: str) -> int:
+    """How many columns of a sum carry, carries into them counted. Raises InputError as it reads."""
+    a, b, digits = _read(prompt)
+    ends = [10**place for place in range(1, digits + 1)]
+    return sum(a % end + b % end >= end for end in ends)
+
+
 def untwinned(prompt: str) -> str:
     """The prompt with its smaller number first: the same for ``37+85=`` and its twin ``85+37=``.
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from mtkd.errors import InputError
 from mtkd.generation.styles import steps
-from mtkd.generation.thoughts import implied, split
+from mtkd.generation.thoughts import implied, join, split
 
 VERIFIERS = ("integer", "math")
 _INTEGER = re.compile(r"([+-]?)0*([0-9]+)")
@@ -39,6 +39,18 @@ def answer_of(verifier: str, response: str) -> str | None:
         return (split(response)[1] or "").strip() or None
     numbers = _NUMBER.findall(response)
     return _marked(response) or (numbers[-1] if numbers else None)
+
+
+def answer_alone(verifier: str, response: str | None) -> str | None:
+    r"""A response without its thought: the answer as the verifier finds it, or None without one.
+
+    ``;122`` for ``integer``, ``\boxed{122}`` for ``math``. Raises InputError for what is no
+    verifier.
+    """
+    answer = None if response is None else answer_of(verifier, response)
+    if answer is None:
+        return None
+    return join("", answer) if verifier == "integer" else _boxed(answer)
 
 
 def is_right(verifier: str, answer: str | None, gold: str) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -21,6 +21,7 @@ from mtkd.analysis.conflict.background import (
 from mtkd.analysis.conflict.decline import ALONE, INTERFERENCE, TOGETHER
 from mtkd.analysis.conflict.hybrid_rates import HARMLESS
 from mtkd.analysis.conflict.read import named
+from mtkd.analysis.registration import changes
 from mtkd.analysis.statistics.paired import MINIMUM_SEEDS
 from mtkd.figures.conflict_catalogue import CONFLICT_FIGURES
 from mtkd.generation.hybrids import HYBRIDS as HYBRID_KINDS
@@ -76,7 +77,7 @@ LITERATURE = (
     Source("RFEval, arXiv:2602.17053", "accuracy does not show whether answers follow thoughts",
            False, "thoughts"),
     Source("MOPD, arXiv:2606.30406", "several teachers on the student's own samples are above "
-           "their traces and above merging", True, "merging"),
+           "their traces and above merging", False, "on-policy"),
 )  # fmt: skip
 
 NO_OWN_RESPONSES = (
@@ -111,6 +112,15 @@ class Shot(NamedTuple):
     correct: bool
 
 
+class Registered(NamedTuple):
+    """A registration of a study: when, how many of its students there were, what it changed."""
+
+    date: str
+    students: int
+    changes: list[str]
+    predictions: int
+
+
 class Example(NamedTuple):
     """Responses to one prompt."""
 
@@ -139,6 +149,23 @@ def conflict_page(tables: Tables, study: ConflictStudy) -> dict:
         "not_measured": not_measured(study),
         "few_seeds": len(study["seeds"]) < MINIMUM_SEEDS,
     }
+
+
+def registered(entries: Sequence[Mapping[str, Any]]) -> list[Registered]:
+    """When a study's claims were registered, and what was changed in them since; the first first.
+
+    ``entries`` are a study's lines of its suite's registrations.
+    """
+    before: list[Mapping[str, Any]] = [{"said": None}, *entries]
+    return [
+        Registered(
+            one["date"],
+            one["students_trained"],
+            changes(earlier["said"], one["said"]) if earlier["said"] else [],
+            len(one["said"]["predictions"]),
+        )
+        for earlier, one in zip(before, entries, strict=False)
+    ]
 
 
 def not_measured(study: ConflictStudy) -> list[str]:
@@ -241,6 +268,7 @@ def shown_tables(tables: Tables, study: ConflictStudy) -> dict[str, Shown]:
         _kinds(tables["hybrids"]),
         _modes(tables["modes"]),
         _remedies(tables["remedies"]),
+        _shares(tables["shares"]),
         _thoughts(tables["thoughts"]),
         _pairs(tables["pairs"]),
         _teachers(tables["traces"]),
@@ -396,6 +424,27 @@ def _remedies(remedies: pd.DataFrame) -> Shown:
         "marked students are asked with each right token",
         frame(rows, [*columns, "gain (points)", "95 % interval"]),
         (*_WHERE, "recipe", "what it does", "against"),
+    )  # fmt: skip
+
+
+def _shares(shares: pd.DataFrame) -> Shown:
+    rows = [
+        {"task": row.task, "student": row.student, "teachers": row.teachers, "n": f"{row.n:,}"}
+        | {"recipe": row.recipe, "teacher": row.teacher, "traces (%)": number(row.rows, 1)}
+        | {"least to most": _range(row.rows_low, row.rows_high)}
+        | {"tokens (%)": number(row.tokens, 1), "loss (%)": number(row.loss_share, 1)}
+        | {"nats a token": number(row.loss, 3)}
+        for row in shares.itertuples()
+    ]
+    names = ("task", "student", "teachers", "n", "recipe", "teacher")
+    columns = [*names, "traces (%)", "least to most", "tokens (%)", "loss (%)", "nats a token"]
+    return Shown(
+        "shares", "What each teacher had of its students", "each teacher's share of the traces "
+        "that a student of several learnt, of their tokens, and of the finished student's loss on "
+        "them; means over seeds",
+        frame(rows, columns), names,
+        "Least to most: of the traces, over seeds. A teacher that is small in one and great in "
+        "another is one that the student heard little of, or could not learn.",
     )  # fmt: skip
 
 

@@ -8,18 +8,24 @@ from pydantic import BaseModel
 
 from mtkd.config.generation import PLAIN, GenerationSuite, Mixing
 from mtkd.study.generation_words import (
+    AT_ONCE,
     BUDGET,
+    BY_COLUMN,
+    DEALT,
     DROPPED,
     FILTERED,
     MARKED,
     MIXTURE,
+    POOLED,
     RANDOM,
     REMEDY,
     REPAIRED,
+    REWRITTEN,
     ROUTED,
     SHUFFLED,
     SINGLE,
     SPLICED,
+    TWO_MODES,
     UNDEALT,
 )
 
@@ -55,16 +61,22 @@ def text_arms(suite: GenerationSuite) -> list[TextArm]:
         n, teachers = arm.n or study.n, tuple(arm.teachers)
         for teacher in teachers:
             singles[TextArm((teacher,), PLAIN, n, SINGLE)] = None
-            if len(teachers) > 1:
-                budgets[TextArm((teacher,), PLAIN, n * len(teachers), BUDGET)] = None
+            # Of a student that learns two ways, each of which has n.
+            ways = 2 if suite.mixing(arm.strategy).direct == "beside" else 1
+            if len(teachers) * ways > 1:
+                budget = n * len(teachers) * ways
+                budgets[TextArm((teacher,), PLAIN, budget, BUDGET)] = None
         if arm.strategy != PLAIN:
             others[TextArm(teachers, arm.strategy, n, REMEDY)] = None
         elif len(teachers) > 1:
             others[TextArm(teachers, PLAIN, n, MIXTURE)] = None
     # A remedy's counterpart, and the same teachers without any.
     for arm in [arm for arm in others if arm.role == REMEDY]:
-        if against := _treatment(suite, arm.strategy).get("against"):
-            others[arm._replace(strategy=against)] = None
+        treatment = _treatment(suite, arm.strategy)
+        for other in filter(None, map(treatment.get, ("against", "alone", "itself", "start"))):
+            others[arm._replace(strategy=other)] = None
+        if alone := treatment.get("alone"):
+            others[arm._replace(strategy=alone, n=2 * arm.n)] = None
         if len(arm.teachers) > 1:
             others[TextArm(arm.teachers, PLAIN, arm.n, MIXTURE)] = None
     known = {(arm.teachers, arm.strategy, arm.n) for arm in singles}
@@ -195,19 +207,38 @@ def _treatment(suite: GenerationSuite, strategy: str) -> dict[str, Any]:
     if mixing.ratio:
         more["ratio"] = mixing.ratio
 
-    def said(kind: str, **changes: Any) -> dict[str, Any]:
-        """The kind, and the strategy that differs in these changes alone."""
-        named = {"kind": kind, **more} if kind else more
+    def alike(**changes: Any) -> str | None:
+        """The strategy that differs in these changes alone."""
         other = mixing.model_copy(update={**changes, "control": False})
-        if other == Mixing():
-            return named
-        alike = (
+        found = (
             name
             for name, one in suite.strategies.items()
             if one.model_copy(update={"control": False}) == other
         )
-        return {**named, "against": next(alike, None)}
+        return PLAIN if other == Mixing() else next(found, None)
 
+    def said(kind: str, **changes: Any) -> dict[str, Any]:
+        """The kind, and what it is compared with."""
+        named = {"kind": kind, **more} if kind else more
+        against = alike(**changes)
+        return named if against == PLAIN else {**named, "against": against}
+
+    before = {"teachers": ("itself", "itself"), "itself": ("start", "nobody")}
+    if mixing.rollouts and mixing.rollouts.of in before:
+        key, of = before[mixing.rollouts.of]
+        if name := alike(rollouts=mixing.rollouts.model_copy(update={"of": of})):
+            more[key] = name
+    if mixing.direct == "alone":
+        return {"kind": AT_ONCE, **more}
+    if mixing.direct:
+        name = alike(direct="alone")
+        return {"kind": TWO_MODES, **({"alone": name} if name else {}), **more}
+    if mixing.rewrite:
+        return {**said(REWRITTEN, rewrite=None), "into": mixing.rewrite.into}
+    if mixing.by_column:
+        if mixing.by_column.shuffled:
+            return said(DEALT, by_column=None)
+        return said(BY_COLUMN, by_column=mixing.by_column.model_copy(update={"shuffled": True}))
     if mixing.answers_of:
         if mixing.filter != "consistent":
             return said(SPLICED, answers_of=None)
@@ -226,7 +257,9 @@ def _treatment(suite: GenerationSuite, strategy: str) -> dict[str, Any]:
         return said(kind, mode="none", mode_dropout=0)
     if mixing.filter != "none":
         return said(FILTERED, filter="none")
-    return said("", pool=None, rollouts=None) if mixing.pool or mixing.rollouts else more
+    if mixing.pool:
+        return said(POOLED, pool=None)
+    return said("", rollouts=None) if mixing.rollouts else more
 
 
 def _mends_nothing(mixing: Mixing) -> bool:
@@ -240,6 +273,8 @@ def _mends_nothing(mixing: Mixing) -> bool:
         mixing.control
         or mixing.mode == "shuffled"
         or (mixing.route and mixing.route.shuffled)
+        or (mixing.by_column and mixing.by_column.shuffled)
+        or mixing.direct == "alone"
         or (mixing.rollouts and mixing.rollouts.of != "teachers")
         or shares_alone
     )

@@ -26,6 +26,12 @@ class ArmSettings(TypedDict):
     # The recipe that a remedy is compared with, PLAIN without it; None: the suite has none that
     # differs in the remedy alone, and nothing is claimed.
     against: NotRequired[str | None]
+    # Strategies that differ in one thing alone: what answers at once, without thinking beside it;
+    # what goes on from itself in place of its teachers; the cold start of what goes on from itself.
+    alone: NotRequired[str]
+    itself: NotRequired[str]
+    start: NotRequired[str]
+    into: NotRequired[str]  # of what is rewritten: the teacher in whose way
     control: NotRequired[bool]  # of a remedy: it is there for others to be compared with
     ratio: NotRequired[list[float]]  # the teachers' shares of the traces where they are not equal
     own_responses: NotRequired[bool]  # of a remedy: its students learn on what they write

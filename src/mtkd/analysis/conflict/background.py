@@ -12,22 +12,36 @@ from typing import NamedTuple
 import pandas as pd
 
 from mtkd.analysis.conflict.claims import (
+    BUDGETED,
     BY_STUDENT,
     BY_TEACHERS,
     BY_TRACES,
     DROPOUT,
+    KEEPS,
     MARKS,
+    OWN,
     REMEDIES,
     REPAIRS,
     RESTORES,
+    REWRITES,
     SHUFFLES,
     SPLICES,
+    THINKS,
     UNSEEN_TOKEN,
+    ZERO,
 )
 from mtkd.analysis.conflict.decline import DECLINE, DILUTION, INTERFERENCE
 from mtkd.analysis.conflict.hybrid_rates import HARMFUL, HARMLESS, NEITHER, OTHERWISE
 from mtkd.analysis.conflict.predictors import ALONE, FAILS, GIVEN, HIDDEN, HOLDS, UNDECIDABLE
-from mtkd.study.generation_words import FILTERED, GREEDY, ROUTED, SHUFFLED
+from mtkd.study.generation_words import (
+    BY_COLUMN,
+    FILTERED,
+    GREEDY,
+    POOLED,
+    REWRITTEN,
+    ROUTED,
+    SHUFFLED,
+)
 
 SOME = "holds for some, fails for others"
 NOT_ASKED = "not asked in this study"
@@ -58,6 +72,7 @@ class Statement(NamedTuple):
 _GAIN = {"holds": ("better",), "fails": ("equivalent", "worse")}
 _LOSS = {"holds": ("worse",), "fails": ("equivalent", "better")}
 _OTHER_BED = "a question to classifiers with soft labels, which studies of distillation ask"
+_SPECIALISTS = "a question to specialists of several domains, which suites of specialists ask"
 _NO_BASE = "takes teachers of one base beside as good ones of several"
 
 STATEMENTS = {
@@ -148,7 +163,42 @@ STATEMENTS = {
     ),
     "rewriting": Statement(
         "Rewriting all traces in one style removes the conflict.",
-        unasked="no strategy rewrites traces",
+        CLAIMS, REMEDIES, **_GAIN, remedies=(REWRITTEN,),
+    ),
+    "rewriting-alone": Statement(
+        "What was rewritten teaches as well as the one teacher's own traces, as many.",
+        CLAIMS, REWRITES, ("better", "equivalent"), ("worse",),
+    ),
+    "by-column": Statement(
+        "Each kind of prompt from a teacher of its own is better than the same teachers dealt out "
+        "at random.",
+        CLAIMS, REMEDIES, **_GAIN, remedies=(BY_COLUMN,),
+    ),
+    "thinking": Statement(
+        "A student that can do both is better when it thinks than when it answers at once.",
+        CLAIMS, THINKS, **_GAIN, figure="modes",
+    ),
+    "two-modes": Statement(
+        "Thinking and answering at once, learnt together, are each as good as learnt alone.",
+        CLAIMS, KEEPS, ("better", "equivalent"), ("worse",), figure="modes",
+    ),
+    "two-modes-budget": Statement(
+        "Learnt together, each is as good as alone on as many traces as both have.",
+        CLAIMS, BUDGETED, ("better", "equivalent"), ("worse",), figure="modes",
+    ),
+    "pool": Statement(
+        "The pool of the teachers' next-token distributions, in place of their tokens, makes a "
+        "better student.",
+        CLAIMS, REMEDIES, **_GAIN, remedies=(POOLED,),
+    ),
+    "on-policy": Statement(
+        "Behind a cold start, learning from the teachers on the student's own responses is better "
+        "than going on from itself.",
+        CLAIMS, OWN, **_GAIN,
+    ),
+    "zero-test": Statement(
+        "Going on from itself changes nothing, as it should.",
+        CLAIMS, ZERO, ("equivalent",), ("better", "worse"),
     ),
     "threshold": Statement(
         "There is a ratio of teachers, or a chance that a style announces itself, at which the "
@@ -162,27 +212,29 @@ STATEMENTS = {
     "specialists": Statement(
         "Distilling specialists is better than training on the mixed data: ratios are easier to "
         "choose, less is forgotten, one skill can be renewed by itself.",
-        unasked="takes specialists of several domains beside a mix of their data at equal compute",
+        unasked=_SPECIALISTS,
     ),
     "pipeline": Statement(
         "A specialist's chosen traces with general data make one good model, as published "
         "pipelines do it.",
         unasked="takes a pipeline of several stages over a base model",
     ),
-    "by-task": Statement("Each domain is best taught by its own specialist.", unasked=_OTHER_BED),
+    "by-task": Statement(
+        "Each domain is best taught by its own specialist.", unasked=_SPECIALISTS
+    ),
     "gate": Statement(
         "Gates overfit, and more teachers are not always better.", unasked=_OTHER_BED
     ),
     "cheap": Statement(
         "One cheap model keeps the abilities of all its teachers.",
-        unasked="takes several domains, and the cost of serving ensembles beside it",
+        unasked=_SPECIALISTS,
     ),
     "merging": Statement(
-        "Distillation is better than merging weights.", unasked="takes models of one base to merge"
+        "Distillation is better than merging weights.", unasked=_SPECIALISTS
     ),
     "experts": Statement(
         "Distillation is better than routing to experts at inference.",
-        unasked="takes a router over several models at inference",
+        unasked=_SPECIALISTS,
     ),
     "organisation": Statement(
         "Teams work more simply when each has a specialist; texts sell better.",
@@ -220,7 +272,8 @@ def answers_table(
 def rows_of(one: Statement, claims: pd.DataFrame) -> pd.DataFrame:
     """The claims that a statement is about, of every decoding; those on controls answer none."""
     found = claims[claims.claim == one.kind] if one.table == CLAIMS else claims[:0]
-    found = found[~found.control.astype(bool)]
+    # But for the one that is a control's own.
+    found = found[~found.control.astype(bool) | (found.claim == ZERO)]
     kinds = found["kind"].fillna("")
     if one.remedies:
         found = found[kinds.isin(one.remedies)]

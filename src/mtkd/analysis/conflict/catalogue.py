@@ -10,6 +10,7 @@ CONFLICT_TABLES = (
     "modes",
     "thoughts",
     "remedies",
+    "shares",
     "pairs",
     "predictors",
     "predictions",

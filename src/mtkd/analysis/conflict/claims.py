@@ -57,16 +57,21 @@ from mtkd.analysis.statistics.verdicts import (
     without_assay_sensitivity,
     without_skill,
 )
+from mtkd.config.generation import DIRECT, PLAIN
 from mtkd.study.generation_words import (
     ANY_MODE,
+    AT_ONCE,
     DROPPED,
     GREEDY,
     MIXTURE,
     RANDOM,
     REMEDY,
     REPAIRED,
+    REWRITTEN,
+    ROLES,
     SHUFFLED,
     SPLICED,
+    TWO_MODES,
     UNSEEN_MODE,
 )
 
@@ -83,9 +88,16 @@ REMEDIES = "remedy v counterpart"
 RESTORES = "remedy v each teacher alone"
 SPLICES = "wrong answers after right thoughts"
 REPAIRS = "thoughts repaired by a consistency filter"
+REWRITES = "rewritten v one teacher's own traces"
+OWN = "own responses v going on from itself"
+ZERO = "going on from itself v cold start"
+THINKS = "thinking v at once"
+KEEPS = "two modes v one, as many traces of it"
+BUDGETED = "two modes v one, as many traces in all"
 PRIMARY = (INTERFERENCE, DECLINE)
 KINDS = (*PARTS, BY_TEACHERS, BY_TRACES, BY_STUDENT, MARKS, UNSEEN_TOKEN, NO_TOKEN, SHUFFLES,
-         DROPOUT, REMEDIES, RESTORES, SPLICES, REPAIRS)  # fmt: skip
+         DROPOUT, REMEDIES, RESTORES, SPLICES, REPAIRS, REWRITES, OWN, ZERO, THINKS, KEEPS,
+         BUDGETED)  # fmt: skip
 
 COLUMNS = ["student", "task", "claim", "primary", "teachers", "recipe", "n", "kind", "control"]
 COLUMNS += ["decode", "a", "b", "seeds", "prompts", "quantity", "estimate", "low", "high", "se"]
@@ -151,6 +163,7 @@ def _claims(scores: Scores, study: ConflictStudy) -> Iterator[Claim]:
         yield from _marks(scores, study, decode)
         yield from _remedies(scores, study, decode)
         yield from _thoughts(scores, study, decode)
+        yield from _two_modes(scores, study, decode)
 
 
 def _parts(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Claim]:
@@ -292,6 +305,8 @@ def _remedies(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Cla
     """Every remedy against its counterpart, and of several teachers against each alone."""
     for arm, settings in arms_of(study, REMEDY):
         kind = settings.get("kind", "")
+        if kind in (TWO_MODES, AT_ONCE):
+            continue
         asked = asked_of(scores, arm, decode, kind)
         a = f"{arm.teachers}, {arm.recipe}" + ", right tokens" * (asked[0].mode != ANY_MODE), asked
         # Of a token alone the claims on tokens say it.
@@ -305,6 +320,14 @@ def _remedies(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Cla
             alone = [Asked(one, ANY_MODE, decode) for one in singles(arm)]
             b = _side_names(arm)[ALONE], alone
             yield _gain(scores, study, RESTORES, arm, decode, a, b, False, kind)
+        if kind == REWRITTEN:
+            own = arm._replace(teachers=settings["into"], recipe=PLAIN, n=len(arm.names) * arm.n)
+            b = f"{own.teachers} alone, {own.n:,} traces", [Asked(own, ANY_MODE, decode)]
+            yield _gain(scores, study, REWRITES, arm, decode, a, b, False, kind)
+        for key, of in (("itself", OWN), ("start", ZERO)):
+            if recipe := settings.get(key):
+                b = recipe, asked_of(scores, arm._replace(recipe=recipe), decode)
+                yield _gain(scores, study, of, arm, decode, a, b, of == OWN, kind)
 
 
 def _thoughts(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Claim]:
@@ -329,6 +352,30 @@ def _thoughts(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Cla
             values = None if any(one is None for one in found) else found[0] - found[1]
             a, b = f"{other.teachers}, {other.recipe}", arm.recipe
             yield Claim(REPAIRS, other, decode, a, b, WRONG, True, values, remedy=REPAIRED)
+
+
+def _two_modes(scores: Scores, study: ConflictStudy, decode: str) -> Iterator[Claim]:
+    """Students that think, and answer at once when they are told to.
+
+    The two ways against one another, and each against students of it alone: on as many traces as it
+    had, and on as many as both had.
+    """
+    there = {arm for arm, _ in arms_of(study, *ROLES)}
+    for arm, settings in arms_of(study, REMEDY):
+        if settings.get("kind") != TWO_MODES:
+            continue
+        name = f"{arm.teachers}, {arm.recipe}"
+        thinks, at_once = Asked(arm, ANY_MODE, decode), Asked(arm, DIRECT, decode)
+        sides = (f"{name}, thinking", [thinks]), ("at once", [at_once])
+        yield _gain(scores, study, THINKS, arm, decode, *sides, False, TWO_MODES)
+        ways = ((thinks, PLAIN, "thinking"), (at_once, settings.get("alone"), "at once"))
+        for of, n in ((KEEPS, arm.n), (BUDGETED, 2 * arm.n)):
+            for asked, recipe, way in ways:
+                alone = arm._replace(recipe=recipe, n=n)
+                if alone in there:
+                    a = f"{name}, {way}", [asked]
+                    b = f"{way} alone, {n:,} traces", [asked._replace(arm=alone)]
+                    yield _gain(scores, study, of, arm, decode, a, b, False, TWO_MODES)
 
 
 def _stated(family: Sequence[Claim], prompts: int, margin: float) -> list[dict]:

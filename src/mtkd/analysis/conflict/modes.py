@@ -14,11 +14,13 @@ from mtkd.analysis.conflict.intervals import level
 from mtkd.analysis.conflict.read import Asked, Scores, by_prompt, modes_of, seeds_of
 from mtkd.study.generation_words import (
     ANY_MODE,
+    AT_ONCE,
     DROPPED,
     MARKED,
     MIXTURE,
     REMEDY,
     SHUFFLED,
+    TWO_MODES,
     UNSEEN_MODE,
 )
 
@@ -51,13 +53,17 @@ def unmarked(arm: Arm, settings: ArmSettings) -> Arm | None:
 def modes_table(scores: Scores, study: ConflictStudy) -> pd.DataFrame:
     """COLUMNS: of marked arms by mode, and of the same without tokens beside them, in percent.
 
+    Those that answer without a thought when they are told to are among the marked ones.
+
     ``obeys`` is the share of responses in the style of the mode's teacher, of any kind; empty in
     modes that are no teacher's and where no style is known.
     """
     arms = arms_of(study, MIXTURE, REMEDY)
     shown: dict[Arm, None] = {}
     for arm, settings in arms:
-        if is_marked(scores, arm, settings.get("kind", "")):
+        if settings.get("kind") in (TWO_MODES, AT_ONCE):
+            shown[arm] = None
+        elif is_marked(scores, arm, settings.get("kind", "")):
             shown |= dict.fromkeys((arm, unmarked(arm, settings)))
     rows = []
     for arm, settings in arms:

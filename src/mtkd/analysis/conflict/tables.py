@@ -16,6 +16,7 @@ from mtkd.analysis.conflict.predictors import memoryless_rates, pairs_table, pre
 from mtkd.analysis.conflict.read import Scores
 from mtkd.analysis.conflict.remedies import remedies_table
 from mtkd.analysis.conflict.scored_predictions import measured, scored_table
+from mtkd.analysis.conflict.shares import shares_table
 from mtkd.analysis.conflict.shown import shown_table
 from mtkd.analysis.conflict.thoughts import thoughts_table
 
@@ -42,6 +43,7 @@ def conflict_tables(
         "modes": modes_table(scores, study),
         "thoughts": thoughts_table(scores, study),
         "remedies": remedies_table(scores, study),
+        "shares": shares_table(scores, study),
         "pairs": pairs,
         "predictors": predictors,
         "predictions": scored_table(study["predictions"], measured(claims, hybrids)),
