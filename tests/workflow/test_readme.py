@@ -1,8 +1,8 @@
 """README's commands are planned as it says, and what its pages point to is there.
 
 On a small study a cell alone and another study are run in test_bundles.py, ``partial`` in
-test_head.py, ``fetch`` in test_fetch.py, ``mtkd`` in test_questions.py; the walks of a teacher that is a file and
-of a student that is taken away in test_answers_teacher.py and test_take_away.py.
+test_head.py, ``fetch`` in test_fetch.py, ``mtkd`` in test_questions.py; the walks of a teacher
+that is a file and of a student that is taken away in test_answers_teacher.py and test_take_away.py.
 """
 
 from __future__ import annotations
