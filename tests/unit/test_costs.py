@@ -177,7 +177,9 @@ def test_training_is_no_part_of_what_is_measured():
     found = costs_settings(validate_suite(content, "x"))
     assert [one["name"] for one in found["teachers"]] == ["textcnn", "bilstm", "bert"]
     assert found["references"] == ["words"] and "movies" not in found["tasks"]
-    for learner in (*content["teachers"].values(), *content["students"].values()):
+    names = ("textcnn", "bilstm", "bert")
+    trained = [content["teachers"][name] for name in names] + [*content["students"].values()]
+    for learner in trained:
         learner["training"] = {**learner["training"], "epochs": 99}
     content["studies"]["main"]["seeds"] = [7]
     assert costs_settings(validate_suite(content, "x")) == found

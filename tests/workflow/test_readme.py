@@ -1,7 +1,8 @@
 """README's commands are planned as it says, and what its pages point to is there.
 
 On a small study a cell alone and another study are run in test_bundles.py, ``partial`` in
-test_head.py, ``fetch`` in test_fetch.py, ``mtkd`` in test_questions.py.
+test_head.py, ``fetch`` in test_fetch.py, ``mtkd`` in test_questions.py; the walks of a teacher that is a file and
+of a student that is taken away in test_answers_teacher.py and test_take_away.py.
 """
 
 from __future__ import annotations
@@ -69,11 +70,14 @@ def test_a_command_is_planned_as_readme_says(tmp_path, command):
             assert line == "..." or line in lines, line
 
 
-@pytest.mark.parametrize("command", [c for c in commands("snakemake") if c not in blocks()])
+# Suites of one's own are none of the repository's.
+@pytest.mark.parametrize(
+    "command", [c for c in commands("snakemake") if c not in blocks() and "mine" not in c]
+)
 def test_a_command_in_a_line_is_planned(tmp_path, command):
     for name in ("config", "data"):
         (tmp_path / name).symlink_to(ROOT / name)
-    result = run_snakemake(tmp_path, *command.split()[1:], "-n", "-q", "rules")
+    result = run_snakemake(tmp_path, "-q", "rules", "-n", *command.split()[1:])
     assert result.returncode == 0 and "error" not in result.stdout.lower(), result.stdout
 
 
@@ -85,7 +89,14 @@ def test_make_has_the_targets_that_readme_names():
 
 @pytest.mark.parametrize("command", commands("mtkd"))
 def test_mtkd_takes_what_readme_gives_it(command):
-    assert mtkd_parser().parse_args(re.sub(r"[][]", "", command).split()[1:]).command
+    words = re.sub(r"[][]", "", command).split()[1:]
+    if len(words) > 1:
+        assert mtkd_parser().parse_args(words).command
+        return
+    # In a sentence a command stands without its arguments.
+    with pytest.raises(SystemExit) as ended:
+        mtkd_parser().parse_args([*words, "--help"])
+    assert not ended.value.code
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -34,8 +34,8 @@ def walk() -> list[str]:
 def own_predictions(folder, cell):
     """A cell's probabilities on report, by example id."""
     splits, record = read_logits(folder / cell / "predictions.safetensors")
-    ids, logits = splits["report"]
-    return dict(zip(ids, softmax(logits.astype(float), axis=1), strict=True)), record
+    report = splits["report"]
+    return dict(zip(report.ids, softmax(report.logits.astype(float), axis=1), strict=True)), record
 
 
 def check_labels(frame, expected):
