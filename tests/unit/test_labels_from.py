@@ -60,6 +60,56 @@ def test_token_log_probabilities(tmp_path, as_list):
     ]
 
 
+def entry(token, p, **top):
+    told = [{"token": t, "logprob": log(q), "bytes": []} for t, q in top.items()]
+    return {"token": token, "logprob": log(p), "bytes": [], "top_logprobs": told}
+
+
+SURE = entry("negative", 0.6, negative=0.6, positive=0.2)
+# A reply's positions, and what the labels' shares are.
+REPLIES = {
+    "a list of positions": ([SURE], [0.75, 0, 0.25]),
+    "a whole reply": ({"content": [SURE], "refusal": None}, [0.75, 0, 0.25]),
+    "several positions": ({"content": [SURE, entry(".", 0.9)]}, [0.75, 0, 0.25]),
+    "words that say it again": ([SURE, entry("positive", 1, positive=1)], [0.75, 0, 0.25]),
+    "a position before it": ([entry("\n", 0.9, The=0.1), SURE], [0.75, 0, 0.25]),
+    "a sampled token beside the most probable": (
+        [entry("positive", 0.1, negative=0.6, neutral=0.1)], [0.75, 0.125, 0.125]
+    ),
+    "a mapping of alternatives": (
+        [{**SURE, "top_logprobs": {"negative": log(0.6), "positive": log(0.2)}}], [0.75, 0, 0.25]
+    ),
+    "an older reply": (
+        {"tokens": ["negative", "."], "token_logprobs": [log(0.6), -0.1], "text_offset": [0, 8],
+         "top_logprobs": [{"negative": log(0.6), "positive": log(0.2)}, {".": -0.1}]},
+        [0.75, 0, 0.25],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", REPLIES)
+def test_alternatives_in_a_reply_are_read(tmp_path, what):
+    told, wanted = REPLIES[what]
+    found = from_logprobs(lines(tmp_path, {"id": "a", "logprobs": told}), WORDS, 3)
+    np.testing.assert_allclose(found.rows["a"], wanted)
+    later = ["1 rows have a label's word behind the first token only, and are read there: 'a'"]
+    assert found.said[1:] == (later if what == "a position before it" else [])
+
+
+@pytest.mark.parametrize(
+    "told",
+    [[entry("negative", 0.6)], {"content": [entry("negative", 0.6), entry(".", 0.9)]},
+     {"negative": log(0.6)}, {"tokens": ["negative"], "token_logprobs": [log(0.6)]}],
+)  # fmt: skip
+def test_a_token_without_alternatives_is_said_to_be_a_hard_label(tmp_path, told):
+    found = from_logprobs(lines(tmp_path, {"id": "a", "logprobs": told}), WORDS, 3)
+    assert found.rows["a"] == [1, 0, 0]
+    assert (
+        found.said[1].startswith("1 rows have one token and no alternative")
+        and "'a'" in (found.said[1])
+    )
+
+
 @pytest.mark.parametrize("as_list", [False, True])
 def test_repeated_answers_are_counted(tmp_path, as_list):
     answers = {"a": ["Positive.", "positive", "negative"], "b": ["Neutral"], "c": ["who knows"]}
@@ -88,6 +138,13 @@ WRONG = {
     ),
     "a text": (from_logprobs, [{"id": "a", "logprobs": "positive"}], "'logprobs' is text, not a"),
     "numbers": (from_logprobs, [{"id": "a", "logprobs": [-0.1]}], "is a list, not a mapping"),
+    "alternatives that are none": (
+        from_logprobs, [{"id": "a", "logprobs": [{**SURE, "top_logprobs": [0.3]}]}], "is a list, no"
+    ),
+    "lists of other lengths": (
+        from_logprobs, [{"id": "a", "logprobs": {"tokens": ["no"], "token_logprobs": []}}],
+        "are not lists of the same length",
+    ),
     "several positions": (
         from_logprobs, [{"id": "a", "logprobs": {"positive": 0, "negative": 0}}], "sum to 2.000"
     ),
