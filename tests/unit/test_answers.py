@@ -70,6 +70,13 @@ def without(columns, *ids):
     return {name: [values[row] for row in keep] for name, values in columns.items()}
 
 
+def spoilt(row, **values):
+    table = {name: list(column) for name, column in FULL.items()}
+    for name, value in values.items():
+        table[name][row] = value
+    return table
+
+
 LISTS = rows(answer=[list(pair) for pair in zip(FULL["bad"], FULL["good"], strict=True)])
 READ = {
     "parquet": (FULL, "a.parquet", {}),
@@ -123,6 +130,21 @@ def test_hard_labels_and_logits(tmp_path):
                                   [-3.5, 2])  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "columns, source",
+    [(FULL, {}), (LISTS, {"column": "answer"}), (rows(bad=[0] * 7, good=[1] * 7), {}),
+     (spoilt(2, bad=None, good=None), {"missing": "skip"}), (spoilt(2, bad=0.5005), {})],
+)  # fmt: skip
+def test_probabilities_are_no_logits(tmp_path, columns, source):
+    with pytest.raises(InputError, match="a.jsonl: no number is below 0 .* under 'probabilities'"):
+        given(written(tmp_path, columns), "logits", **source)
+
+
+def test_logits_that_look_like_probabilities_in_some_rows_are_read(tmp_path):
+    found = given(written(tmp_path, spoilt(2, bad=2.5)), "logits")
+    np.testing.assert_array_equal(found.logits["train"][0], [0.9, 0.1])
+
+
 def test_a_file_for_each_split(tmp_path):
     parts = {"train": ["t0", "t1"], "transfer": ["t2", "t3"], "selection": ["s0"]}
     files = {}
@@ -134,13 +156,6 @@ def test_a_file_for_each_split(tmp_path):
     del files["transfer"]
     with pytest.raises(InputError, match="no file: no answer for 2 of 2 rows of transfer: 't2', "):
         given_logits(source, LABELS, splits())
-
-
-def spoilt(row, **values):
-    table = {name: list(column) for name, column in FULL.items()}
-    for name, value in values.items():
-        table[name][row] = value
-    return table
 
 
 REFUSED = {

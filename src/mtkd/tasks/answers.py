@@ -349,6 +349,12 @@ def _checked(
 ) -> np.ndarray:
     """Logits as they are; probabilities of sum exactly 1, votes as their shares."""
     if kind == "logits":
+        told = numbers[~blank]
+        if len(told) and (told >= 0).all() and (np.abs(told.sum(axis=1) - 1) <= TOLERANCE).all():
+            raise InputError(
+                "no number is below 0 and every row sums to 1: they are probabilities, not logits; "
+                "name the file under 'probabilities'"
+            )
         return numbers
     negative = (numbers < 0).any(axis=1)
     if negative.any():
