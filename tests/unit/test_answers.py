@@ -267,6 +267,23 @@ def test_a_row_is_fused_from_those_that_answered_it(fusion):
     assert answered_rows(AXES, {"fusion": fusion}, teachers(None, None)) is None
 
 
+def test_a_row_that_only_a_teacher_of_weight_0_answered_is_answered_by_none():
+    # Scores of 0.5 and 0: b has no weight, and row 1 is b's alone.
+    runs = {key: one._replace(score=one.score * (key[0] == "a")) for key, one in
+            GAPS.by_run.items()}  # fmt: skip
+    scored = Teachers(runs, "1")
+    fused = fuse_teachers(AXES, {"fusion": "weighted"}, scored, {})
+    np.testing.assert_array_equal(fused, OWN[0])
+    found = answered_rows(AXES, {"fusion": "weighted"}, scored)
+    assert found.tolist() == [True, False, True, False]
+    # A gate that hears b nowhere but in row 0, and a where it has no answer.
+    gates = {("a+b", "1"): np.array([[0, 1], [1, 0], [0.5, 0.5], [1, 0]], np.float32)}
+    fused = fuse_teachers(AXES, {"fusion": "gating"}, GAPS, gates)
+    np.testing.assert_allclose(fused, [OWN[1, 0], OWN[0, 1], OWN[0, 2], OWN[0, 3]])
+    found = answered_rows(AXES, {"fusion": "gating"}, GAPS, gates)
+    assert found.tolist() == [True, False, True, False]
+
+
 def test_an_operator_weighs_those_that_answered_and_hears_no_teacher_without_weight():
     pool = {"operator": "linear-pool", "weights": {"a": 0.25, "b": 0.75}}
     fused = fuse_teachers(AXES, {"fusion": pool}, GAPS, {})
