@@ -127,6 +127,33 @@ def test_repeated_answers_are_counted(tmp_path, as_list):
     ]
 
 
+@pytest.mark.parametrize(
+    "null", [None, math.nan, [], {}, {"content": None, "refusal": "no"}, [None]]
+)
+def test_a_reply_that_is_null_is_a_row_without_a_label(tmp_path, null):
+    rows = [{"id": "a", "logprobs": {"positive": 0.0}}, {"id": "b", "logprobs": null}]
+    if null == [None]:
+        with pytest.raises(InputError, match="line 2: 'logprobs' is a list, not a mapping"):
+            from_logprobs(lines(tmp_path, *rows), WORDS, 3)
+        return
+    found = from_logprobs(lines(tmp_path, *rows), WORDS, 3)
+    assert list(found.rows) == ["a"]
+    assert found.said[1:] == ["1 rows without any label's word are left out: 'b'"]
+
+
+def test_an_answer_that_is_null_is_no_vote(tmp_path):
+    one = [{"id": "a", "answer": "positive"}, {"id": "a", "answer": None}, {"id": "b"}]
+    several = [{"id": "a", "answers": ["positive", math.nan]}, {"id": "b", "answers": None}]
+    for rows in (one, several):
+        found = from_answers(lines(tmp_path, *rows), WORDS, 3)
+        assert found.rows == {"a": [0, 0, 1]}
+        assert found.said[1:] == [
+            "2 answers are null and no vote", "1 rows without a vote are left out: 'b'"
+        ]  # fmt: skip
+    with pytest.raises(InputError, match="no answer is a label's word, and 1 are null; give"):
+        from_answers(lines(tmp_path, {"id": "a", "answer": None}), WORDS, 3)
+
+
 GOOD = {"id": "a", "logprobs": {"positive": -0.1}}
 WRONG = {
     "no id": (from_logprobs, [{"logprobs": {"positive": -1}}], "no column 'id'"),

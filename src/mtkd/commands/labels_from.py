@@ -142,7 +142,7 @@ def from_logprobs(path: Path, words: Mapping[str, int], labels: int) -> Converte
 def from_answers(path: Path, words: Mapping[str, int], labels: int) -> Converted:
     """Votes for labels, counted over repeated answers; whatever is no label's word is none.
 
-    Raises InputError, naming the line.
+    So is null, as a refusal is returned. Raises InputError, naming the line.
     """
     columns = [name for name in ("answer", "answers") if name in _names(path)]
     if len(columns) != 1:
@@ -150,10 +150,14 @@ def from_answers(path: Path, words: Mapping[str, int], labels: int) -> Converted
     table = _read(path, columns)
     votes: dict[str, list[float]] = {}
     unclear: Counter[str] = Counter()
+    absent = 0
     for row, name in _ids(path, table):
         own = votes.setdefault(name, [0.0] * labels)
         value = table.columns[columns[0]][row]
         for answer in value if isinstance(value, list) else [value]:
+            if not isinstance(answer, str) and is_missing(answer):
+                absent += 1
+                continue
             if not isinstance(answer, str):
                 raise InputError(
                     f"{path}: {table.place(row)} has {kind_of(answer)} as an answer, not text"
@@ -165,12 +169,15 @@ def from_answers(path: Path, words: Mapping[str, int], labels: int) -> Converted
                 own[label] += 1
     rows = {name: own for name, own in votes.items() if sum(own)}
     if not rows:
-        raise InputError(f"{path}: no answer is a label's word{_such(unclear)}; give --words")
+        less = f", and {absent:,} are null" if absent else ""
+        raise InputError(f"{path}: no answer is a label's word{_such(unclear)}{less}; give --words")
     number = [sum(own) for own in rows.values()]
     fewest, most = int(min(number)), int(max(number))
     said = [f"{fewest if fewest == most else f'{fewest} to {most}'} votes a row"]
     if unclear:
         said.append(f"{unclear.total():,} answers are no label's word and no vote{_such(unclear)}")
+    if absent:
+        said.append(f"{absent:,} answers are null and no vote")
     if none := [name for name in votes if name not in rows]:
         said.append(f"{len(none):,} rows without a vote are left out: {_named(none)}")
     return Converted(rows, said, counts=True)
@@ -238,11 +245,16 @@ def _ids(path: Path, table: Table) -> Iterator[tuple[int, str]]:
 
 
 def _positions(value: Any, place: str) -> list[list[tuple[str, Any]]]:
-    """For each position of an answer that was given, its tokens and their log-probabilities."""
+    """For each position of an answer that was given, its tokens and their log-probabilities.
+
+    There is none where the reply is null, as that of a refusal is.
+    """
     where = f"{place}: 'logprobs' is {kind_of(value)}"
+    if is_missing(value):
+        return []
     if isinstance(value, Mapping):
-        if isinstance(value.get("content"), list):
-            return [_position(one, where) for one in value["content"]]
+        if isinstance(value.get("content", ""), list | None):
+            return [_position(one, where) for one in value["content"] or []]
         if isinstance(value.get("tokens"), list):
             return _of_completion(value, where)
         return [list(value.items())]
