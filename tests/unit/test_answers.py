@@ -18,7 +18,7 @@ from mtkd.records.teachers import TeacherLogits, Teachers, read_teachers
 from mtkd.tasks.answers import given_logits, smoothed
 from mtkd.tasks.corpus import Split
 from mtkd.tasks.label_map import check_label_map
-from mtkd.tasks.neighbours import neighbour_logits, word_features
+from mtkd.tasks.neighbours import alone_lines, neighbour_logits, word_features
 
 LABELS = ["bad", "good"]
 
@@ -355,6 +355,20 @@ def test_a_row_is_never_its_own_neighbour_nor_one_of_its_group():
     np.testing.assert_allclose(p[4], (np.array([1, 0]) + prior) / 2)
     np.testing.assert_allclose(p[5], prior)
     assert np.exp(found.logits["report"]).shape == (1, 2)
+    assert found.account["alone"] == {"train": 1}
+    (line,) = alone_lines(found.account)
+    assert line.startswith("1 of 6 rows of train share nothing with another labelled text")
+
+
+@pytest.mark.parametrize("texts", [["a b", "c"], ["好", "坏"], ["🙂", "🙁 !"], ["I", "7"]])
+def test_texts_without_a_word_have_no_neighbours_by_words(texts):
+    train = Split(np.array(["a", "b"]), texts, None, np.array([0, 1]))
+    with pytest.raises(InputError, match="no text of train has a word, .* word 'vectors'"):
+        word_features({"train": train})
+    # One that has none among others is counted.
+    found = word_features({"train": train._replace(text_a=["good film", texts[1]])})
+    alone = neighbour_logits(1, 2, {"train": train}, found, np.array([0, 1])).account["alone"]
+    assert alone == {"train": 2}
 
 
 SUITE = {
