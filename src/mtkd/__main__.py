@@ -179,6 +179,7 @@ def _texts(args: argparse.Namespace) -> None:
     from mtkd.commands.texts import text_lines
     from mtkd.records.files import write_text
 
+    _check_output(args.output, args.task)
     lines = list(text_lines(args.task))
     write_text(args.output, "".join(f"{line}\n" for line in lines))
     print(f"{args.output}: {len(lines):,} texts")
@@ -195,6 +196,7 @@ def _labels_from(args: argparse.Namespace) -> None:
     from mtkd.commands.texts import texts
     from mtkd.tasks.corpus import read_info
 
+    _check_output(args.output, args.task, args.file)
     ids = [row["id"] for row in texts(args.task)] if args.task else []
     labels = read_info(args.task).labels if args.task else args.labels
     words = label_words(labels, args.words)
@@ -209,6 +211,13 @@ def _labels_from(args: argparse.Namespace) -> None:
         print(f"{args.file}: {line}")
     print(f"{args.output}: {len(found.rows):,} rows; in the suite")
     print(f"  model: {{probabilities: {{file: {args.output}{options}}}}}")
+
+
+def _check_output(output: Path, task: Path | None, *files: Path) -> None:
+    """Raises InputError where an output would take the place of what it is made from."""
+    inputs = [*files, *(task.iterdir() if task and task.is_dir() else [])]
+    if output.exists() and any(one.exists() and output.samefile(one) for one in inputs):
+        raise InputError(f"--output {output}: this is what it is made from; give another name")
 
 
 def _predict(args: argparse.Namespace) -> None:

@@ -256,3 +256,29 @@ def test_from_the_texts_of_a_task_to_a_teachers_file(tmp_path, monkeypatch, caps
     strange = lines(tmp_path, {"id": "x", "answer": "no"})
     with pytest.raises(InputError, match="none of the ids is one of task ask: 'x' in the answers"):
         call(monkeypatch, "labels-from", "answers", strange, *(x for p in where.items() for x in p))
+
+
+def test_an_output_does_not_take_the_place_of_what_it_is_made_from(tmp_path, monkeypatch):
+    path = lines(tmp_path, {"id": "a", "answer": "no"})
+    (tmp_path / "here").mkdir()
+    (tmp_path / "link.jsonl").symlink_to(path)
+    task = tmp_path / "ask"
+    task.mkdir()
+    for name in ("task.json", "train.jsonl"):
+        (task / name).write_text("{}")
+    before = path.read_text()
+    for output in (path, tmp_path / "here/../llm.jsonl", tmp_path / "link.jsonl"):
+        with pytest.raises(InputError, match="this is what it is made from; give another name"):
+            call(monkeypatch, "labels-from", "answers", path, "--labels", "no", "yes", "--output",
+                 output)  # fmt: skip
+    with pytest.raises(InputError, match="this is what it is made from; give another name"):
+        call(monkeypatch, "labels-from", "answers", path, "--task", task, "--output",
+             task / "train.jsonl")  # fmt: skip
+    for name in ("task.json", "train.jsonl"):
+        with pytest.raises(InputError, match="this is what it is made from; give another name"):
+            call(monkeypatch, "texts", task, "--output", task / name)
+        assert (task / name).read_text() == "{}"
+    assert path.read_text() == before
+    call(monkeypatch, "labels-from", "answers", path, "--labels", "no", "yes", "--output",
+         tmp_path / "new.jsonl")  # fmt: skip
+    assert (tmp_path / "new.jsonl").exists()
