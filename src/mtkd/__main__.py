@@ -215,6 +215,8 @@ def _labels_from(args: argparse.Namespace) -> None:
 
 def _check_output(output: Path, task: Path | None, *files: Path) -> None:
     """Raises InputError where an output would take the place of what it is made from."""
+    from mtkd.errors import InputError
+
     inputs = [*files, *(task.iterdir() if task and task.is_dir() else [])]
     if output.exists() and any(one.exists() and output.samefile(one) for one in inputs):
         raise InputError(f"--output {output}: this is what it is made from; give another name")
