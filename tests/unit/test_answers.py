@@ -462,6 +462,28 @@ def test_what_a_suite_may_not_say(what):
         validate_suite(content, "s.yaml")
 
 
+@pytest.mark.parametrize("spelt", ["absolute", "link", "hard link", "folder", "no file"])
+def test_labels_that_are_held_back_are_found_however_their_table_is_spelt(
+    tmp_path, monkeypatch, spelt
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "film").mkdir()
+    (tmp_path / "films").symlink_to("film")
+    table, path = tmp_path / "film/train.csv", "films/train.csv"
+    if spelt != "no file":
+        table.write_text("id,text,label\n")
+    if spelt == "absolute":
+        path = str(table)
+    elif spelt == "link":
+        (tmp_path / (path := "llm.csv")).symlink_to(table)
+    elif spelt == "hard link":
+        (tmp_path / (path := "llm.csv")).hardlink_to(table)
+    with pytest.raises(InputError, match="is a table of task 'few' itself"):
+        validate_suite(suite_of({"probabilities": {"file": path}}, task="few"), "s.yaml")
+    (tmp_path / "mine.csv").write_text("id,bad,good\n")
+    validate_suite(suite_of({"probabilities": {"file": "mine.csv"}}, task="few"), "s.yaml")
+
+
 def test_a_student_is_no_file():
     content = suite_of(FILE)
     content["students"]["s"] = {"model": FILE}
