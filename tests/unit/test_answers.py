@@ -178,6 +178,16 @@ REFUSED = {
         rows(answer=[[0.5, 0.3, 0.2]] * 7), {"column": "answer"}, "3 numbers in line 1"
     ),
     "an unknown label": (rows(answer=["fine"] * 7), {"column": "answer"}, "label 'fine' is not in"),
+    "a number of 400 digits": (spoilt(0, good=10**400), {}, "'good' has 1000+ in line 1 .id 't0'"),
+    "such a number in a list": (
+        rows(answer=[[10**400, 0]] * 7), {"column": "answer"}, "'answer' has 1000+ in line 1"
+    ),
+    "such a number as a label": (
+        rows(answer=[10**400] * 7), {"column": "answer"}, "'answer' holds a number that is too"
+    ),
+    "votes without a sum": (
+        rows(bad=[1e308] * 7, good=[1e308] * 7), {"counts": True}, "has no finite sum"
+    ),
     "an order of other labels": (
         LISTS, {"column": "answer", "order": ["up", "down"]}, "does not hold the task's labels"
     ),
@@ -204,6 +214,12 @@ def test_what_is_refused_in_one_line(tmp_path, what):
     with pytest.raises(InputError, match=message) as error:
         given(written(tmp_path, columns), **options)
     assert "\n" not in str(error.value) and "a.jsonl" in str(error.value)
+
+
+def test_lists_in_a_csv_that_are_no_numbers_are_refused(tmp_path):
+    for said in (f"[{10**400}, 0]", "[" * 100_000):
+        with pytest.raises(InputError, match="a.csv: "):
+            given(written(tmp_path, rows(answer=[said] * 7), "a.csv"), column="answer")
 
 
 def test_an_id_of_two_splits_is_refused(tmp_path):

@@ -110,6 +110,12 @@ def test_a_token_without_alternatives_is_said_to_be_a_hard_label(tmp_path, told)
     )
 
 
+def test_a_logarithm_far_below_0_is_that_of_0(tmp_path):
+    told = {"positive": -0.0, "neutral": -(10**400), "negative": -math.inf, "I": -9999.0}
+    found = from_logprobs(lines(tmp_path, {"id": "a", "logprobs": told}), WORDS, 3)
+    assert found.rows["a"] == [0, 0, 1]
+
+
 @pytest.mark.parametrize("as_list", [False, True])
 def test_repeated_answers_are_counted(tmp_path, as_list):
     answers = {"a": ["Positive.", "positive", "negative"], "b": ["Neutral"], "c": ["who knows"]}
@@ -162,6 +168,12 @@ WRONG = {
     "an id twice": (from_logprobs, [GOOD, GOOD], "'a' occurs again in line 2; sampled answers"),
     "probabilities": (
         from_logprobs, [{"id": "a", "logprobs": {"positive": 0.7}}], "'positive' has 0.7, which is"
+    ),
+    "400 digits": (
+        from_logprobs, [{"id": "a", "logprobs": {"positive": 10**400}}], "'positive' has 1000+, wh"
+    ),
+    "no number": (
+        from_logprobs, [{"id": "a", "logprobs": {"positive": math.nan}}], "'positive' has nan, wh"
     ),
     "a text": (from_logprobs, [{"id": "a", "logprobs": "positive"}], "'logprobs' is text, not a"),
     "numbers": (from_logprobs, [{"id": "a", "logprobs": [-0.1]}], "is a list, not a mapping"),

@@ -22,6 +22,8 @@ from mtkd.tasks.tables import Table, column_names, kind_of, read_table
 
 # Log-probabilities are rounded, too.
 ROUNDING = 1e-3
+# Its probability is 0 in double precision.
+LEAST = -1e4
 # Things of a kind that a line names.
 NAMED = 5
 
@@ -299,12 +301,13 @@ def _token(entry: Any, where: str) -> tuple[str, Any]:
 
 def _probability(value: Any, token: str, path: Path, place: str) -> float:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or math.isnan(value) or value > ROUNDING:
+    # A comparison, unlike math.isnan and math.exp, takes integers of any size.
+    if not number or value != value or value > ROUNDING:
         raise InputError(
-            f"{path}: {place}: token {token!r} has {value!r}, which is no logarithm of a "
+            f"{path}: {place}: token {token!r} has {value!r:.40}, which is no logarithm of a "
             "probability; such are at most 0"
         )
-    return math.exp(min(value, 0.0))
+    return math.exp(max(min(value, 0.0), LEAST))
 
 
 def _such(counted: Counter[str]) -> str:
