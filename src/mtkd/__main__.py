@@ -33,10 +33,10 @@ label), and no label of any."""
 LABELS_FROM = """\
 A language model's answers as a file for a teacher: an id and a column for each label. `logprobs`:
 each line has an id and `logprobs`, the log-probabilities of the answer's first token,
-{"good": -0.2, ...} or [{"token": "good", "logprob": -0.2}, ...]. `answers`: each line has an id and
-one sampled `answer`, an id in as many lines as it was asked, or a list of `answers`; their votes
-are counted. Words are compared with labels' names without case, and without spaces and signs at
-their ends."""
+{"good": -0.2, ...} or [{"token": "good", "logprob": -0.2}, ...], or a reply's positions with their
+top_logprobs. `answers`: each line has an id and one sampled `answer`, an id in as many lines as it
+was asked, or a list of `answers`; their votes are counted. Words are compared with labels' names
+without case, and without spaces and signs at their ends."""
 PREDICT = """\
 Label the rows of a file with a student that was taken away from its study. Each row is written as
 it is, in the file's order, with the columns predicted_label, probability_LABEL for each label, and
@@ -179,6 +179,7 @@ def _texts(args: argparse.Namespace) -> None:
     from mtkd.commands.texts import text_lines
     from mtkd.records.files import write_text
 
+    _check_output(args.output, args.task)
     lines = list(text_lines(args.task))
     write_text(args.output, "".join(f"{line}\n" for line in lines))
     print(f"{args.output}: {len(lines):,} texts")
@@ -195,6 +196,7 @@ def _labels_from(args: argparse.Namespace) -> None:
     from mtkd.commands.texts import texts
     from mtkd.tasks.corpus import read_info
 
+    _check_output(args.output, args.task, args.file)
     ids = [row["id"] for row in texts(args.task)] if args.task else []
     labels = read_info(args.task).labels if args.task else args.labels
     words = label_words(labels, args.words)
@@ -209,6 +211,15 @@ def _labels_from(args: argparse.Namespace) -> None:
         print(f"{args.file}: {line}")
     print(f"{args.output}: {len(found.rows):,} rows; in the suite")
     print(f"  model: {{probabilities: {{file: {args.output}{options}}}}}")
+
+
+def _check_output(output: Path, task: Path | None, *files: Path) -> None:
+    """Raises InputError where an output would take the place of what it is made from."""
+    from mtkd.errors import InputError
+
+    inputs = [*files, *(task.iterdir() if task and task.is_dir() else [])]
+    if output.exists() and any(one.exists() and output.samefile(one) for one in inputs):
+        raise InputError(f"--output {output}: this is what it is made from; give another name")
 
 
 def _predict(args: argparse.Namespace) -> None:
