@@ -55,6 +55,14 @@ CSV = {
             ("line 5", "a", ""),
         ],
     ),
+    "no text, quoted, beside blank lines": (
+        b'text\ngood\n""\n\n"  "\n  \n"\n"\n\xc2\xa0\nbad\n',
+        [
+            ("line 2", "good", ""),
+            *((f"line {n}", None, "no text in column 'text'") for n in (3, 5, 7, 9)),
+            ("line 10", "bad", ""),
+        ],
+    ),
     "never closed": (
         b'n,text\n1,"a\n2,b\n3,c\n',
         [
@@ -114,6 +122,13 @@ def test_every_row_is_read_or_says_why_it_is_not(kind, name, chunk, tmp_path, mo
     _, found = read(kind, content, tmp_path)
     told = [(row.place, row.texts[0] if row.texts else None, row.reason) for row in found]
     assert told == expected
+
+
+@pytest.mark.parametrize("name", ["plain", "windows, with a mark", "no text",
+                                  "no text, quoted, beside blank lines"])  # fmt: skip
+def test_a_csv_has_the_rows_that_pandas_reads(name, tmp_path):
+    content, expected = CSV[name]
+    assert len(pd.read_csv(io.BytesIO(content))) == len(expected)
 
 
 def test_parquet_keeps_its_types_and_names_rows_without_text(tmp_path):

@@ -246,7 +246,8 @@ def _records(lines: _Lines) -> Iterator[tuple[int, list[str], str, str]]:
         if fields is None:
             return
         whole = lines.done(len(lines.taken))
-        if len(fields) < 2 and not "".join(fields).strip():
+        # As pandas has it: `""` is a row, and a line of spaces is none.
+        if not whole.strip(" \t\r\n"):
             continue
         fault = ""
         if any("\udc80" <= sign <= "\udcff" for sign in whole if not sign.isascii()):
