@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import warm
 from huggingface_hub import ModelCard
@@ -515,16 +517,79 @@ def test_a_file_is_labelled_in_its_order(students, tmp_path, capsys):
         assert ": no text in column 'right'" in said and "19 of 20 rows labelled; 1 without" in said
 
 
-def test_an_output_that_cannot_be_written_is_one_line(students, tmp_path):
+# An output, and what is said of it before a model is loaded.
+OUTPUTS = {
+    "below a file": ("a.csv/out.csv", "cannot be written (Not a directory)"),
+    "in a folder that takes none": ("/proc/x/out.csv", "cannot be written"),
+    "of too long a name": (f"{'x' * 250}.csv", "cannot be written (File name too long)"),
+    "a folder": ("folder.csv", "it is a folder"),
+    "of no format": ("out.txt", "not a .csv, .jsonl or .parquet file"),
+    "no regular file": ("fifo.csv", "it is no regular file"),
+    "the source": ("a.csv", "it is read, and would be replaced"),
+    "the source by another name": ("folder.csv/../link.csv", "it is read, and would be replaced"),
+}
+
+
+@pytest.fixture
+def outputs(tmp_path, monkeypatch):
+    """A folder to write to, in which no model is loaded."""
     (tmp_path / "a.csv").write_text("text\na\n")
-    (tmp_path / "file").write_text("")
-    for output, message in (
-        (tmp_path / "file/out.csv", "cannot be written"),
-        (tmp_path / "out.txt", "not a .csv, .jsonl or .parquet file"),
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "link.csv").symlink_to("a.csv")
+    os.mkfifo(tmp_path / "fifo.csv")
+    monkeypatch.setattr("mtkd.deployment.folder.load_student", lambda _: pytest.fail("loaded"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("what", OUTPUTS)
+def test_an_output_that_cannot_be_is_said_in_one_line_before_the_work(what, students, outputs):
+    name, message = OUTPUTS[what]
+    before = sorted(outputs.iterdir())
+    with pytest.raises(InputError) as error:
+        label_file(students["distilbert"][0], str(outputs / "a.csv"), outputs / name)
+    assert message in str(error.value) and "\n" not in str(error.value)
+    assert sorted(outputs.iterdir()) == before and (outputs / "a.csv").read_text() == "text\na\n"
+
+
+@pytest.mark.parametrize("options", [["a.csv"], ["-"], ["-", "--output", "a.csv"]])
+def test_what_is_read_is_never_what_is_written(options, students, outputs):
+    """Neither appended to on stdout, nor replaced where it is read on stdin."""
+    command = [warm.python(), "-m", "mtkd", "predict", "--model", students["distilbert"][0]]
+    with open(outputs / "a.csv") as stdin, open(outputs / "a.csv", "a") as stdout:
+        done = subprocess.run(
+            [*command, *options], stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, cwd=outputs
+        )
+    assert done.returncode == 1 and done.stderr.count(b"\n") == 1 and b" read" in done.stderr
+    assert (outputs / "a.csv").read_text() == "text\na\n"
+
+
+def test_a_full_stdout_is_one_line_and_a_closed_one_is_none(students, tmp_path, monkeypatch):
+    (tmp_path / "a.csv").write_text("text\na\n")
+
+    def label_to(stdout):
+        monkeypatch.setattr(sys, "stdout", stdout)
+        label_file(students["distilbert"][0], str(tmp_path / "a.csv"), Path("-"))
+        sys.stdout.flush()
+
+    with (
+        open("/dev/full", "w") as full,
+        pytest.raises(InputError, match=r"^stdout: cannot be written \(No space left on device\)$"),
     ):
-        with pytest.raises(InputError, match=message) as error:
-            label_file(students["distilbert"][0], str(tmp_path / "a.csv"), output)
-        assert "\n" not in str(error.value)
+        label_to(full)
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as closed:
+        label_to(closed)
+    assert not (tmp_path / "-").exists()
+
+
+def test_values_that_a_format_cannot_hold_are_one_line(students, tmp_path):
+    latin = pa.array([b"caf\xe9"], pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"text": ["a"], "n": latin}), tmp_path / "a.parquet")
+    source = str(tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=r"out.parquet: cannot be written as .parquet") as error:
+        label_file(students["distilbert"][0], source, tmp_path / "out.parquet")
+    assert "\n" not in str(error.value) and not (tmp_path / "out.parquet").exists()
 
 
 def test_files_of_a_folder_are_copied_without_hidden_ones(tmp_path):
