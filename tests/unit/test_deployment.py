@@ -35,13 +35,15 @@ from mtkd.deployment.card import student_card
 from mtkd.deployment.facts import read_facts, student_facts
 from mtkd.deployment.folder import answers, load_student, probabilities, write_student
 from mtkd.deployment.labelling import label_file
+from mtkd.deployment.statement import read_rows, read_sources
 from mtkd.deployment.weights import TOLERANCE, compared, mean_distance, refuse_diverged
 from mtkd.errors import InputError
 from mtkd.models.build import build_model, load_pretrained, save_model
 from mtkd.models.tokenizers import load_tokenizer, train_tokenizer
 from mtkd.records.kept import copy_files
-from mtkd.records.logits import Logits
+from mtkd.records.logits import Logits, write_logits
 from mtkd.study.arms import described
+from mtkd.tasks.corpus import TaskInfo
 
 sys.path.append(str(Path(__file__).parents[1] / "workflow"))
 from small_inputs import corpus, write_model
@@ -221,11 +223,14 @@ def toy_answers(seed: int = 0, teachers: bool = True) -> Answers:
     return Answers(labels, drawn(1), drawn(1.2) if teachers else None, drawn(0.5), {})
 
 
-def card_of(folder: Path, record: dict = RECORD) -> str:
+ROWS = {"train": 9, "transfer": 1463, "report": 80}
+
+
+def card_of(folder: Path, record: dict = RECORD, sources: dict | None = None) -> str:
     settings, found = settings_of(folder), toy_answers()
     scores = scores_table(found.student, found.labels, settings["metrics"], {})
     statement = loss_statement(found, ["a", "b", "c"])
-    return student_card(record, settings, folder, scores, statement, {"train": 9, "report": 80})
+    return student_card(record, settings, folder, scores, statement, ROWS, sources or {})
 
 
 def test_a_card_says_what_the_student_is_worth(students, tmp_path):
@@ -245,6 +250,41 @@ def test_a_card_says_what_the_student_is_worth(students, tmp_path):
         "calibration error", "errors inherited", "worst class", "agreement with its teachers",
     ):  # fmt: skip
         assert said in text, said
+
+
+def test_a_card_claims_no_more_of_rows_and_teachers_than_is_so(students):
+    keys = ["cnn/seed1", "llm/seed1", "people/seed1", "near/seed1"]
+    record = {**RECORD, "digests": {**RECORD["digests"], "teachers": dict.fromkeys(keys, "e" * 16)}}
+    sources = {"llm/seed1": "logits", "people/seed1": "probabilities", "near/seed1": "neighbours"}
+    text = card_of(students["distilbert"][0], record, sources)
+    for said in (
+        "cnn/seed1 `eeeeeeeeeeeeeeee` (its model), llm/seed1 `eeeeeeeeeeeeeeee` (a file's answers)",
+        "people/seed1 `eeeeeeeeeeeeeeee` (a file's answers)",
+        "near/seed1 `eeeeeeeeeeeeeeee` (near texts' labels)",
+        "| train 9, transfer (texts without a label) 1,463, report 80 |",
+        # The table of scores has selection, too.
+        "every number above is of that task's own splits",
+    ):
+        assert said in text, said
+    alone = {**RECORD, "digests": {**RECORD["digests"], "teachers": {}}}
+    assert "| digests of its teachers | none |" in card_of(students["distilbert"][0], alone)
+
+
+def test_rows_and_sources_are_read_from_what_is_there(tmp_path):
+    labels = {"train": [0, 1, -1, -1, -1], "full": [0, 1]}
+    for name, of_train in labels.items():
+        (tmp_path / name).mkdir()
+        frame = pd.DataFrame({"id": [f"{n}" for n in range(len(of_train))], "label": of_train})
+        frame.to_parquet(tmp_path / name / "train.parquet")
+    info = TaskInfo(LABELS, {"train": 5, "selection": 3, "report": 4}, "d")
+    found = read_rows(tmp_path / "train", info)
+    assert list(found.items()) == [("train", 2), ("transfer", 3), ("selection", 3), ("report", 4)]
+    assert "transfer" not in read_rows(tmp_path / "full", info._replace(rows={"train": 2}))
+    paths = []
+    for name, source in {"cnn": {}, "llm": {"source": "logits"}}.items():
+        paths.append(tmp_path / f"{name}.safetensors")
+        write_logits(paths[-1], HERE, {"teacher": name, "seed": "2", **source})
+    assert read_sources(paths) == {"llm/seed2": "logits"}
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,14 @@ MEASURES = {
     INHERITED: "errors inherited (share of examples on which it repeats its teachers' error)",
     WORST: "worst class `{of}` (recall of the class that lost most on selection)",
 }
+# What the digest of a teacher is of, by the source that its record names; a trained one has none.
+DIGEST_OF = {
+    "": "its model",
+    "probabilities": "a file's answers",
+    "logits": "a file's answers",
+    "neighbours": "near texts' labels",
+}
+ROWS = {"transfer": "transfer (texts without a label)"}
 
 
 def student_card(
@@ -36,12 +44,13 @@ def student_card(
     scores: pd.DataFrame,
     statement: pd.DataFrame,
     rows: Mapping[str, int],
+    sources: Mapping[str, str],
 ) -> str:
     """The card of a cell's student, by its record, as Markdown with the hub's metadata.
 
     ``settings`` are ``mtkd.study.settings.taken_settings``; ``folder`` holds the model; ``scores``
     and ``statement`` are tables of ``mtkd.analysis.loss_statement``; ``rows`` are its task's, by
-    split.
+    split, and ``sources`` its given teachers' (``mtkd.deployment.statement``).
     """
     name = f"{settings['suite']}-{record['task']}-{record['student']}"
     parts = [
@@ -54,9 +63,9 @@ def student_card(
         "## How to use it",
         usage(folder, settings, record["labels"]),
         "## What it must not be used for",
-        _limits(record, settings, rows),
+        _limits(record),
         "## How it came about",
-        _origin(record, settings, rows),
+        _origin(record, settings, rows, sources),
     ]
     metadata = card_data(name, settings, record["task"], scores)
     return str(ModelCard(f"---\n{metadata.to_yaml()}\n---\n\n" + "\n\n".join(parts) + "\n"))
@@ -248,7 +257,7 @@ def usage(folder: Path, settings: Mapping[str, Any], labels: Sequence[str]) -> s
     )
 
 
-def _limits(record: Mapping[str, Any], settings: Mapping[str, Any], rows: Mapping[str, int]) -> str:
+def _limits(record: Mapping[str, Any]) -> str:
     taught = (
         "\n- What the licences of its teachers and of their outputs forbid: that holds for it too. "
         "Nor where its teachers are known to be wrong: it has learnt that as well."
@@ -256,8 +265,8 @@ def _limits(record: Mapping[str, Any], settings: Mapping[str, Any], rows: Mappin
         else ""
     )
     return (
-        f"- Other texts than those of `{record['task']}`: every number above is of its report "
-        "split, and says nothing of texts of another source, language, length or time.\n"
+        f"- Other texts than those of `{record['task']}`: every number above is of that task's "
+        "own splits, and says nothing of texts of another source, language, length or time.\n"
         f"- Other labels: it answers one of {len(record['labels'])} whatever it is given, also "
         "where none is right.\n"
         "- Decisions about people, or others that cannot be taken back, without someone who looks: "
@@ -267,7 +276,12 @@ def _limits(record: Mapping[str, Any], settings: Mapping[str, Any], rows: Mappin
     )
 
 
-def _origin(record: Mapping[str, Any], settings: Mapping[str, Any], rows: Mapping[str, int]) -> str:
+def _origin(
+    record: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    rows: Mapping[str, int],
+    sources: Mapping[str, str],
+) -> str:
     facts = {
         "cell": f"`{CELL.format(suite=settings['suite'], **_axes(record))}`",
         "teachers": ", ".join(record["teachers"].split("+")),
@@ -275,8 +289,8 @@ def _origin(record: Mapping[str, Any], settings: Mapping[str, Any], rows: Mappin
         "T": record["T"],
         "alpha (the soft labels' share)": record["alpha"],
         "seed of the student": record["seed"],
-        "teachers as trained (digests of their models)": _digests(record),
-        "rows": ", ".join(f"{split} {number:,}" for split, number in rows.items()),
+        "digests of its teachers": _digests(record, sources),
+        "rows": ", ".join(f"{ROWS.get(name, name)} {number:,}" for name, number in rows.items()),
         "digest of the data": f"`{record['digests']['data']}`",
         "digest of the cell": f"`{record['digests']['cell']}`",
         "training": f"`{json.dumps(record['training'])}`",
@@ -292,9 +306,10 @@ def _axes(record: Mapping[str, Any]) -> dict[str, str]:
     return {name: record[name] for name in names}
 
 
-def _digests(record: Mapping[str, Any]) -> str:
-    teachers = record["digests"]["teachers"]
-    return ", ".join(f"{key} `{digest}`" for key, digest in teachers.items()) or "none"
+def _digests(record: Mapping[str, Any], sources: Mapping[str, str]) -> str:
+    teachers = record["digests"]["teachers"].items()
+    said = [f"{key} `{digest}` ({DIGEST_OF[sources.get(key, '')]})" for key, digest in teachers]
+    return ", ".join(said) or "none"
 
 
 def _machine(record: Mapping[str, Any]) -> str:

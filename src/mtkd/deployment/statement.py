@@ -17,8 +17,27 @@ from mtkd.analysis.collect import (
 from mtkd.analysis.loss_statement import Answers
 from mtkd.errors import InputError
 from mtkd.fusion.targets import fuse_teachers, lacks_gate, read_gates
-from mtkd.records.logits import aligned, read_logits
-from mtkd.tasks.corpus import TaskInfo
+from mtkd.records.logits import aligned, read_logits, read_tensors
+from mtkd.tasks.corpus import NO_LABEL, TaskInfo, read_labels
+
+
+def read_rows(task: Path, info: TaskInfo) -> dict[str, int]:
+    """How many rows a task has by split, those of train without a label as transfer."""
+    _, labels = read_labels(task / "train.parquet")
+    labelled = int((labels != NO_LABEL).sum())
+    of_train = {"train": labelled, "transfer": len(labels) - labelled}
+    others = {split: number for split, number in info.rows.items() if split != "train"}
+    return {name: number for name, number in {**of_train, **others}.items() if number}
+
+
+def read_sources(logits: Sequence[Path]) -> dict[str, str]:
+    """Where the answers of teachers that are not trained are from, by teacher and seed."""
+    records = [read_tensors(path)[1] for path in logits]
+    return {
+        f"{record['teacher']}/seed{record['seed']}": record["source"]
+        for record in records
+        if "source" in record
+    }
 
 
 def read_cell_answers(
