@@ -35,7 +35,7 @@ from mtkd.deployment.card import student_card
 from mtkd.deployment.facts import read_facts, student_facts
 from mtkd.deployment.folder import answers, load_student, probabilities, write_student
 from mtkd.deployment.labelling import label_file
-from mtkd.deployment.statement import read_rows, read_sources
+from mtkd.deployment.statement import read_cell_answers, read_rows, read_sources
 from mtkd.deployment.weights import TOLERANCE, compared, mean_distance, refuse_diverged
 from mtkd.errors import InputError
 from mtkd.models.build import build_model, load_pretrained, save_model
@@ -226,11 +226,18 @@ def toy_answers(seed: int = 0, teachers: bool = True) -> Answers:
 ROWS = {"train": 9, "transfer": 1463, "report": 80}
 
 
-def card_of(folder: Path, record: dict = RECORD, sources: dict | None = None) -> str:
+def card_of(
+    folder: Path,
+    record: dict = RECORD,
+    sources: dict | None = None,
+    unanswered: dict | None = None,
+) -> str:
     settings, found = settings_of(folder), toy_answers()
     scores = scores_table(found.student, found.labels, settings["metrics"], {})
     statement = loss_statement(found, ["a", "b", "c"])
-    return student_card(record, settings, folder, scores, statement, ROWS, sources or {})
+    return student_card(
+        record, settings, folder, scores, statement, ROWS, sources or {}, unanswered or {}
+    )
 
 
 def test_a_card_says_what_the_student_is_worth(students, tmp_path):
@@ -362,6 +369,77 @@ def test_intervals_count_clusters_and_a_class_that_report_lacks_has_no_recall():
         table = loss_statement(found._replace(labels=labels, student=student), ["a", "b", "c"])
         row = table.set_index("measure").loc[WORST]
         assert row.n == (80 if row.of == "a" else 0) and pd.isna(row.value) == (row.of != "a")
+
+
+def test_rows_that_no_teacher_answered_count_for_nothing():
+    """Whatever stands there: the four numbers are those of the other rows alone."""
+    for seed in range(5):
+        found, rng = toy_answers(seed), np.random.default_rng(seed)
+        answered = {"selection": rng.random(60) < 0.6, "report": rng.random(80) < 0.7}
+        clusters = {s: rng.integers(9, size=(len(gold), 1)) for s, gold in found.labels.items()}
+        found = found._replace(clusters=clusters)
+
+        def only(model, answered=answered):
+            return {split: values[answered[split]] for split, values in model.items()}
+
+        known = Answers(*map(only, found[:5]))
+        prior = {s: np.where(answered[s][:, None], found.teachers[s], [5, 0, 0]) for s in answered}
+        table = loss_statement(found._replace(teachers=prior, answered=answered), ["a", "b", "c"])
+        pd.testing.assert_frame_equal(table, loss_statement(known, ["a", "b", "c"]))
+        assert table.n[0] == answered["report"].sum() < 80
+
+
+def test_teachers_that_answered_nothing_have_no_statement():
+    found, nothing = toy_answers(), {"report": np.zeros(80, bool)}
+    table = loss_statement(found._replace(answered=nothing), ["a", "b", "c"])
+    assert table.value.isna().all() and (table.n == 0).all()
+    # On selection: then the worst class is that of the student's least recall.
+    nothing = {"selection": np.zeros(60, bool)}
+    row = loss_statement(found._replace(answered=nothing), ["a", "b", "c"]).iloc[-1]
+    alone = loss_statement(found._replace(teachers=None), ["a", "b", "c"]).iloc[-1]
+    assert row.of == alone.of and row.value == alone.value and row.against == TEACHERS
+
+
+def test_a_card_says_how_many_rows_no_teacher_answered(students):
+    folder, said = students["distilbert"][0], "Rows that no teacher answered"
+    text = card_of(folder, unanswered={"report": 12})
+    assert f"{said} are left out of all four: 12 of 80 on report." in text
+    assert said not in card_of(folder)
+
+
+@pytest.mark.parametrize("lacking", [[], ["r1"]])
+def test_which_rows_were_answered_is_read_with_the_answers(lacking, tmp_path):
+    """Of two teachers, one of whom answers all but a row, and the other not that one either."""
+    ids = {"selection": ["s0", "s1"], "report": ["r0", "r1", "r2"]}
+    (tmp_path / "task").mkdir()
+    frames = {split: pd.DataFrame({"id": own, "label": 0}) for split, own in ids.items()}
+    frames["selection"].to_parquet(tmp_path / "task/selection.parquet")
+    frames["report"].assign(split="report").to_parquet(tmp_path / "task/report_labels.parquet")
+    info = TaskInfo(LABELS, {"train": 4, "selection": 2, "report": 3}, "d" * 16)
+    rng = np.random.default_rng(0)
+    paths = {}
+    for name, more in {"student": [], "cnn": [], "bert": ["r0"]}.items():
+        without = [*lacking, *more]
+        splits = {
+            split: Logits(
+                np.array(own), rng.normal(size=(len(own), 2)).astype(np.float32),
+                None if name == "student" else ~np.isin(own, without),
+            )
+            for split, own in ids.items()
+        }  # fmt: skip
+        record = {**RECORD, "teacher": name, "selection": 0.5}
+        record["digests"] = {"data": "d" * 16, "model": "m" * 16}
+        for part in ids if name != "student" else ["predictions"]:
+            paths[name, part] = tmp_path / name / f"{part}.safetensors"
+            kept = {part: splits[part]} if part in splits else splits
+            write_logits(paths[name, part], kept, record)
+    recipe = {"fusion": "average", "loss": "kl"}
+    logits = [path for (name, _), path in paths.items() if name != "student"]
+    found, _ = read_cell_answers(
+        paths["student", "predictions"], [], logits, [], recipe, "paired", tmp_path / "task", info
+    )
+    wanted = {"report": [True, False, True]} if lacking else {}
+    assert {split: some.tolist() for split, some in found.answered.items()} == wanted
 
 
 # --- The choice

@@ -44,10 +44,11 @@ def main() -> None:
     scores = scores_table(answers.student, answers.labels, settings["metrics"], answers.clusters)
     statement = loss_statement(answers, info.labels)
     rows, sources = read_rows(args.task, info), read_sources(args.logits)
+    unanswered = {split: int((~some).sum()) for split, some in answers.answered.items()}
 
     def fill(folder: Path) -> None:
         copy_files(args.weights, folder, leave=[PREDICTIONS])
-        card = student_card(record, settings, folder, scores, statement, rows, sources)
+        card = student_card(record, settings, folder, scores, statement, rows, sources, unanswered)
         (folder / CARD).write_text(card, encoding="utf-8")
 
     publish_folder(args.output, fill)

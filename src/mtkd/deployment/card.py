@@ -45,12 +45,14 @@ def student_card(
     statement: pd.DataFrame,
     rows: Mapping[str, int],
     sources: Mapping[str, str],
+    unanswered: Mapping[str, int],
 ) -> str:
     """The card of a cell's student, by its record, as Markdown with the hub's metadata.
 
     ``settings`` are ``mtkd.study.settings.taken_settings``; ``folder`` holds the model; ``scores``
     and ``statement`` are tables of ``mtkd.analysis.loss_statement``; ``rows`` are its task's, by
-    split, and ``sources`` its given teachers' (``mtkd.deployment.statement``).
+    split, ``sources`` its given teachers' (``mtkd.deployment.statement``), and ``unanswered`` how
+    many rows of a split no teacher answered.
     """
     name = f"{settings['suite']}-{record['task']}-{record['student']}"
     parts = [
@@ -59,7 +61,7 @@ def student_card(
         "## Scores",
         _scores_text(scores),
         "## What was lost",
-        _statement_text(statement),
+        _statement_text(statement, rows, unanswered),
         "## How to use it",
         usage(folder, settings, record["labels"]),
         "## What it must not be used for",
@@ -206,7 +208,9 @@ def _shown(metric: str, value: float) -> str:
     return f"{about.scale * value:.{about.decimals}f}{' %' if about.unit == '%' else ''}"
 
 
-def _statement_text(statement: pd.DataFrame) -> str:
+def _statement_text(
+    statement: pd.DataFrame, rows: Mapping[str, int], unanswered: Mapping[str, int]
+) -> str:
     lines = [
         "| | this student | beside it | difference | 95 % interval |",
         "|---|---|---|---|---|",
@@ -222,11 +226,19 @@ def _statement_text(statement: pd.DataFrame) -> str:
         interval += f"{100 * row.high:{'+' if row.against else ''}.1f}"
         known = "" if math.isnan(row.low) else interval
         lines.append(f"| {what} | {100 * row.value:.1f} % | {beside} | {difference} | {known} |")
-    return "\n".join(lines) + (
-        "\n\nOn report, each number paired example by example with what stands beside it; without "
+    about = (
+        "On report, each number paired example by example with what stands beside it; without "
         "that, the interval is the number's own. One seed: another student of the same recipe may "
-        "differ by more."
+        f"differ by more.{_left_out(rows, unanswered)}"
     )
+    return "\n".join([*lines, "", about])
+
+
+def _left_out(rows: Mapping[str, int], unanswered: Mapping[str, int]) -> str:
+    if not unanswered:
+        return ""
+    numbers = [f"{number:,} of {rows[split]:,} on {split}" for split, number in unanswered.items()]
+    return f" Rows that no teacher answered are left out of all four: {', '.join(numbers)}."
 
 
 def usage(folder: Path, settings: Mapping[str, Any], labels: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from mtkd.analysis.collect import (
 )
 from mtkd.analysis.loss_statement import Answers
 from mtkd.errors import InputError
-from mtkd.fusion.targets import fuse_teachers, lacks_gate, read_gates
+from mtkd.fusion.targets import answered_rows, fuse_teachers, lacks_gate, read_gates
 from mtkd.records.logits import aligned, read_logits, read_tensors
 from mtkd.tasks.corpus import NO_LABEL, TaskInfo, read_labels
 
@@ -66,7 +66,7 @@ def read_cell_answers(
     beside = None
     for path in undistilled:
         beside, _ = _read(path, ids, info)
-    fused = None
+    fused, answered = None, {}
     if recipe["fusion"] is not None:
         teachers = read_all_teachers(logits, ids, info, teacher_seed)
         fused = {}
@@ -75,9 +75,13 @@ def read_cell_answers(
             if lacks_gate(record, recipe, weights):
                 raise InputError(f"{predictions}: its gate is missing; make its predictions again")
             axes = {**record, "T": "1"}
-            fused[split] = fuse_teachers(axes, taught_on(split, recipe), teachers[split], weights)
+            own = taught_on(split, recipe)
+            fused[split] = fuse_teachers(axes, own, teachers[split], weights)
+            some = answered_rows(axes, own, teachers[split])
+            if some is not None:
+                answered[split] = some
     clusters = read_all_clusters(task, splits)
-    return Answers(labels, student, fused, beside, clusters), record
+    return Answers(labels, student, fused, beside, clusters, answered), record
 
 
 def _read(
