@@ -71,6 +71,7 @@ rule student_model:
         undistilled=undistilled_beside,
         logits=cell_answers,
         gates=cell_gates,
+        train=rules.prepare_task.output.train,
         selection=rules.prepare_task.output.selection,
         report_labels=rules.prepare_task.output.report_labels,
         info=rules.prepare_task.output.info,

@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     task = {"type": Path, "metavar": "TASK", "help": "a task's folder, results/SUITE/tasks/NAME"}
     texts.add_argument("task", **task)
-    texts.add_argument("--output", type=Path, required=True, help="a .jsonl file")
+    texts.add_argument("--output", type=Path, required=True, help="a .jsonl file, or - for stdout")
     texts.set_defaults(command=_texts)
 
     labels = commands.add_parser(
@@ -178,10 +178,16 @@ def _export(args: argparse.Namespace) -> None:
 def _texts(args: argparse.Namespace) -> None:
     from mtkd.commands.texts import text_lines
     from mtkd.records.files import write_text
+    from mtkd.records.outputs import check_output, naming_output, to_stdout
 
-    _check_output(args.output, args.task)
+    if str(args.output) == "-":
+        with to_stdout() as file:
+            file.writelines(f"{line}\n".encode() for line in text_lines(args.task))
+        return
+    check_output(args.output, args.task.glob("*"))
     lines = list(text_lines(args.task))
-    write_text(args.output, "".join(f"{line}\n" for line in lines))
+    with naming_output(args.output):
+        write_text(args.output, "".join(f"{line}\n" for line in lines))
     print(f"{args.output}: {len(lines):,} texts")
 
 
@@ -194,9 +200,10 @@ def _labels_from(args: argparse.Namespace) -> None:
         write_answers,
     )
     from mtkd.commands.texts import texts
+    from mtkd.records.outputs import check_output, naming_output
     from mtkd.tasks.corpus import read_info
 
-    _check_output(args.output, args.task, args.file)
+    check_output(args.output, [args.file, *(args.task.glob("*") if args.task else [])])
     ids = [row["id"] for row in texts(args.task)] if args.task else []
     labels = read_info(args.task).labels if args.task else args.labels
     words = label_words(labels, args.words)
@@ -206,20 +213,12 @@ def _labels_from(args: argparse.Namespace) -> None:
     options = ", counts: true" * found.counts + ", missing: skip" * (
         not found.rows.keys() >= {*ids}
     )
-    write_answers(args.output, found.rows, labels)
+    with naming_output(args.output):
+        write_answers(args.output, found.rows, labels)
     for line in said:
         print(f"{args.file}: {line}")
     print(f"{args.output}: {len(found.rows):,} rows; in the suite")
     print(f"  model: {{probabilities: {{file: {args.output}{options}}}}}")
-
-
-def _check_output(output: Path, task: Path | None, *files: Path) -> None:
-    """Raises InputError where an output would take the place of what it is made from."""
-    from mtkd.errors import InputError
-
-    inputs = [*files, *(task.iterdir() if task and task.is_dir() else [])]
-    if output.exists() and any(one.exists() and output.samefile(one) for one in inputs):
-        raise InputError(f"--output {output}: this is what it is made from; give another name")
 
 
 def _predict(args: argparse.Namespace) -> None:

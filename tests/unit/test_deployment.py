@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import warm
 from huggingface_hub import ModelCard
@@ -33,13 +35,15 @@ from mtkd.deployment.card import student_card
 from mtkd.deployment.facts import read_facts, student_facts
 from mtkd.deployment.folder import answers, load_student, probabilities, write_student
 from mtkd.deployment.labelling import label_file
+from mtkd.deployment.statement import read_cell_answers, read_rows, read_sources
 from mtkd.deployment.weights import TOLERANCE, compared, mean_distance, refuse_diverged
 from mtkd.errors import InputError
 from mtkd.models.build import build_model, load_pretrained, save_model
 from mtkd.models.tokenizers import load_tokenizer, train_tokenizer
 from mtkd.records.kept import copy_files
-from mtkd.records.logits import Logits
+from mtkd.records.logits import Logits, write_logits
 from mtkd.study.arms import described
+from mtkd.tasks.corpus import TaskInfo
 
 sys.path.append(str(Path(__file__).parents[1] / "workflow"))
 from small_inputs import corpus, write_model
@@ -219,11 +223,21 @@ def toy_answers(seed: int = 0, teachers: bool = True) -> Answers:
     return Answers(labels, drawn(1), drawn(1.2) if teachers else None, drawn(0.5), {})
 
 
-def card_of(folder: Path, record: dict = RECORD) -> str:
+ROWS = {"train": 9, "transfer": 1463, "report": 80}
+
+
+def card_of(
+    folder: Path,
+    record: dict = RECORD,
+    sources: dict | None = None,
+    unanswered: dict | None = None,
+) -> str:
     settings, found = settings_of(folder), toy_answers()
     scores = scores_table(found.student, found.labels, settings["metrics"], {})
     statement = loss_statement(found, ["a", "b", "c"])
-    return student_card(record, settings, folder, scores, statement, {"train": 9, "report": 80})
+    return student_card(
+        record, settings, folder, scores, statement, ROWS, sources or {}, unanswered or {}
+    )
 
 
 def test_a_card_says_what_the_student_is_worth(students, tmp_path):
@@ -243,6 +257,41 @@ def test_a_card_says_what_the_student_is_worth(students, tmp_path):
         "calibration error", "errors inherited", "worst class", "agreement with its teachers",
     ):  # fmt: skip
         assert said in text, said
+
+
+def test_a_card_claims_no_more_of_rows_and_teachers_than_is_so(students):
+    keys = ["cnn/seed1", "llm/seed1", "people/seed1", "near/seed1"]
+    record = {**RECORD, "digests": {**RECORD["digests"], "teachers": dict.fromkeys(keys, "e" * 16)}}
+    sources = {"llm/seed1": "logits", "people/seed1": "probabilities", "near/seed1": "neighbours"}
+    text = card_of(students["distilbert"][0], record, sources)
+    for said in (
+        "cnn/seed1 `eeeeeeeeeeeeeeee` (its model), llm/seed1 `eeeeeeeeeeeeeeee` (a file's answers)",
+        "people/seed1 `eeeeeeeeeeeeeeee` (a file's answers)",
+        "near/seed1 `eeeeeeeeeeeeeeee` (near texts' labels)",
+        "| train 9, transfer (texts without a label) 1,463, report 80 |",
+        # The table of scores has selection, too.
+        "every number above is of that task's own splits",
+    ):
+        assert said in text, said
+    alone = {**RECORD, "digests": {**RECORD["digests"], "teachers": {}}}
+    assert "| digests of its teachers | none |" in card_of(students["distilbert"][0], alone)
+
+
+def test_rows_and_sources_are_read_from_what_is_there(tmp_path):
+    labels = {"train": [0, 1, -1, -1, -1], "full": [0, 1]}
+    for name, of_train in labels.items():
+        (tmp_path / name).mkdir()
+        frame = pd.DataFrame({"id": [f"{n}" for n in range(len(of_train))], "label": of_train})
+        frame.to_parquet(tmp_path / name / "train.parquet")
+    info = TaskInfo(LABELS, {"train": 5, "selection": 3, "report": 4}, "d")
+    found = read_rows(tmp_path / "train", info)
+    assert list(found.items()) == [("train", 2), ("transfer", 3), ("selection", 3), ("report", 4)]
+    assert "transfer" not in read_rows(tmp_path / "full", info._replace(rows={"train": 2}))
+    paths = []
+    for name, source in {"cnn": {}, "llm": {"source": "logits"}}.items():
+        paths.append(tmp_path / f"{name}.safetensors")
+        write_logits(paths[-1], HERE, {"teacher": name, "seed": "2", **source})
+    assert read_sources(paths) == {"llm/seed2": "logits"}
 
 
 @pytest.mark.parametrize(
@@ -320,6 +369,77 @@ def test_intervals_count_clusters_and_a_class_that_report_lacks_has_no_recall():
         table = loss_statement(found._replace(labels=labels, student=student), ["a", "b", "c"])
         row = table.set_index("measure").loc[WORST]
         assert row.n == (80 if row.of == "a" else 0) and pd.isna(row.value) == (row.of != "a")
+
+
+def test_rows_that_no_teacher_answered_count_for_nothing():
+    """Whatever stands there: the four numbers are those of the other rows alone."""
+    for seed in range(5):
+        found, rng = toy_answers(seed), np.random.default_rng(seed)
+        answered = {"selection": rng.random(60) < 0.6, "report": rng.random(80) < 0.7}
+        clusters = {s: rng.integers(9, size=(len(gold), 1)) for s, gold in found.labels.items()}
+        found = found._replace(clusters=clusters)
+
+        def only(model, answered=answered):
+            return {split: values[answered[split]] for split, values in model.items()}
+
+        known = Answers(*map(only, found[:5]))
+        prior = {s: np.where(answered[s][:, None], found.teachers[s], [5, 0, 0]) for s in answered}
+        table = loss_statement(found._replace(teachers=prior, answered=answered), ["a", "b", "c"])
+        pd.testing.assert_frame_equal(table, loss_statement(known, ["a", "b", "c"]))
+        assert table.n[0] == answered["report"].sum() < 80
+
+
+def test_teachers_that_answered_nothing_have_no_statement():
+    found, nothing = toy_answers(), {"report": np.zeros(80, bool)}
+    table = loss_statement(found._replace(answered=nothing), ["a", "b", "c"])
+    assert table.value.isna().all() and (table.n == 0).all()
+    # On selection: then the worst class is that of the student's least recall.
+    nothing = {"selection": np.zeros(60, bool)}
+    row = loss_statement(found._replace(answered=nothing), ["a", "b", "c"]).iloc[-1]
+    alone = loss_statement(found._replace(teachers=None), ["a", "b", "c"]).iloc[-1]
+    assert row.of == alone.of and row.value == alone.value and row.against == TEACHERS
+
+
+def test_a_card_says_how_many_rows_no_teacher_answered(students):
+    folder, said = students["distilbert"][0], "Rows that no teacher answered"
+    text = card_of(folder, unanswered={"report": 12})
+    assert f"{said} are left out of all four: 12 of 80 on report." in text
+    assert said not in card_of(folder)
+
+
+@pytest.mark.parametrize("lacking", [[], ["r1"]])
+def test_which_rows_were_answered_is_read_with_the_answers(lacking, tmp_path):
+    """Of two teachers, one of whom answers all but a row, and the other not that one either."""
+    ids = {"selection": ["s0", "s1"], "report": ["r0", "r1", "r2"]}
+    (tmp_path / "task").mkdir()
+    frames = {split: pd.DataFrame({"id": own, "label": 0}) for split, own in ids.items()}
+    frames["selection"].to_parquet(tmp_path / "task/selection.parquet")
+    frames["report"].assign(split="report").to_parquet(tmp_path / "task/report_labels.parquet")
+    info = TaskInfo(LABELS, {"train": 4, "selection": 2, "report": 3}, "d" * 16)
+    rng = np.random.default_rng(0)
+    paths = {}
+    for name, more in {"student": [], "cnn": [], "bert": ["r0"]}.items():
+        without = [*lacking, *more]
+        splits = {
+            split: Logits(
+                np.array(own), rng.normal(size=(len(own), 2)).astype(np.float32),
+                None if name == "student" else ~np.isin(own, without),
+            )
+            for split, own in ids.items()
+        }  # fmt: skip
+        record = {**RECORD, "teacher": name, "selection": 0.5}
+        record["digests"] = {"data": "d" * 16, "model": "m" * 16}
+        for part in ids if name != "student" else ["predictions"]:
+            paths[name, part] = tmp_path / name / f"{part}.safetensors"
+            kept = {part: splits[part]} if part in splits else splits
+            write_logits(paths[name, part], kept, record)
+    recipe = {"fusion": "average", "loss": "kl"}
+    logits = [path for (name, _), path in paths.items() if name != "student"]
+    found, _ = read_cell_answers(
+        paths["student", "predictions"], [], logits, [], recipe, "paired", tmp_path / "task", info
+    )
+    wanted = {"report": [True, False, True]} if lacking else {}
+    assert {split: some.tolist() for split, some in found.answered.items()} == wanted
 
 
 # --- The choice
@@ -515,16 +635,79 @@ def test_a_file_is_labelled_in_its_order(students, tmp_path, capsys):
         assert ": no text in column 'right'" in said and "19 of 20 rows labelled; 1 without" in said
 
 
-def test_an_output_that_cannot_be_written_is_one_line(students, tmp_path):
+# An output, and what is said of it before a model is loaded.
+OUTPUTS = {
+    "below a file": ("a.csv/out.csv", "cannot be written (Not a directory)"),
+    "in a folder that takes none": ("/proc/x/out.csv", "cannot be written"),
+    "of too long a name": (f"{'x' * 250}.csv", "cannot be written (File name too long)"),
+    "a folder": ("folder.csv", "it is a folder"),
+    "of no format": ("out.txt", "not a .csv, .jsonl or .parquet file"),
+    "no regular file": ("fifo.csv", "it is no regular file"),
+    "the source": ("a.csv", "it is read, and would be replaced"),
+    "the source by another name": ("folder.csv/../link.csv", "it is read, and would be replaced"),
+}
+
+
+@pytest.fixture
+def outputs(tmp_path, monkeypatch):
+    """A folder to write to, in which no model is loaded."""
     (tmp_path / "a.csv").write_text("text\na\n")
-    (tmp_path / "file").write_text("")
-    for output, message in (
-        (tmp_path / "file/out.csv", "cannot be written"),
-        (tmp_path / "out.txt", "not a .csv, .jsonl or .parquet file"),
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "link.csv").symlink_to("a.csv")
+    os.mkfifo(tmp_path / "fifo.csv")
+    monkeypatch.setattr("mtkd.deployment.folder.load_student", lambda _: pytest.fail("loaded"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("what", OUTPUTS)
+def test_an_output_that_cannot_be_is_said_in_one_line_before_the_work(what, students, outputs):
+    name, message = OUTPUTS[what]
+    before = sorted(outputs.iterdir())
+    with pytest.raises(InputError) as error:
+        label_file(students["distilbert"][0], str(outputs / "a.csv"), outputs / name)
+    assert message in str(error.value) and "\n" not in str(error.value)
+    assert sorted(outputs.iterdir()) == before and (outputs / "a.csv").read_text() == "text\na\n"
+
+
+@pytest.mark.parametrize("options", [["a.csv"], ["-"], ["-", "--output", "a.csv"]])
+def test_what_is_read_is_never_what_is_written(options, students, outputs):
+    """Neither appended to on stdout, nor replaced where it is read on stdin."""
+    command = [warm.python(), "-m", "mtkd", "predict", "--model", students["distilbert"][0]]
+    with open(outputs / "a.csv") as stdin, open(outputs / "a.csv", "a") as stdout:
+        done = subprocess.run(
+            [*command, *options], stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, cwd=outputs
+        )
+    assert done.returncode == 1 and done.stderr.count(b"\n") == 1 and b" read" in done.stderr
+    assert (outputs / "a.csv").read_text() == "text\na\n"
+
+
+def test_a_full_stdout_is_one_line_and_a_closed_one_is_none(students, tmp_path, monkeypatch):
+    (tmp_path / "a.csv").write_text("text\na\n")
+
+    def label_to(stdout):
+        monkeypatch.setattr(sys, "stdout", stdout)
+        label_file(students["distilbert"][0], str(tmp_path / "a.csv"), Path("-"))
+        sys.stdout.flush()
+
+    with (
+        open("/dev/full", "w") as full,
+        pytest.raises(InputError, match=r"^stdout: cannot be written \(No space left on device\)$"),
     ):
-        with pytest.raises(InputError, match=message) as error:
-            label_file(students["distilbert"][0], str(tmp_path / "a.csv"), output)
-        assert "\n" not in str(error.value)
+        label_to(full)
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as closed:
+        label_to(closed)
+    assert not (tmp_path / "-").exists()
+
+
+def test_values_that_a_format_cannot_hold_are_one_line(students, tmp_path):
+    latin = pa.array([b"caf\xe9"], pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"text": ["a"], "n": latin}), tmp_path / "a.parquet")
+    source = str(tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=r"out.parquet: cannot be written as .parquet") as error:
+        label_file(students["distilbert"][0], source, tmp_path / "out.parquet")
+    assert "\n" not in str(error.value) and not (tmp_path / "out.parquet").exists()
 
 
 def test_files_of_a_folder_are_copied_without_hidden_ones(tmp_path):

@@ -55,6 +55,14 @@ CSV = {
             ("line 5", "a", ""),
         ],
     ),
+    "no text, quoted, beside blank lines": (
+        b'text\ngood\n""\n\n"  "\n  \n"\n"\n\xc2\xa0\nbad\n',
+        [
+            ("line 2", "good", ""),
+            *((f"line {n}", None, "no text in column 'text'") for n in (3, 5, 7, 9)),
+            ("line 10", "bad", ""),
+        ],
+    ),
     "never closed": (
         b'n,text\n1,"a\n2,b\n3,c\n',
         [
@@ -114,6 +122,13 @@ def test_every_row_is_read_or_says_why_it_is_not(kind, name, chunk, tmp_path, mo
     _, found = read(kind, content, tmp_path)
     told = [(row.place, row.texts[0] if row.texts else None, row.reason) for row in found]
     assert told == expected
+
+
+@pytest.mark.parametrize("name", ["plain", "windows, with a mark", "no text",
+                                  "no text, quoted, beside blank lines"])  # fmt: skip
+def test_a_csv_has_the_rows_that_pandas_reads(name, tmp_path):
+    content, expected = CSV[name]
+    assert len(pd.read_csv(io.BytesIO(content))) == len(expected)
 
 
 def test_parquet_keeps_its_types_and_names_rows_without_text(tmp_path):
@@ -223,15 +238,53 @@ def test_a_file_that_is_not_there_and_columns_that_are_taken(tmp_path):
         write(found, [["bad", 1.0, 0.0, ""]])
 
 
-@pytest.mark.parametrize(
-    ("content", "kind"), [(b"text\na\n", ".csv"), (b' {"text": "a"}\n', ".jsonl")]
-)
-def test_a_pipe_is_told_by_how_it_begins(content, kind):
-    found, table = open_table("-", io.BufferedReader(io.BytesIO(content)), ["text"])
+class Arriving(io.RawIOBase):
+    """A pipe into which a byte at a time is written."""
+
+    def __init__(self, content: bytes):
+        self.content = iter(content)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        for byte in self.content:
+            buffer[0] = byte
+            return 1
+        return 0
+
+
+BEGINNINGS = [
+    (b"text\na\n", ".csv"),
+    (b"\xef\xbb\xbftext\na\n", ".csv"),
+    (b'\xef\xbb\xbf\r\n\r\n"text"\r\na\r\n', ".csv"),
+    (b' {"text": "a"}\n', ".jsonl"),
+    (b'\xef\xbb\xbf{"text": "a"}\n', ".jsonl"),
+    (b'\xef\xbb\xbf\n\n  {"text": "a"}', ".jsonl"),
+]
+
+
+@pytest.mark.parametrize(("content", "kind"), BEGINNINGS)
+@pytest.mark.parametrize("raw", [io.BytesIO, Arriving])
+def test_a_pipe_is_told_by_how_it_begins(content, kind, raw):
+    found, table = open_table("-", io.BufferedReader(raw(content)), ["text"])
     assert found == kind and [row.texts for chunk in table.chunks for row in chunk] == [("a",)]
     assert table.share is None and format_of("-") is None
-    with pytest.raises(InputError, match="cannot be read from a pipe"):
-        open_table("-", io.BufferedReader(io.BytesIO(b"PAR1...")), ["text"])
+
+
+@pytest.mark.parametrize("raw", [io.BytesIO, Arriving])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"PAR1...", "stdin: a parquet file cannot be read from a pipe"),
+        ("text\na\n".encode("utf-16"), "stdin: it is UTF-16"),
+        (b"", "stdin: the file is empty"),
+        (b"\xef\xbb\xbf\n", "stdin: the file is empty"),
+    ],
+)
+def test_what_cannot_be_read_from_a_pipe_is_said(content, message, raw):
+    with pytest.raises(InputError, match=message):
+        open_table("-", io.BufferedReader(raw(content)), ["text"])
 
 
 def test_a_file_that_breaks_off_in_its_midst_is_named(tmp_path, monkeypatch):

@@ -121,6 +121,17 @@ def test_a_teacher_is_replaced_by_a_file_in_three_lines(tmp_path):
     first = answers.loc[splits["train"].ids[0], ["bad", "good"]].astype(float)
     np.testing.assert_allclose(np.exp(splits["train"].logits[0]), first, rtol=1e-5)
 
+    # The card of its student leaves that row out; of the other nothing, since `near` answers.
+    for teachers, left_out in (("llm/single", True), ("llm+near/average", False)):
+        cell = next((folder / RESULTS / "students/distilbert/reviews" / teachers).glob("*/seed1"))
+        model = cell.relative_to(folder) / "model"
+        result = snakemake(folder, model)
+        assert result.returncode == 0, result.stdout
+        card = (folder / model / "README.md").read_text()
+        assert ("left out of all four: " in card) == left_out
+        assert ("1 of 45 on report" in card) == left_out
+        assert "(a file's answers)" in card and ("(near texts' labels)" in card) != left_out
+
     # Another file's numbers make again what depends on them, and no student without a teacher.
     answers = answers.assign(bad=answers["good"], good=answers["bad"]).reset_index()
     answers.to_parquet(folder / ANSWERS, index=False)

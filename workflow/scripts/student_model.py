@@ -23,7 +23,7 @@ def main() -> None:
 
     from mtkd.analysis.loss_statement import loss_statement, scores_table
     from mtkd.deployment.card import CARD, student_card
-    from mtkd.deployment.statement import read_cell_answers
+    from mtkd.deployment.statement import read_cell_answers, read_rows, read_sources
     from mtkd.records.cells import PREDICTIONS
     from mtkd.records.files import publish_folder
     from mtkd.records.kept import copy_files
@@ -43,10 +43,12 @@ def main() -> None:
     )
     scores = scores_table(answers.student, answers.labels, settings["metrics"], answers.clusters)
     statement = loss_statement(answers, info.labels)
+    rows, sources = read_rows(args.task, info), read_sources(args.logits)
+    unanswered = {split: int((~some).sum()) for split, some in answers.answered.items()}
 
     def fill(folder: Path) -> None:
         copy_files(args.weights, folder, leave=[PREDICTIONS])
-        card = student_card(record, settings, folder, scores, statement, info.rows)
+        card = student_card(record, settings, folder, scores, statement, rows, sources, unanswered)
         (folder / CARD).write_text(card, encoding="utf-8")
 
     publish_folder(args.output, fill)

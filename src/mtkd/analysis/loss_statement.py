@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +44,8 @@ class Answers(NamedTuple):
     teachers: BySplit | None
     undistilled: BySplit | None
     clusters: BySplit  # [N, 1 or 2], where examples come in clusters
+    # [N] which rows a teacher answered, where not all: on the others what is fused is no answer.
+    answered: BySplit = MappingProxyType({})
 
 
 def scores_table(
@@ -75,7 +78,8 @@ def loss_statement(answers: Answers, classes: Sequence[str]) -> pd.DataFrame:
 
     Columns COLUMNS: ``difference`` is value less reference, with its 95 % interval, paired over
     examples; ``of`` is the class. Without a reference ``low`` and ``high`` are those of the value
-    itself, and of what does not apply both are NaN. Several report splits count alike.
+    itself, and of what does not apply both are NaN. Several report splits count alike. All four
+    are of the examples that a teacher answered.
     """
     rows = [_row(answers, CALIBRATION, _calibration, TEACHERS)]
     if answers.teachers is not None:
@@ -110,21 +114,20 @@ def _right(logits: np.ndarray, labels: np.ndarray, _: np.ndarray | None) -> np.n
 def _row(
     answers: Answers, measure: str, parts: Parts, against: str, only: int | None = None
 ) -> dict[str, object]:
-    """A measure on report, of all examples or of those of one class alone."""
+    """A measure on report, of the examples that a teacher answered, or of one class's of them."""
     splits = [split for split in answers.student if split != "selection"]
-    of_class = {split: answers.labels[split] == only for split in splits}
-    rows = {
-        split: np.flatnonzero(of_class[split]) if only is not None else slice(None)
-        for split in splits
-    }
-    numbers = [len(answers.labels[split][rows[split]]) for split in splits]
+    rows = {split: _answered(answers, split) for split in splits}
+    if only is not None:
+        rows = {split: rows[split] & (answers.labels[split] == only) for split in splits}
+    numbers = [int(rows[split].sum()) for split in splits]
 
     def of(model: BySplit) -> Contributions:
         found = []
         for split in splits:
-            teachers = answers.teachers[split] if answers.teachers is not None else None
-            values = parts(model[split], answers.labels[split], teachers).astype(float)
-            values = values[rows[split]][None]
+            own = rows[split]
+            teachers = answers.teachers[split][own] if answers.teachers is not None else None
+            values = parts(model[split][own], answers.labels[split][own], teachers)
+            values = values.astype(float)[None]
             found.append(Contributions(values.mean(axis=1), values))
         return joined(found)
 
@@ -158,17 +161,29 @@ def _row(
     return {**row, "low": low, "high": high}
 
 
+def _answered(answers: Answers, split: str) -> np.ndarray:
+    """Which rows [N] of a split a teacher answered."""
+    every = np.ones(len(answers.labels[split]), bool)
+    return answers.answered.get(split, every)
+
+
 def _worst_class(answers: Answers, classes: int) -> int:
-    """The class whose recall on selection is farthest below the teachers', or the least."""
-    labels = answers.labels["selection"]
+    """The class whose recall on selection is farthest below the teachers', or the least.
+
+    It is the least where teachers answered nothing there.
+    """
+    rows = _answered(answers, "selection")
+    compared = answers.teachers is not None and rows.any()
+    rows = rows if compared else np.ones(len(rows), bool)
+    labels = answers.labels["selection"][rows]
 
     def recall(model: BySplit) -> np.ndarray:
-        right = model["selection"].argmax(axis=-1) == labels
+        right = model["selection"][rows].argmax(axis=-1) == labels
         times = np.bincount(labels, minlength=classes)
         with np.errstate(invalid="ignore"):
             return np.bincount(labels, weights=right, minlength=classes) / times
 
     lost = recall(answers.student)
-    if answers.teachers is not None:
+    if compared:
         lost = lost - recall(answers.teachers)
     return int(np.nanargmin(lost.round(12)))

@@ -27,6 +27,14 @@ MEASURES = {
     INHERITED: "errors inherited (share of examples on which it repeats its teachers' error)",
     WORST: "worst class `{of}` (recall of the class that lost most on selection)",
 }
+# What the digest of a teacher is of, by the source that its record names; a trained one has none.
+DIGEST_OF = {
+    "": "its model",
+    "probabilities": "a file's answers",
+    "logits": "a file's answers",
+    "neighbours": "near texts' labels",
+}
+ROWS = {"transfer": "transfer (texts without a label)"}
 
 
 def student_card(
@@ -36,12 +44,15 @@ def student_card(
     scores: pd.DataFrame,
     statement: pd.DataFrame,
     rows: Mapping[str, int],
+    sources: Mapping[str, str],
+    unanswered: Mapping[str, int],
 ) -> str:
     """The card of a cell's student, by its record, as Markdown with the hub's metadata.
 
     ``settings`` are ``mtkd.study.settings.taken_settings``; ``folder`` holds the model; ``scores``
     and ``statement`` are tables of ``mtkd.analysis.loss_statement``; ``rows`` are its task's, by
-    split.
+    split, ``sources`` its given teachers' (``mtkd.deployment.statement``), and ``unanswered`` how
+    many rows of a split no teacher answered.
     """
     name = f"{settings['suite']}-{record['task']}-{record['student']}"
     parts = [
@@ -50,13 +61,13 @@ def student_card(
         "## Scores",
         _scores_text(scores),
         "## What was lost",
-        _statement_text(statement),
+        _statement_text(statement, rows, unanswered),
         "## How to use it",
         usage(folder, settings, record["labels"]),
         "## What it must not be used for",
-        _limits(record, settings, rows),
+        _limits(record),
         "## How it came about",
-        _origin(record, settings, rows),
+        _origin(record, settings, rows, sources),
     ]
     metadata = card_data(name, settings, record["task"], scores)
     return str(ModelCard(f"---\n{metadata.to_yaml()}\n---\n\n" + "\n\n".join(parts) + "\n"))
@@ -197,7 +208,9 @@ def _shown(metric: str, value: float) -> str:
     return f"{about.scale * value:.{about.decimals}f}{' %' if about.unit == '%' else ''}"
 
 
-def _statement_text(statement: pd.DataFrame) -> str:
+def _statement_text(
+    statement: pd.DataFrame, rows: Mapping[str, int], unanswered: Mapping[str, int]
+) -> str:
     lines = [
         "| | this student | beside it | difference | 95 % interval |",
         "|---|---|---|---|---|",
@@ -213,11 +226,19 @@ def _statement_text(statement: pd.DataFrame) -> str:
         interval += f"{100 * row.high:{'+' if row.against else ''}.1f}"
         known = "" if math.isnan(row.low) else interval
         lines.append(f"| {what} | {100 * row.value:.1f} % | {beside} | {difference} | {known} |")
-    return "\n".join(lines) + (
-        "\n\nOn report, each number paired example by example with what stands beside it; without "
+    about = (
+        "On report, each number paired example by example with what stands beside it; without "
         "that, the interval is the number's own. One seed: another student of the same recipe may "
-        "differ by more."
+        f"differ by more.{_left_out(rows, unanswered)}"
     )
+    return "\n".join([*lines, "", about])
+
+
+def _left_out(rows: Mapping[str, int], unanswered: Mapping[str, int]) -> str:
+    if not unanswered:
+        return ""
+    numbers = [f"{number:,} of {rows[split]:,} on {split}" for split, number in unanswered.items()]
+    return f" Rows that no teacher answered are left out of all four: {', '.join(numbers)}."
 
 
 def usage(folder: Path, settings: Mapping[str, Any], labels: Sequence[str]) -> str:
@@ -248,7 +269,7 @@ def usage(folder: Path, settings: Mapping[str, Any], labels: Sequence[str]) -> s
     )
 
 
-def _limits(record: Mapping[str, Any], settings: Mapping[str, Any], rows: Mapping[str, int]) -> str:
+def _limits(record: Mapping[str, Any]) -> str:
     taught = (
         "\n- What the licences of its teachers and of their outputs forbid: that holds for it too. "
         "Nor where its teachers are known to be wrong: it has learnt that as well."
@@ -256,8 +277,8 @@ def _limits(record: Mapping[str, Any], settings: Mapping[str, Any], rows: Mappin
         else ""
     )
     return (
-        f"- Other texts than those of `{record['task']}`: every number above is of its report "
-        "split, and says nothing of texts of another source, language, length or time.\n"
+        f"- Other texts than those of `{record['task']}`: every number above is of that task's "
+        "own splits, and says nothing of texts of another source, language, length or time.\n"
         f"- Other labels: it answers one of {len(record['labels'])} whatever it is given, also "
         "where none is right.\n"
         "- Decisions about people, or others that cannot be taken back, without someone who looks: "
@@ -267,7 +288,12 @@ def _limits(record: Mapping[str, Any], settings: Mapping[str, Any], rows: Mappin
     )
 
 
-def _origin(record: Mapping[str, Any], settings: Mapping[str, Any], rows: Mapping[str, int]) -> str:
+def _origin(
+    record: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    rows: Mapping[str, int],
+    sources: Mapping[str, str],
+) -> str:
     facts = {
         "cell": f"`{CELL.format(suite=settings['suite'], **_axes(record))}`",
         "teachers": ", ".join(record["teachers"].split("+")),
@@ -275,8 +301,8 @@ def _origin(record: Mapping[str, Any], settings: Mapping[str, Any], rows: Mappin
         "T": record["T"],
         "alpha (the soft labels' share)": record["alpha"],
         "seed of the student": record["seed"],
-        "teachers as trained (digests of their models)": _digests(record),
-        "rows": ", ".join(f"{split} {number:,}" for split, number in rows.items()),
+        "digests of its teachers": _digests(record, sources),
+        "rows": ", ".join(f"{ROWS.get(name, name)} {number:,}" for name, number in rows.items()),
         "digest of the data": f"`{record['digests']['data']}`",
         "digest of the cell": f"`{record['digests']['cell']}`",
         "training": f"`{json.dumps(record['training'])}`",
@@ -292,9 +318,10 @@ def _axes(record: Mapping[str, Any]) -> dict[str, str]:
     return {name: record[name] for name in names}
 
 
-def _digests(record: Mapping[str, Any]) -> str:
-    teachers = record["digests"]["teachers"]
-    return ", ".join(f"{key} `{digest}`" for key, digest in teachers.items()) or "none"
+def _digests(record: Mapping[str, Any], sources: Mapping[str, str]) -> str:
+    teachers = record["digests"]["teachers"].items()
+    said = [f"{key} `{digest}` ({DIGEST_OF[sources.get(key, '')]})" for key, digest in teachers]
+    return ", ".join(said) or "none"
 
 
 def _machine(record: Mapping[str, Any]) -> str:

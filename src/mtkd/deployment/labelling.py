@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
+import pyarrow as pa
 
 from mtkd.deployment.facts import read_facts
 from mtkd.deployment.rows import (
@@ -18,13 +18,13 @@ from mtkd.deployment.rows import (
     Table,
     answer_columns,
     format_of,
-    naming,
     open_table,
     refuse_missing,
     writer,
 )
 from mtkd.errors import InputError
 from mtkd.records.files import publish
+from mtkd.records.outputs import check_output, is_same_file, naming_output, to_stdout
 
 if TYPE_CHECKING:
     from mtkd.deployment.folder import Student
@@ -32,13 +32,15 @@ if TYPE_CHECKING:
 PROGRESS_SECONDS = 5.0
 # Rows without an answer that are named.
 NAMED = 20
+STDIN, STDOUT = 0, 1
 
 
 def label_file(folder: Path, source: str, output: Path | None) -> None:
     """Write a file's rows with the student's answers, in their order, to ``output`` or stdout.
 
     ``source`` is a path or "-", stdin. The output has the format that its name's end says; on
-    stdout, JSONL where the source is, else CSV. Raises InputError.
+    stdout, JSONL where the source is, else CSV. Raises InputError, also for an output that is the
+    source.
     """
     facts = read_facts(folder)
     output = None if str(output) == PIPE else output
@@ -46,6 +48,11 @@ def label_file(folder: Path, source: str, output: Path | None) -> None:
     if format_of(source):
         refuse_missing(source)
     wanted = format_of(str(output)) if output else None
+    read = STDIN if source == PIPE else Path(source)
+    if output:
+        check_output(output, [read])
+    elif is_same_file(STDOUT, read):
+        raise InputError("stdout goes to the file that is read; give it another, or --output")
     kind, table = open_table(source, sys.stdin.buffer, facts["text"])
     wanted = wanted or (".jsonl" if kind == ".jsonl" else ".csv")
     # Loading torch takes seconds.
@@ -59,14 +66,14 @@ def label_file(folder: Path, source: str, output: Path | None) -> None:
 
     try:
         if output is None:
-            _label(student, source, table, wanted, sys.stdout.buffer)
+            with to_stdout() as file:
+                _label(student, source, table, wanted, file)
         else:
-            publish(output, write)
-    except BrokenPipeError:
-        # Whoever read it has enough; nothing must be flushed to it at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        raise InputError(f"{output}: cannot be written ({error.strerror})") from None
+            with naming_output(output):
+                publish(output, write)
+    except pa.ArrowException as error:
+        cause = " ".join(str(error).split())
+        raise InputError(f"{output}: cannot be written as {wanted} ({cause})") from None
 
 
 def _label(student: Student, source: str, table: Table, kind: str, file: BinaryIO) -> None:
@@ -74,21 +81,26 @@ def _label(student: Student, source: str, table: Table, kind: str, file: BinaryI
     name = "stdin" if source == PIPE else source
     done, bad = 0, 0
     start = last = time.monotonic()
-    with naming(source):
+    try:
         write, end = writer(kind, file, table, answer_columns(student.labels))
-    for rows in table.chunks:
-        write(rows, labelled(student, rows))
-        for row in rows:
-            bad += bool(row.reason)
-            if row.reason and bad <= NAMED:
-                print(f"{name}: {row.place}: {row.reason}", file=sys.stderr)
-        done += len(rows)
-        now = time.monotonic()
-        if now - last >= PROGRESS_SECONDS:
-            last, rate = now, done / (now - start)
-            share = f"{100 * table.share():.0f} %, " if table.share else ""
-            print(f"{share}{done:,} rows  {rate:.0f} rows/s", file=sys.stderr, flush=True)
-    end()
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+    try:
+        for rows in table.chunks:
+            write(rows, labelled(student, rows))
+            for row in rows:
+                bad += bool(row.reason)
+                if row.reason and bad <= NAMED:
+                    print(f"{name}: {row.place}: {row.reason}", file=sys.stderr)
+            done += len(rows)
+            now = time.monotonic()
+            if now - last >= PROGRESS_SECONDS:
+                last, rate = now, done / (now - start)
+                share = f"{100 * table.share():.0f} %, " if table.share else ""
+                print(f"{share}{done:,} rows  {rate:.0f} rows/s", file=sys.stderr, flush=True)
+    finally:
+        # Of parquet also after a fault, while its file is open: its writer would complain later.
+        end()
     left = f"; {bad:,} without a label, whose reason stands beside them" if bad else ""
     print(f"{name}: {done - bad:,} of {done:,} rows labelled{left}", file=sys.stderr)
 

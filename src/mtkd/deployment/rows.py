@@ -86,21 +86,35 @@ def open_table(path: str, pipe: io.BufferedReader, text: Sequence[str]) -> tuple
             table = _read_parquet(path, text)
             return kind, table._replace(chunks=_naming_all(path, table.chunks))
         file = pipe if kind is None else open(path, "rb")  # noqa: SIM115  read as it is asked for
-        begin = file.peek(4)
+        # What a pipe has ready may be less than what tells.
+        opening = _opening(pipe) if kind is None else [file.peek(4)]
+        begin = b"".join(opening)
         if begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             raise InputError("it is UTF-16; save it as UTF-8")
         if kind is None and begin.startswith(b"PAR1"):
             raise InputError("a parquet file cannot be read from a pipe; give its path")
         if kind is None:
-            kind = ".jsonl" if begin.lstrip().startswith(b"{") else ".csv"
+            says = begin.removeprefix(codecs.BOM_UTF8).lstrip()
+            kind = ".jsonl" if says.startswith(b"{") else ".csv"
         size = 0 if path == PIPE else os.path.getsize(path)
 
         def share() -> float:
             return file.tell() / size
 
-        table = (_read_jsonl if kind == ".jsonl" else _read_csv)(file, text)
+        lines = chain(opening, pipe) if path == PIPE else file
+        table = (_read_jsonl if kind == ".jsonl" else _read_csv)(lines, text)
         chunks = _naming_all(path, table.chunks)
         return kind, table._replace(chunks=chunks, share=share if size else None)
+
+
+def _opening(lines: Iterable[bytes]) -> list[bytes]:
+    """The first lines, until one has something in it."""
+    taken = []
+    for line in lines:
+        taken.append(line)
+        if b"".join(taken).removeprefix(codecs.BOM_UTF8).strip():
+            break
+    return taken
 
 
 def refuse_missing(path: str) -> None:
@@ -168,8 +182,8 @@ def _in_chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
 class _Lines:
     """The lines of a CSV with those that the record in progress has taken, to begin it anew."""
 
-    def __init__(self, file: BinaryIO):
-        self.file = file
+    def __init__(self, file: Iterable[bytes]):
+        self.file = iter(file)
         self.begun = False
         self.waiting: deque[str] = deque()
         self.taken: list[str] = []
@@ -198,7 +212,7 @@ class _Lines:
         return text
 
 
-def _read_csv(file: BinaryIO, text: Sequence[str]) -> Table:
+def _read_csv(file: Iterable[bytes], text: Sequence[str]) -> Table:
     csv.field_size_limit(LONGEST_FIELD)
     lines = _Lines(file)
     records = _records(lines)
@@ -246,7 +260,8 @@ def _records(lines: _Lines) -> Iterator[tuple[int, list[str], str, str]]:
         if fields is None:
             return
         whole = lines.done(len(lines.taken))
-        if len(fields) < 2 and not "".join(fields).strip():
+        # As pandas has it: `""` is a row, and a line of spaces is none.
+        if not whole.strip(" \t\r\n"):
             continue
         fault = ""
         if any("\udc80" <= sign <= "\udcff" for sign in whole if not sign.isascii()):
@@ -262,7 +277,7 @@ def _readable(text: str) -> str:
 # JSONL
 
 
-def _read_jsonl(file: BinaryIO, text: Sequence[str]) -> Table:
+def _read_jsonl(file: Iterable[bytes], text: Sequence[str]) -> Table:
     rows = _objects(file, text)
     first = list(islice(rows, CHUNK))
     found = [set(map(nfc, row.values)) for row in first if UNREADABLE not in row.values]
@@ -271,7 +286,7 @@ def _read_jsonl(file: BinaryIO, text: Sequence[str]) -> Table:
     return Table(None, _in_chunks(chain(first, rows)), None)
 
 
-def _objects(file: BinaryIO, text: Sequence[str]) -> Iterator[Row]:
+def _objects(file: Iterable[bytes], text: Sequence[str]) -> Iterator[Row]:
     decoder = json.JSONDecoder(object_pairs_hook=_no_key_twice)
     for number, line in enumerate(file, start=1):
         place = f"line {number}"

@@ -16,9 +16,28 @@ from mtkd.analysis.collect import (
 )
 from mtkd.analysis.loss_statement import Answers
 from mtkd.errors import InputError
-from mtkd.fusion.targets import fuse_teachers, lacks_gate, read_gates
-from mtkd.records.logits import aligned, read_logits
-from mtkd.tasks.corpus import TaskInfo
+from mtkd.fusion.targets import answered_rows, fuse_teachers, lacks_gate, read_gates
+from mtkd.records.logits import aligned, read_logits, read_tensors
+from mtkd.tasks.corpus import NO_LABEL, TaskInfo, read_labels
+
+
+def read_rows(task: Path, info: TaskInfo) -> dict[str, int]:
+    """How many rows a task has by split, those of train without a label as transfer."""
+    _, labels = read_labels(task / "train.parquet")
+    labelled = int((labels != NO_LABEL).sum())
+    of_train = {"train": labelled, "transfer": len(labels) - labelled}
+    others = {split: number for split, number in info.rows.items() if split != "train"}
+    return {name: number for name, number in {**of_train, **others}.items() if number}
+
+
+def read_sources(logits: Sequence[Path]) -> dict[str, str]:
+    """Where the answers of teachers that are not trained are from, by teacher and seed."""
+    records = [read_tensors(path)[1] for path in logits]
+    return {
+        f"{record['teacher']}/seed{record['seed']}": record["source"]
+        for record in records
+        if "source" in record
+    }
 
 
 def read_cell_answers(
@@ -47,7 +66,7 @@ def read_cell_answers(
     beside = None
     for path in undistilled:
         beside, _ = _read(path, ids, info)
-    fused = None
+    fused, answered = None, {}
     if recipe["fusion"] is not None:
         teachers = read_all_teachers(logits, ids, info, teacher_seed)
         fused = {}
@@ -56,9 +75,13 @@ def read_cell_answers(
             if lacks_gate(record, recipe, weights):
                 raise InputError(f"{predictions}: its gate is missing; make its predictions again")
             axes = {**record, "T": "1"}
-            fused[split] = fuse_teachers(axes, taught_on(split, recipe), teachers[split], weights)
+            own = taught_on(split, recipe)
+            fused[split] = fuse_teachers(axes, own, teachers[split], weights)
+            some = answered_rows(axes, own, teachers[split])
+            if some is not None:
+                answered[split] = some
     clusters = read_all_clusters(task, splits)
-    return Answers(labels, student, fused, beside, clusters), record
+    return Answers(labels, student, fused, beside, clusters, answered), record
 
 
 def _read(
