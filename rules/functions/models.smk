@@ -49,8 +49,8 @@ def cell_answers(wildcards):
 
 def undistilled_beside(wildcards):
     """The undistilled student of a distilled cell's seed; none where the study has no such arm."""
-    plain = any(arm.strategy == schema.UNDISTILLED for arm in STUDY.arms)
-    if not (plain and is_distilled(wildcards.teachers)):
+    asked = {arm.strategy for arm in STUDY.arms}
+    if schema.UNDISTILLED not in asked or not is_distilled(wildcards.teachers):
         return []
     cell = {**wildcards, "strategy": schema.UNDISTILLED}
     return [f"{UNDISTILLED}/predictions.safetensors".format(**cell)]

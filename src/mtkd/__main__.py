@@ -33,10 +33,10 @@ label), and no label of any."""
 LABELS_FROM = """\
 A language model's answers as a file for a teacher: an id and a column for each label. `logprobs`:
 each line has an id and `logprobs`, the log-probabilities of the answer's first token,
-{"good": -0.2, ...} or [{"token": "good", "logprob": -0.2}, ...]. `answers`: each line has an id and
-one sampled `answer`, an id in as many lines as it was asked, or a list of `answers`; their votes
-are counted. Words are compared with labels' names without case, and without spaces and signs at
-their ends."""
+{"good": -0.2, ...} or [{"token": "good", "logprob": -0.2}, ...], or a reply's positions with their
+top_logprobs. `answers`: each line has an id and one sampled `answer`, an id in as many lines as it
+was asked, or a list of `answers`; their votes are counted. Words are compared with labels' names
+without case, and without spaces and signs at their ends."""
 PREDICT = """\
 Label the rows of a file with a student that was taken away from its study. Each row is written as
 it is, in the file's order, with the columns predicted_label, probability_LABEL for each label, and

@@ -18,7 +18,7 @@ from mtkd.records.teachers import TeacherLogits, Teachers, read_teachers
 from mtkd.tasks.answers import given_logits, smoothed
 from mtkd.tasks.corpus import Split
 from mtkd.tasks.label_map import check_label_map
-from mtkd.tasks.neighbours import neighbour_logits, word_features
+from mtkd.tasks.neighbours import alone_lines, neighbour_logits, word_features
 
 LABELS = ["bad", "good"]
 
@@ -68,6 +68,13 @@ def given(path, kind="probabilities", order=None, **source):
 def without(columns, *ids):
     keep = [row for row, name in enumerate(columns["id"]) if name not in ids]
     return {name: [values[row] for row in keep] for name, values in columns.items()}
+
+
+def spoilt(row, **values):
+    table = {name: list(column) for name, column in FULL.items()}
+    for name, value in values.items():
+        table[name][row] = value
+    return table
 
 
 LISTS = rows(answer=[list(pair) for pair in zip(FULL["bad"], FULL["good"], strict=True)])
@@ -123,6 +130,21 @@ def test_hard_labels_and_logits(tmp_path):
                                   [-3.5, 2])  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "columns, source",
+    [(FULL, {}), (LISTS, {"column": "answer"}), (rows(bad=[0] * 7, good=[1] * 7), {}),
+     (spoilt(2, bad=None, good=None), {"missing": "skip"}), (spoilt(2, bad=0.5005), {})],
+)  # fmt: skip
+def test_probabilities_are_no_logits(tmp_path, columns, source):
+    with pytest.raises(InputError, match="a.jsonl: no number is below 0 .* under 'probabilities'"):
+        given(written(tmp_path, columns), "logits", **source)
+
+
+def test_logits_that_look_like_probabilities_in_some_rows_are_read(tmp_path):
+    found = given(written(tmp_path, spoilt(2, bad=2.5)), "logits")
+    np.testing.assert_array_equal(found.logits["train"][0], [0.9, 0.1])
+
+
 def test_a_file_for_each_split(tmp_path):
     parts = {"train": ["t0", "t1"], "transfer": ["t2", "t3"], "selection": ["s0"]}
     files = {}
@@ -134,13 +156,6 @@ def test_a_file_for_each_split(tmp_path):
     del files["transfer"]
     with pytest.raises(InputError, match="no file: no answer for 2 of 2 rows of transfer: 't2', "):
         given_logits(source, LABELS, splits())
-
-
-def spoilt(row, **values):
-    table = {name: list(column) for name, column in FULL.items()}
-    for name, value in values.items():
-        table[name][row] = value
-    return table
 
 
 REFUSED = {
@@ -163,6 +178,16 @@ REFUSED = {
         rows(answer=[[0.5, 0.3, 0.2]] * 7), {"column": "answer"}, "3 numbers in line 1"
     ),
     "an unknown label": (rows(answer=["fine"] * 7), {"column": "answer"}, "label 'fine' is not in"),
+    "a number of 400 digits": (spoilt(0, good=10**400), {}, "'good' has 1000+ in line 1 .id 't0'"),
+    "such a number in a list": (
+        rows(answer=[[10**400, 0]] * 7), {"column": "answer"}, "'answer' has 1000+ in line 1"
+    ),
+    "such a number as a label": (
+        rows(answer=[10**400] * 7), {"column": "answer"}, "'answer' holds a number that is too"
+    ),
+    "votes without a sum": (
+        rows(bad=[1e308] * 7, good=[1e308] * 7), {"counts": True}, "has no finite sum"
+    ),
     "an order of other labels": (
         LISTS, {"column": "answer", "order": ["up", "down"]}, "does not hold the task's labels"
     ),
@@ -189,6 +214,12 @@ def test_what_is_refused_in_one_line(tmp_path, what):
     with pytest.raises(InputError, match=message) as error:
         given(written(tmp_path, columns), **options)
     assert "\n" not in str(error.value) and "a.jsonl" in str(error.value)
+
+
+def test_lists_in_a_csv_that_are_no_numbers_are_refused(tmp_path):
+    for said in (f"[{10**400}, 0]", "[" * 100_000):
+        with pytest.raises(InputError, match="a.csv: "):
+            given(written(tmp_path, rows(answer=[said] * 7), "a.csv"), column="answer")
 
 
 def test_an_id_of_two_splits_is_refused(tmp_path):
@@ -250,6 +281,23 @@ def test_a_row_is_fused_from_those_that_answered_it(fusion):
     found = answered_rows(AXES, {"fusion": fusion}, GAPS)
     assert found.tolist() == [True, True, True, False]
     assert answered_rows(AXES, {"fusion": fusion}, teachers(None, None)) is None
+
+
+def test_a_row_that_only_a_teacher_of_weight_0_answered_is_answered_by_none():
+    # Scores of 0.5 and 0: b has no weight, and row 1 is b's alone.
+    runs = {key: one._replace(score=one.score * (key[0] == "a")) for key, one in
+            GAPS.by_run.items()}  # fmt: skip
+    scored = Teachers(runs, "1")
+    fused = fuse_teachers(AXES, {"fusion": "weighted"}, scored, {})
+    np.testing.assert_array_equal(fused, OWN[0])
+    found = answered_rows(AXES, {"fusion": "weighted"}, scored)
+    assert found.tolist() == [True, False, True, False]
+    # A gate that hears b nowhere but in row 0, and a where it has no answer.
+    gates = {("a+b", "1"): np.array([[0, 1], [1, 0], [0.5, 0.5], [1, 0]], np.float32)}
+    fused = fuse_teachers(AXES, {"fusion": "gating"}, GAPS, gates)
+    np.testing.assert_allclose(fused, [OWN[1, 0], OWN[0, 1], OWN[0, 2], OWN[0, 3]])
+    found = answered_rows(AXES, {"fusion": "gating"}, GAPS, gates)
+    assert found.tolist() == [True, False, True, False]
 
 
 def test_an_operator_weighs_those_that_answered_and_hears_no_teacher_without_weight():
@@ -323,6 +371,20 @@ def test_a_row_is_never_its_own_neighbour_nor_one_of_its_group():
     np.testing.assert_allclose(p[4], (np.array([1, 0]) + prior) / 2)
     np.testing.assert_allclose(p[5], prior)
     assert np.exp(found.logits["report"]).shape == (1, 2)
+    assert found.account["alone"] == {"train": 1}
+    (line,) = alone_lines(found.account)
+    assert line.startswith("1 of 6 rows of train share nothing with another labelled text")
+
+
+@pytest.mark.parametrize("texts", [["a b", "c"], ["好", "坏"], ["🙂", "🙁 !"], ["I", "7"]])
+def test_texts_without_a_word_have_no_neighbours_by_words(texts):
+    train = Split(np.array(["a", "b"]), texts, None, np.array([0, 1]))
+    with pytest.raises(InputError, match="no text of train has a word, .* word 'vectors'"):
+        word_features({"train": train})
+    # One that has none among others is counted.
+    found = word_features({"train": train._replace(text_a=["good film", texts[1]])})
+    alone = neighbour_logits(1, 2, {"train": train}, found, np.array([0, 1])).account["alone"]
+    assert alone == {"train": 2}
 
 
 SUITE = {
@@ -414,6 +476,28 @@ def test_what_a_suite_may_not_say(what):
     content, message = SUITES[what]
     with pytest.raises(InputError, match=message):
         validate_suite(content, "s.yaml")
+
+
+@pytest.mark.parametrize("spelt", ["absolute", "link", "hard link", "folder", "no file"])
+def test_labels_that_are_held_back_are_found_however_their_table_is_spelt(
+    tmp_path, monkeypatch, spelt
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "film").mkdir()
+    (tmp_path / "films").symlink_to("film")
+    table, path = tmp_path / "film/train.csv", "films/train.csv"
+    if spelt != "no file":
+        table.write_text("id,text,label\n")
+    if spelt == "absolute":
+        path = str(table)
+    elif spelt == "link":
+        (tmp_path / (path := "llm.csv")).symlink_to(table)
+    elif spelt == "hard link":
+        (tmp_path / (path := "llm.csv")).hardlink_to(table)
+    with pytest.raises(InputError, match="is a table of task 'few' itself"):
+        validate_suite(suite_of({"probabilities": {"file": path}}, task="few"), "s.yaml")
+    (tmp_path / "mine.csv").write_text("id,bad,good\n")
+    validate_suite(suite_of({"probabilities": {"file": "mine.csv"}}, task="few"), "s.yaml")
 
 
 def test_a_student_is_no_file():

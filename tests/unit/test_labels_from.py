@@ -60,6 +60,62 @@ def test_token_log_probabilities(tmp_path, as_list):
     ]
 
 
+def entry(token, p, **top):
+    told = [{"token": t, "logprob": log(q), "bytes": []} for t, q in top.items()]
+    return {"token": token, "logprob": log(p), "bytes": [], "top_logprobs": told}
+
+
+SURE = entry("negative", 0.6, negative=0.6, positive=0.2)
+# A reply's positions, and what the labels' shares are.
+REPLIES = {
+    "a list of positions": ([SURE], [0.75, 0, 0.25]),
+    "a whole reply": ({"content": [SURE], "refusal": None}, [0.75, 0, 0.25]),
+    "several positions": ({"content": [SURE, entry(".", 0.9)]}, [0.75, 0, 0.25]),
+    "words that say it again": ([SURE, entry("positive", 1, positive=1)], [0.75, 0, 0.25]),
+    "a position before it": ([entry("\n", 0.9, The=0.1), SURE], [0.75, 0, 0.25]),
+    "a sampled token beside the most probable": (
+        [entry("positive", 0.1, negative=0.6, neutral=0.1)], [0.75, 0.125, 0.125]
+    ),
+    "a mapping of alternatives": (
+        [{**SURE, "top_logprobs": {"negative": log(0.6), "positive": log(0.2)}}], [0.75, 0, 0.25]
+    ),
+    "an older reply": (
+        {"tokens": ["negative", "."], "token_logprobs": [log(0.6), -0.1], "text_offset": [0, 8],
+         "top_logprobs": [{"negative": log(0.6), "positive": log(0.2)}, {".": -0.1}]},
+        [0.75, 0, 0.25],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", REPLIES)
+def test_alternatives_in_a_reply_are_read(tmp_path, what):
+    told, wanted = REPLIES[what]
+    found = from_logprobs(lines(tmp_path, {"id": "a", "logprobs": told}), WORDS, 3)
+    np.testing.assert_allclose(found.rows["a"], wanted)
+    later = ["1 rows have a label's word behind the first token only, and are read there: 'a'"]
+    assert found.said[1:] == (later if what == "a position before it" else [])
+
+
+@pytest.mark.parametrize(
+    "told",
+    [[entry("negative", 0.6)], {"content": [entry("negative", 0.6), entry(".", 0.9)]},
+     {"negative": log(0.6)}, {"tokens": ["negative"], "token_logprobs": [log(0.6)]}],
+)  # fmt: skip
+def test_a_token_without_alternatives_is_said_to_be_a_hard_label(tmp_path, told):
+    found = from_logprobs(lines(tmp_path, {"id": "a", "logprobs": told}), WORDS, 3)
+    assert found.rows["a"] == [1, 0, 0]
+    assert (
+        found.said[1].startswith("1 rows have one token and no alternative")
+        and "'a'" in (found.said[1])
+    )
+
+
+def test_a_logarithm_far_below_0_is_that_of_0(tmp_path):
+    told = {"positive": -0.0, "neutral": -(10**400), "negative": -math.inf, "I": -9999.0}
+    found = from_logprobs(lines(tmp_path, {"id": "a", "logprobs": told}), WORDS, 3)
+    assert found.rows["a"] == [0, 0, 1]
+
+
 @pytest.mark.parametrize("as_list", [False, True])
 def test_repeated_answers_are_counted(tmp_path, as_list):
     answers = {"a": ["Positive.", "positive", "negative"], "b": ["Neutral"], "c": ["who knows"]}
@@ -77,6 +133,33 @@ def test_repeated_answers_are_counted(tmp_path, as_list):
     ]
 
 
+@pytest.mark.parametrize(
+    "null", [None, math.nan, [], {}, {"content": None, "refusal": "no"}, [None]]
+)
+def test_a_reply_that_is_null_is_a_row_without_a_label(tmp_path, null):
+    rows = [{"id": "a", "logprobs": {"positive": 0.0}}, {"id": "b", "logprobs": null}]
+    if null == [None]:
+        with pytest.raises(InputError, match="line 2: 'logprobs' is a list, not a mapping"):
+            from_logprobs(lines(tmp_path, *rows), WORDS, 3)
+        return
+    found = from_logprobs(lines(tmp_path, *rows), WORDS, 3)
+    assert list(found.rows) == ["a"]
+    assert found.said[1:] == ["1 rows without any label's word are left out: 'b'"]
+
+
+def test_an_answer_that_is_null_is_no_vote(tmp_path):
+    one = [{"id": "a", "answer": "positive"}, {"id": "a", "answer": None}, {"id": "b"}]
+    several = [{"id": "a", "answers": ["positive", math.nan]}, {"id": "b", "answers": None}]
+    for rows in (one, several):
+        found = from_answers(lines(tmp_path, *rows), WORDS, 3)
+        assert found.rows == {"a": [0, 0, 1]}
+        assert found.said[1:] == [
+            "2 answers are null and no vote", "1 rows without a vote are left out: 'b'"
+        ]  # fmt: skip
+    with pytest.raises(InputError, match="no answer is a label's word, and 1 are null; give"):
+        from_answers(lines(tmp_path, {"id": "a", "answer": None}), WORDS, 3)
+
+
 GOOD = {"id": "a", "logprobs": {"positive": -0.1}}
 WRONG = {
     "no id": (from_logprobs, [{"logprobs": {"positive": -1}}], "no column 'id'"),
@@ -86,8 +169,21 @@ WRONG = {
     "probabilities": (
         from_logprobs, [{"id": "a", "logprobs": {"positive": 0.7}}], "'positive' has 0.7, which is"
     ),
+    "400 digits": (
+        from_logprobs, [{"id": "a", "logprobs": {"positive": 10**400}}], "'positive' has 1000+, wh"
+    ),
+    "no number": (
+        from_logprobs, [{"id": "a", "logprobs": {"positive": math.nan}}], "'positive' has nan, wh"
+    ),
     "a text": (from_logprobs, [{"id": "a", "logprobs": "positive"}], "'logprobs' is text, not a"),
     "numbers": (from_logprobs, [{"id": "a", "logprobs": [-0.1]}], "is a list, not a mapping"),
+    "alternatives that are none": (
+        from_logprobs, [{"id": "a", "logprobs": [{**SURE, "top_logprobs": [0.3]}]}], "is a list, no"
+    ),
+    "lists of other lengths": (
+        from_logprobs, [{"id": "a", "logprobs": {"tokens": ["no"], "token_logprobs": []}}],
+        "are not lists of the same length",
+    ),
     "several positions": (
         from_logprobs, [{"id": "a", "logprobs": {"positive": 0, "negative": 0}}], "sum to 2.000"
     ),
@@ -172,3 +268,29 @@ def test_from_the_texts_of_a_task_to_a_teachers_file(tmp_path, monkeypatch, caps
     strange = lines(tmp_path, {"id": "x", "answer": "no"})
     with pytest.raises(InputError, match="none of the ids is one of task ask: 'x' in the answers"):
         call(monkeypatch, "labels-from", "answers", strange, *(x for p in where.items() for x in p))
+
+
+def test_an_output_does_not_take_the_place_of_what_it_is_made_from(tmp_path, monkeypatch):
+    path = lines(tmp_path, {"id": "a", "answer": "no"})
+    (tmp_path / "here").mkdir()
+    (tmp_path / "link.jsonl").symlink_to(path)
+    task = tmp_path / "ask"
+    task.mkdir()
+    for name in ("task.json", "train.jsonl"):
+        (task / name).write_text("{}")
+    before = path.read_text()
+    for output in (path, tmp_path / "here/../llm.jsonl", tmp_path / "link.jsonl"):
+        with pytest.raises(InputError, match="this is what it is made from; give another name"):
+            call(monkeypatch, "labels-from", "answers", path, "--labels", "no", "yes", "--output",
+                 output)  # fmt: skip
+    with pytest.raises(InputError, match="this is what it is made from; give another name"):
+        call(monkeypatch, "labels-from", "answers", path, "--task", task, "--output",
+             task / "train.jsonl")  # fmt: skip
+    for name in ("task.json", "train.jsonl"):
+        with pytest.raises(InputError, match="this is what it is made from; give another name"):
+            call(monkeypatch, "texts", task, "--output", task / name)
+        assert (task / name).read_text() == "{}"
+    assert path.read_text() == before
+    call(monkeypatch, "labels-from", "answers", path, "--labels", "no", "yes", "--output",
+         tmp_path / "new.jsonl")  # fmt: skip
+    assert (tmp_path / "new.jsonl").exists()

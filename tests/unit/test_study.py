@@ -115,6 +115,7 @@ def test_defaults_are_frozen():
         "config": {},
         "tokenizer": None,
         "vectors": None,
+        "layers": None,
     }
     fields = Task.model_fields
     assert {name: fields[name].default for name in ("label", "id", "max_length", "selection")} == {

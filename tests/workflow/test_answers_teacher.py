@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import warm
 import yaml
+from small_inputs import run_script
 from tiny_study import (
     ROOT,
     SUITE,
@@ -25,6 +26,8 @@ from tiny_study import (
 )
 
 from mtkd.records.logits import read_logits
+from mtkd.tasks.corpus import read_info, read_split
+from mtkd.tasks.prepare import prepare_task, read_tables, write_task
 
 RESULTS = "results/tiny"
 LLM = f"{RESULTS}/teachers/reviews/llm/seed1"
@@ -135,3 +138,38 @@ def test_a_teacher_is_replaced_by_a_file_in_three_lines(tmp_path):
     jobs = planned(folder, page)
     assert jobs["given_logits"] == 1 and jobs["train_students"] == 1 and jobs["report"] == 1
     assert not {"train_undistilled", "prepare_task", "fit_reference"} & jobs.keys()
+
+
+def given(folder, columns) -> subprocess.CompletedProcess[str]:
+    """Run the script on a task of 80 rows, half of them selection, with answers in columns."""
+    task = {"text": ["text"], "labels": ["no", "yes"], "selection": {"fraction": 0.5}}
+    table = pd.DataFrame({"text": [f"words {row}" for row in range(80)], "label": [0, 1] * 40})
+    table.to_csv(folder / "t.csv", index=False)
+    tables = read_tables(task, dict.fromkeys(("train", "report"), folder / "t.csv"))
+    write_task(folder / "ask", task, prepare_task({**task, "max_overlap": 1}, tables))
+    splits = [read_split(folder / "ask", name) for name in read_info(folder / "ask").rows]
+    texts = {i: text for one in splits for i, text in zip(one.ids, one.text_a, strict=True)}
+    yes = [0.8 if int(text.split()[1]) % 2 else 0.2 for text in texts.values()]
+    answers = pd.DataFrame({"id": list(texts), "no": [1 - p for p in yes], "yes": yes})
+    answers.rename(columns=columns).to_csv(folder / "llm.csv", index=False)
+    source = {"file": str(folder / "llm.csv")}
+    return run_script(
+        "given_logits.py",
+        job={"settings": {"probabilities": source, "text": ["text"], "metric": "accuracy"},
+             "code": {}},
+        task=folder / "ask",
+        teacher="llm",
+        seed="1",
+        outputs=[folder / f"{name}.safetensors" for name in ("train", "selection", "report")],
+    )  # fmt: skip
+
+
+def test_columns_with_each_others_names_are_refused_where_answers_are_read(tmp_path):
+    assert given(tmp_path, {}).returncode == 0
+    (tmp_path / "train.safetensors").unlink()
+    result = given(tmp_path, {"no": "yes", "yes": "no"})
+    assert result.returncode == 1 and "Traceback" not in result.stdout + result.stderr
+    said = result.stdout + result.stderr
+    assert "its outputs fit the labels in the order yes, no, not no, yes" in said
+    assert "the columns of its file have each other's names" in said
+    assert not (tmp_path / "train.safetensors").exists()

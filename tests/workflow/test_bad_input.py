@@ -15,7 +15,7 @@ from mtkd.analysis.master import master_table
 from mtkd.analysis.tables import read_table
 from mtkd.config.load import validate_suite
 from mtkd.records.files import read_json
-from mtkd.records.logits import Logits, write_logits, write_tensors
+from mtkd.records.logits import Logits, read_tensors, write_logits, write_tensors
 from mtkd.study.recipes import recipes
 from mtkd.study.settings import score_settings, table_settings, task_settings
 from mtkd.tasks.corpus import read_labels
@@ -301,13 +301,46 @@ class TestLogits:
         refused(result, "features of student gpt, seed 2, on reviews are the same", "gating arms")
         assert not (tmp_path / "weights.safetensors").exists()
 
+    def test_the_gate_is_fitted_on_rows_that_all_teachers_answer(self, task, tmp_path):
+        """What stands in place of answers changes no weight; too few answers are a line."""
+        rng = np.random.default_rng(0)
+        ids, gold = read_labels(task / "selection.parquet")
+        states = rng.normal(size=(len(ids), 4)).astype(np.float16)
+        record = {"student": "gpt", "task": "reviews", "seed": "2", "status": "finished"}
+        record["digests"] = {"data": read_json(task / "task.json")["digest"], "cell": "c"}
+        write_tensors(tmp_path / "features.safetensors", {"selection": states}, record)
+        own = rng.normal(size=(2, len(ids), 2)) + 3 * np.eye(2)[gold] * [[[0.2]], [[1]]]
 
-def fit_gate(task, logits, features):
+        def weights(gaps, instead, lacking=4):
+            known = np.arange(len(ids)) < len(ids) - lacking
+            paths = [tmp_path / f"{name}.safetensors" for name in ("cnn", "llm")]
+            for path, logits in zip(paths, own, strict=True):
+                has = known if gaps and path.stem == "llm" else None
+                told = logits if has is None else np.where(known[:, None], logits, instead)
+                about = {"labels": LABELS, "teacher": path.stem, "seed": "1", "selection": 0.5,
+                         "digests": {"model": path.stem}}  # fmt: skip
+                write_logits(path, {"selection": Logits(ids, told, has)}, about)
+            result = fit_gate(task, paths, tmp_path / "features.safetensors", "cnn+llm")
+            if result.returncode:
+                return result
+            return read_tensors(tmp_path / "weights.safetensors")[0]["selection"]
+
+        first = weights(True, [0, 0])
+        np.testing.assert_array_equal(first, weights(True, [-9, 9]))
+        assert (first != weights(False, None)).any()
+        refused(
+            weights(True, [0, 0], len(ids) - 2),
+            "2 selection rows are too few",
+            "all of cnn+llm answer",
+        )
+
+
+def fit_gate(task, logits, features, teachers="cnn"):
     return run_script(
         "fit_gate.py",
         job={"code": {}},
         task=task,
-        teachers="cnn",
+        teachers=teachers,
         logits=logits,
         features=features,
         outputs=features.with_name("weights.safetensors"),

@@ -148,7 +148,7 @@ def test_more_seeds_are_more_cells_and_no_other_is_counted(study):
 
 def test_a_quiet_dry_run_prints_the_plan_alone(project):
     result = snakemake(project, "--dry-run", "--quiet", suite=None)
-    assert "\nPlan: 58 jobs, 135 cells to train\n" in result.stdout
+    assert "\nPlan: 59 jobs, 135 cells to train\n" in result.stdout
     assert "Job stats" not in result.stdout
     assert "Plan" not in snakemake(project, "--dry-run", "--quiet", "all", suite=None).stdout
 

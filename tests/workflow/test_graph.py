@@ -48,6 +48,7 @@ def expected(bundles, distilled=DISTILLED, gates=1, tasks=TASKS):
 
 # Variants of as many tasks, all arms of one in one job.
 EMBEDDED = expected(1, distilled=1, gates=0, tasks=VARIANTS) | {"derive_task": VARIANTS}
+EMBEDDED |= {"measure_costs": 1}
 # A study of several T asks of each whether fusing pays there.
 SEVERAL_T = {"state_interactions": 1}
 # 9 downloads of splits: MNLI has two report splits. 4 of models: three teachers, one student.

@@ -1,4 +1,7 @@
-"""Fit the learned gate of one arm for some seeds, and cache its weights for every example."""
+"""Fit the learned gate of one arm for some seeds, and cache its weights for every example.
+
+It is fitted on the rows of selection that all of the arm's teachers have an answer to.
+"""
 
 import argparse
 from pathlib import Path
@@ -43,18 +46,23 @@ def main() -> None:
                 output, {}, {"seed": seed, "teachers": args.teachers, "status": "diverged"}
             )
             continue
-        if not varies(features["selection"]):
+        names = args.teachers.split("+")
+        known = teachers.answered_by_all(names, [seed], len(labels))
+        states = features["selection"][known]
+        if len(states) and not varies(states):
             raise InputError(
                 f"{features_path}: the features of student {student['student']}, seed {seed}, on "
                 f"{student['task']} are the same for every selection row, so a gate has nothing to "
                 "go by; take the gating arms out, or train the student until it tells texts apart"
             )
-        chosen = [teachers.of(name, seed) for name in args.teachers.split("+")]
-        logits = np.stack([teacher.logits for teacher in chosen])
+        chosen = [teachers.of(name, seed) for name in names]
+        # What stands in place of an answer is nobody's, and no reason to trust a teacher less.
+        logits = np.stack([teacher.logits[known] for teacher in chosen])
         try:
-            gate = fit_gate(features["selection"], logits, labels, int(seed))
+            gate = fit_gate(states, logits, labels[known], int(seed))
         except ValueError as error:
-            raise InputError(f"{args.task}: {error}; raise selection.fraction") from None
+            more = "" if known.all() else f" (those that all of {args.teachers} answer)"
+            raise InputError(f"{args.task}: {error}{more}; raise selection.fraction") from None
         weights = {split: gate_weights(gate, states) for split, states in features.items()}
         record = {
             "seed": seed,

@@ -63,7 +63,7 @@ def main() -> None:
         if kind == "neighbours":
             from mtkd.config.answers import Neighbours
             from mtkd.tasks.folds import fold_groups
-            from mtkd.tasks.neighbours import neighbour_logits, word_features
+            from mtkd.tasks.neighbours import alone_lines, neighbour_logits, word_features
 
             how = Neighbours.model_validate(settings[kind])
             features = (
@@ -71,16 +71,15 @@ def main() -> None:
             )
             groups = fold_groups(args.task, splits["train"])
             given = neighbour_logits(how.k, len(info.labels), splits, features, groups)
-            lines = []
+            said = alone_lines(given.account)
         else:
             given = given_logits(settings, info.labels, splits)
             least = getattr(answers_of(settings)[1], "smoothing", 0)
-            lines = [
-                f"teacher {args.teacher}: {line}" for line in account_lines(given.account, least)
-            ]
+            said = account_lines(given.account, least)
     except InputError as error:
         raise InputError(f"teacher {args.teacher} on task {args.task.name}: {error}") from None
     seconds = time.perf_counter() - start
+    lines = [f"teacher {args.teacher}: {line}" for line in said]
     for line in lines:
         print(f"{args.task.name}: {line}", flush=True)
     logits = {name: values.astype(np.float32) for name, values in given.logits.items()}

@@ -1,8 +1,9 @@
 """A language model's answers as a teacher's file: token log-probabilities, or repeated answers.
 
 Both are JSONL with an ``id`` a line. ``logprobs`` holds the log-probabilities of the first token of
-the answer, as a mapping of tokens, or as the list that APIs give (``[{"token": ..., "logprob":
-...}]``); ``answer`` one sampled answer, or ``answers`` several of them.
+the answer, as a mapping of tokens, as a list (``[{"token": ..., "logprob": ...}]``), or as APIs
+reply: an entry for each position, with the ``top_logprobs`` of its alternatives. ``answer`` is one
+sampled answer, ``answers`` several of them.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from mtkd.tasks.tables import Table, column_names, kind_of, read_table
 
 # Log-probabilities are rounded, too.
 ROUNDING = 1e-3
+# Its probability is 0 in double precision.
+LEAST = -1e4
 # Things of a kind that a line names.
 NAMED = 5
 
@@ -74,11 +77,12 @@ def from_logprobs(path: Path, words: Mapping[str, int], labels: int) -> Converte
     """Probabilities of labels, from the log-probabilities of their words.
 
     Probabilities of one label's words add up, other tokens are left out, and each row is scaled to
-    1; rows in which no label's word occurs are left out. Raises InputError, naming the line.
+    1; rows in which no label's word occurs are left out. Of several positions of a reply the first
+    is read that has a label's word among its tokens. Raises InputError, naming the line.
     """
     table = _read(path, ["logprobs"])
     rows: dict[str, list[float]] = {}
-    none, masses, others = [], [], Counter()
+    none, later, alone, masses, others = [], [], [], [], Counter()
     for row, name in _ids(path, table):
         if name in rows or name in none:
             raise InputError(
@@ -86,7 +90,16 @@ def from_logprobs(path: Path, words: Mapping[str, int], labels: int) -> Converte
                 "are counted with `mtkd labels-from answers`"
             )
         shares, total = [0.0] * labels, 0.0
-        for token, value in _tokens(table.columns["logprobs"][row], path, table.place(row)):
+        positions = _positions(table.columns["logprobs"][row], f"{path}: {table.place(row)}")
+        place, tokens = next(
+            (
+                (place, tokens)
+                for place, tokens in enumerate(positions)
+                if any(plain(token) in words for token, _ in tokens)
+            ),
+            (0, positions[0] if positions else []),
+        )
+        for token, value in tokens:
             p = _probability(value, token, path, table.place(row))
             total += p
             label = words.get(plain(token))
@@ -102,6 +115,8 @@ def from_logprobs(path: Path, words: Mapping[str, int], labels: int) -> Converte
         if mass := sum(shares):
             rows[name] = [share / mass for share in shares]
             masses.append(mass)
+            later += [name] * (place > 0)
+            alone += [name] * (len(tokens) == 1 and mass < 1 - ROUNDING)
         else:
             none.append(name)
     if not rows:
@@ -111,6 +126,16 @@ def from_logprobs(path: Path, words: Mapping[str, int], labels: int) -> Converte
         f"labels' words have {mean:.1%} of the probability on average, {least:.1%} in the row of "
         "the least"
     ]
+    if later:
+        said.append(
+            f"{len(later):,} rows have a label's word behind the first token only, and are read "
+            f"there: {_named(later)}"
+        )
+    if alone:
+        said.append(
+            f"{len(alone):,} rows have one token and no alternative, so their labels are hard; "
+            f"ask for top_logprobs: {_named(alone)}"
+        )
     if none:
         said.append(f"{len(none):,} rows without any label's word are left out: {_named(none)}")
     return Converted(rows, said, counts=False)
@@ -119,7 +144,7 @@ def from_logprobs(path: Path, words: Mapping[str, int], labels: int) -> Converte
 def from_answers(path: Path, words: Mapping[str, int], labels: int) -> Converted:
     """Votes for labels, counted over repeated answers; whatever is no label's word is none.
 
-    Raises InputError, naming the line.
+    So is null, as a refusal is returned. Raises InputError, naming the line.
     """
     columns = [name for name in ("answer", "answers") if name in _names(path)]
     if len(columns) != 1:
@@ -127,10 +152,14 @@ def from_answers(path: Path, words: Mapping[str, int], labels: int) -> Converted
     table = _read(path, columns)
     votes: dict[str, list[float]] = {}
     unclear: Counter[str] = Counter()
+    absent = 0
     for row, name in _ids(path, table):
         own = votes.setdefault(name, [0.0] * labels)
         value = table.columns[columns[0]][row]
         for answer in value if isinstance(value, list) else [value]:
+            if not isinstance(answer, str) and is_missing(answer):
+                absent += 1
+                continue
             if not isinstance(answer, str):
                 raise InputError(
                     f"{path}: {table.place(row)} has {kind_of(answer)} as an answer, not text"
@@ -142,12 +171,15 @@ def from_answers(path: Path, words: Mapping[str, int], labels: int) -> Converted
                 own[label] += 1
     rows = {name: own for name, own in votes.items() if sum(own)}
     if not rows:
-        raise InputError(f"{path}: no answer is a label's word{_such(unclear)}; give --words")
+        less = f", and {absent:,} are null" if absent else ""
+        raise InputError(f"{path}: no answer is a label's word{_such(unclear)}{less}; give --words")
     number = [sum(own) for own in rows.values()]
     fewest, most = int(min(number)), int(max(number))
     said = [f"{fewest if fewest == most else f'{fewest} to {most}'} votes a row"]
     if unclear:
         said.append(f"{unclear.total():,} answers are no label's word and no vote{_such(unclear)}")
+    if absent:
+        said.append(f"{absent:,} answers are null and no vote")
     if none := [name for name in votes if name not in rows]:
         said.append(f"{len(none):,} rows without a vote are left out: {_named(none)}")
     return Converted(rows, said, counts=True)
@@ -214,28 +246,68 @@ def _ids(path: Path, table: Table) -> Iterator[tuple[int, str]]:
         yield row, str(value)
 
 
-def _tokens(value: Any, path: Path, place: str) -> Iterator[tuple[str, Any]]:
-    """Tokens and their log-probabilities, of a mapping or of the list that APIs give."""
+def _positions(value: Any, place: str) -> list[list[tuple[str, Any]]]:
+    """For each position of an answer that was given, its tokens and their log-probabilities.
+
+    There is none where the reply is null, as that of a refusal is.
+    """
+    where = f"{place}: 'logprobs' is {kind_of(value)}"
+    if is_missing(value):
+        return []
     if isinstance(value, Mapping):
-        yield from value.items()
-        return
-    for one in value if isinstance(value, list) else [value]:
-        if not isinstance(one, Mapping) or not {"token", "logprob"} <= one.keys():
-            raise InputError(
-                f"{path}: {place}: 'logprobs' is {kind_of(value)}, not a mapping of tokens to "
-                'log-probabilities, nor a list of {"token": ..., "logprob": ...}'
-            )
-        yield str(one["token"]), one["logprob"]
+        if isinstance(value.get("content", ""), list | None):
+            return [_position(one, where) for one in value["content"] or []]
+        if isinstance(value.get("tokens"), list):
+            return _of_completion(value, where)
+        return [list(value.items())]
+    entries = value if isinstance(value, list) else [value]
+    if any(isinstance(one, Mapping) and "top_logprobs" in one for one in entries):
+        return [_position(one, where) for one in entries]
+    return [[_token(one, where) for one in entries]]
+
+
+def _position(entry: Any, where: str) -> list[tuple[str, Any]]:
+    """The tokens of one position: those of its ``top_logprobs``, and its own where it is none."""
+    own, top = _token(entry, where), entry.get("top_logprobs") or []
+    if isinstance(top, Mapping):
+        tokens = list(top.items())
+    else:
+        tokens = [_token(one, where) for one in (top if isinstance(top, list) else [top])]
+    return tokens if own[0] in dict(tokens) else [own, *tokens]
+
+
+def _of_completion(value: Mapping, where: str) -> list[list[tuple[str, Any]]]:
+    """Positions of an older reply: a list each of tokens, log-probabilities, alternatives."""
+    tokens, own = value["tokens"], value.get("token_logprobs")
+    top = value.get("top_logprobs") or [None] * len(tokens)
+    if not all(isinstance(one, list) and len(one) == len(tokens) for one in (own, top)):
+        raise InputError(
+            f"{where}, whose 'tokens', 'token_logprobs' and 'top_logprobs' are not lists of the "
+            "same length"
+        )
+    keys = ("token", "logprob", "top_logprobs")
+    entries = [dict(zip(keys, one, strict=True)) for one in zip(tokens, own, top, strict=True)]
+    return [_position(one, where) for one in entries]
+
+
+def _token(entry: Any, where: str) -> tuple[str, Any]:
+    if not isinstance(entry, Mapping) or not {"token", "logprob"} <= entry.keys():
+        raise InputError(
+            f"{where}, not a mapping of tokens to log-probabilities, nor a list of "
+            '{"token": ..., "logprob": ...}'
+        )
+    return str(entry["token"]), entry["logprob"]
 
 
 def _probability(value: Any, token: str, path: Path, place: str) -> float:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or math.isnan(value) or value > ROUNDING:
+    # A comparison, unlike math.isnan and math.exp, takes integers of any size.
+    if not number or value != value or value > ROUNDING:
         raise InputError(
-            f"{path}: {place}: token {token!r} has {value!r}, which is no logarithm of a "
+            f"{path}: {place}: token {token!r} has {value!r:.40}, which is no logarithm of a "
             "probability; such are at most 0"
         )
-    return math.exp(min(value, 0.0))
+    return math.exp(max(min(value, 0.0), LEAST))
 
 
 def _such(counted: Counter[str]) -> str:

@@ -245,13 +245,20 @@ def _fits_task(suite: Suite, teacher: str, name: str) -> None:
             f"task {name!r} is all there is; take less"
         )
     told = here.path_of("transfer") if any(source.rest for source in task.transfer) else None
-    own = {os.path.normpath(path) for path in ([] if task.hub else task.splits.values())}
-    if told and os.path.normpath(told) in own:
+    own = [] if task.hub else task.splits.values()
+    if told and any(_same_file(told, path) for path in own):
         raise ValueError(
             f"{place}: {told} is a table of task {name!r} itself, and what it says of the rows "
             "whose labels are held back would tell them; give 'files' without 'transfer', and "
             "'missing: skip'"
         )
+
+
+def _same_file(one: str, other: str) -> bool:
+    """Whether two paths are of one file, however they are spelt, linked or relative to here."""
+    if os.path.exists(one) and os.path.exists(other):
+        return os.path.samefile(one, other)
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _check_tasks(suite: Suite | SpecialistSuite) -> None:

@@ -185,7 +185,7 @@ def _trained(
             elif recipe["fusion"] is not None:
                 teachers = stacked_teachers(axes, recipe, group.teachers)
                 fused = fuse_teachers(axes, recipe, group.teachers, group.gates)
-                answered = answered_rows(axes, recipe, group.teachers)
+                answered = answered_rows(axes, recipe, group.teachers, group.gates)
                 if "confidence" in recipe:
                     plain = fuse_teachers({**axes, "T": "1"}, recipe, group.teachers, group.gates)
                     confidence = softmax(plain, axis=-1).max(axis=-1)

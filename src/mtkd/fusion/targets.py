@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from mtkd.records.teachers import TeacherLogits, Teachers
 
 # A gate's weights [N, K] by (teachers joined by "+", the student's seed).
 Gates = Mapping[tuple[str, str], np.ndarray]
+NO_GATES: Gates = MappingProxyType({})
 Recipe = Mapping[str, Any]
 # A strategy over logits by its name, or an operator with its weights and temperatures.
 Fusion = str | Mapping[str, Any]
@@ -84,7 +86,7 @@ def fuse_teachers(
     """Fused logits [N, C] of a distilled cell on its teachers' split.
 
     A row is fused from the teachers that have an answer to it, their weights as they are among
-    themselves; from all of them where none has (``answered_rows``). Errors are those of
+    themselves; from all of them where none with weight has (``answered_rows``). Errors are those of
     ``fused_logits``.
     """
     chosen = _chosen(axes, recipe, teachers)
@@ -93,12 +95,13 @@ def fuse_teachers(
     gate = gates.get((axes["teachers"], axes["seed"]))
     fusion, T = recipe["fusion"], float(axes["T"])
     answered = _answers(chosen)
+    heard = (answered & _weighed(fusion, names, scores, gate)).any(axis=0)
     try:
         fused = fused_logits(fusion, names, logits, T, scores, gate)
         for some in np.unique(answered[:, ~answered.all(axis=0)], axis=1).T:
-            if not _has_weight(fusion, names, some):
+            own, rows = np.flatnonzero(some), heard & (answered == some[:, None]).all(axis=0)
+            if not rows.any():
                 continue
-            own, rows = np.flatnonzero(some), (answered == some[:, None]).all(axis=0)
             of_own = gate[rows][:, own] if gate is not None else None
             fused[rows] = fused_logits(
                 _among(fusion, names, some),
@@ -113,13 +116,14 @@ def fuse_teachers(
         raise InputError(f"strategy {axes['strategy']!r}: {error}") from None
 
 
-def answered_rows(axes: Mapping[str, str], recipe: Recipe, teachers: Teachers) -> np.ndarray | None:
+def answered_rows(
+    axes: Mapping[str, str], recipe: Recipe, teachers: Teachers, gates: Gates = NO_GATES
+) -> np.ndarray | None:
     """Which rows [N] some teacher of a cell with weight has an answer to; None for all."""
-    chosen = _chosen(axes, recipe, teachers)
-    answered, names = _answers(chosen), axes["teachers"].split("+")
-    heard = [_has_weight(recipe["fusion"], names, np.eye(len(names), dtype=bool)[k])
-             for k in range(len(names))]  # fmt: skip
-    found = answered[heard].any(axis=0)
+    chosen, names = _chosen(axes, recipe, teachers), axes["teachers"].split("+")
+    gate, scores = gates.get((axes["teachers"], axes["seed"])), [one.score for one in chosen]
+    weighed = _weighed(recipe["fusion"], names, scores, gate)
+    found = (_answers(chosen) & weighed).any(axis=0)
     return None if found.all() else found
 
 
@@ -143,12 +147,19 @@ def _answers(chosen: Sequence[TeacherLogits]) -> np.ndarray:
     return np.array([every if one.answered is None else one.answered for one in chosen])
 
 
-def _has_weight(fusion: Fusion, names: Sequence[str], some: np.ndarray) -> bool:
-    """Whether some of the teachers [K] have a weight between them."""
-    weights = {} if isinstance(fusion, str) else fusion.get("weights") or {}
-    return any(
-        float(weights.get(name, 1)) > 0 for name, own in zip(names, some, strict=True) if own
-    )
+def _weighed(
+    fusion: Fusion, names: Sequence[str], scores: Sequence[float], gate: np.ndarray | None
+) -> np.ndarray:
+    """Which teachers have a weight above 0, of all rows [K, 1] or of each [K, N]."""
+    if not isinstance(fusion, str):
+        weights = fusion.get("weights") or {}
+        return np.array([[float(weights.get(name, 1)) > 0] for name in names])
+    match WEIGHTS_FROM.get(fusion):
+        case "scores":
+            return np.array(scores)[:, None] > 0
+        case "gate" if gate is not None:
+            return gate.T > 0
+    return np.ones((len(names), 1), bool)
 
 
 def _among(fusion: Fusion, names: Sequence[str], some: np.ndarray) -> Fusion:

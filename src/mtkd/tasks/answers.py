@@ -285,7 +285,12 @@ def _of_column(
                 f"column {quoted(column)} holds no lists of logits; labels' names are "
                 "'probabilities'"
             )
-        found = label_indices(values, labels, table.place, typed=table.typed)
+        try:
+            found = label_indices(values, labels, table.place, typed=table.typed)
+        except OverflowError:
+            raise InputError(
+                f"column {quoted(column)} holds a number that is too large for a label's"
+            ) from None
         return np.where(found[:, None] >= 0, np.eye(len(labels))[found], np.nan)
     if sorted(order) != sorted(labels):
         raise InputError(
@@ -313,7 +318,7 @@ def _as_list(value: Any) -> Any:
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
             return json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
     return value
 
@@ -323,14 +328,14 @@ def _number(value: Any) -> float | None:
         return None
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
 def _told(value: Any, where: str, table: Table, row: int, name: str) -> float:
     number = _number(value)
     if number is None or not math.isfinite(number):
-        said = quoted(value) if isinstance(value, str) else value
+        said = quoted(value) if isinstance(value, str) else f"{value!s:.40}"
         said = "nothing" if value is None or value == "" else said
         raise InputError(
             f"{where} has {said} in {table.place(row)} (id {quoted(name)}), which is no finite "
@@ -349,13 +354,22 @@ def _checked(
 ) -> np.ndarray:
     """Logits as they are; probabilities of sum exactly 1, votes as their shares."""
     if kind == "logits":
+        told = numbers[~blank]
+        if len(told) and (told >= 0).all() and (np.abs(told.sum(axis=1) - 1) <= TOLERANCE).all():
+            raise InputError(
+                "no number is below 0 and every row sums to 1: they are probabilities, not logits; "
+                "name the file under 'probabilities'"
+            )
         return numbers
     negative = (numbers < 0).any(axis=1)
     if negative.any():
         hint = "; logits, and logarithms of probabilities, are 'logits'"
         raise InputError(_first(negative, numbers, table, row_of, "is below 0") + hint)
-    total = numbers.sum(axis=1)
+    with np.errstate(over="ignore"):
+        total = numbers.sum(axis=1)
     if counts:
+        if (endless := np.isinf(total)).any():
+            raise InputError(_first(endless, numbers, table, row_of, "has no finite sum"))
         if (none := (total == 0) & ~blank).any():
             raise InputError(_first(none, numbers, table, row_of, "is no vote for any label"))
     elif (off := (np.abs(total - 1) > TOLERANCE) & ~blank).any():

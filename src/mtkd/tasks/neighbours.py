@@ -14,6 +14,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.neighbors import NearestNeighbors
 
+from mtkd.errors import InputError
 from mtkd.tasks.answers import Given
 from mtkd.tasks.corpus import Split
 
@@ -36,6 +37,7 @@ def neighbour_logits(
 
     They are the ``k`` most similar labelled rows of train, by the cosine of ``features`` [N, F], of
     those that a text has something in common with; ``groups`` [N] of train are never each other's.
+    ``alone`` in the account is how many texts of a split have none.
     """
     train = splits["train"]
     known = np.flatnonzero(train.labels >= 0)
@@ -43,32 +45,51 @@ def neighbour_logits(
     index = NearestNeighbors(metric="cosine", algorithm="brute").fit(features["train"][known])
     # So many more are asked for that k are left without those of a row's own group.
     largest = int(np.unique(theirs, return_counts=True)[1].max())
-    logits = {}
+    logits, alone = {}, {}
     for name, of_split in features.items():
         own = groups if name == "train" else np.full(of_split.shape[0], -1)
         wanted = min(k + (largest if name == "train" else 0), len(known))
-        parts = []
+        parts, without = [], 0
         for start in range(0, of_split.shape[0], AT_A_TIME):
             some = slice(start, start + AT_A_TIME)
             distances, rows = index.kneighbors(of_split[some], n_neighbors=wanted)
             # A distance of 1 is that of texts without anything in common.
             usable = (theirs[rows] != own[some, None]) & (distances < NOTHING_IN_COMMON)
             usable &= usable.cumsum(axis=1) <= k
+            without += int((~usable.any(axis=1)).sum())
             parts.append(_shares(np.einsum("nm,nmc->nc", usable, gold[rows]), gold))
         logits[name] = np.log(np.concatenate(parts))
+        if without:
+            alone[name] = without
     answered = {name: np.ones(len(split.ids), bool) for name, split in splits.items()}
     rows_of = {name: len(split.ids) for name, split in splits.items()}
-    return Given(logits, answered, {"rows": rows_of, "missing": {}, "asked": len(known)})
+    account = {"rows": rows_of, "missing": {}, "asked": len(known), "alone": alone}
+    return Given(logits, answered, account)
+
+
+def alone_lines(account: Mapping[str, Any]) -> list[str]:
+    """A line for each split of how many of its texts have no neighbour."""
+    return [
+        f"{number:,} of {account['rows'][name]:,} rows of {name} share nothing with another "
+        "labelled text, and are said to be what train is on the whole"
+        for name, number in account["alone"].items()
+    ]
 
 
 def word_features(splits: Mapping[str, Split]) -> dict[str, sparse.csr_matrix]:
     """TF-IDF of words and word pairs [N, F], learnt from all texts of train and no label.
 
-    A pair's two texts stand side by side.
+    A pair's two texts stand side by side. Raises InputError where train has no word.
     """
     train = splits["train"]
     counter = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
-    counter.fit(train.text_a + (train.text_b or []))
+    try:
+        counter.fit(train.text_a + (train.text_b or []))
+    except ValueError:
+        raise InputError(
+            "no text of train has a word, that is two letters or digits side by side; give "
+            "'neighbours' word 'vectors', or take another teacher"
+        ) from None
     return {
         name: sparse.hstack(
             [counter.transform(texts) for texts in (split.text_a, split.text_b) if texts]
