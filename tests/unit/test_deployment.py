@@ -643,8 +643,8 @@ OUTPUTS = {
     "a folder": ("folder.csv", "it is a folder"),
     "of no format": ("out.txt", "not a .csv, .jsonl or .parquet file"),
     "no regular file": ("fifo.csv", "it is no regular file"),
-    "the source": ("a.csv", "it is read, and would be replaced"),
-    "the source by another name": ("folder.csv/../link.csv", "it is read, and would be replaced"),
+    "the source": ("a.csv", "this is what it is made from"),
+    "the source by another name": ("folder.csv/../link.csv", "this is what it is made from"),
 }
 
 
@@ -677,7 +677,7 @@ def test_what_is_read_is_never_what_is_written(options, students, outputs):
         done = subprocess.run(
             [*command, *options], stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, cwd=outputs
         )
-    assert done.returncode == 1 and done.stderr.count(b"\n") == 1 and b" read" in done.stderr
+    assert done.returncode == 1 and done.stderr.count(b"\n") == 1
     assert (outputs / "a.csv").read_text() == "text\na\n"
 
 

@@ -22,7 +22,7 @@ REFUSED = {
     "where nothing can be": ("/proc/x/out.jsonl", "cannot be written (No such file or directory)"),
     "of too long a name": (f"{'x' * 300}.jsonl", "cannot be written (File name too long)"),
     "no regular file": ("fifo.jsonl", "it is no regular file"),
-    "what is read": ("task/task.json", "it is read, and would be replaced"),
+    "what is read": ("task/task.json", "this is what it is made from"),
 }
 
 
@@ -59,7 +59,7 @@ def test_a_command_says_first_that_its_output_cannot_be(what, command, folder, m
 
 
 def test_answers_never_replace_what_they_are_made_of(folder, monkeypatch):
-    with pytest.raises(InputError, match="it is read, and would be replaced"):
+    with pytest.raises(InputError, match="this is what it is made from"):
         call(monkeypatch, "labels-from", "answers", "said.jsonl", "--labels", "a", "b",
              "--output", folder / "folder.jsonl/../said.jsonl")  # fmt: skip
     assert (folder / "said.jsonl").read_text() == "said.jsonl"

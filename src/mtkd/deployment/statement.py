@@ -77,7 +77,7 @@ def read_cell_answers(
             axes = {**record, "T": "1"}
             own = taught_on(split, recipe)
             fused[split] = fuse_teachers(axes, own, teachers[split], weights)
-            some = answered_rows(axes, own, teachers[split])
+            some = answered_rows(axes, own, teachers[split], weights)
             if some is not None:
                 answered[split] = some
     clusters = read_all_clusters(task, splits)

@@ -25,7 +25,7 @@ def check_output(path: Path, read: Iterable[Path | int] = ()) -> None:
         if path.exists() and not path.is_file():
             raise InputError(f"{path}: it is no regular file, and one would take its place")
         if path.exists() and any(is_same_file(path, source) for source in read):
-            raise InputError(f"{path}: it is read, and would be replaced; give another name")
+            raise InputError(f"{path}: this is what it is made from; give another name")
         # The nearest folder that is there, since whether it takes a file only a try can say.
         folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
         temporary = folder / f".{path.name}.{secrets.token_hex(4)}"
