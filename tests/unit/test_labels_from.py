@@ -280,14 +280,14 @@ def test_an_output_does_not_take_the_place_of_what_it_is_made_from(tmp_path, mon
         (task / name).write_text("{}")
     before = path.read_text()
     for output in (path, tmp_path / "here/../llm.jsonl", tmp_path / "link.jsonl"):
-        with pytest.raises(InputError, match="it is read, and would be replaced; give another name"):
+        with pytest.raises(InputError, match="this is what it is made from; give another name"):
             call(monkeypatch, "labels-from", "answers", path, "--labels", "no", "yes", "--output",
                  output)  # fmt: skip
-    with pytest.raises(InputError, match="it is read, and would be replaced; give another name"):
+    with pytest.raises(InputError, match="this is what it is made from; give another name"):
         call(monkeypatch, "labels-from", "answers", path, "--task", task, "--output",
              task / "train.jsonl")  # fmt: skip
     for name in ("task.json", "train.jsonl"):
-        with pytest.raises(InputError, match="it is read, and would be replaced; give another name"):
+        with pytest.raises(InputError, match="this is what it is made from; give another name"):
             call(monkeypatch, "texts", task, "--output", task / name)
         assert (task / name).read_text() == "{}"
     assert path.read_text() == before
