@@ -1,8 +1,9 @@
-"""Scored cells of a generation study by chance, with accuracies and hybrids that are known."""
+"""Scored cells of a generation study by chance, whose truth is known; its tables and page read."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +13,11 @@ import pandas as pd
 from mtkd.analysis.conflict.arms import Arm, expected_arms
 from mtkd.analysis.conflict.read import Scores, gathered
 from mtkd.records.files import write_json
+from mtkd.report.conflict import conflict_page
+from mtkd.report.page import render
 from mtkd.study.generation_words import FILTERED, MARKED, REPAIRED, SHUFFLED, SPLICED
 
+REPOSITORY = Path(__file__).parents[2]
 PROMPTS = 100
 IDS = [f"report-{i:06}" for i in range(PROMPTS)]
 TASK = "addition"
@@ -182,3 +186,43 @@ def write_traces(folder: Path) -> tuple[list[Path], Path]:
     prompts = folder / "report.parquet"
     pd.DataFrame({"id": IDS, "prompt": "37+12="}).to_parquet(prompts)
     return paths, prompts
+
+
+# What every test of a few cells has.
+PAIR = {"teachers": "right+left", "recipe": "plain", "n": 100, "role": "mixture"}
+
+
+def claim(tables, kind, teachers="right+left", decode="greedy", **other):
+    rows = tables["claims"]
+    rows = rows[(rows.claim == kind) & (rows.teachers == teachers) & (rows.decode == decode)]
+    for key, value in other.items():
+        rows = rows[rows[key] == value]
+    assert len(rows) == 1
+    return rows.iloc[0]
+
+
+def few(of=truth, **changes):
+    """Scores of a study of one pair, with changes."""
+    study = make_study(arms=[PAIR], predictions=[]) | changes
+    return make_scores(study, of), study
+
+
+def few_prompts():
+    return {TASK: pd.DataFrame({"prompt": "1+1="}, index=IDS)}
+
+
+def page_of(tables, study):
+    """The page without figures; tables that are made here have no traces beside them."""
+    values = conflict_page({"traces": pd.DataFrame(), **tables}, study) | {"registered": []}
+    return render(REPOSITORY / "report", "conflict.html.j2", figures={}, **values)
+
+
+def said(page):
+    """A page's words."""
+    page = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page))
+
+
+def remedies(**kinds):
+    """The pair and remedies of it, by recipe: what settings say of them."""
+    return [PAIR, *(PAIR | {"recipe": name, "role": "remedy"} | own for name, own in kinds.items())]
