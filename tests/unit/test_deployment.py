@@ -33,10 +33,16 @@ from mtkd.analysis.selection import students_to_take
 from mtkd.analysis.tables import runs_table
 from mtkd.deployment.card import student_card
 from mtkd.deployment.facts import read_facts, student_facts
-from mtkd.deployment.folder import answers, load_student, probabilities, write_student
+from mtkd.deployment.folder import (
+    answers,
+    load_student,
+    mean_distance,
+    probabilities,
+    write_student,
+)
 from mtkd.deployment.labelling import label_file
 from mtkd.deployment.statement import read_cell_answers, read_rows, read_sources
-from mtkd.deployment.weights import TOLERANCE, compared, mean_distance, refuse_diverged
+from mtkd.deployment.weights import TOLERANCE, compared, refuse_diverged
 from mtkd.errors import InputError
 from mtkd.models.build import build_model, load_pretrained, save_model
 from mtkd.models.tokenizers import load_tokenizer, train_tokenizer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from mtkd.metrics.names import declared
 
@@ -21,6 +22,11 @@ def sentence(row: dict) -> str:
         f"{row['n']:,} examples{_grouped(row)})"
     )
     return f"{opening}: {_ending(row)}."
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else "none"
 
 
 def _drawn(row: dict) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from mtkd.analysis.loss_statement import AGREEMENT, CALIBRATION, INHERITED, WORST
+from mtkd.analysis.sentences import listed
 from mtkd.config.losses import CLOSED
 from mtkd.deployment.forms import FORMS, MEAN, MOST
 from mtkd.metrics.names import declared, metric_title
@@ -177,8 +178,7 @@ def _what(record: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     reads = " and ".join(f"`{column}`" for column in settings["text"])
     labels = ", ".join(f"`{label}`" for label in record["labels"])
     if is_distilled(record["teachers"]):
-        teachers = " and ".join(record["teachers"].split("+"))
-        came = f"It was distilled from {teachers}"
+        came = f"It was distilled from {listed(record['teachers'].split('+'))}"
     else:
         came = "It was trained on gold labels alone, without a teacher"
     return (

@@ -108,3 +108,8 @@ def answers(student: Student, texts: Sequence[Sequence[str]]) -> np.ndarray:
 def probabilities(logits: np.ndarray) -> np.ndarray:
     """softmax(logits) [N, C] at T = 1, in double precision."""
     return softmax(logits.astype(np.float64), axis=-1)
+
+
+def mean_distance(logits: np.ndarray, others: np.ndarray) -> float:
+    """The mean over examples of half the summed differences of probabilities, 0 to 1: [N, C]."""
+    return float(np.abs(probabilities(logits) - probabilities(others)).sum(axis=1).mean() / 2)

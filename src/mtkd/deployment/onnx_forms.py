@@ -19,7 +19,7 @@ import torch
 
 from mtkd.analysis.collect import read_all_clusters, read_answers
 from mtkd.analysis.loss_statement import scores_table
-from mtkd.deployment.folder import Student, answers, encoded, probabilities
+from mtkd.deployment.folder import Student, answers, encoded, mean_distance, probabilities
 from mtkd.deployment.forms import FORMS, MEAN, MOST
 from mtkd.distillation.inference import BATCH_SIZE
 from mtkd.errors import InputError
@@ -146,10 +146,9 @@ def measured(
 
 def _distance(own: Mapping[str, np.ndarray], said: Mapping[str, np.ndarray]) -> dict[str, float]:
     mine, other = (np.concatenate([logits[split] for split in own]) for logits in (own, said))
-    difference = np.abs(probabilities(mine) - probabilities(other))
     return {
-        "most": float(difference.max()),
-        "mean": float(difference.sum(axis=1).mean() / 2),
+        "most": float(np.abs(probabilities(mine) - probabilities(other)).max()),
+        "mean": mean_distance(mine, other),
         "same": float((mine.argmax(axis=1) == other.argmax(axis=1)).mean()),
     }
 

@@ -14,7 +14,13 @@ from typing import Any
 import numpy as np
 
 from mtkd.deployment.facts import student_facts
-from mtkd.deployment.folder import answers, load_student, probabilities, write_student
+from mtkd.deployment.folder import (
+    answers,
+    load_student,
+    mean_distance,
+    probabilities,
+    write_student,
+)
 from mtkd.distillation.group import Group, Machine, train_group
 from mtkd.errors import InputError
 from mtkd.records.cells import PREDICTIONS
@@ -131,12 +137,6 @@ def compared(
             f"it on the record's own ({record.get('device')}), or make the cell anew here"
         )
     return {**told, "distance": distance, "equal": False}
-
-
-def mean_distance(logits: np.ndarray, others: np.ndarray) -> float:
-    """The mean over examples of half the summed differences of probabilities, 0 to 1: [N, C]."""
-    difference = np.abs(probabilities(logits) - probabilities(others))
-    return float(difference.sum(axis=1).mean() / 2)
 
 
 def _check_loaded(folder: Path, task: Path, predictions: Mapping[str, Logits]) -> None:

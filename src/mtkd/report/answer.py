@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from mtkd.analysis.claims import DISTILLATION, PRACTICE, SEVERAL, SOFT_LABELS
+from mtkd.analysis.sentences import listed
 from mtkd.study.view import StudyView
 
 QUESTIONS = {
@@ -44,12 +43,8 @@ def _answer(kind: str, claims: pd.DataFrame, study: StudyView) -> str:
     several = claims.duplicated("task").any()
     where = claims.task + (" (" + claims.a + ")" if several else "")
     parts = [
-        f"{words[verdict]} on {_listed(list(own))}"
+        f"{words[verdict]} on {listed(list(own))}"
         for verdict, own in where.groupby(claims.verdict, sort=False)
     ]
     said = "; ".join(parts)
     return f"{QUESTIONS[kind]} {said[0].upper()}{said[1:]}."
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

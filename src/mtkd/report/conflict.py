@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from mtkd.analysis.conflict.arms import ConflictStudy, listed
+from mtkd.analysis.conflict.arms import ConflictStudy
 from mtkd.analysis.conflict.background import (
     CLAIMS,
     HARM,
@@ -22,6 +22,7 @@ from mtkd.analysis.conflict.decline import ALONE, INTERFERENCE, TOGETHER
 from mtkd.analysis.conflict.hybrid_rates import HARMLESS
 from mtkd.analysis.conflict.read import named
 from mtkd.analysis.registration import changes
+from mtkd.analysis.sentences import listed
 from mtkd.analysis.statistics.paired import MINIMUM_SEEDS
 from mtkd.figures.conflict_catalogue import CONFLICT_FIGURES
 from mtkd.generation.hybrids import HYBRIDS as HYBRID_KINDS

@@ -7,7 +7,6 @@ controls are each teacher's plain student on n traces, S(1, n), and on K n, S(1,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple, NotRequired, TypedDict
 
 from mtkd.config.generation import PLAIN
@@ -128,8 +127,3 @@ def counterpart(arm: Arm, settings: ArmSettings) -> Arm | None:
 def same_teachers(one: str, other: str) -> bool:
     """Whether two labels name the same teachers, in whatever order."""
     return set(one.split("+")) == set(other.split("+"))
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names in a sentence."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else "none"

@@ -19,7 +19,6 @@ from mtkd.analysis.conflict.arms import (
     ConflictStudy,
     arms_of,
     counterpart,
-    listed,
     same_teachers,
     singles,
 )
@@ -44,6 +43,7 @@ from mtkd.analysis.conflict.read import (
 )
 from mtkd.analysis.conflict.remedies import asked_of
 from mtkd.analysis.conflict.thoughts import WRONG, thought_values
+from mtkd.analysis.sentences import listed
 from mtkd.analysis.statistics.paired import (
     Difference,
     crossed_difference,
