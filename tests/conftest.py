@@ -28,9 +28,10 @@ def pytest_configure(config):
     if hasattr(config, "workerinput"):
         return
     # Once for a thousand processes, and for the copies of the project that they run in: Python may
-    # be told to write none. By the sources' content, since tests edit copies within a second.
+    # be told to write none. By the sources' content, since tests edit copies within a second, and
+    # forced, since what is there by time stamp would stay so.
     source, by_content = Path(__file__).parents[1] / "src", PycInvalidationMode.CHECKED_HASH
-    compileall.compile_dir(source, quiet=2, invalidation_mode=by_content)
+    compileall.compile_dir(source, force=True, quiet=2, invalidation_mode=by_content)
     config.stash[SERVER] = warm.Server()
 
 

@@ -111,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     labels.add_argument(
         "--words",
         nargs="+",
+        action="extend",
         default=[],
         metavar="LABEL=WORD,WORD",
         help="words that stand for a label, instead of its name",

@@ -104,7 +104,7 @@ localrule train_teacher:
 across all output: before: 'x','{"T":[1,2],"s":"a; B"}' now: '{"T":[1,3],"s":"a; B"}' 
     resources: tmpdir=/tmp
 [Thu Nov 26 16:35:28 2026]
-rule train_students:
+localcheckpoint train_students:
     output: cells/1/p.json, cells/2/p.json
     reason: Missing output files: cells/2/p.json; Input files updated by another job: \
 teachers/cnn/model, tasks/t.json

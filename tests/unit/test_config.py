@@ -204,6 +204,11 @@ def test_what_is_no_number_is_refused(given):
             {"model": {"folder": "f", "layers": 2}, "training": {"epochs": 0}},
             ["a ready-made classifier", "needs all of its layers"],
         ),
+        (
+            "teachers.cut",
+            {"model": {"folder": "f", "layers": 2}, "per_task": {"movies": {"epochs": 0}}},
+            ["a ready-made classifier", "needs all of its layers"],
+        ),
         ("students.distilbert.per_task", {"moves": {}}, ["unknown task 'moves'"]),
         ("students.distilbert.per_task", {"movies": {"epoch": 2}}, ["movies.epoch", "'epochs'"]),
         ("students.distilbert.per_strategy", {"non": {}}, ["unknown strategy 'non'", "'none'"]),

@@ -15,6 +15,7 @@ from mtkd.study.generation import (
     mixings,
     prompts_settings,
     text_arms,
+    text_registration_settings,
     text_student_settings,
     text_study_settings,
     verdict_settings,
@@ -55,6 +56,27 @@ def test_a_remedy_without_its_plain_mixture_gets_it():
     del content["studies"]["main"]["arms"][0]
     arms = text_arms(validate_suite(content, "tiny.yaml"))
     assert ("right+left", "plain") in {(arm.label, arm.strategy) for arm in arms}
+
+
+def test_what_a_remedy_is_compared_with_gets_its_own_controls():
+    shipped = load_suite("config/styles.yaml")
+    policy = shipped.studies["policy"]
+    arms = [arm for arm in policy.arms if arm.strategy == "on-policy-marked"]
+    cut = {**shipped.studies, "policy": policy.model_copy(update={"arms": arms})}
+    alone = shipped.model_copy(update={"study": "policy", "studies": cut})
+    whole = shipped.model_copy(update={"study": "policy"})
+    assert set(text_arms(alone)) == set(text_arms(whole))
+
+
+def test_what_a_strategy_does_is_registered():
+    def strategies(**marked):
+        content = copy.deepcopy(SUITE)
+        content["strategies"]["marked"] |= marked
+        told = text_registration_settings(validate_suite(content, "tiny.yaml"))
+        return told["suite"]["strategies"]
+
+    assert strategies().keys() == {"plain", "marked", "others"}
+    assert strategies(mode_dropout=0.1)["marked"] != strategies()["marked"]
 
 
 def test_whose_traces_are_needed():

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from mtkd.__main__ import _main as mtkd
+from mtkd.__main__ import _parser
 from mtkd.commands.labels_from import from_answers, from_logprobs, label_words, plain
 from mtkd.config.answers import Probabilities
 from mtkd.errors import InputError
@@ -226,12 +227,14 @@ def test_no_jsonl_and_no_json(tmp_path):
 def test_words_that_cannot_be(given, message):
     with pytest.raises(InputError, match=message):
         label_words(LABELS, given)
-    assert label_words(LABELS, ["positive=yes,y"]) == {
-        "negative": 0,
-        "neutral": 1,
-        "yes": 2,
-        "y": 2,
-    }
+
+
+def test_words_given_one_by_one_are_all_words():
+    known = {"negative": 0, "neutral": 1, "yes": 2, "y": 2}
+    assert label_words(LABELS, ["positive=yes,y"]) == known
+    options = ["--words", "positive=yes", "--words", "positive=y", "--labels", *LABELS]
+    args = _parser().parse_args(["labels-from", "answers", "a.jsonl", *options, "--output", "b"])
+    assert label_words(args.labels, args.words) == known
 
 
 def call(monkeypatch, *arguments):

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from mtkd.errors import run
-from mtkd.study.jobs import job_argument
+from mtkd.study.jobs import job_argument, machine_arguments, state_argument
 
 
 def main() -> None:
@@ -18,10 +18,8 @@ def main() -> None:
     parser.add_argument(
         "--fetched", nargs="*", default=[], help="KIND/NAME=record of a model's download"
     )
-    parser.add_argument("--state", type=Path, required=True, help="the suite's state folder")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--gpu", type=int, default=0, help="GPUs the job asked for")
-    parser.add_argument("--allow-cpu", action="store_true", help="where none of them can be used")
+    state_argument(parser)
+    machine_arguments(parser)
     parser.add_argument(
         "--outputs", type=Path, nargs="+", required=True,
         help="CSV file of each student, in the order of the settings",

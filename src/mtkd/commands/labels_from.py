@@ -43,13 +43,15 @@ def label_words(labels: Sequence[str], given: Sequence[str]) -> dict[str, int]:
     InputError for a label that is none, and for a word of two labels.
     """
     words = {label: [label] for label in labels}
+    own: dict[str, list[str]] = {}
     for one in given:
         label, mark, rest = one.partition("=")
         if not mark or not rest.strip():
             raise InputError(f"--words {one}: write LABEL=WORD,WORD")
         if label not in words:
             raise InputError(f"--words {one}: {quoted(label, labels)} is none of {listed(labels)}")
-        words[label] = rest.split(",")
+        own.setdefault(label, []).extend(rest.split(","))
+    words |= own
     found: dict[str, int] = {}
     for index, label in enumerate(labels):
         for word in words[label]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 LOGS = Path(".snakemake/log")
-_JOB = re.compile(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", re.MULTILINE)
+_JOB = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):\n((?:    .*\n)+)", re.MULTILINE)
 _OUTPUT, _REASON = (re.compile(rf"^    {key}: (.*)$", re.MULTILINE) for key in ("output", "reason"))
 _UPSTREAM = re.compile(r"(?:; )?Input files updated by another job: (.*?)(?=; [A-Z]|$)")
 _PARAMETERS = re.compile(

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from mtkd.config.answers import Answers
 from mtkd.config.any_suite import AnySuite
-from mtkd.config.generation import GenerationSuite
+from mtkd.config.generation import TABLES, GenerationSuite
 from mtkd.config.losses import CLOSED, declared_losses
 from mtkd.config.schema import (
     LOSS,
@@ -35,9 +35,6 @@ from mtkd.config.values import CONSTANT, check_known, check_path, nearest, split
 from mtkd.config.written import LOADER, read_text, refuse_surprises
 from mtkd.errors import InputError
 from mtkd.metrics.names import declared
-
-# Files of rows.
-TABLES = (".parquet", ".csv", ".jsonl")
 
 
 def load_suite(path: Path) -> AnySuite:

@@ -212,7 +212,8 @@ class Learner(Closed):
 
     @model_validator(mode="after")
     def _cut_and_trained(self):
-        if self.model.layers and not self.training.epochs:
+        epochs = [self.training.epochs, *(own.get("epochs") for own in self.per_task.values())]
+        if self.model.layers and 0 in epochs:
             raise ValueError(
                 "'layers': a ready-made classifier ('training: {epochs: 0}') needs all of its "
                 "layers; remove it, or train"

@@ -24,7 +24,7 @@ COLUMNS = [
 ]
 
 
-# Texts whose operations are counted, which takes a hundred times as long as to do them.
+# Texts whose operations are counted, which takes several times as long as to do them.
 COUNTED = 16
 
 

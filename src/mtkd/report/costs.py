@@ -14,7 +14,7 @@ KINDS = {
     "reference": "Reference",
 }
 
-CROWDED = "More was at work than there are cores: here times say how long a model waited, too. "
+CROWDED = "Just before, more was at work than there are cores: times may be of waiting, too. "
 
 
 def costs_shown(costs: pd.DataFrame, study: StudyView) -> Shown:
@@ -73,7 +73,7 @@ def machine(costs: pd.DataFrame) -> str:
     return (
         f"measured on {device}{one.processor}, torch {one.torch}, Transformers "
         f"{one.transformers}, {one.date}, with {number(one.load, 1)} processes at work on its "
-        f"{one.cores} cores"
+        f"{one.cores} cores in the minute before"
     )
 
 

@@ -71,12 +71,16 @@ def text_arms(suite: GenerationSuite) -> list[TextArm]:
         elif len(teachers) > 1:
             others[TextArm(teachers, PLAIN, n, MIXTURE)] = None
     # A remedy's counterpart, and the same teachers without any.
-    for arm in [arm for arm in others if arm.role == REMEDY]:
+    waiting = [arm for arm in others if arm.role == REMEDY]
+    for arm in waiting:
         treatment = _treatment(suite, arm.strategy)
-        for other in filter(None, map(treatment.get, ("against", "alone", "itself", "start"))):
-            others[arm._replace(strategy=other)] = None
+        beside = map(treatment.get, ("against", "alone", "itself", "start"))
+        needed = [arm._replace(strategy=name) for name in filter(None, beside)]
         if alone := treatment.get("alone"):
-            others[arm._replace(strategy=alone, n=2 * arm.n)] = None
+            needed.append(arm._replace(strategy=alone, n=2 * arm.n))
+        # These have counterparts of their own.
+        waiting += [one for one in needed if one not in others]
+        others |= dict.fromkeys(needed)
         if len(arm.teachers) > 1:
             others[TextArm(arm.teachers, PLAIN, arm.n, MIXTURE)] = None
     known = {(arm.teachers, arm.strategy, arm.n) for arm in singles}
@@ -289,6 +293,7 @@ def text_registration_settings(suite: GenerationSuite) -> dict:
     """What is registered of the chosen study before its first mixture."""
     study, arms = suite.chosen_study, text_arms(suite)
     settings: dict[str, Any] = {"tasks": {}, "teachers": {}, "students": {}}
+    settings["strategies"] = mixings(suite, tuple(dict.fromkeys(arm.strategy for arm in arms)))
     for task in study.tasks:
         settings["tasks"][task] = prompts_settings(suite, task)["task"]
         for name in writers_of(suite, arms):
