@@ -20,6 +20,9 @@ STUDY_TEACHERS = list(dict.fromkeys(split_teacher(name)[0] for name in STUDY.tea
 TRAINED_TEACHERS = [name for name in STUDY_TEACHERS if name not in GIVEN_TEACHERS]
 # What of the suite the study trains.
 LEARNERS = {"teachers": TRAINED_TEACHERS, "students": STUDY.students}
+# What is registered of the study, and where its students lie.
+REGISTERED = settings.registration_settings
+STUDENTS = f"{ROOT}/students"
 # What not every study has, which says what tables and figures there are.
 FACTS = study_facts(SUITE)
 TRANSFER_LABELS = f"{TASK}/transfer_labels.parquet"

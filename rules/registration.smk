@@ -14,7 +14,6 @@ localrules:
 
 # Of all studies of the suite, and no job's output: lines are only ever added.
 REGISTRATIONS = f"{ROOT}/registrations.jsonl"
-STUDENTS = f"{ROOT}/students"
 
 
 rule register:

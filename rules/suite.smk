@@ -13,6 +13,7 @@ from mtkd.cluster.endings import tries_of_memory, tries_of_time
 from mtkd.config.load import is_generation, is_specialists, validate_suite
 from mtkd.config.written import refuse_surprises
 from mtkd.errors import InputError
+from mtkd.records.files import digest_folder
 from mtkd.study import paths, settings, started
 from mtkd.study.remembered import remember
 
@@ -71,6 +72,11 @@ STATE = anchored(paths.STATE)
 RESULTS = anchored(paths.STUDY).format(study=SUITE.study_name)
 LOGS = f"logs/{SUITE.suite}"
 BENCHMARKS = f"results/{SUITE.suite}/benchmarks"
+
+
+def page_digest(suite):
+    """A digest of the pages' templates, whatever the suite."""
+    return digest_folder(SOURCE / "report")
 
 
 def one_of(values):

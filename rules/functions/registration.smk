@@ -2,4 +2,4 @@
 
 
 def registration_job():
-    return job_text(settings=(settings.registration_settings,))
+    return job_text(settings=(REGISTERED,))

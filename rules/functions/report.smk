@@ -1,6 +1,5 @@
 # What the pages show.
 from mtkd.analysis.catalogue import tables_shown
-from mtkd.records.files import digest_folder
 
 
 def report_tables():
@@ -22,11 +21,6 @@ def framework_figures():
     return [f"{folder}/certificates.png" for folder in certificates] + [
         f"{EXPERIMENTS}/{figure.path}.png" for figure in experiments
     ]
-
-
-def page_digest(suite):
-    """A digest of the pages' templates, whatever the suite."""
-    return digest_folder(SOURCE / "report")
 
 
 def page_job(script, *made):

@@ -8,6 +8,10 @@ ARMS = generation.text_arms(SUITE)
 SINGLES = [arm for arm in ARMS if len(arm.teachers) == 1 and arm.role != REMEDY]
 MIXTURES = [arm for arm in ARMS if arm not in SINGLES]
 WRITERS = generation.writers_of(SUITE, ARMS)
+# What is registered of the study before the first mixture, and where its students lie.
+REGISTERED = generation.text_registration_settings
+STUDENTS = f"{ROOT}/generators"
+TRAIN_CELLS = ("train_mixtures",)
 # What of the suite the study trains, or asks.
 LEARNERS = {"teachers": WRITERS, "students": STUDY.students}
 TRAINED = [name for name in WRITERS if SUITE.teachers[name].is_trained]

@@ -4,12 +4,6 @@
 include: "functions/students.smk"
 
 
-# Of all studies of the suite, and no job's output: lines are only ever added.
-REGISTRATIONS = f"{ROOT}/registrations.jsonl"
-TRAIN_CELLS = ("train_mixtures",)
-STUDENTS = f"{ROOT}/generators"
-
-
 rule train_singles:
     input:
         traces=traces_of(SINGLES),

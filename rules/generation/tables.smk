@@ -116,6 +116,7 @@ rule conflict_report:
     input:
         tables=[*rules.conflict_tables.output.tables, *rules.traces_table.output],
         figures=[path for path in rules.conflict_figures.output if path.endswith("png")],
+        registrations=rules.register.output,
     output:
         f"{RESULTS}/report.html",
     log:
@@ -128,9 +129,8 @@ rule conflict_report:
             settings=(generation.text_study_settings,),
             pages=(page_digest,),
         ),
-        registrations=REGISTRATIONS,
     shell:
         'python "$SCRIPTS"/conflict_report.py --job {params.job:q}'
         ' --templates "$PAGES" --tables {input.tables:q} --figures {input.figures:q}'
-        " --registrations {params.registrations:q}"
+        " --registrations {input.registrations:q}"
         " --output {output:q} > {log:q} 2>&1"

@@ -5,10 +5,7 @@ from mtkd.study.prepared import prepared_tasks, variants
 LEARNERS = {"bases": STUDY.bases, "students": STUDY.students}
 SHARED = [name for name in STUDY.bases if not SUITE.bases[name].own]
 OWN = [name for name in STUDY.bases if SUITE.bases[name].own]
-# Those of specialists, and others that bases learn from.
-TASKS = list(
-    dict.fromkeys([*STUDY.tasks, *(task for b in STUDY.bases for task in SUITE.bases[b].tasks)])
-)
+TASKS = specialists.learnt_tasks(SUITE)
 VARIANTS = variants(SUITE, TASKS)
 PREPARED_TASKS = prepared_tasks(SUITE, TASKS)
 TRANSFER_LABELS = f"{TASK}/transfer_labels.parquet"
@@ -17,8 +14,10 @@ OWN_BASE = anchored(paths.OWN_BASE)
 SPECIALIST = anchored(paths.SPECIALIST)
 MERGED = anchored(paths.MERGED)
 INTEGRATED = anchored(paths.INTEGRATED)
-# Nothing is registered of such a study.
-TRAIN_CELLS = ()
+# What is registered of the study before the first merge and the first student, below whose folder they lie.
+REGISTERED = specialists.specialist_registration_settings
+STUDENTS = ROOT
+TRAIN_CELLS = ("merge_specialists", "train_integrated")
 
 
 wildcard_constraints:

@@ -51,22 +51,26 @@ rule specialist_tables:
 
 rule specialist_report:
     input:
-        rules.specialist_tables.output,
+        tables=rules.specialist_tables.output,
+        registrations=rules.register.output,
     output:
         page=f"{RESULTS}/report.html",
         text=f"{RESULTS}/specialists.txt",
     log:
         f"{LOGS}/specialist_report/{SUITE.study_name}.log",
     conda:
-        "../../envs/torch.yaml"
+        "../../envs/analysis.yaml"
     resources:
         mem_mb=small_memory,
         runtime=small_minutes,
     params:
         job=lambda wildcards: job_text(
-            "specialist_report.py", settings=(specialists.specialist_study_settings,)
+            "specialist_report.py",
+            settings=(specialists.specialist_study_settings,),
+            pages=(page_digest,),
         ),
-        folder=subpath(input[0], parent=True),
+        folder=subpath(input.tables[0], parent=True),
     shell:
-        'python "$SCRIPTS"/specialist_report.py --job {params.job:q} --tables {params.folder:q}'
-        ' --templates "$PAGES" --output {output.page:q} --text {output.text:q} > {log:q} 2>&1'
+        'python "$SCRIPTS"/specialist_report.py --job {params.job:q} --templates "$PAGES"'
+        " --tables {params.folder:q} --registrations {input.registrations:q}"
+        " --output {output.page:q} --text {output.text:q} > {log:q} 2>&1"

@@ -138,9 +138,10 @@ def test_settings_hold_what_changes_a_stage_and_no_default():
     }
     study = specialist_study_settings(suite)
     assert study["merges"] == ["soup", "ties"]
-    assert study["own_labels"] == study["bases_alone"] == []
+    assert study["own_labels"] == study["student_a_task"] == study["bases_alone"] == []
     shipped = specialist_study_settings(load_suite("config/specialists.yaml"))
     assert shipped["own_labels"] == ["heads", "separate"] and shipped["bases_alone"] == ["base"]
+    assert shipped["student_a_task"] == ["separate"]
 
 
 def test_a_suite_of_another_kind_is_none():

@@ -14,7 +14,6 @@ from mtkd.analysis.specialists import (
     _taught,
     by_task,
     claims_table,
-    comparisons,
     macro_difference,
     read_gold,
     right,
@@ -25,6 +24,8 @@ from mtkd.analysis.statistics.paired import crossed_difference
 from mtkd.report.shown import MISSING
 from mtkd.report.specialists import systems_rows
 from mtkd.specialists.domains import REPORT, Domains, read_domains
+from mtkd.specialists.registration import claims
+from mtkd.specialists.routing import ROUTERS
 from mtkd.tasks.corpus import TaskInfo
 
 # Labels negative, neutral, positive; task 0 has no neutral texts.
@@ -40,9 +41,12 @@ DOMAINS = Domains(
 )  # fmt: skip
 STUDY = {
     "bases": ["shared", "own"],
+    "students": ["same"],
+    "strategies": ["by-column", "mixed", "heads", "separate"],
     "merges": ["base", "soup"],
     "bases_alone": ["base"],
     "own_labels": ["heads", "separate"],
+    "student_a_task": ["separate"],
     "margin": 1.0,
 }
 
@@ -127,8 +131,7 @@ SYSTEMS = [
       for task in ("films", "goods")),
     *(system(base, "merge", name, WORSE, WORSE, WORSE) for base in ("shared", "own")
       for name in ("base", "soup")),
-    *(system("shared", "router", name, BEST, BEST, BEST) for name in
-      ("oracle", "hard-router", "soft-router")),
+    *(system("shared", "router", name, BEST, BEST, BEST) for name in ROUTERS),
     system("same", "student", "by-column", BEST, BEST, BEST),
     system("same", "student", "mixed", WORSE, WORSE, WORSE),
     system("same", "student", "heads", BEST, BEST, BEST),
@@ -137,26 +140,32 @@ SYSTEMS = [
 
 
 def test_what_is_compared():
-    found = [(claim, a.name, f"{b.base} {b.name}") for claim, a, b in comparisons(STUDY, SYSTEMS)]
+    found = [(claim, a.system, f"{b.base} {b.system}") for claim, a, b in claims(STUDY)]
     assert found == [
         ("student v merge", "by-column", "shared base"),
         ("student v merge", "by-column", "shared soup"),
         ("student v router", "by-column", "shared oracle"),
+        ("student v router", "by-column", "shared wrong"),
         ("student v router", "by-column", "shared hard-router"),
         ("student v router", "by-column", "shared soft-router"),
+        ("student v router", "by-column", "shared ensemble"),
         ("student v strategy", "by-column", "same mixed"),
         ("one student v one a task", "heads", "same separate"),
         ("router v oracle", "hard-router", "shared oracle"),
         ("router v oracle", "soft-router", "shared oracle"),
         ("merge of other bases v of one", "soup", "shared soup"),
     ]
+    # Of a second student its heads alone are compared.
+    more = {**STUDY, "students": ["same", "small"]}
+    heads = ("one student v one a task", ("small", "heads"), ("small", "separate"))
+    assert [one for one in claims(more) if one not in list(claims(STUDY))] == [heads]
 
 
 def test_systems_that_say_the_same_are_equivalent_and_claims_have_their_difference():
-    claims = claims_table(STUDY, SYSTEMS, GOLD).set_index(["claim", "b"])
-    same = claims.loc[("student v router", "shared: oracle")]
+    table = claims_table(STUDY, SYSTEMS, GOLD).set_index(["claim", "b"])
+    same = table.loc[("student v router", "shared: oracle")]
     assert same["difference"] == 0 and same["verdict"] == "equivalent"
-    assert claims.loc[("student v merge", "shared: soup"), "difference"] == pytest.approx(37.5)
+    assert table.loc[("student v merge", "shared: soup"), "difference"] == pytest.approx(37.5)
 
 
 def test_the_table_of_systems_by_hand():

@@ -133,6 +133,8 @@ def test_another_seed_of_training_makes_what_follows_anew(study):
 def test_a_changed_margin_trains_nothing(study):
     write_suite(study / "suite.yaml", {**SUITE, "margin": 5.0})
     jobs = set(planned(study))
+    # The page says what it had registered before.
+    assert {"register", "conflict_report"} <= jobs
     assert not {job for job in jobs if job.startswith(("train_", "score_", "write_"))}
 
 

@@ -180,6 +180,7 @@ def test_a_new_strategy_trains_itself_alone(study):
     assert result.returncode == 0, result.stdout
     log = (study / "logs/tiny/train_integrated/same/seed1.log").read_text()
     assert log.count("restored") == 6 and log.count("trained in") == 1
+    assert len(registrations(study)) == 2
 
 
 def test_another_merge_or_margin_trains_nothing(study):
@@ -189,6 +190,34 @@ def test_another_merge_or_margin_trains_nothing(study):
     jobs = planned(study)
     assert jobs["merge_specialists"] == 2
     assert not set(jobs) & {"train_specialists", "train_own_specialists", "train_integrated"}
+
+
+def registrations(folder):
+    return [json.loads(line) for line in open(folder / RESULTS / "registrations.jsonl")]
+
+
+def test_claims_are_registered_before_merges_and_students_and_what_changes_shows(study):
+    (first,) = registrations(study)
+    assert first["students_trained"] == 0 and first["said"]["margin"] == 1.0
+    table = pd.read_csv(study / TABLES / "claims.csv")
+    assert first["said"]["claims"] == table[["claim", "a", "b"]].to_dict("records")
+    page = study / RESULTS / "studies/main/report.html"
+    assert "with none of its students and merges made" in page.read_text()
+    assert "Nothing of it has changed since." in page.read_text()
+    content = {**suite(), "margin": 2.0}
+    content["merges"]["dare-ties"]["scale"] = 0.5
+    write_suite(study / "suite.yaml", content)
+    result = run(study, f"{RESULTS}/merges/shared/dare-ties/seed1/predictions.safetensors")
+    assert result.returncode == 0, result.stdout
+    before, after = registrations(study)
+    # 6 strategies and 2 x 3 merges of 2 seeds.
+    assert before == first and after["students_trained"] == 24
+    # The rest of the same study adds no line.
+    assert run(study).returncode == 0
+    assert registrations(study) == [before, after]
+    text = page.read_text()
+    assert "with 24 of its students and merges made: margin: 1.0 became 2.0" in text
+    assert "merges.dare-ties.scale: 1.0 became 0.5" in text and "with a margin of 1 point:" in text
 
 
 def test_specialists_of_bases_of_their_own_train_anew_on_one(study):

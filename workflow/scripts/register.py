@@ -11,7 +11,9 @@ from mtkd.study.jobs import job_argument
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     job_argument(parser, "settings")
-    parser.add_argument("--students", type=Path, required=True, help="the suite's students' folder")
+    parser.add_argument(
+        "--students", type=Path, required=True, help="the folder that the suite's students lie in"
+    )
     parser.add_argument("--record", type=Path, required=True, help="the file that is added to")
     parser.add_argument("--output", type=Path, help="a copy of it, where one is wanted")
     args = parser.parse_args()
@@ -19,12 +21,16 @@ def main() -> None:
     from mtkd.analysis.registration import changes, register, statement, trained_students
     from mtkd.generation import registration as generation
     from mtkd.records.files import write_text
+    from mtkd.specialists import registration as specialists
 
     settings = args.job["settings"]
     study = settings["study"]
     if "predictions" in settings:
         said = statement(study, settings["predictions"], settings["suite"])
         trained = trained_students(args.students, study)
+    elif "bases" in study:
+        said = specialists.statement(study, settings["suite"])
+        trained = specialists.trained_systems(args.students, study)
     else:
         said = generation.statement(study, settings["suite"])
         trained = generation.trained_mixtures(args.students, study)

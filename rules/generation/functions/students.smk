@@ -1,4 +1,4 @@
-# What students of text are trained by, and what is registered of a study.
+# What students of text are trained by.
 
 
 def text_student_of(wildcards):
@@ -12,7 +12,3 @@ def writers_job(wildcards, arms):
         settings=(generation.text_student_settings, wildcards.task, wildcards.student),
         strategies=(generation.mixings, tuple(dict.fromkeys(arm.strategy for arm in arms))),
     )
-
-
-def registration_job():
-    return job_text(settings=(generation.text_registration_settings,))

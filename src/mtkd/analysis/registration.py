@@ -7,7 +7,6 @@ more when what it will claim, or any setting that its numbers depend on, has cha
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,8 +16,8 @@ from typing import Any
 from mtkd.analysis.claims import PRACTICE, PRIMARY, planned
 from mtkd.errors import InputError
 from mtkd.records.cells import PREDICTIONS
-from mtkd.records.files import write_text
-from mtkd.study.started import flat
+from mtkd.records.files import digest_text, write_text
+from mtkd.study.registered import stated
 from mtkd.study.view import StudyView, arm_name, teacher_names
 
 FIRST = "0" * 64
@@ -47,15 +46,15 @@ def statement(
         for plan in planned(arms, unknown)
         if plan.claim in PRIMARY
     ]
-    return {
-        **{key: study[key] for key in SAID},
-        "arms": [arm["name"] for arm in arms],
-        "controls": [arm["name"] for arm in arms if arm["family"] == "control"],
-        "claims": claims,
-        "predictions": list(predictions),
-        "settings": dict(flat(settings)),
-        "suite": _digest(json.dumps(settings, sort_keys=True)),
-    }
+    return stated(
+        study,
+        SAID,
+        settings,
+        arms=[arm["name"] for arm in arms],
+        controls=[arm["name"] for arm in arms if arm["family"] == "control"],
+        claims=claims,
+        predictions=list(predictions),
+    )
 
 
 def register(path: Path, study: str, said: Mapping[str, Any], trained: int) -> list[dict[str, Any]]:
@@ -70,7 +69,7 @@ def register(path: Path, study: str, said: Mapping[str, Any], trained: int) -> l
             "study": study,
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "students_trained": trained,
-            "previous": _digest(lines[-1]) if lines else FIRST,
+            "previous": digest_text(lines[-1]) if lines else FIRST,
             "said": said,
         }
         text = json.dumps(entry, sort_keys=True, ensure_ascii=False)
@@ -100,7 +99,7 @@ def read_lines(path: Path) -> list[str]:
                 f"{path}: line {number} was added to other lines than stand before it: a "
                 "registration was edited or taken out; restore the file"
             )
-        previous = _digest(line)
+        previous = digest_text(line)
     return lines
 
 
@@ -143,7 +142,3 @@ def _shown(value: Any) -> str:
     if value is None:
         return "nothing"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -20,11 +20,23 @@ from mtkd.errors import InputError
 from mtkd.records.logits import read_logits, read_tensors
 from mtkd.specialists.compute import spent
 from mtkd.specialists.domains import LEARNT, REPORT, Domains, read_domains, row_ids
+from mtkd.specialists.registration import Name, claims
 from mtkd.specialists.routing import ROUTERS, routed
 from mtkd.study.paths import parse_integrated
 from mtkd.tasks.corpus import read_clusters, read_report_labels
 
-CLAIM_COLUMNS = ["claim", "a", "b", "difference", "low", "high", "p", "verdict", "detectable"]
+CLAIM_COLUMNS = [
+    "claim",
+    "a",
+    "b",
+    "difference",
+    "low",
+    "high",
+    "p",
+    "verdict",
+    "detectable",
+    "seeds",
+]
 SHARE_COLUMNS = ["student", "strategy", "teacher", "rows", "loss_start", "loss_end", "seeds"]
 FAILED_COLUMNS = ["student", "strategy", "seed", "reason"]
 
@@ -176,14 +188,15 @@ def systems_table(systems: Sequence[System], domains: Domains, gold: Gold) -> pd
 def claims_table(study: Mapping[str, Any], systems: Sequence[System], gold: Gold) -> pd.DataFrame:
     """Differences of macro accuracy in points over seeds and texts, with verdicts in one family."""
     margin = float(study["margin"])
+    said = {Name(one.base, one.name): one.logits for one in systems}
     rows, family = [], []
-    for claim, a, b in comparisons(study, systems):
-        rows.append({"claim": claim, "a": _title(a), "b": _title(b)})
-        family.append(macro_difference(a.logits, b.logits, gold))
+    for kind, a, b in claims(study):
+        rows.append({"claim": kind, "a": str(a), "b": str(b)})
+        family.append(macro_difference(said[a], said[b], gold))
     for row, difference, finding in zip(rows, family, findings(family, margin), strict=True):
         row |= {"difference": difference.estimate, "low": difference.low, "high": difference.high}
         row |= {"p": finding.superiority_p, "verdict": finding.verdict}
-        row |= {"detectable": finding.minimum_detectable_effect}
+        row |= {"detectable": finding.minimum_detectable_effect, "seeds": difference.seeds}
     return pd.DataFrame(rows, columns=CLAIM_COLUMNS)
 
 
@@ -201,44 +214,6 @@ def macro_difference(
         weight * (right(a[seed], gold).astype(float) - right(b[seed], gold)) for seed in seeds
     ]
     return crossed_difference(np.array(values), clusters=gold.clusters)
-
-
-def comparisons(
-    study: Mapping[str, Any], systems: Sequence[System]
-) -> Iterator[tuple[str, System, System]]:
-    """What is compared: claim, and two systems.
-
-    The first strategy's student with every other system of the first base that answers all labels;
-    one student of several heads with a student a task; learned routers with the oracle; merges of
-    specialists of other bases with those of the first, but for those that are the base alone: it is
-    one model there and here.
-    """
-    first = study["bases"][0]
-    students = [one for one in systems if one.kind == "student"]
-    subject = students[0]
-    heads = [one for one in students if one.name in study["own_labels"]]
-    for other in systems:
-        if other.kind in ("merge", "router") and other.base == first:
-            yield f"student v {other.kind}", subject, other
-    for other in students:
-        if other.base == subject.base and other is not subject and other not in heads:
-            yield "student v strategy", subject, other
-    for one in heads:
-        for other in heads:
-            if one.base == other.base and one.models == 1 < other.models:
-                yield "one student v one a task", one, other
-    named = {(one.base, one.name): one for one in systems}
-    for name in ("hard-router", "soft-router"):
-        yield "router v oracle", named[first, name], named[first, "oracle"]
-    for base in study["bases"][1:]:
-        for name in study["merges"]:
-            if name in study["bases_alone"]:
-                continue
-            yield "merge of other bases v of one", named[base, name], named[first, name]
-
-
-def _title(system: System) -> str:
-    return f"{system.base}: {system.name}"
 
 
 def _specialists(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mtkd.records.cells import GENERATIONS
-from mtkd.records.files import digest_text
 from mtkd.study.generation_words import BUDGET, MIXTURE, REMEDY, ROLES, SINGLE
-from mtkd.study.started import flat
+from mtkd.study.registered import stated
 
 # What each arm of a role is compared with.
 AGAINST = {
@@ -25,15 +23,15 @@ def statement(study: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str
     names = {role: [] for role in ROLES}
     for arm in study["arms"]:
         names[arm["role"]].append(f"{arm['teachers']} {arm['recipe']} n={arm['n']}")
-    return {
-        **{key: study[key] for key in SAID},
-        "arms": [*names[MIXTURE], *names[REMEDY]],
-        "controls": [*names[SINGLE], *names[BUDGET]],
-        "claims": [{"a": name, "b": AGAINST[role]} for role in AGAINST for name in names[role]],
-        "predictions": study["predictions"],
-        "settings": dict(flat(settings)),
-        "suite": digest_text(json.dumps(settings, sort_keys=True)),
-    }
+    return stated(
+        study,
+        SAID,
+        settings,
+        arms=[*names[MIXTURE], *names[REMEDY]],
+        controls=[*names[SINGLE], *names[BUDGET]],
+        claims=[{"a": name, "b": AGAINST[role]} for role in AGAINST for name in names[role]],
+        predictions=study["predictions"],
+    )
 
 
 def trained_mixtures(folder: Path, study: Mapping[str, Any]) -> int:

@@ -48,12 +48,12 @@ def registration_shown(entries: Sequence[Entry], claims: pd.DataFrame) -> Regist
         first["students_trained"],
         said["margin"],
         [f"{one['claim']}: {one['a']} against {one['b']}" for one in said["claims"]],
-        said["controls"],
+        said.get("controls", []),
         said["suite"],
         amendments,
         [
             _outcome(prediction, row)
-            for prediction in said["predictions"]
+            for prediction in said.get("predictions", [])
             for row in claims[claims.claim == prediction["claim"]].to_dict("records")
             if prediction.get("task") in (None, row["task"])
         ],

@@ -255,6 +255,12 @@ def gate_settings(suite: Suite) -> dict:
     return {"study": teachers_settings(suite), "references": words}
 
 
+def registered_task(suite: Suite, task: str) -> dict:
+    """What is registered of a task, or of a variant of one."""
+    variant = variant_settings(suite, task) if suite.tasks[task].of else {}
+    return {**task_settings(suite, task)["task"], **variant}
+
+
 def registration_settings(suite: Suite) -> dict:
     """What is registered of the chosen study before its students: all that its numbers depend on.
 
@@ -264,8 +270,7 @@ def registration_settings(suite: Suite) -> dict:
     teachers = dict.fromkeys(split_teacher(name)[0] for name in study.teachers)
     settings: dict[str, Any] = {"tasks": {}, "teachers": {}, "students": {}, "strategies": {}}
     for task in study.tasks:
-        variant = variant_settings(suite, task) if suite.tasks[task].of else {}
-        settings["tasks"][task] = {**task_settings(suite, task)["task"], **variant}
+        settings["tasks"][task] = registered_task(suite, task)
         for name in teachers:
             settings["teachers"][f"{name} on {task}"] = teacher_settings(suite, task, name)
         for name in study.students:

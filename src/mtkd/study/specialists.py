@@ -7,10 +7,18 @@ from typing import Any
 from pydantic import BaseModel
 
 from mtkd.config.specialists import SpecialistSuite
+from mtkd.study.settings import registered_task
 
 
 def _plain(model: BaseModel, **options: Any) -> dict:
     return model.model_dump(mode="json", exclude_defaults=True, **options)
+
+
+def learnt_tasks(suite: SpecialistSuite) -> list[str]:
+    """Tasks that have a specialist in the chosen study, and others that its bases learn from."""
+    study = suite.chosen_study
+    bases = (suite.bases[name] for name in study.bases)
+    return list(dict.fromkeys([*study.tasks, *(task for base in bases for task in base.tasks)]))
 
 
 def _max_length(suite: SpecialistSuite, tasks: list[str]) -> int:
@@ -65,5 +73,26 @@ def specialist_study_settings(suite: SpecialistSuite) -> dict:
         "bases_alone": [name for name, merge in suite.merges.items() if merge.scale == 0],
         # Students that answer each task's own labels alone.
         "own_labels": [n for n in study.strategies if suite.strategies[n].heads == "each"],
+        # Of these, the ones that are a student for each task.
+        "student_a_task": [n for n in study.strategies if suite.strategies[n].students == "each"],
         "margin": suite.margin,
+    }
+
+
+def specialist_registration_settings(suite: SpecialistSuite) -> dict:
+    """What is registered of the chosen study before its first student and its first merge."""
+    study = suite.chosen_study
+    tasks, bases, students = learnt_tasks(suite), study.bases, study.students
+    return {
+        "study": specialist_study_settings(suite),
+        "suite": {
+            "tasks": {name: registered_task(suite, name) for name in tasks},
+            "bases": {
+                name: {**specialists_settings(suite, name), "tasks": suite.bases[name].tasks}
+                for name in bases
+            },
+            "merges": merges_settings(suite, bases[0])["merges"],
+            "students": {name: integration_settings(suite, name) for name in students},
+            "strategies": integrations(suite),
+        },
     }
