@@ -69,7 +69,7 @@ rule specialist_report:
             settings=(specialists.specialist_study_settings,),
             pages=(page_digest,),
         ),
-        folder=subpath(input.tables[0], parent=True),
+        folder=subpath(input[0], parent=True),
     shell:
         'python "$SCRIPTS"/specialist_report.py --job {params.job:q} --templates "$PAGES"'
         " --tables {params.folder:q} --registrations {input.registrations:q}"
