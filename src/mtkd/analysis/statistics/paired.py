@@ -332,5 +332,5 @@ def _t(distance: float, se: float) -> float:
 
 
 def _effect(se: float, df: float, level: float, power: float) -> float:
-    # Student's t by itself: scipy.stats takes a hundred times as long to find it.
+    # Student's t by itself: scipy.stats takes fifty times as long to find it.
     return float(special.stdtrit(df, 1 - level / 2) + special.stdtrit(df, power)) * se
