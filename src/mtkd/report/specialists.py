@@ -25,8 +25,8 @@ WORDS = (
     "teacher",
 )
 ACCURACY = (
-    "accuracy in percent: macro is the mean of the tasks, ±sd over seeds (number of seeds); "
-    "polarity is told among the labels that all tasks have"
+    "accuracy in percent (macro: mean of the tasks ±sd over seeds, with their number; polarity: "
+    "among the labels that all tasks have)"
 )
 # What the columns of costs mean.
 COSTS = (
@@ -70,7 +70,7 @@ def systems_rows(table: pd.DataFrame, study: Study) -> pd.DataFrame:
             {
                 "base or student": row["base"],
                 "kind": row["kind"],
-                "system": row["system"],
+                "system": row["system"].removeprefix("specialist "),
                 "macro": _macro(row),
                 **{task: number(row[f"accuracy {task}"], 1) for task in study["tasks"]},
                 "polarity": number(row["polarity"], 1),
@@ -172,5 +172,5 @@ def specialist_shown(tables: Mapping[str, pd.DataFrame], study: Study) -> list[S
 def systems_text(table: pd.DataFrame, study: Study) -> str:
     """The table of systems as plain text."""
     rows = systems_rows(table, study)
-    notes = "\n".join([about(study), f"{ACCURACY.capitalize()}.", *told_tasks(study), COSTS])
-    return f"{notes}\n\n{rows.to_string(index=False)}\n"
+    notes = [about(study), f"{ACCURACY.capitalize()}, and costs.", *told_tasks(study), COSTS]
+    return "\n".join([*notes, "", rows.to_string(index=False), ""])
