@@ -25,7 +25,7 @@ rule register:
         "../envs/analysis.yaml"
     params:
         job=lambda wildcards: registration_job(),
-        students=STUDENTS,
+        students=lambda wildcards: STUDENTS,
         record=REGISTRATIONS,
     shell:
         'python "$SCRIPTS"/register.py --job {params.job:q} --students {params.students:q}'

@@ -71,6 +71,7 @@ rule specialist_report:
         ),
         folder=subpath(input[0], parent=True),
     shell:
-        'python "$SCRIPTS"/specialist_report.py --job {params.job:q} --templates "$PAGES"'
+        'python "$SCRIPTS"/specialist_report.py --job {params.job:q}'
+        ' --templates "$PAGES"'
         " --tables {params.folder:q} --registrations {input.registrations:q}"
         " --output {output.page:q} --text {output.text:q} > {log:q} 2>&1"
