@@ -9,6 +9,7 @@ rule train_specialists:
         model=lambda wildcards: model_inputs(base_of(wildcards)),
     output:
         starts=[directory(f"{BASE}/model")],
+        records=[f"{BASE}/model.json"],
         models=[directory(path) for path in of_study_tasks(f"{SPECIALIST}/model")],
         predictions=of_study_tasks(f"{SPECIALIST}/predictions.safetensors"),
     log:
@@ -47,6 +48,7 @@ rule train_specialists:
 use rule train_specialists as train_own_specialists with:
     output:
         starts=[directory(path) for path in of_study_tasks(f"{OWN_BASE}/model")],
+        records=of_study_tasks(f"{OWN_BASE}/model.json"),
         models=[directory(path) for path in of_study_tasks(f"{SPECIALIST}/model")],
         predictions=of_study_tasks(f"{SPECIALIST}/predictions.safetensors"),
     log:

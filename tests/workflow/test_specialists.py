@@ -11,6 +11,8 @@ import pytest
 from small_inputs import planned, run, sentence, write_suite
 from tiny_study import assert_nothing_left
 
+from mtkd.commands.check import check
+
 TASK = {
     "text": ["text"],
     "id": "id",
@@ -124,6 +126,7 @@ def test_every_system_has_a_row_and_nothing_is_left(finished):
     assert pd.read_csv(finished / TABLES / "failed.csv").empty
     page = (finished / RESULTS / "studies/main/report.html").read_text()
     assert "same: by-column against shared: soup" in page
+    assert not check(finished / RESULTS).wrong
     assert_nothing_left(run, finished)
 
 
