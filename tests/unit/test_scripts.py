@@ -44,9 +44,12 @@ def packages_of(environment):
 
 def rules():
     """The text of each rule, by its name; a rule made from another one keeps that one's script."""
-    text = "\n".join(path.read_text("utf-8") for path in (REPOSITORY / "rules").rglob("*.smk"))
-    parts = re.split(r"^(?:rule|checkpoint) (\w+):\n", text, flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
+    found = {}
+    for path in (REPOSITORY / "rules").rglob("*.smk"):
+        text = path.read_text("utf-8")
+        parts = re.split(r"^(?:rule|checkpoint) (\w+):\n", text, flags=re.MULTILINE)
+        found |= zip(parts[1::2], parts[2::2], strict=True)
+    return found
 
 
 def test_report_labels_are_read_by_what_scores_and_nothing_else():
