@@ -549,7 +549,7 @@ def test_scores_stand_at_the_cost_of_their_model_at_one_thread(tables):
     assert at[1.0] == at[2.0] and 0.6 not in at
     hollow = {line.get_xdata()[0] for line in marks if line.get_fillstyle() == "none"}
     said = " ".join(figure.get_suptitle().split())
-    assert hollow == {1.0} and "With weights of eight bits it answers otherwise" in said
+    assert hollow == {1.0} and "Its form of eight bits answers otherwise" in said
     assert at[10.0] == pytest.approx([means["Teacher: cnn"]], abs=1e-5)
     assert at[40.0] == pytest.approx([100 * quality.score["fused", "average"]], abs=1e-5)
     # No point lies above the line, and it rises.

@@ -32,7 +32,7 @@ ONNX, INT8 = "onnx", "int8"
 HOLLOW = (
     "Hollow: the student in ONNX Runtime (float32), which answers as it does and has its scores. "
 )
-UNSCORED = "With weights of eight bits it answers otherwise, has no score, and is not here. "
+UNSCORED = "Its form of eight bits answers otherwise: the study has no score of it to show here. "
 
 
 @rc_context(RC)
@@ -47,7 +47,7 @@ def costs_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
     rows = values.drop_duplicates(["task", "split"]).groupby("task").rows.sum()
     tasks = [task for task in study["tasks"] if task in set(one.task)]
     figure = new_figure(
-        1.3 + 2.3 * -(-max(len(tasks), 1) // 2),
+        1.6 + 2.3 * -(-max(len(tasks), 1) // 2),
         f"{study['suite']}/{study['study']}: score against what it costs to run",
         "Primary metric on the report split, mean over seeds, against the time that one example "
         f"takes from text to logits: the median on {_where(one)} with one thread (a logarithmic "
