@@ -14,7 +14,7 @@ import warm
 from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# What is tried with two sleeps while it waits: beside other work it would take the cores for nothing.
+# A thread that waits for another would else try again and again, and take a core from other work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ["HF_HUB_OFFLINE"] = "1"
 # No test fails because a machine is slow.
