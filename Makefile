@@ -20,7 +20,9 @@ study: $(READY)
 	@echo "Figures: results/embedded/studies/main/figures"
 	@echo "Report:  results/embedded/studies/main/report.html"
 
-TEST = $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile tests/unit tests/workflow
+# Files in this order, the long ones first: at the end no process waits for another's.
+TEST = $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder \
+	tests/workflow tests/unit
 
 test: $(READY)
 	$(TEST) -m "not slow"

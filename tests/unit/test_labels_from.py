@@ -208,9 +208,10 @@ def test_wrong_input_is_one_line(tmp_path, what):
 
 
 def test_no_jsonl_and_no_json(tmp_path):
-    (tmp_path / "llm.jsonl").write_text("positive\n")
-    with pytest.raises(InputError, match="line 1 is not one JSON object"):
-        from_logprobs(tmp_path / "llm.jsonl", WORDS, 3)
+    for line in ("positive\n", '{"a": ' + "[" * 100_000):
+        (tmp_path / "llm.jsonl").write_text(line)
+        with pytest.raises(InputError, match="line 1 is not one JSON object"):
+            from_logprobs(tmp_path / "llm.jsonl", WORDS, 3)
     with pytest.raises(InputError, match="not a .jsonl file"):
         from_answers(tmp_path / "llm.csv", WORDS, 3)
 

@@ -70,7 +70,8 @@ class Hub:
         handler = type("Handler", (_Handler,), {"hub": self, "name": name})
         server = _Server(("127.0.0.1", 0), handler)
         server.mistakes = self.mistakes
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        # Ending it waits for one look at whether it is to end.
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         return server
 
     def __enter__(self) -> Hub:

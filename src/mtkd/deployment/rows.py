@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from mtkd.errors import InputError
 from mtkd.records.pointers import refuse_pointer
 from mtkd.tasks.spelling import listed, nfc, quoted
-from mtkd.tasks.tables import kind_of
+from mtkd.tasks.tables import encodable, json_object, kind_of
 
 FORMATS = (".csv", ".jsonl", ".parquet")
 PIPE = "-"
@@ -287,7 +287,6 @@ def _read_jsonl(file: Iterable[bytes], text: Sequence[str]) -> Table:
 
 
 def _objects(file: Iterable[bytes], text: Sequence[str]) -> Iterator[Row]:
-    decoder = json.JSONDecoder(object_pairs_hook=_no_key_twice)
     for number, line in enumerate(file, start=1):
         place = f"line {number}"
         said = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
@@ -295,35 +294,18 @@ def _objects(file: Iterable[bytes], text: Sequence[str]) -> Iterator[Row]:
         if not whole[UNREADABLE].strip():
             continue
         try:
-            row = decoder.decode(said.decode())
+            row = json_object(said.decode())
         except UnicodeDecodeError:
             yield Row(place, whole, (), "it is not UTF-8")
             continue
-        except (ValueError, RecursionError) as error:
-            why = getattr(error, "msg", error)
-            yield Row(place, whole, (), f"it is not one JSON object ({why})")
-            continue
-        if not isinstance(row, dict):
-            fault = f"it is not one JSON object but {kind_of(row)}"
-            yield Row(place, whole, (), fault)
+        except ValueError as error:
+            yield Row(place, whole, (), f"it is {error}")
             continue
         values = {nfc(key): value for key, value in row.items()}
         texts = [values.get(nfc(name)) for name in text]
         # Half a character cannot be encoded; as in a study it is U+FFFD.
-        texts = [_whole(value) if isinstance(value, str) else value for value in texts]
+        texts = [encodable(value) if isinstance(value, str) else value for value in texts]
         yield _row(place, row, texts, text)
-
-
-def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    row = dict(pairs)
-    if len(row) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"key {next(n for n in names if names.count(n) > 1)!r} occurs twice")
-    return row
-
-
-def _whole(text: str) -> str:
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 # Parquet

@@ -73,6 +73,7 @@ def train(
     if objective.parameters is not None:
         learning["objective"] = objective.parameters
     optimizer = make_optimizer(learning, training)
+    parameters = list(learning.parameters())
     memory = memory or Memory({}, {})
     saved = checkpoint.load() if checkpoint else None
     if saved:
@@ -105,7 +106,7 @@ def train(
             value = objective.value(logits.float(), inside, chosen, step / total)
             optimizer.zero_grad()
             value.backward()
-            torch.nn.utils.clip_grad_norm_(learning.parameters(), training.max_grad_norm)
+            torch.nn.utils.clip_grad_norm_(parameters, training.max_grad_norm)
             optimizer.step()
             losses[place] = value.detach()
             step += 1

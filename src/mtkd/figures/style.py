@@ -146,8 +146,12 @@ def sketch(label: str, **line) -> Line2D:
 
 
 def save_figure(figure: Figure, stem: Path, dpi: int = DPI) -> None:
-    """Publish ``stem.png`` and ``stem.pdf``; the same figure gives the same bytes every time."""
+    """Publish ``stem.png`` and ``stem.pdf``; the same figure gives the same bytes every time.
+
+    It is laid out once, for both.
+    """
     for extension, metadata in (("png", {}), ("pdf", {"CreationDate": None})):
         save = partial(figure.savefig, format=extension, dpi=dpi, metadata=metadata)
         with rc_context(RC):
             publish(Path(f"{stem}.{extension}"), save)
+        figure.set_layout_engine("none")

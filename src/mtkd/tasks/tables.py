@@ -85,7 +85,7 @@ def column_names(path: Path) -> list[str]:
         keys: dict[str, None] = {}
         for line in path.read_bytes().removeprefix(codecs.BOM_UTF8).splitlines():
             # Lines that are no objects are for ``read_table`` to name.
-            with suppress(ValueError, TypeError):
+            with suppress(ValueError, TypeError, RecursionError):
                 keys.update(dict.fromkeys(json.loads(line)))
         return list(keys)
     except (OSError, ValueError, pa.ArrowException) as error:
@@ -237,7 +237,6 @@ def _split(line: str) -> list[str]:
 
 
 def _read_jsonl(path: Path, columns: Sequence[str]) -> Table:
-    decoder = json.JSONDecoder(object_pairs_hook=_no_key_twice)
     values: dict[str, list[Any]] = {name: [] for name in columns}
     filled = [(values[name].append, nfc(name)) for name in columns]
     keys: dict[str, None] = {}
@@ -250,17 +249,9 @@ def _read_jsonl(path: Path, columns: Sequence[str]) -> Table:
                 blank += 1
                 continue
             try:
-                row = decoder.decode(text)
-            except (ValueError, RecursionError) as error:
-                why = getattr(error, "msg", error)
-                raise InputError(
-                    f"line {number} is not one JSON object ({why}); write one object a line"
-                ) from None
-            if not isinstance(row, dict):
-                raise InputError(
-                    f"line {number} is not one JSON object but {kind_of(row)}; write one object a "
-                    "line"
-                )
+                row = json_object(text)
+            except ValueError as error:
+                raise InputError(f"line {number} is {error}; write one object a line") from None
             if not all(map(str.isascii, row)):
                 row = {nfc(key): value for key, value in row.items()}
             keys.update(dict.fromkeys(row))
@@ -274,6 +265,17 @@ def _read_jsonl(path: Path, columns: Sequence[str]) -> Table:
     return Table(values, True, "line", places, number, blank, notes=notes if halves else ())
 
 
+def json_object(text: str) -> dict[str, Any]:
+    """The object that a line of JSONL is. Raises ValueError, "not one JSON object" and why."""
+    try:
+        row = _DECODER.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not one JSON object ({getattr(error, 'msg', error)})") from None
+    if not isinstance(row, dict):
+        raise ValueError(f"not one JSON object but {kind_of(row)}")
+    return row
+
+
 def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     row = dict(pairs)
     if len(row) < len(pairs):
@@ -282,14 +284,22 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return row
 
 
+_DECODER = json.JSONDecoder(object_pairs_hook=_no_key_twice)
+
+
 def _mend_halves(values: list[Any]) -> int:
     """Replace what no file can hold, half a surrogate pair; returns in how many values."""
     halves = 0
     for row, value in enumerate(values):
         if isinstance(value, str) and not value.isascii() and re.search("[\ud800-\udfff]", value):
-            values[row] = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            values[row] = encodable(value)
             halves += 1
     return halves
+
+
+def encodable(text: str) -> str:
+    """A text that can be encoded: halves of characters (lone surrogates) are U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _places_of(columns: Sequence[str], names: Sequence[str]) -> dict[str, int]:

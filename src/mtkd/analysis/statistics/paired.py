@@ -10,7 +10,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 CONFIDENCE = 0.95
 MINIMUM_SEEDS = 3  # below, how much seeds vary is hardly known and no verdict is given
@@ -87,7 +87,7 @@ def crossed_difference(
     se, df = _standard_error(squares, seeds, examples, groups)
     if estimate is None:
         estimate = float(values.mean())
-    half = float(stats.t.ppf((1 + confidence) / 2, df)) * se
+    half = float(special.stdtrit(df, (1 + confidence) / 2)) * se
     low, high = estimate - half, estimate + half
     return Difference(estimate, se, df, low, high, seeds, examples, groups, squares)
 
@@ -119,7 +119,7 @@ def drawn_difference(
     variance, df = by_draw.se**2 + shared, by_draw.df
     if shared:
         df = variance**2 / (by_draw.se**4 / by_draw.df + shared**2 / (seeds - 1))
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, df)) * math.sqrt(variance)
+    half = float(special.stdtrit(df, (1 + CONFIDENCE) / 2)) * math.sqrt(variance)
     if half < by_seed.high - by_seed.estimate:
         return by_seed
     low, high = by_draw.estimate - half, by_draw.estimate + half
@@ -136,7 +136,7 @@ def unknown_difference(examples: int, clusters: np.ndarray | None = None) -> Dif
 
 def superiority_p(difference: Difference) -> float:
     """Two-sided p-value of a difference of zero."""
-    return float(2 * stats.t.sf(abs(_t(difference.estimate, difference.se)), difference.df))
+    return float(2 * special.stdtr(difference.df, -abs(_t(difference.estimate, difference.se))))
 
 
 def equivalence_p(difference: Difference, margin: float) -> float:
@@ -147,7 +147,7 @@ def equivalence_p(difference: Difference, margin: float) -> float:
     if not margin > 0:
         raise ValueError(f"margin {margin} is not above 0")
     inside = min(margin - difference.estimate, margin + difference.estimate)
-    return float(stats.t.sf(_t(inside, difference.se), difference.df))
+    return float(special.stdtr(difference.df, -_t(inside, difference.se)))
 
 
 def minimum_detectable_effect(difference: Difference, level: float, power: float = 0.8) -> float:
@@ -332,4 +332,5 @@ def _t(distance: float, se: float) -> float:
 
 
 def _effect(se: float, df: float, level: float, power: float) -> float:
-    return float(stats.t.ppf(1 - level / 2, df) + stats.t.ppf(power, df)) * se
+    # Student's t by itself: scipy.stats takes fifty times as long to find it.
+    return float(special.stdtrit(df, 1 - level / 2) + special.stdtrit(df, power)) * se
