@@ -93,12 +93,12 @@ def test_forms_answer_as_the_student_on_any_batch(exported, tmp_path):
 
 
 @needs_extra
-def test_costs_of_forms_are_the_students_but_for_their_files(exported, monkeypatch):
+def test_costs_of_forms_are_the_students_but_for_their_files(exported, tmp_path, monkeypatch):
     student, folder = exported
     learner = Learner(student.tokenizer, student.model, {}, [])
     texts = Split(np.array([f"r{n}" for n in range(20)]), *PAIRS, None)
     own = torch_form(learner, MAX_LENGTH, texts)
-    opened = []
+    opened, now = [], torch.get_num_threads()
     monkeypatch.setattr(measure, "SECONDS", 0)
     monkeypatch.setattr(
         onnx_costs, "open_form", lambda *of: opened.append(of) or onnx_forms.open_form(*of)
@@ -111,11 +111,17 @@ def test_costs_of_forms_are_the_students_but_for_their_files(exported, monkeypat
         wanted = onnx_forms.form_answers(student, folder / FORMS[name], PAIRS)
         np.testing.assert_allclose(form.answer(texts), wanted, atol=1e-5)
     # A session for each number of threads that torch is given, once.
-    assert timings([*forms.values()], texts, 2)[0].rate > 0
-    assert opened[2:] == [(folder / name, 2) for name in FORMS.values()]
+    assert timings([*forms.values()], texts, now + 1)[0].rate > 0
+    numbers = (now, now + 1)
+    assert opened == [(folder / name, threads) for threads in numbers for name in FORMS.values()]
     other = own._replace(answer=lambda some: own.answer(some)[:, ::-1])
     with pytest.raises(InputError, match="form onnx: its probabilities are up to .* tolerated"):
         onnx_costs.onnx_forms(learner, MAX_LENGTH, other, texts, folder)
+    for name in FORMS.values():
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    (tmp_path / FORMS["int8"]).write_bytes(b"no model")
+    with pytest.raises(InputError, match="an ONNX form cannot be run: .*model_quantized"):
+        onnx_costs.onnx_forms(learner, MAX_LENGTH, own, texts, tmp_path)
 
 
 def test_a_student_of_the_same_weights_is_exported_once(tmp_path, monkeypatch):
