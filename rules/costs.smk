@@ -22,7 +22,7 @@ rule measure_costs:
     # Pages alone wait for it; and what it times is better timed when little else is left to do.
     priority: -1
     conda:
-        "../envs/torch.yaml"
+        "../envs/onnx.yaml"
     threads: measuring_threads
     resources:
         gpu=measuring_requests().gpu,

@@ -14,6 +14,8 @@ import warm
 from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A thread that waits for another would else try again and again, and take a core from other work.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ["HF_HUB_OFFLINE"] = "1"
 # No test fails because a machine is slow.
 settings.register_profile("patient", deadline=None)

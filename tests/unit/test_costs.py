@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import yaml
 
 from mtkd.config.load import validate_suite
 from mtkd.costs import measure
+from mtkd.costs import table as costs_of
 from mtkd.costs.forms import Form, ensemble_form, torch_form, words_form
 from mtkd.costs.measure import ANSWERS, sample, timings
 from mtkd.costs.table import costs_table, ensembles, measured
@@ -106,13 +108,13 @@ def test_a_reference_is_refitted_to_its_own_predictions():
         refit_words(train, {"features": "class shares", "C": None, "folds": 0})
 
 
-def toy(name, value=0.0, asked=None):
+def toy(name, value=0.0, asked=None, device="cpu"):
     def answer(texts):
         if asked is not None:
             asked.append((name, tuple(texts.ids)))
         return np.full((len(texts.ids), 2), value)
 
-    return Form(name, answer, 10, 40, 5.0)
+    return Form(name, answer, 10, 40, 5.0, device)
 
 
 def test_an_ensemble_is_the_sum_of_its_members_and_their_mean_answer():
@@ -152,7 +154,7 @@ def test_a_table_says_which_machine_it_is_of_and_how_a_reader_sees_it(monkeypatc
     monkeypatch.setattr(measure, "SECONDS", 0)
     models = {("teacher", "a"): [toy("torch")], ("student", "s"): [toy("torch"), toy("onnx")]}
     rows = measured("reviews", models, split(TEXTS), [1, 2, 2])
-    table = costs_table(rows, torch.device("cpu"), 3.14159)
+    table = costs_table(rows, 3.14159)
     of_forms = [("teacher", "a", "torch"), *(("student", "s", name) for name in ("torch", "onnx"))]
     assert table[["kind", "name", "form", "threads"]].values.tolist() == [
         [*model, threads] for threads in (1, 2) for model in of_forms
@@ -170,6 +172,43 @@ def test_a_table_says_which_machine_it_is_of_and_how_a_reader_sees_it(monkeypatc
     assert [_short(value) for value in (0.0123, 1.234, 12.34, 123.4, 1234.5)] == [
         "0.012", "1.23", "12.3", "123", "1,234"
     ]  # fmt: skip
+
+
+def shown_of(rows, students=("s", "t")):
+    """What is shown of a study of two tasks whose students have some forms."""
+    arms = [{"teachers": "a", "strategy": "single"}]
+    study = {"suite": "tiny", "study": "main", "arms": arms, "references": []}
+    models = {("teacher", "a"): [toy("torch", device="a GPU")]}
+    table = []
+    for task, forms in rows.items():
+        own = {("student", name): [toy(form) for form in forms[name]] for name in students}
+        table += measured(task, models | own, split(TEXTS), [1])
+    return costs_shown(costs_table(table, 1.0), study), study, table
+
+
+def test_a_student_without_onnx_forms_is_named_with_the_reason(monkeypatch):
+    monkeypatch.setattr(measure, "SECONDS", 0)
+    every, torch_alone = ["torch", "onnx", "int8"], ["torch"]
+    of_one_task = {"s": every, "t": torch_alone}
+    rows = {"reviews": of_one_task, "pairs": {"s": torch_alone, "t": torch_alone}}
+    shown, study, table = shown_of(rows)
+    assert shown.rows["form"].tolist() == ["torch", *every, "torch", *["torch"] * 3]
+    log = "(the log of measure_costs says why)"
+    without = f"Without a row: t for ONNX Runtime {log}, s for ONNX Runtime on pairs {log}."
+    assert without in shown.note and "with weights of eight bits (int8)" in shown.note
+    assert "other forms ran on the processor" in shown.note
+
+    def none_there(library):
+        raise PackageNotFoundError(library)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(costs_of, "version", none_there)
+        without = costs_table(table, 1.0)
+    assert without.onnxruntime.isna().all()
+    note = costs_shown(without, study).note
+    assert "t for ONNX Runtime (the extra onnx is not installed)" in note
+    everything, *_ = shown_of(dict.fromkeys(["reviews"], {"s": every, "t": every}))
+    assert "Without a row" not in everything.note
 
 
 def test_training_is_no_part_of_what_is_measured():

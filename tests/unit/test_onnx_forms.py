@@ -8,14 +8,22 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from test_deployment import LABELS, MAX_LENGTH, PAIRS, RECORD, TEXTS, trained
 
-from mtkd.deployment import onnx_forms
+from mtkd.costs import measure
+from mtkd.costs.forms import torch_form
+from mtkd.costs.measure import timings
+from mtkd.deployment import onnx_costs, onnx_forms
 from mtkd.deployment.card import forms_card
 from mtkd.deployment.facts import student_facts
 from mtkd.deployment.folder import answers, load_student, write_student
 from mtkd.deployment.forms import FORMS, MEAN, MOST
+from mtkd.distillation.learner import Learner
 from mtkd.errors import InputError
+from mtkd.models.build import load_pretrained
+from mtkd.models.tokenizers import load_tokenizer
+from mtkd.tasks.corpus import Split
 
 installed = all(importlib.util.find_spec(name) for name in onnx_forms.NEEDED)
 needs_extra = pytest.mark.skipif(not installed, reason="the extra onnx is not installed")
@@ -82,6 +90,69 @@ def test_forms_answer_as_the_student_on_any_batch(exported, tmp_path):
     found = {}
     exec(code.replace("path/to/this/folder", str(folder.parent / "model")), found)
     assert found["logits"].shape == (2, 2)
+
+
+@needs_extra
+def test_costs_of_forms_are_the_students_but_for_their_files(exported, tmp_path, monkeypatch):
+    student, folder = exported
+    learner = Learner(student.tokenizer, student.model, {}, [])
+    texts = Split(np.array([f"r{n}" for n in range(20)]), *PAIRS, None)
+    own = torch_form(learner, MAX_LENGTH, texts)
+    opened, now = [], torch.get_num_threads()
+    monkeypatch.setattr(measure, "SECONDS", 0)
+    monkeypatch.setattr(
+        onnx_costs, "open_form", lambda *of: opened.append(of) or onnx_forms.open_form(*of)
+    )
+    forms = {f.name: f for f in onnx_costs.onnx_forms(learner, MAX_LENGTH, own, texts, folder)}
+    assert list(forms) == list(FORMS)
+    for name, form in forms.items():
+        assert (form.parameters, form.operations) == (own.parameters, own.operations)
+        assert form.size == (folder / FORMS[name]).stat().st_size and form.device == "cpu"
+        wanted = onnx_forms.form_answers(student, folder / FORMS[name], PAIRS)
+        np.testing.assert_allclose(form.answer(texts), wanted, atol=1e-5)
+    # A session for each number of threads that torch is given, once.
+    assert timings([*forms.values()], texts, now + 1)[0].rate > 0
+    numbers = (now, now + 1)
+    assert opened == [(folder / name, threads) for threads in numbers for name in FORMS.values()]
+    other = own._replace(answer=lambda some: own.answer(some)[:, ::-1])
+    with pytest.raises(InputError, match="form onnx: its probabilities are up to .* tolerated"):
+        onnx_costs.onnx_forms(learner, MAX_LENGTH, other, texts, folder)
+    for name in FORMS.values():
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    (tmp_path / FORMS["int8"]).write_bytes(b"no model")
+    with pytest.raises(InputError, match="an ONNX form cannot be run: .*model_quantized"):
+        onnx_costs.onnx_forms(learner, MAX_LENGTH, own, texts, tmp_path)
+
+
+def test_a_student_of_the_same_weights_is_exported_once(tmp_path, monkeypatch):
+    source = trained(tmp_path, "word-average", "scratch")
+    tokenizer = load_tokenizer(source, MAX_LENGTH)
+    model = load_pretrained(source, LABELS, seed=0, trained=True)
+    learner = Learner(tokenizer, model, {}, [])
+    done = []
+
+    def export(student, folder):
+        done.append(student.text)
+        (folder / "model.onnx").write_text("a form")
+
+    monkeypatch.setattr(onnx_costs, "refuse_without_extra", lambda: None)
+    monkeypatch.setattr(onnx_costs, "export_forms", export)
+    first = onnx_costs.exported(learner, MAX_LENGTH, 2, tmp_path / "forms")
+    assert onnx_costs.exported(learner, MAX_LENGTH, 2, tmp_path / "forms") == first
+    assert done == [["text"] * 2] and (first / "model.onnx").read_text() == "a form"
+    with torch.no_grad():
+        next(model.parameters()).add_(1)
+    assert onnx_costs.exported(learner, MAX_LENGTH, 1, tmp_path / "forms") != first
+    assert len(done) == 2
+
+    def fail(*_):
+        raise InputError("cannot be exported")
+
+    # What was not exported is not there the next time.
+    monkeypatch.setattr(onnx_costs, "export_forms", fail)
+    for _ in range(2):
+        with pytest.raises(InputError, match="cannot be exported"):
+            onnx_costs.exported(learner, MAX_LENGTH, 1, tmp_path / "others")
 
 
 @needs_extra

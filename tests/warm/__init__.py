@@ -5,6 +5,8 @@ are forks of one process that has imported the libraries (``server.py``), starte
 for ``python`` (``client.py``): real processes, with real command lines, environments and exit
 statuses. Where a signal, a limit or a fresh interpreter is what a test is about, it starts
 ``sys.executable`` instead.
+
+What ``MTKD_WITHOUT`` names, packages parted by spaces, a process finds missing.
 """
 
 from __future__ import annotations

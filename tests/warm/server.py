@@ -175,6 +175,8 @@ def become(request: dict) -> None:
     sys.executable = request["executable"]
     paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.path[0:1] = paths
+    # Packages that are not there for it, whatever is installed.
+    sys.modules.update(dict.fromkeys(os.environ.get("MTKD_WITHOUT", "").split()))
 
 
 def start(words: list[str]) -> None:

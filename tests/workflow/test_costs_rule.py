@@ -17,11 +17,15 @@ def test_costs_are_measured_for_a_report_and_change_nothing_else(study):
     (task,) = set(costs.task)
     assert task == "reviews" and set(costs.threads) == {1, 2}
     assert costs.name.unique().tolist() == ["cnn", "bert", "cnn+bert", "distilbert", "tfidf"]
-    one = costs[costs.threads == 1].set_index("name")
+    forms = costs[costs.threads == 1].groupby("name", sort=False).form.agg(list)
+    assert forms["distilbert"] == ["torch", "onnx", "int8"] and forms["bert"] == ["torch"]
+    one = costs[(costs.threads == 1) & costs.form.isin(["torch", "scikit-learn"])].set_index("name")
     assert one.parameters["cnn+bert"] == one.parameters["cnn"] + one.parameters["bert"]
     assert (one.bytes["distilbert"] == 4 * one.parameters["distilbert"]) and (one.timed > 0).all()
     page = (study / "results/tiny/studies/main/report.html").read_text(encoding="utf-8")
     assert "What each model costs to run" in page and "Ensemble: cnn+bert" in page
+    assert "Forms for ONNX Runtime" in page and "Without a row" not in page
+    assert not list((study / "results/tiny/state").glob(".onnx-*"))
     assert (study / "results/tiny/studies/main/figures/costs.png").stat().st_size > 1000
     after = {path.name: path.read_bytes() for path in (study / TABLES).glob("*.csv")}
     assert {name: after[name] for name in tables} == tables

@@ -3,8 +3,9 @@
 import argparse
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from mtkd.errors import run
+from mtkd.errors import InputError, run
 from mtkd.study.jobs import job_argument, machine_arguments, state_argument
 
 
@@ -36,6 +37,7 @@ def main() -> None:
         measured,
         reference_forms,
     )
+    from mtkd.deployment.onnx_costs import exported, onnx_forms
     from mtkd.distillation.device import prepare_device
     from mtkd.distillation.learner import load_learner, settle_source
     from mtkd.records.logits import read_tensors
@@ -46,6 +48,9 @@ def main() -> None:
     device = prepare_device(args.threads, args.gpu, args.allow_cpu)
     fetched = {name: Path(path) for name, path in (one.split("=", 1) for one in args.fetched)}
     fitted = [read_tensors(path)[1] for path in args.references]
+    args.state.mkdir(parents=True, exist_ok=True)
+    # Goes with this process.
+    exports = TemporaryDirectory(dir=args.state, prefix=".onnx-")
 
     def forms(kind, own, info, splits, about):
         record = fetched.get(f"{kind}/{own['name']}")
@@ -55,7 +60,16 @@ def main() -> None:
         learner = load_learner(
             source, False, max_length, info, outputs, splits, 0, args.state / "tokens", device
         )
-        return forms_of(learner, max_length, splits[about["split"]])
+        texts = splits[about["split"]]
+        found = forms_of(learner, max_length, texts)
+        if kind == "students":
+            folder, columns = Path(exports.name, own["name"]), 1 + (texts.text_b is not None)
+            try:
+                folder = exported(learner, max_length, columns, folder)
+                found += onnx_forms(learner, max_length, found[0], texts, folder)
+            except InputError as error:
+                print(f"student {own['name']} has no ONNX forms: {error}", file=sys.stderr)
+        return found
 
     rows = []
     for folder in args.tasks:
@@ -84,7 +98,7 @@ def main() -> None:
         print(f"{folder.name}: {', '.join(name for _, name in models)}", file=sys.stderr)
     for student, output in zip(settings["students"], args.outputs, strict=True):
         own = [row for row in rows if row["kind"] != "student" or row["name"] == student["name"]]
-        write_tables(output.parent, {output.stem: costs_table(own, device, load)})
+        write_tables(output.parent, {output.stem: costs_table(own, load)})
 
 
 if __name__ == "__main__":

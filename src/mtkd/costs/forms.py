@@ -1,7 +1,8 @@
 """Ways of running a model: from texts to logits, as somebody does who has trained it.
 
 What is measured of a model (``mtkd.costs.measure``) is measured of each of its forms. Another form
-is a function in ``FORMS``.
+of every model is a function in ``FORMS``; those of students alone are made where students are taken
+away (``mtkd.deployment.onnx_costs``).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from mtkd.distillation.device import device_name
 from mtkd.distillation.learner import Learner
 from mtkd.models.build import model_inputs, padding_id
 from mtkd.tasks.batches import DeviceTokens
@@ -27,10 +29,11 @@ from mtkd.tasks.reference import refit_words
 class Form(NamedTuple):
     """A model that can be asked, and its size.
 
-    ``answer`` takes N texts or pairs, tokenising included, and returns logits [N, C] on the CPU.
-    ``size`` is in bytes, of the weights as safetensors hold them, headers apart. ``operations`` are
-    floating-point operations for each token of some texts, each text alone, without padding; a
-    multiplication and an addition are two.
+    ``answer`` takes N texts or pairs, tokenising included, and returns logits [N, C] on the CPU;
+    on a processor it has as many threads as torch has then. ``size`` is in bytes, of the weights as
+    safetensors hold them, headers apart. ``operations`` are floating-point operations for each
+    token of some texts, each text alone, without padding; a multiplication and an addition are two.
+    ``device`` is where it runs, as records name it.
     """
 
     name: str
@@ -38,40 +41,53 @@ class Form(NamedTuple):
     parameters: int
     size: int
     operations: float
+    device: str = "cpu"
 
 
-def torch_form(learner: Learner, max_length: int, texts: Split) -> Form:
-    """A model as torch runs it where it is, in float32; operations are counted on the texts."""
-    model, tokenizer = learner.model.eval(), learner.tokenizer
-    pad, device = padding_id(model), next(model.parameters()).device
+def reader(
+    learner: Learner, max_length: int, device: torch.device
+) -> Callable[[Split], DeviceTokens]:
+    """How texts become a model's tokens on a device. What is of the model alone is asked once."""
+    tokenizer, pad = learner.tokenizer, padding_id(learner.model)
 
-    def tokens_of(texts: Split) -> DeviceTokens:
+    def read(texts: Split) -> DeviceTokens:
         tokens = DeviceTokens(encode(tokenizer, texts, max_length), pad, device)
         tokens.padding_side = tokenizer.padding_side
         return tokens
 
-    def batch(tokens: DeviceTokens, rows: Sequence[int]) -> dict[str, torch.Tensor]:
-        index = torch.as_tensor(rows, device=device)
-        return tokens.batch(index, int(tokens.cpu_lengths[rows].max()))
+    return read
+
+
+def padded(tokens: DeviceTokens, rows: Sequence[int]) -> dict[str, torch.Tensor]:
+    """A batch of rows, as long as the longest of them."""
+    index = torch.as_tensor(rows, device=tokens.tokens.device)
+    return tokens.batch(index, int(tokens.cpu_lengths[rows].max()))
+
+
+def torch_form(learner: Learner, max_length: int, texts: Split) -> Form:
+    """A model as torch runs it where it is, in float32; operations are counted on the texts."""
+    model = learner.model.eval()
+    device = next(model.parameters()).device
+    read = reader(learner, max_length, device)
 
     @torch.inference_mode()
     def answer(texts: Split) -> np.ndarray:
-        inputs = batch(tokens_of(texts), range(len(texts.ids)))
+        inputs = padded(read(texts), range(len(texts.ids)))
         return model(**{name: inputs[name] for name in taken}).logits.cpu().numpy()
 
     one = torch.ones((1, 1), dtype=torch.long, device=device)
     # Asked once: it is asked of a signature, which takes as long as a small model.
     taken = list(model_inputs(model, one, one, one))
-    tokens = tokens_of(texts)
+    tokens = read(texts)
     with _counted() as counter:
         for row in range(len(texts.ids)):
-            inputs = batch(tokens, [row])
+            inputs = padded(tokens, [row])
             model(**{name: inputs[name] for name in taken})
     operations = counter.get_total_flops() / int(tokens.cpu_lengths.sum())
     weights = {tensor.data_ptr(): tensor for tensor in model.state_dict().values()}
     size = sum(tensor.numel() * tensor.element_size() for tensor in weights.values())
     parameters = sum(tensor.numel() for tensor in model.parameters())
-    return Form("torch", answer, parameters, size, operations)
+    return Form("torch", answer, parameters, size, operations, device_name(device))
 
 
 # Of a teacher or a student: each is measured.
@@ -90,6 +106,7 @@ def ensemble_form(members: Sequence[Form]) -> Form:
         sum(member.parameters for member in members),
         sum(member.size for member in members),
         sum(member.operations for member in members),
+        members[0].device,
     )
 
 

@@ -5,24 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from datetime import date
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pandas as pd
-import torch
 
 from mtkd.costs.forms import FORMS, Form, ensemble_form, words_form
 from mtkd.costs.measure import sample, timings
-from mtkd.distillation.device import device_name, processor
+from mtkd.distillation.device import processor
 from mtkd.distillation.learner import Learner
 from mtkd.tasks.corpus import Split
 
 COLUMNS = [
     *("task", "kind", "name", "form", "parameters", "bytes", "operations_per_token", "threads"),
     *("latency_ms", "latency_p95_ms", "examples_per_second", "timed"),
-    *("device", "processor", "cores", "load", "torch", "transformers", "date"),
+    *("device", "processor", "cores", "load", "torch", "transformers", "onnxruntime", "date"),
 ]
-
 
 # Texts whose operations are counted, which takes several times as long as to do them.
 COUNTED = 16
@@ -79,19 +77,27 @@ def measured(
                     "latency_p95_ms": times.p95,
                     "examples_per_second": times.rate,
                     "timed": times.timed,
+                    "device": form.device,
                 }
             )
     return rows
 
 
-def costs_table(rows: Sequence[dict[str, Any]], device: torch.device, load: float) -> pd.DataFrame:
+def costs_table(rows: Sequence[dict[str, Any]], load: float) -> pd.DataFrame:
     """Rows with the machine that they were measured on; ``load`` is what else it was doing then,
     processes at work on average over the minute before."""
-    here = {"device": device_name(device), "processor": processor()}
-    here |= {"cores": os.cpu_count(), "load": round(load, 2)}
-    here |= {name: version(name) for name in ("torch", "transformers")}
+    here = {"processor": processor(), "cores": os.cpu_count(), "load": round(load, 2)}
+    here |= {name: _version(name) for name in ("torch", "transformers", "onnxruntime")}
     here |= {"date": date.today().isoformat()}
     return pd.DataFrame([row | here for row in rows], columns=COLUMNS)
+
+
+def _version(library: str) -> str | None:
+    """The version of a library; None of one that is not installed."""
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
 
 
 def load_average() -> float:

@@ -167,8 +167,9 @@ FIGURES: Catalogue = {
         "mtkd.figures.costs:costs_figure",
         "Score against cost",
         "For each task, the score of every teacher, the ensemble, students and references against "
-        "the time that one example takes, and the line of those that no faster one beats. The "
-        "numbers are in the tables of costs and of every method on every task.",
+        "the time that one example takes, students in ONNX Runtime as well, and the line of those "
+        "that no faster one beats. The numbers are in the tables of costs and of every method on "
+        "every task.",
         needs=("costs",),
     ),
     "t_alpha_heatmap/{task}": Figure(

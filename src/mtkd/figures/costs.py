@@ -26,6 +26,13 @@ from mtkd.study.view import StudyView, arm_name, seeds_text, settings_text
 # References have no colour of their own: a grey and a marker each.
 REFERENCE_MARKERS = ("P", "*", "v", "<")
 ENSEMBLE = "h"
+# A form that answers as its model does, and so has its scores, and one that does not and has none:
+# a study scores cells.
+ONNX, INT8 = "onnx", "int8"
+HOLLOW = (
+    "Hollow: the student in ONNX Runtime (float32), which answers as it does and has its scores. "
+)
+UNSCORED = "Its form of eight bits answers otherwise: the study has no score of it to show here. "
 
 
 @rc_context(RC)
@@ -33,17 +40,20 @@ def costs_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
     """A panel per task: each method's score against the median time of one example, one thread."""
     costs = tables["costs"]
     one = costs[costs.threads == costs.threads.min()]
+    forms = set(one.form)
+    one = one[one.form != INT8]
     values = report_values(tables["runs"], study)
     points = _points(values, tables, study)
     rows = values.drop_duplicates(["task", "split"]).groupby("task").rows.sum()
     tasks = [task for task in study["tasks"] if task in set(one.task)]
     figure = new_figure(
-        1.3 + 2.3 * -(-max(len(tasks), 1) // 2),
+        1.6 + 2.3 * -(-max(len(tasks), 1) // 2),
         f"{study['suite']}/{study['study']}: score against what it costs to run",
         "Primary metric on the report split, mean over seeds, against the time that one example "
         f"takes from text to logits: the median on {_where(one)} with one thread (a logarithmic "
         "scale), of a machine and of what it did beside. Arms of one student cost the same; "
-        "controls are left out. Grey line: what no faster one beats, by these means alone. "
+        f"controls are left out. {HOLLOW * (ONNX in forms)}{UNSCORED * (INT8 in forms)}"
+        "Grey line: what no faster one beats, by these means alone. "
         f"{seeds_text(study)}; {settings_text(study)}.",
     )
     measured = set(map(tuple, one[["kind", "name"]].drop_duplicates().values))
@@ -56,14 +66,14 @@ def costs_figure(tables: dict[str, pd.DataFrame], study: StudyView) -> Figure:
         of_task = points[points.task == task]
         cost = one[one.task == task].set_index(["kind", "name", "form"]).latency_ms
         found = [
-            (cost[key], scale * row.value, row.method)
+            (cost[key], scale * row.value, row.method, "none" if key[2] == ONNX else "full")
             for row in of_task.itertuples()
             for key in cost.index
             if key[:2] == (row.cost_kind, row.cost_name)
         ]
-        for x, y, method in found:
-            axis.plot([x], [y], linestyle="", **looks[method])
-        frontier = _frontier([(x, y) for x, y, _ in found], declared(metric).sign)
+        for x, y, method, filled in found:
+            axis.plot([x], [y], linestyle="", fillstyle=filled, **looks[method])
+        frontier = _frontier([(x, y) for x, y, *_ in found], declared(metric).sign)
         axis.plot(*np.array(frontier).reshape(-1, 2).T, color="0.75", linewidth=0.9, zorder=0,
                   drawstyle="steps-post")  # fmt: skip
         axis.set_xscale("log")

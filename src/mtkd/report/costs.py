@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from mtkd.analysis.sentences import listed
 from mtkd.report.shown import Shown, frame, number, titled
 from mtkd.study.view import StudyView, reference_names, teacher_names
 
@@ -14,6 +15,11 @@ KINDS = {
     "reference": "Reference",
 }
 
+ONNX = (
+    "Forms for ONNX Runtime, in float32 (onnx) and with weights of eight bits (int8), are of "
+    "students alone: the same network, with the size of its file. "
+)
+ELSEWHERE = "What has a GPU is torch's alone; other forms ran on the processor. "
 CROWDED = "Just before, more was at work than there are cores: times may be of waiting, too. "
 
 
@@ -51,19 +57,37 @@ def costs_shown(costs: pd.DataFrame, study: StudyView) -> Shown:
         "and an addition being two; one example: median (95th percentile), from text to logits; "
         "examples a second: in batches of 32 texts of the report split, as they come. Models are "
         "measured untrained, which changes none of this. The ensemble are all teachers, one after "
-        "another. " + _without_a_row(costs, study),
+        "another. "
+        + ONNX * ("onnx" in set(costs.form))
+        + ELSEWHERE * (costs.device.nunique() > 1)
+        + _without_a_row(costs, study),
     )
 
 
 def _without_a_row(costs: pd.DataFrame, study: StudyView) -> str:
-    """Which teachers and references there is nothing to measure of."""
+    """Which teachers, references and ONNX forms there is nothing to measure of, and why."""
     names = [name.partition("@")[0] for name in teacher_names(study)]
     teachers = [name for name in dict.fromkeys(names) if name not in set(costs.name)]
     said = [f"{name} (no model to run)" for name in teachers]
     said += ["the ensemble"] if teachers else []
     references = [name for name in reference_names(study) if name not in set(costs.name)]
     said += [f"{name} (a reference without features of words)" for name in references]
+    said += _without_onnx(costs)
     return f"Without a row: {', '.join(said)}." if said else ""
+
+
+def _without_onnx(costs: pd.DataFrame) -> list[str]:
+    """Students without ONNX forms, with their tasks where these are not all of them."""
+    students = costs[costs.kind == "student"]
+    forms = students.groupby(["name", "task"], sort=False).form.agg(set)
+    without = forms[["onnx" not in own for own in forms]].reset_index()
+    missing = pd.isna(costs.onnxruntime.iloc[0])
+    why = "the extra onnx is not installed" if missing else "the log of measure_costs says why"
+    said = []
+    for name, tasks in without.groupby("name", sort=False).task:
+        where = "" if len(tasks) == costs.task.nunique() else f" on {listed(tasks.tolist())}"
+        said.append(f"{name} for ONNX Runtime{where} ({why})")
+    return said
 
 
 def machine(costs: pd.DataFrame) -> str:
