@@ -32,9 +32,8 @@ test-slow: $(READY)
 	$(TEST) -m slow
 
 # On a real SLURM, which this starts on this machine and stops again: see tests/slurm/cluster.py.
-# All of them at once: they wait for most of their time.
 test-slurm: $(READY)
-	$(BIN)/python -m pytest --numprocesses 14 --dist load tests/slurm
+	$(BIN)/python -m pytest --numprocesses 6 --dist load tests/slurm
 
 # It calls shfmt, which stands beside it.
 SNAKEFMT = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakefmt

@@ -120,6 +120,14 @@ def test_another_version_is_answered_in_one_line():
         mend(Plain(), other, interruptions=9)
 
 
+def test_the_executors_own_thread_may_be_at_work_while_it_is_mended():
+    """As on a busy machine, where SLURM takes long to say how it is set up."""
+    executor, source = Plain(), plugin()
+    source.get_min_job_age = lambda: asyncio.run(executor.sleep()) or 90
+    mend(executor, source, interruptions=9)
+    assert executor.longest_sleep > 0
+
+
 def test_waiting_ends_where_the_reason_is_unclear(calls):
     executor = mended()
     unclear = "Job violates accounting/QOS policy"

@@ -54,7 +54,6 @@ def mend(executor: Any, plugin: ModuleType, interruptions: int) -> None:
             f"snakemake-executor-plugin-slurm: this version has no {', '.join(missing)}, on which "
             "the counting of failures and the clean stop rest; install version 2.8"
         )
-    executor.__class__ = mended(type(executor))
     executor.interruptions = interruptions
     executor.states = {}
     executor.preempted = set()
@@ -63,6 +62,13 @@ def mend(executor: Any, plugin: ModuleType, interruptions: int) -> None:
     executor.submitted = set()
     executor.just_failed = False
     executor.stopping = threading.Event()
+    plugin.get_min_job_age = cache(plugin.get_min_job_age)
+    age = plugin.get_min_job_age()
+    # squeue must be asked while it still shows a finished job.
+    by_queue = executor.workflow.executor_settings.status_command == "squeue"
+    executor.longest_sleep = max(1, age // 3) if by_queue and age else math.inf
+    # Last: the executor's own thread is at work, and on a busy machine comes here first.
+    executor.__class__ = mended(type(executor))
 
     query, command = plugin.query_job_status, plugin.get_submit_command
 
@@ -79,11 +85,6 @@ def mend(executor: Any, plugin: ModuleType, interruptions: int) -> None:
     plugin.query_job_status = query_job_status
     plugin.get_submit_command = get_submit_command
     plugin.set_gres_string = lambda job: gpu_options(job.resources)
-    plugin.get_min_job_age = cache(plugin.get_min_job_age)
-    age = plugin.get_min_job_age()
-    # squeue must be asked while it still shows a finished job.
-    by_queue = executor.workflow.executor_settings.status_command == "squeue"
-    executor.longest_sleep = max(1, age // 3) if by_queue and age else math.inf
 
 
 def warning_option(resources: Mapping[str, Any]) -> str:
