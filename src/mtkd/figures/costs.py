@@ -91,7 +91,7 @@ def _where(costs: pd.DataFrame) -> str:
     """The machine of a table, and how busy it was."""
     named = costs.processor.where(costs.device == "cpu", costs.device)
     busy = [
-        f"{name} ({load:.0f} processes at work on {cores} cores in the minute before)"
+        f"{name} ({load:.1f} processes at work on {cores} cores in the minute before)"
         for name, load, cores in zip(named, costs.load, costs.cores, strict=True)
     ]
     return ", ".join(dict.fromkeys(busy)) or "no machine"
