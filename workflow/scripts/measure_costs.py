@@ -1,6 +1,7 @@
 """Measure what each model of a study costs to run here: size, operations, latency, throughput."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,7 +50,8 @@ def main() -> None:
     fetched = {name: Path(path) for name, path in (one.split("=", 1) for one in args.fetched)}
     fitted = [read_tensors(path)[1] for path in args.references]
     args.state.mkdir(parents=True, exist_ok=True)
-    # Goes with this process.
+    # Goes with this process, also where that is cancelled.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     exports = TemporaryDirectory(dir=args.state, prefix=".onnx-")
 
     def forms(kind, own, info, splits, about):
