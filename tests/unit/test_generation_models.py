@@ -15,6 +15,7 @@ from mtkd.generation.objective import response_loss
 from mtkd.generation.sampling import write
 from mtkd.generation.tokens import ANY, MODES, character_tokenizer, encode_pairs, ids_of
 from mtkd.models.build import save_model
+from mtkd.models.inside import logits_and_inside
 from mtkd.records.leases import claim_output
 from mtkd.tasks.batches import DeviceTokens
 
@@ -101,6 +102,19 @@ def test_greedy_text_is_what_one_gets_token_by_token(tokenizer, architecture, co
                 if new[-1] == tokenizer.eos_token_id:
                     break
         assert text == tokenizer.decode(new, skip_special_tokens=True)
+
+
+@pytest.mark.parametrize(("architecture", "config"), [("gpt2", SMALL_GPT2), ("llama", LLAMA)])
+def test_what_is_only_read_fills_no_cache(tokenizer, monkeypatch, architecture, config):
+    model = build_causal(architecture, config, tokenizer, 1)
+    encoded = encode_pairs(tokenizer, PROMPTS, RESPONSES)
+    tokens = DeviceTokens(encoded, tokenizer.pad_token_id, torch.device("cpu"))
+    batch = tokens.batch(torch.arange(3), int(tokens.cpu_lengths.max()))
+    ids = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
+    with_cache = model(**ids)
+    assert with_cache.past_key_values is not None
+    monkeypatch.delattr(f"transformers.models.{architecture}.modeling_{architecture}.DynamicCache")
+    assert torch.equal(logits_and_inside(model, batch, ())[0], with_cache.logits)
 
 
 def test_draws_follow_the_seed(tokenizer, model):

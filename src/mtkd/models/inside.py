@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 from transformers import PreTrainedModel
@@ -33,7 +33,10 @@ def logits_and_inside(
     model: PreTrainedModel, batch: Mapping[str, Tensor], shown: Collection[str]
 ) -> tuple[Tensor, Inside | None]:
     """Logits [B, C] of a batch of tokens, and what of the way to them is to be ``shown``."""
-    inputs = model_inputs(model, **batch)
+    inputs: dict[str, Any] = model_inputs(model, **batch)
+    if model.can_generate():
+        # Its keys and values are for writing on, token by token.
+        inputs["use_cache"] = False
     if not shown:
         return model(**inputs).logits, None
     with _showing(model, shown):
