@@ -6,6 +6,7 @@ One thread, as the jobs have it: numbers repeat, and parallel tests share the co
 import compileall
 import gc
 import os
+import sys
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
@@ -20,6 +21,10 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 # No test fails because a machine is slow.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+# Python may be told to write none, and pytest would then rewrite all tests in every session, which
+# takes it as long as to import what they test.
+sys.dont_write_bytecode = False
 
 SERVER = pytest.StashKey[warm.Server]()
 # Seconds of a test, or of its fixtures, by folder; SLURM's tests mostly wait.

@@ -4,12 +4,14 @@ Faults share the cluster and run at once: each has a folder of its own, whose jo
 and ends, and where it disturbs nodes, a partition of its own.
 """
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import cluster as slurm
@@ -29,6 +31,7 @@ SITE_VALUES = [
 ]
 # Seconds in which a job starts, however busy the other tests keep the machine.
 PATIENCE = 300
+TASK = "results/tiny/tasks/reviews/task.json"
 TEACHER = "results/tiny/teachers/reviews/bert/seed1"
 # A long training is one of many steps with a pause after each: it lasts so many seconds and more,
 # whatever machine this is, and leaves its processors to the other tests. Seconds that are long
@@ -72,19 +75,48 @@ def project(tmp_path):
     return set_up(tmp_path / "project")
 
 
+@pytest.fixture
+def prepared(cluster, tmp_path):
+    """Such a copy whose task is prepared, as it was once for all tests."""
+    return shutil.copytree(_prepared(cluster), tmp_path / "project", symlinks=True)
+
+
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory):
+def undisturbed(cluster):
     """Folder of the teacher after a training of so many seconds, without cluster or pauses."""
-    folder = set_up(tmp_path_factory.mktemp("alone") / "project")
 
     def train(seconds: int) -> Path:
-        make_teacher_long(folder, seconds)
-        unpause(folder)
-        result = snakemake(folder, f"{TEACHER}/metrics.json", cores=1)
-        assert result.returncode == 0, result.stdout
-        return folder / TEACHER
+        def alone(folder: Path) -> None:
+            shutil.copytree(_prepared(cluster), folder, symlinks=True)
+            make_teacher_long(folder, seconds)
+            unpause(folder)
+            _make(folder, f"{TEACHER}/metrics.json")
+
+        return _once(cluster / f"alone{seconds}", alone) / TEACHER
 
     return train
+
+
+def _prepared(cluster: Path) -> Path:
+    def prepare(folder: Path) -> None:
+        _make(set_up(folder), TASK)
+
+    return _once(cluster / "prepared", prepare)
+
+
+def _once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """A folder that the first worker that asks for it makes, while others that do wait for it."""
+    with open(f"{folder}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            make(part := folder.with_suffix(".part"))
+            part.rename(folder)
+    return folder
+
+
+def _make(folder: Path, target: str) -> None:
+    result = snakemake(folder, target, cores=1)
+    assert result.returncode == 0, result.stdout
 
 
 def set_up(folder: Path) -> Path:
