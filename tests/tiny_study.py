@@ -1,6 +1,7 @@
 """Two tasks of some hundred generated rows, in a copy of the project, to run for real."""
 
 import csv
+import fcntl
 import random
 import re
 import shutil
@@ -102,6 +103,16 @@ def copy_project(folder: Path) -> Path:
     (folder / "data").symlink_to(ROOT / "data")
     # Glyphs drawn as paths: cutting fonts down to those that are used takes a third of drawing.
     rewrite(folder / "src/mtkd/figures/style.py", {r'"pdf.fonttype": 42': '"pdf.fonttype": 3'})
+    return folder
+
+
+def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """A folder that the first worker that asks for it makes, while others that do wait for it."""
+    with open(f"{folder}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            make(part := folder.with_suffix(".part"))
+            part.rename(folder)
     return folder
 
 

@@ -4,19 +4,17 @@ Faults share the cluster and run at once: each has a folder of its own, whose jo
 and ends, and where it disturbs nodes, a partition of its own.
 """
 
-import fcntl
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import cluster as slurm
 import pytest
-from tiny_study import change_suite, copy_project, snakemake, write_tiny_suite
+from tiny_study import change_suite, copy_project, made_once, snakemake, write_tiny_suite
 
 CLUSTER = pytest.StashKey[Path]()
 # Where the running cluster's state lies, for all workers of a session.
@@ -92,7 +90,7 @@ def undisturbed(cluster):
             unpause(folder)
             _make(folder, f"{TEACHER}/metrics.json")
 
-        return _once(cluster / f"alone{seconds}", alone) / TEACHER
+        return made_once(cluster / f"alone{seconds}", alone) / TEACHER
 
     return train
 
@@ -101,17 +99,7 @@ def _prepared(cluster: Path) -> Path:
     def prepare(folder: Path) -> None:
         _make(set_up(folder), TASK)
 
-    return _once(cluster / "prepared", prepare)
-
-
-def _once(folder: Path, make: Callable[[Path], None]) -> Path:
-    """A folder that the first worker that asks for it makes, while others that do wait for it."""
-    with open(f"{folder}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            make(part := folder.with_suffix(".part"))
-            part.rename(folder)
-    return folder
+    return made_once(cluster / "prepared", prepare)
 
 
 def _make(folder: Path, target: str) -> None:

@@ -1,11 +1,11 @@
 """A tiny study that is run for real once, and cheap copies of the finished folder."""
 
-import fcntl
 import os
 import shutil
+from pathlib import Path
 
 import pytest
-from tiny_study import copy_project, snakemake, write_tiny_suite
+from tiny_study import copy_project, made_once, snakemake, write_tiny_suite
 
 
 @pytest.fixture(scope="session")
@@ -14,16 +14,15 @@ def finished_study(tmp_path_factory):
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
-    folder = shared / "finished_study"
-    with open(shared / "finished_study.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            folder.mkdir()
-            write_tiny_suite(copy_project(folder))
-            result = snakemake(folder)
-            (folder / "output.txt").write_text(result.stdout)
-            assert result.returncode == 0, result.stdout
-    return folder
+
+    def run(folder: Path) -> None:
+        folder.mkdir()
+        write_tiny_suite(copy_project(folder))
+        result = snakemake(folder)
+        (folder / "output.txt").write_text(result.stdout)
+        assert result.returncode == 0, result.stdout
+
+    return made_once(shared / "finished_study", run)
 
 
 @pytest.fixture

@@ -23,12 +23,12 @@ def draw_figures(job: Mapping[str, Any], tables: Path, output: Path, kept: Path)
 
     ``tables`` and ``output`` are the folders in which the catalogue's names are paths.
     """
-    new = []
+    new, matplotlib = [], version("matplotlib")
     for figure in drawn(list(job["figures"]), job["settings"]["study"]["tasks"]):
         stem = output / figure.path
         names = [f"{stem.name}.{extension}" for extension in ("png", "pdf")]
         files = [tables / f"{table}.csv" for table in figure.tables]
-        place = kept / _digest(figure, job, files)
+        place = kept / _digest(figure, job, files, matplotlib)
         if not restore(place, stem.parent, names, "the figure is drawn again"):
             _draw(figure, job["settings"], files, stem)
             keep(place, stem.parent, names)
@@ -48,13 +48,13 @@ def _draw(figure: Drawn, settings: Mapping[str, Any], files: Sequence[Path], ste
     save_figure(draw(tables, settings["study"], *of_task), stem, settings["dpi"])
 
 
-def _digest(figure: Drawn, job: Mapping[str, Any], files: Sequence[Path]) -> str:
+def _digest(figure: Drawn, job: Mapping[str, Any], files: Sequence[Path], matplotlib: str) -> str:
     determinants = {
         "figure": figure.path,
         "drawing": job["figures"][figure.name],
         "code": job["code"],
         "settings": job["settings"],
         "tables": digest_bytes(file.read_bytes() for file in files),
-        "matplotlib": version("matplotlib"),
+        "matplotlib": matplotlib,
     }
     return digest_text(canonical_json(determinants))

@@ -154,4 +154,5 @@ def save_figure(figure: Figure, stem: Path, dpi: int = DPI) -> None:
         save = partial(figure.savefig, format=extension, dpi=dpi, metadata=metadata)
         with rc_context(RC):
             publish(Path(f"{stem}.{extension}"), save)
-        figure.set_layout_engine("none")
+        # Not "none", for which Matplotlib would still draw twice.
+        figure.set_layout_engine(None)
