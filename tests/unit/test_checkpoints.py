@@ -1,5 +1,6 @@
 """A training that is stopped and taken up again: the same numbers, and nothing torn or foreign."""
 
+import itertools
 import os
 import signal
 
@@ -126,6 +127,20 @@ def test_a_training_stopped_twice_goes_on_to_the_same_numbers(corpus, tmp_path):
     resumed = fit(corpus, checkpoint_of(tmp_path))
     assert_same(resumed, undisturbed)
     assert resumed[3] == STEPS - 18
+
+
+def test_the_time_of_all_parts_is_counted_and_no_other(corpus, tmp_path, monkeypatch):
+    passed = itertools.count()
+    for clock in ("process_time", "perf_counter"):
+        monkeypatch.setattr(training.time, clock, lambda: float(next(passed)))
+    found = []
+    for _ in range(3):
+        stopped(corpus, tmp_path, 9)
+        found.append(checkpoint_of(tmp_path).load().facts["cpu_seconds"])
+        for _ in range(10_000):
+            next(passed)
+    first, second, third = found
+    assert 0 < first < second < third < 1000
 
 
 def test_going_on_on_another_kind_of_machine_is_said_and_recorded(

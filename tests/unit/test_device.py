@@ -148,7 +148,7 @@ def test_a_smoke_step_trains_and_predicts_on_the_device():
 
 
 def test_a_smoke_step_refuses_numbers_that_are_not_finite(monkeypatch):
-    fault = Outcome("finished", None, None, [{"loss": 0.5}], 1.0, 1.0, [])
+    fault = Outcome("finished", None, None, [{"loss": 0.5}], 1.0, 1.0, 1.0, [])
     monkeypatch.setattr(smoke, "train", lambda *_, **__: fault)
     monkeypatch.setattr(smoke, "predict", lambda *_: np.array([[np.nan, 0]]))
     with pytest.raises(InputError, match="not finite"):

@@ -58,7 +58,7 @@ def ending(monkeypatch):
         monkeypatch.setattr(
             student,
             "train",
-            lambda *args, **options: Outcome(next(left), None, None, [], 1.0, 1.0, []),
+            lambda *args, **options: Outcome(next(left), None, None, [], 1.0, 1.0, 1.0, []),
         )
 
     return prepared

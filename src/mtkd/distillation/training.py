@@ -30,8 +30,10 @@ class Outcome(NamedTuple):
     reason: str | None
     step: int | None
     history: list[dict]
+    # Of all its parts, where it was interrupted.
     seconds: float
     examples_per_second: float
+    cpu_seconds: float
     # Each ``mtkd.distillation.device.machine`` that it ran on, in order.
     machines: list[dict]
 
@@ -80,7 +82,9 @@ def train(
         _restore(saved, learning, optimizer, objective, memory)
     at = saved.facts if saved else {}
     step, history = at.get("step", 0), at.get("history", [])
-    progress = _Progress(total, at.get("examples", 0), at.get("seconds", 0.0))
+    progress = _Progress(
+        total, at.get("examples", 0), at.get("seconds", 0.0), at.get("cpu_seconds", 0.0)
+    )
     machines = _machines(at.get("machines", []), machine(device, training.precision))
     for epoch in range(at.get("epoch", 1), training.epochs + 1):
         model.train()
@@ -123,7 +127,8 @@ def train(
                     "place": place + 1,
                     "step": step,
                     "examples": progress.examples,
-                    "seconds": progress.totals()[0],
+                    "seconds": progress.seconds(),
+                    "cpu_seconds": progress.cpu_seconds(),
                     "epoch_seconds": time.perf_counter() - epoch_start,
                     "history": history,
                     "memory": memory.facts,
@@ -253,12 +258,13 @@ def _first_non_finite(losses: torch.Tensor) -> int | None:
 class _Progress:
     """A line of progress now and then: step, loss, examples a second, time left."""
 
-    def __init__(self, total: int, examples: int, seconds: float):
-        """``examples`` and ``seconds`` are those of an earlier part of the same training."""
+    def __init__(self, total: int, examples: int, seconds: float, cpu_seconds: float):
+        """All but ``total`` are those of an earlier part of the same training."""
         self.total = total
         self.examples = examples
         self.last = time.perf_counter()
         self.start = self.last - seconds
+        self.cpu_start = time.process_time() - cpu_seconds
 
     def count(self, step: int, examples: int, recent: torch.Tensor) -> None:
         self.examples += examples
@@ -269,12 +275,22 @@ class _Progress:
         left = (now - self.start) / step * (self.total - step)
         print(
             f"step {step}/{self.total}  loss {recent.mean().item():.4f}  "
-            f"{self.totals()[1]:.0f} examples/s  {left:.0f} s left",
+            f"{self.speed():.0f} examples/s  {left:.0f} s left",
             file=sys.stderr,
             flush=True,
         )
 
-    def totals(self) -> tuple[float, float]:
-        """Seconds since the start, and examples per second."""
-        seconds = time.perf_counter() - self.start
-        return seconds, self.examples / seconds if seconds > 0 else 0.0
+    def seconds(self) -> float:
+        return time.perf_counter() - self.start
+
+    def cpu_seconds(self) -> float:
+        return time.process_time() - self.cpu_start
+
+    def speed(self) -> float:
+        """Examples per second."""
+        seconds = self.seconds()
+        return self.examples / seconds if seconds > 0 else 0.0
+
+    def totals(self) -> tuple[float, float, float]:
+        """Seconds, examples per second and CPU seconds, as an ``Outcome`` has them."""
+        return self.seconds(), self.speed(), self.cpu_seconds()

@@ -261,5 +261,6 @@ def _joined(start: Outcome, then: Outcome) -> Outcome:
         [*start.history, *later],
         seconds,
         examples / seconds if seconds else 0.0,
+        start.cpu_seconds + then.cpu_seconds,
         [*start.machines, *(one for one in then.machines if one not in start.machines)],
     )

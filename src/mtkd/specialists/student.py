@@ -71,7 +71,6 @@ class _Model(NamedTuple):
     training: Training
     parameters: int
     tokens: int
-    cpu_seconds: float
     said_seconds: float  # CPU seconds of what it says of report's texts
 
 
@@ -187,7 +186,6 @@ def _train(
     training = stage.training
     if what is None:
         training = _alone(stage, strategy, len(part.rows), an_epoch, parameters)
-    start = time.process_time()
     outcome = train(
         model,
         tokens,
@@ -197,8 +195,7 @@ def _train(
         checkpoint=checkpoint,
         rows=part.rows,
     )
-    seconds = time.process_time() - start
-    return _Model(outcome, training, parameters, an_epoch * training.epochs, seconds, 0.0)
+    return _Model(outcome, training, parameters, an_epoch * training.epochs, 0.0)
 
 
 def _alone(
@@ -237,7 +234,7 @@ def _facts(stage: Stage, models: Sequence[_Model], what: Taught | None) -> dict[
         "tokens": sum(one.tokens for one in models),
         "compute": own + taught_by,
         "seconds": round(sum(one.outcome.seconds for one in models), 3),
-        "cpu_seconds": round(sum(one.cpu_seconds for one in models), 3),
+        "cpu_seconds": round(sum(one.outcome.cpu_seconds for one in models), 3),
         # Of a text's own model alone, so that models weigh as their texts do.
         "run_seconds": round(1000 * sum(one.said_seconds for one in models) / texts, 4),
     }

@@ -98,7 +98,6 @@ def train_specialists(group: Specialists, machine: Machine) -> None:
         training = Training.model_validate(settings[key])
         learner = load(begins, training, on, settings["max_length"], seed, group.state, device)
         labels = torch.from_numpy(on.splits[LEARNT].labels).to(device)
-        start = time.process_time()
         outcome = train(
             learner.model,
             learner.tokens[LEARNT],
@@ -108,7 +107,6 @@ def train_specialists(group: Specialists, machine: Machine) -> None:
             checkpoint=checkpoint,
             rows=rows,
         )
-        spent = time.process_time() - start
         check_claim(claim)
         if outcome.status == "diverged":
             checkpoint.remove()
@@ -120,7 +118,7 @@ def train_specialists(group: Specialists, machine: Machine) -> None:
             "parameters": sum(p.numel() for p in learner.model.parameters()),
             "tokens": int(learner.tokens[LEARNT].cpu_lengths[rows].sum()) * training.epochs,
             "seconds": round(outcome.seconds, 3),
-            "cpu_seconds": round(spent, 3),
+            "cpu_seconds": round(outcome.cpu_seconds, 3),
             "peak_memory_mb": peak_memory_mb(device),
             **provenance(outcome.machines),
         }

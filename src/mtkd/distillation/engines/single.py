@@ -118,7 +118,7 @@ def train_cells(stage: Stage, cells: Iterable[Cell], with_features: bool) -> Ite
 def _train(stage: Stage, cell: Cell) -> tuple[Outcome, torch.nn.Module | None]:
     if cell.untrainable:
         here = machine(stage.device, cell.training.precision)
-        return Outcome("diverged", cell.untrainable, None, [], 0.0, 0.0, [here]), None
+        return Outcome("diverged", cell.untrainable, None, [], 0.0, 0.0, 0.0, [here]), None
     seed = int(cell.axes["seed"])
     model = make_model(stage.source, stage.tokenizer, stage.info.labels, seed).to(stage.device)
     outcome = train(
