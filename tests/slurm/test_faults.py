@@ -80,7 +80,7 @@ def until(what, ready, seconds):
     end = time.monotonic() + seconds
     while not (found := ready()):
         assert time.monotonic() < end, f"{what}: not within {seconds} s"
-        time.sleep(0.2)
+        time.sleep(0.5)
     return found
 
 
