@@ -74,7 +74,9 @@ def export_forms(student: Student, folder: Path) -> None:
 def _quantise(folder: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    quantize_dynamic(folder / FORMS["onnx"], folder / FORMS["int8"], weight_type=QuantType.QInt8)
+    # Signed ones overflow, and answers are wrong, on processors without VNNI (Zen 3, before Cascade
+    # Lake), where the kernel adds pairs of products in 16 bits.
+    quantize_dynamic(folder / FORMS["onnx"], folder / FORMS["int8"], weight_type=QuantType.QUInt8)
 
 
 def open_form(file: Path, threads: int = 1) -> Callable[[dict[str, Any]], np.ndarray]:
