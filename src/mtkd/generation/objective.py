@@ -16,6 +16,9 @@ from mtkd.distillation.objective import Objective
 from mtkd.models.inside import logits_and_inside
 from mtkd.tasks.batches import DeviceTokens
 
+# Places of a batch that are not learnt, as cross-entropy takes them.
+IGNORED = -100
+
 
 class Along(NamedTuple):
     """A teacher that is run along: its model, and the student's texts as it reads them."""
@@ -45,10 +48,17 @@ def response_loss(tokens: DeviceTokens) -> Objective:
 
     A model's logits are [B, longest, V]; those at a place foretell the token behind it.
     """
+    responses = torch.where(tokens.segments == 1, tokens.tokens, IGNORED)
+    last = tokens.starts + tokens.lengths - 1
 
     def value(logits, inside, rows, progress):
-        targets, learnt = next_tokens(tokens, rows, logits.shape[1])
-        return functional.cross_entropy(logits[:, :-1][learnt], targets[learnt])
+        # The places behind, gathered at once: to pick logits by a mask takes twice as long.
+        places = tokens.starts[rows][:, None] + torch.arange(1, logits.shape[1], device=rows.device)
+        ends = last[rows][:, None]
+        targets = torch.where(places <= ends, responses[places.minimum(ends)], IGNORED)
+        return functional.cross_entropy(
+            logits[:, :-1].flatten(0, 1), targets.flatten(), ignore_index=IGNORED
+        )
 
     return Objective(value)
 

@@ -9,6 +9,7 @@ import dataclasses
 import inspect
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -150,8 +151,14 @@ def model_inputs(
 
 def accepts_token_types(model: PreTrainedModel) -> bool:
     """Whether the model tells the two segments of a pair apart by token types."""
-    parameters = inspect.signature(model.base_model.forward).parameters
-    return "token_type_ids" in parameters and getattr(model.config, "type_vocab_size", 0) > 1
+    taken = _taken(type(model.base_model))
+    return "token_type_ids" in taken and getattr(model.config, "type_vocab_size", 0) > 1
+
+
+@cache
+def _taken(kind: type[PreTrainedModel]) -> frozenset[str]:
+    """What models of a kind take: asked at every step, and as dear as a layer of a small one."""
+    return frozenset(inspect.signature(kind.forward).parameters)
 
 
 def padding_id(model: PreTrainedModel) -> int | None:
