@@ -47,9 +47,10 @@ def pytest_unconfigure(config):
         server.stop()
 
 
-def pytest_collection_finish():
-    # The libraries are there by now. statsmodels collects garbage at each correction of p-values,
-    # which would go through all of their objects.
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_to_collect():
+    # statsmodels collects garbage at each correction of p-values, which would go through all objects
+    # of the libraries, and of those that the tests before have brought.
     gc.collect()
     gc.freeze()
 

@@ -253,6 +253,8 @@ RECORDS = {
 }
 # Of several files that are each published: how each can fail is seen above.
 OF_SEVERAL = {"a cell", "a task", "a variant", "tokens"}
+# Each of its many operations fails once, which takes ten seconds.
+OF_MANY = {"a variant"}
 DELETING = ("unlink", "rmdir")
 # More than any record needs.
 MOST = 200
@@ -278,7 +280,11 @@ def attempt(record, root, at, how):
 
 
 WAYS = [(how, before) for how in HOW for before in (None, OLD)]
-CASES = [(name, *way) for name in RECORDS for way in (WAYS[-1:] if name in OF_SEVERAL else WAYS)]
+CASES = [
+    pytest.param(name, *way, marks=pytest.mark.slow if name in OF_MANY else ())
+    for name in RECORDS
+    for way in (WAYS[-1:] if name in OF_SEVERAL else WAYS)
+]
 
 
 @pytest.mark.parametrize(("name", "how", "before"), CASES)

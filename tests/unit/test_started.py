@@ -82,6 +82,11 @@ def words_changed(text):
     return f"# Newly said.\n{text}\n\n# And more.\n"
 
 
+def otherwise_imported(text):
+    assert "import pandas as pd\n" in text
+    return text.replace("import pandas as pd\n", "import polars as pd\n")
+
+
 def half_an_edit(text):
     return f"{text}\ndef (\n"
 
@@ -94,6 +99,7 @@ def half_an_edit(text):
         ("workflow/scripts/score.py", half_an_edit, ["score.py"]),
         ("src/mtkd/tasks/corpus.py", words_changed, []),
         ("src/mtkd/tasks/corpus.py", code_added, ["prepare_task.py", "score.py"]),
+        ("src/mtkd/tasks/corpus.py", otherwise_imported, ["prepare_task.py", "score.py"]),
         # What no digest of numbers holds moves files about all the same.
         ("src/mtkd/records/runs.py", code_added, ["score.py"]),
         # Loaded by name.

@@ -105,20 +105,26 @@ def script_files(script: Path) -> set[Path]:
     found = {Path(script).resolve()}
     waiting = list(found)
     while waiting:
-        for module, name in _tree(waiting.pop()).all_imports:
-            new = {_file_of(module), _file_of(f"{module}.{name}")} - found - {None}
-            found |= new
-            waiting += new
+        new = _imported_files(waiting.pop()) - found
+        found |= new
+        waiting += new
     return found
 
 
 def meaning(path: Path) -> str:
     """Digest of a file of code without what is for people: comments, docstrings and layout.
 
-    Raises OSError, and SyntaxError or ValueError for what is no Python.
+    Of this file alone: what its names stand for elsewhere does not count. Raises OSError, and
+    SyntaxError or ValueError for what is no Python.
     """
     if path.suffix == ".py":
-        return _fingerprint(path, _tree(path))
+        tree = _tree(path)
+        imports = {
+            (name, *map(str, origin))
+            for part in (tree, *tree.body)
+            for name, origin in part.imports.items()
+        }
+        return hashlib.sha256(f"{sorted(imports)}{_text(tree)}".encode()).hexdigest()
     # Snakemake's language: docstrings and the comments behind code count.
     lines = [line.rstrip() for line in read_source(path).decode().splitlines()]
     told = [line for line in lines if line and not line.lstrip().startswith("#")]
@@ -195,6 +201,14 @@ def _files_of(origins: Iterable[tuple[str, str | None]]) -> Iterator[Path]:
         for file in (_module_file(module), _module_file(f"{module}.{name}")):
             if file is not None:
                 yield file
+
+
+@cache
+def _imported_files(path: Path) -> frozenset[Path]:
+    """The files of ``mtkd`` that a file imports anywhere, also those that compute no number."""
+    origins = _tree(path).all_imports
+    files = {_file_of(each) for module, name in origins for each in (module, f"{module}.{name}")}
+    return frozenset(files - {None})
 
 
 def _own_imports(statement: ast.AST) -> Imports:
@@ -383,9 +397,12 @@ def _module_file(name: str) -> Path | None:
 
 def _file_of(name: str) -> Path | None:
     """The file of a module of ``mtkd``; None of any other."""
-    if not _ours(name):
-        return None
-    path = PACKAGE_ROOT.joinpath(*name.split(".")[1:])
+    return _file_below(PACKAGE_ROOT, name) if _ours(name) else None
+
+
+@cache
+def _file_below(root: Path, name: str) -> Path | None:
+    path = root.joinpath(*name.split(".")[1:])
     for file in (path.with_suffix(".py"), path / "__init__.py"):
         if file.is_file():
             return file
