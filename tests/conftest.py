@@ -49,8 +49,8 @@ def pytest_unconfigure(config):
 
 @pytest.fixture(scope="module", autouse=True)
 def _nothing_to_collect():
-    # statsmodels collects garbage at each correction of p-values, which would go through all objects
-    # of the libraries, and of those that the tests before have brought.
+    # statsmodels collects garbage at each correction of p-values, which would go through all that
+    # libraries have made, and the tests before.
     gc.collect()
     gc.freeze()
 

@@ -101,8 +101,8 @@ def copy_project(folder: Path) -> Path:
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
         copy(ROOT / part, folder / part)
     (folder / "data").symlink_to(ROOT / "data")
-    # Glyphs drawn as paths, and no room made for them: that nothing is cut off is seen elsewhere, and
-    # to lay out and to cut fonts down to what is used takes most of drawing.
+    # Glyphs drawn as paths, and no room made for them: to cut fonts down to what is used and to lay
+    # out take much of drawing. That nothing is cut off is seen in the figures' own tests.
     rewrite(
         folder / "src/mtkd/figures/style.py",
         {r'"pdf.fonttype": 42': '"pdf.fonttype": 3', r'layout="constrained"': "layout=None"},

@@ -6,13 +6,14 @@ import base64
 import itertools
 import json
 import math
+import os
 import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import warm
 from test_tables import diverged, hand_values, make_records, make_study
 
 from mtkd.analysis.catalogue import TABLES, tables_shown
@@ -187,10 +188,11 @@ class Page(HTMLParser):
 
 
 def run_script(name, **arguments):
-    command = [sys.executable, REPOSITORY / "workflow" / "scripts" / f"{name}.py"]
+    command = [warm.python(), REPOSITORY / "workflow" / "scripts" / f"{name}.py"]
     for option, value in ({"job": json.dumps({"settings": STUDY})} | arguments).items():
         command += [f"--{option}", *(value if isinstance(value, list) else [value])]
-    subprocess.run(command, check=True)
+    path = os.environ | {"PYTHONPATH": str(REPOSITORY / "src")}
+    subprocess.run(command, check=True, env=path)
 
 
 @pytest.fixture(scope="module")

@@ -52,6 +52,10 @@ MODULES = (
     "jinja2",
     "snakemake.cli",
     "snakemake.workflow",
+    "snakemake.assets",
+    "snakemake.profiles",
+    "snakemake.storage",
+    "smart_open",
 )
 OF_THE_HUB = (
     "transformers",
@@ -74,6 +78,8 @@ def serve(folder: Path) -> dict:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     select.select(list(listeners.values()), [], [])
     _import(MODULES)
+    # Looks for plug-ins in all that is installed.
+    sys.modules["snakemake.cli"].get_argument_parser()
     if other := os.fork():
         listeners.pop("all").close()
         signal.signal(signal.SIGTERM, lambda *_: _end(other))
