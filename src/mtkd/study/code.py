@@ -119,12 +119,8 @@ def meaning(path: Path) -> str:
     """
     if path.suffix == ".py":
         tree = _tree(path)
-        imports = {
-            (name, *map(str, origin))
-            for part in (tree, *tree.body)
-            for name, origin in part.imports.items()
-        }
-        return hashlib.sha256(f"{sorted(imports)}{_text(tree)}".encode()).hexdigest()
+        imports = [sorted(part.imports.items()) for part in (tree, *tree.body)]
+        return hashlib.sha256(f"{imports}{_text(tree)}".encode()).hexdigest()
     # Snakemake's language: docstrings and the comments behind code count.
     lines = [line.rstrip() for line in read_source(path).decode().splitlines()]
     told = [line for line in lines if line and not line.lstrip().startswith("#")]
