@@ -191,8 +191,8 @@ def run_script(name, **arguments):
     command = [warm.python(), REPOSITORY / "workflow" / "scripts" / f"{name}.py"]
     for option, value in ({"job": json.dumps({"settings": STUDY})} | arguments).items():
         command += [f"--{option}", *(value if isinstance(value, list) else [value])]
-    path = os.environ | {"PYTHONPATH": str(REPOSITORY / "src")}
-    subprocess.run(command, check=True, env=path)
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "src")}
+    subprocess.run(command, check=True, env=environment)
 
 
 @pytest.fixture(scope="module")

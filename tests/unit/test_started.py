@@ -123,6 +123,17 @@ def test_jobs_stop_whose_code_has_changed_and_no_others(edit, name, change, stop
     assert all(f"({name})" in line for line in found.values() if line)
 
 
+def another_argument(text):
+    assert "def check_defined(" in text
+    return text.replace("def check_defined(", "def check_defined(another, ")
+
+
+def test_a_file_is_not_named_for_what_it_imports(edit):
+    edit("src/mtkd/metrics/scores.py", words_changed)
+    edit("src/mtkd/metrics/by_example.py", another_argument)
+    assert "(src/mtkd/metrics/by_example.py)" in stopped(started.check_script, "score.py")
+
+
 def test_a_file_that_is_gone_is_named(running, edit):
     edit("src/mtkd/tasks/corpus.py", str)
     (running / "src/mtkd/tasks/corpus.py").unlink()

@@ -16,9 +16,6 @@ from mtkd.distillation.objective import Objective
 from mtkd.models.inside import logits_and_inside
 from mtkd.tasks.batches import DeviceTokens
 
-# Places of a batch that are not learnt, as cross-entropy takes them.
-IGNORED = -100
-
 
 class Along(NamedTuple):
     """A teacher that is run along: its model, and the student's texts as it reads them."""
@@ -32,10 +29,13 @@ def next_tokens(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The token behind each place of some rows [B, longest - 1], and whether it is learnt.
 
-    Those of segment 1, a response's, are; a prompt's and padding are not.
+    Those of segment 1, a response's, are; a prompt's and what is behind a text's end are not.
     """
-    batch = tokens.batch(rows, longest)
-    return batch["input_ids"][:, 1:], learnt_places(batch)
+    # Not by a batch, which was made for the model at every step and would be made again.
+    places = torch.arange(1, longest, device=rows.device)[None, :]
+    lengths = tokens.lengths[rows][:, None]
+    at = tokens.starts[rows][:, None] + places.minimum(lengths - 1)
+    return tokens.tokens[at], (tokens.segments[at] == 1) & (places < lengths)
 
 
 def learnt_places(batch: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -48,17 +48,10 @@ def response_loss(tokens: DeviceTokens) -> Objective:
 
     A model's logits are [B, longest, V]; those at a place foretell the token behind it.
     """
-    responses = torch.where(tokens.segments == 1, tokens.tokens, IGNORED)
-    last = tokens.starts + tokens.lengths - 1
 
     def value(logits, inside, rows, progress):
-        # The places behind, gathered at once: to pick logits by a mask takes twice as long.
-        places = tokens.starts[rows][:, None] + torch.arange(1, logits.shape[1], device=rows.device)
-        ends = last[rows][:, None]
-        targets = torch.where(places <= ends, responses[places.minimum(ends)], IGNORED)
-        return functional.cross_entropy(
-            logits[:, :-1].flatten(0, 1), targets.flatten(), ignore_index=IGNORED
-        )
+        targets, learnt = next_tokens(tokens, rows, logits.shape[1])
+        return functional.cross_entropy(logits[:, :-1][learnt], targets[learnt])
 
     return Objective(value)
 
