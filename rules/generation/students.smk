@@ -33,11 +33,12 @@ rule train_singles:
         fetched=lambda wildcards: fetched_option(text_student_of(wildcards)),
         folder=subpath(input.info, parent=True),
         gpu=lambda wildcards, input: text_student_of(wildcards).resources.gpu,
+        together=lambda wildcards: text_student_of(wildcards).together,
         state=STATE,
     shell:
         'python "$SCRIPTS"/train_writers.py --job {params.job:q} --task {params.folder:q}'
         " --traces {input.traces:q} {params.fetched} --state {params.state:q}"
-        " --threads {threads} --gpu {params.gpu} $ALLOW_CPU"
+        " --threads {threads} --gpu {params.gpu} $ALLOW_CPU --together {params.together}"
         ' --save-minutes "$SAVE_MINUTES" --outputs {output:q} > {log:q} 2>&1'
 
 
@@ -69,6 +70,7 @@ use rule train_singles as train_mixtures with:
         fetched=lambda wildcards: fetched_option(text_student_of(wildcards)),
         folder=subpath(input.info, parent=True),
         gpu=lambda wildcards, input: text_student_of(wildcards).resources.gpu,
+        together=lambda wildcards: text_student_of(wildcards).together,
         state=STATE,
 
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from mtkd.errors import InputError
+from mtkd.generation.evaluation import own_modes, wrong_thoughts
 from mtkd.generation.mixtures import Written, build_mixture
 from mtkd.generation.prompts import Prompts, addition_prompts
-from mtkd.generation.students import own_modes, wrong_thoughts
 from mtkd.generation.styles import write
 from mtkd.generation.teachers import existing_traces, program_traces
 from mtkd.generation.thoughts import implied, split

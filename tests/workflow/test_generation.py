@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from small_inputs import planned, run, write_suite
 from tiny_study import assert_nothing_left
-from tiny_suites import ARMS, GPT2, STRATEGIES, addition_suite
+from tiny_suites import ARMS, GPT2, SMALL_GPT2, STRATEGIES, addition_suite
 
 TRAINING = {"epochs": 1, "batch_size": 16, "learning_rate": 4.0e-3}
 SUITE = addition_suite(
@@ -17,7 +17,11 @@ SUITE = addition_suite(
         "left": {"style": "left", "model": GPT2, "training": TRAINING},
         "direct": {"style": "direct"},
     },
-    {"model": GPT2, "training": TRAINING},
+    {
+        "model": {"architecture": "gpt2", "config": SMALL_GPT2 | {"n_positions": 48}},
+        "training": TRAINING,
+        "together": 3,
+    },
     STRATEGIES | {"both": {"direct": "beside"}},
     n=40,
     arms=[*ARMS, {"teachers": ["right"], "strategy": "both"}],
@@ -49,6 +53,7 @@ def test_everything_is_made_and_nothing_is_left(finished):
     for cell in cells:
         record = json.loads((cell / "eval.json").read_text())
         assert record["status"] == "finished" and record["digests"]["cell"]
+        assert 1 <= record["together"] <= 3
         assert sum(record["traces"].values()) == len(pd.read_parquet(cell / "mixture.parquet"))
     assert_nothing_left(run, finished)
 

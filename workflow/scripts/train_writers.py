@@ -14,6 +14,9 @@ def main() -> None:
     parser.add_argument("--traces", type=Path, nargs="+", required=True, help="what teachers wrote")
     training_arguments(parser)
     parser.add_argument(
+        "--together", type=int, default=1, help="students that are trained as one, at most"
+    )
+    parser.add_argument(
         "--outputs", type=Path, nargs="+", required=True, help="generations.parquet of each student"
     )
     args = parser.parse_args()
@@ -21,7 +24,9 @@ def main() -> None:
     from mtkd.distillation.group import Machine
     from mtkd.generation.students import Writers, train_writers
 
-    group = Writers(args.job, args.task, args.traces, args.fetched, args.state, args.outputs)
+    group = Writers(
+        args.job, args.task, args.traces, args.fetched, args.state, args.outputs, args.together
+    )
     train_writers(group, Machine(args.threads, args.gpu, args.allow_cpu, args.save_minutes))
 
 

@@ -189,6 +189,8 @@ class TextStudent(Closed):
     training: Training = Training()
     # What stands before and behind a prompt, behind the mode token.
     template: Text = "{prompt}"
+    # So many students of a job, at most, are trained as one model.
+    together: Whole = Field(default=1, ge=1, le=64)
     resources: Resources = Resources()
 
     @model_validator(mode="after")

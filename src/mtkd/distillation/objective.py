@@ -17,14 +17,14 @@ from mtkd.models.inside import SHOWN, Inside
 from mtkd.tasks.corpus import NO_LABEL
 
 # The student's logits [B, C] in float32, what it shows of its inside where wanted, rows of train
-# [B], and the share of all steps that is done; to a scalar.
+# [B], and the share of all steps that is done; to a scalar, or a number for each model of a pack.
 Value = Callable[[torch.Tensor, Inside | None, torch.Tensor, float], torch.Tensor]
 # What each teacher that is run along shows of some rows of train [B].
 TeachersInside = Callable[[torch.Tensor], tuple[Inside, ...]]
 
 
 class Objective(NamedTuple):
-    """A scalar to minimise, and what of it a training has to keep besides the model."""
+    """What to minimise, and what of it a training has to keep besides the model."""
 
     value: Value
     shown: frozenset[str] = frozenset()  # of mtkd.models.inside.SHOWN, what it reads

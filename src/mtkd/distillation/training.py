@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from transformers import PreTrainedModel
 
 from mtkd.config.schema import Training
 from mtkd.distillation.checkpoints import Checkpoint, Saved
@@ -65,35 +66,93 @@ def train(
     saved there, to the same numbers bit for bit on one host and thread count; that it was another
     is said.
     """
+    rows = np.arange(len(tokens.cpu_lengths)) if rows is None else rows
+    after = (lambda epoch, place: after_epoch(epoch)) if after_epoch else None
+    learners = _Learners([rows], torch.nn.utils.clip_grad_norm_, 1)
+    [outcome] = _train(
+        model, tokens, objective, training, seed, learners, after, memory, checkpoint
+    )
+    return outcome
+
+
+def train_together(
+    packed: PreTrainedModel,
+    tokens: DeviceTokens,
+    objective: Objective,
+    training: Training,
+    seed: int,
+    rows: Sequence[np.ndarray],
+    after_epoch: Callable[[int, int], dict] | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> list[Outcome]:
+    """As ``train``, the K models of a pack (``mtkd.models.packed``), each on rows of its own [n].
+
+    The objective gives K values, one for each model. Each has the data order, the schedule and the
+    clipping that it has alone, and its numbers but for rounding; one that diverges is left where it
+    is, and the others go on. ``after_epoch`` is asked of each by its place. Of time, each has the
+    K-th part.
+    """
+    return _train(
+        packed,
+        tokens,
+        objective,
+        training,
+        seed,
+        _Learners(rows, clip_each, 2),
+        after_epoch,
+        None,
+        checkpoint,
+    )
+
+
+class _Learners(NamedTuple):
+    """What of a training depends on whether it is one model's, or that of a pack of K."""
+
+    rows: Sequence[np.ndarray]  # that each learns from [n]
+    clip: Callable[[list[torch.nn.Parameter], float], Any]
+    plain: int  # dimensions that biases and normalisation weights have
+
+
+def _train(
+    model: torch.nn.Module,
+    tokens: DeviceTokens,
+    objective: Objective,
+    training: Training,
+    seed: int,
+    learners: _Learners,
+    after_epoch: Callable[[int, int], dict] | None,
+    memory: Memory | None,
+    checkpoint: Checkpoint | None,
+) -> list[Outcome]:
     device = tokens.tokens.device
     open_model(model, objective.shown)
     torch.manual_seed(dropout_seed(seed))
-    lengths = tokens.cpu_lengths if rows is None else tokens.cpu_lengths[rows]
-    steps_an_epoch = math.ceil(len(lengths) / training.batch_size)
+    count = len(learners.rows)
+    steps_an_epoch = math.ceil(len(learners.rows[0]) / training.batch_size)
     total = steps_an_epoch * training.epochs
     learning = torch.nn.ModuleDict({"model": model})
     if objective.parameters is not None:
         learning["objective"] = objective.parameters
-    optimizer = make_optimizer(learning, training)
+    optimizer = make_optimizer(learning, training, learners.plain)
     parameters = list(learning.parameters())
     memory = memory or Memory({}, {})
     saved = checkpoint.load() if checkpoint else None
     if saved:
         _restore(saved, learning, optimizer, objective, memory)
     at = saved.facts if saved else {}
-    step, history = at.get("step", 0), at.get("history", [])
+    step, histories = at.get("step", 0), at.get("histories", [[] for _ in range(count)])
+    # The step at which a model's loss was no number, and why it ended there.
+    ends: list[tuple[int, str] | None] = at.get("ends", [None] * count)
     progress = _Progress(
         total, at.get("examples", 0), at.get("seconds", 0.0), at.get("cpu_seconds", 0.0)
     )
     machines = _machines(at.get("machines", []), machine(device, training.precision))
     for epoch in range(at.get("epoch", 1), training.epochs + 1):
         model.train()
-        losses = saved.tensors["losses"] if saved else torch.zeros(steps_an_epoch)
+        losses = saved.tensors["losses"] if saved else torch.zeros(steps_an_epoch, count)
         losses = losses.to(device)
         epoch_start = time.perf_counter() - at.get("epoch_seconds", 0.0)
-        batches = training_batches(lengths, training.batch_size, seed, epoch)
-        if rows is not None:
-            batches = [rows[batch] for batch in batches]
+        batches = _batches(tokens.cpu_lengths, learners.rows, training.batch_size, seed, epoch)
         # One copy an epoch: a copy a step would stall the GPU.
         rows_of_batches = (
             torch.from_numpy(np.concatenate(batches))
@@ -111,18 +170,20 @@ def train(
             # As optimizer.zero_grad() does, in a third of the time.
             for parameter in parameters:
                 parameter.grad = None
-            value.backward()
-            torch.nn.utils.clip_grad_norm_(parameters, training.max_grad_norm)
+            value.backward(torch.ones_like(value))
+            learners.clip(parameters, training.max_grad_norm)
             optimizer.step()
             losses[place] = value.detach()
             step += 1
             progress.count(step, len(chosen), losses[max(0, place - 20) : place + 1])
             if step % CHECK_STEPS == 0 or place == len(batches) - 1:
-                fault = _first_non_finite(losses[: place + 1])
-                if fault is not None:
-                    bad = step - place + fault
-                    reason = f"loss is {losses[fault].item()} at step {bad} of {total}"
-                    return Outcome("diverged", reason, bad, history, *progress.totals(), machines)
+                for one, fault in enumerate(_first_non_finite(losses[: place + 1])):
+                    if fault is not None and ends[one] is None:
+                        bad = step - place + fault
+                        reason = f"loss is {losses[fault, one].item()} at step {bad} of {total}"
+                        ends[one] = (bad, reason)
+                if all(ends):
+                    break
             if checkpoint and checkpoint.due():
                 facts = {
                     "epoch": epoch,
@@ -132,20 +193,54 @@ def train(
                     "seconds": progress.seconds(),
                     "cpu_seconds": progress.cpu_seconds(),
                     "epoch_seconds": time.perf_counter() - epoch_start,
-                    "history": history,
+                    "histories": histories,
+                    "ends": ends,
                     "memory": memory.facts,
                     "machines": machines,
                 }
                 checkpoint.save(_tensors(learning, optimizer, losses, objective, memory), facts)
-        row = {
-            "epoch": epoch,
-            "step": step,
-            "loss": losses.mean().item(),
-            "seconds": time.perf_counter() - epoch_start,
-        }
-        history.append({**row, **(after_epoch(epoch) if after_epoch else {})})
+        if all(ends):
+            break
+        seconds = (time.perf_counter() - epoch_start) / count
+        for one, loss in enumerate(losses.mean(dim=0).tolist()):
+            if ends[one] is None:
+                row = {"epoch": epoch, "step": step, "loss": loss, "seconds": seconds}
+                histories[one].append({**row, **(after_epoch(epoch, one) if after_epoch else {})})
         saved, at = None, {}  # they speak of the epoch that is done
-    return Outcome("finished", None, None, history, *progress.totals(), machines)
+    seconds, speed, cpu_seconds = progress.totals()
+    return [
+        Outcome(
+            "finished" if end is None else "diverged",
+            end and end[1],
+            end and end[0],
+            history,
+            seconds / count,
+            speed,
+            cpu_seconds / count,
+            machines,
+        )
+        for end, history in zip(ends, histories, strict=True)
+    ]
+
+
+def _batches(
+    lengths: np.ndarray, rows: Sequence[np.ndarray], batch_size: int, seed: int, epoch: int
+) -> list[np.ndarray]:
+    """Rows of each step of an epoch: a batch of every model's, one behind the other."""
+    of_each = [
+        [own[batch] for batch in training_batches(lengths[own], batch_size, seed, epoch)]
+        for own in rows
+    ]
+    return [np.concatenate(batches) for batches in zip(*of_each, strict=True)]
+
+
+def clip_each(parameters: Sequence[torch.nn.Parameter], most: float) -> None:
+    """As ``torch.nn.utils.clip_grad_norm_``, for each of K models by itself: gradients [K, ...]."""
+    gradients = [one.grad for one in parameters if one.grad is not None]
+    norms = torch.stack([one.flatten(1).norm(dim=1) for one in gradients]).norm(dim=0)
+    shares = (most / (norms + 1e-6)).clamp(max=1.0)
+    for one in gradients:
+        one.mul_(shares.view(-1, *[1] * (one.ndim - 1)))
 
 
 def _machines(before: list[dict], here: dict) -> list[dict]:
@@ -175,10 +270,12 @@ def dropout_seed(seed: int) -> int:
     return 1_000_003 * (seed + 1)
 
 
-def make_optimizer(model: torch.nn.Module, training: Training) -> torch.optim.Optimizer:
-    """Fused AdamW; biases and normalisation weights are not decayed."""
-    decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
-    plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
+def make_optimizer(
+    model: torch.nn.Module, training: Training, plain_dimensions: int
+) -> torch.optim.Optimizer:
+    """Fused AdamW; biases and normalisation weights, of so many dimensions, are not decayed."""
+    decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > plain_dimensions]
+    plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= plain_dimensions]
     return torch.optim.AdamW(
         [
             {"params": decayed, "weight_decay": training.weight_decay},
@@ -252,9 +349,14 @@ def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Ten
     return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
 
 
-def _first_non_finite(losses: torch.Tensor) -> int | None:
-    bad = (~torch.isfinite(losses)).nonzero()
-    return int(bad[0]) if len(bad) else None
+def _first_non_finite(losses: torch.Tensor) -> list[int | None]:
+    """The first row of losses [n, K] that is no finite number, of each column."""
+    bad = ~torch.isfinite(losses)
+    firsts = bad.int().argmax(dim=0).tolist()
+    return [
+        first if any_bad else None
+        for first, any_bad in zip(firsts, bad.any(dim=0).tolist(), strict=True)
+    ]
 
 
 class _Progress:

@@ -106,7 +106,7 @@ def hybrids_figure(tables: Tables, study: ConflictStudy) -> Figure:
         _point(right, y, row.accuracy, row.accuracy_low, row.accuracy_high, "#3B3B3B")
     axis.set_xlim(0, 100)
     axis.set_xlabel("responses (%); hybrids from the left")
-    right.set_xlim(-2, 102)
+    right.set_xlim(-4, 104)
     right.set_xlabel("accuracy (%)")
     _label_rows(axis, [_name(keys, study) for keys in names])
     handles = [
@@ -187,7 +187,7 @@ def modes_figure(tables: Tables, study: ConflictStudy) -> Figure:
                        TOKEN_COLOURS[row.token], TOKEN_MARKERS[row.token])  # fmt: skip
         axis.set_title(_decoding(decode), loc="left")
         axis.set_xlabel("accuracy (%)")
-        axis.set_xlim(-2, 102)
+        axis.set_xlim(-4, 104)
     _label_rows(axes[0], [_name(keys, study) for keys in names])
     handles = [sketch(TOKEN_MEANING[token], color=TOKEN_COLOURS[token], linestyle="",
                       marker=TOKEN_MARKERS[token], markersize=4)

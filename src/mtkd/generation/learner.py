@@ -16,10 +16,10 @@ from mtkd.config.schema import Training
 from mtkd.distillation.checkpoints import Checkpoint
 from mtkd.distillation.device import autocast
 from mtkd.distillation.objective import Objective
-from mtkd.distillation.training import Outcome, train
+from mtkd.distillation.training import Outcome, train, train_together
 from mtkd.errors import InputError
 from mtkd.generation.models import build_causal, load_causal, positions_of
-from mtkd.generation.objective import next_tokens, response_loss
+from mtkd.generation.objective import next_tokens, response_loss, response_losses
 from mtkd.generation.styles import ALPHABET
 from mtkd.generation.tokens import (
     ANY,
@@ -31,6 +31,7 @@ from mtkd.generation.tokens import (
 )
 from mtkd.models.build import share_padding
 from mtkd.models.inside import logits_and_inside
+from mtkd.models.packed import pack, take_out
 from mtkd.models.sources import settled_folder
 from mtkd.models.tokenizers import load_tokenizer
 from mtkd.tasks.batches import DeviceTokens, evaluation_batches
@@ -120,6 +121,47 @@ def train_on_pairs(
         seed,
         after_epoch=after_epoch,
         checkpoint=checkpoint,
+    )
+
+
+def train_on_pairs_together(
+    models: Sequence[PreTrainedModel],
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[tuple[Sequence[str], Sequence[str]]],
+    training: Training,
+    seed: int,
+    device: torch.device,
+    checkpoint: Checkpoint,
+    after_epoch: Callable[[int, int], dict] | None,
+) -> list[Outcome]:
+    """As ``train_on_pairs``, K models of one kind, each on as many prompts with their responses.
+
+    What ``after_epoch`` is given beside the epoch is the place of a model, whose weights are then
+    those of the epoch. Raises InputError, also for models that cannot be packed.
+    """
+    packed = pack(models)
+    encoded = encode_pairs(
+        tokenizer,
+        [prompt for prompts, _ in texts for prompt in prompts],
+        [response for _, responses in texts for response in responses],
+        positions_of(models[0]),
+    )
+    tokens = DeviceTokens(encoded, tokenizer.pad_token_id, device)
+    rows = np.arange(len(encoded.lengths)).reshape(len(models), -1)
+
+    def evaluated(epoch: int, place: int) -> dict:
+        take_out(packed, place, models[place])
+        return after_epoch(epoch, place) if after_epoch else {}
+
+    return train_together(
+        packed,
+        tokens,
+        response_losses(tokens, len(models)),
+        training,
+        seed,
+        rows,
+        evaluated,
+        checkpoint,
     )
 
 

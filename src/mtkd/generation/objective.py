@@ -56,6 +56,21 @@ def response_loss(tokens: DeviceTokens) -> Objective:
     return Objective(value)
 
 
+def response_losses(tokens: DeviceTokens, models: int) -> Objective:
+    """The loss of ``response_loss`` of each of K models [K] that are trained together.
+
+    Rows are those of each in turn, as many of each.
+    """
+
+    def value(logits, inside, rows, progress):
+        targets, learnt = next_tokens(tokens, rows, logits.shape[1])
+        losses = functional.cross_entropy(logits[:, :-1][learnt], targets[learnt], reduction="none")
+        counts = learnt.view(models, -1).sum(dim=1).tolist()
+        return torch.stack([own.mean() for own in losses.split(counts)])
+
+    return Objective(value)
+
+
 def pool_loss(
     tokens: DeviceTokens, teachers: Sequence[Along], pool: str, size: int, precision: str
 ) -> Objective:

@@ -6,7 +6,8 @@ No torch before one has to be trained.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,21 +15,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from mtkd.config.generation import DIRECT, Mixing
-from mtkd.generation.hybrids import classify
+from mtkd.config.generation import Mixing
+from mtkd.generation.evaluation import (
+    generations,
+    is_marked,
+    nothing_written,
+    own_modes,
+    right_share,
+)
 from mtkd.generation.mixtures import Written, build_mixture
-from mtkd.generation.prompts import Prompts, read_prompts
-from mtkd.generation.styles import STYLES
-from mtkd.generation.thoughts import with_forced_error
-from mtkd.generation.tokens import ANY, MODES, UNSEEN, read_as
-from mtkd.generation.verify import answer_of, is_right
+from mtkd.generation.prompts import read_prompts
+from mtkd.generation.tokens import ANY, UNSEEN, read_as
 from mtkd.models.sources import source_digests
 from mtkd.records.cells import GENERATIONS, Cell, cells_of, publish_cells
 from mtkd.records.files import digest_bytes, digest_text, read_json, write_json, write_text
 from mtkd.records.leases import Claim, check_claim
 from mtkd.records.parquet import read_parquet, write_parquet
 from mtkd.records.runs import new_record
-from mtkd.study.generation_words import ANY_MODE, DRAWN, GREEDY, UNSEEN_MODE
+from mtkd.study.generation_words import ANY_MODE, UNSEEN_MODE
 from mtkd.study.jobs import determinants
 from mtkd.study.paths import parse_writer
 from mtkd.study.settings import canonical_json
@@ -50,6 +54,25 @@ class Writers(NamedTuple):
     fetched: Path | None
     state: Path
     outputs: Sequence[Path]  # each student's generations
+    together: int = 1  # students that are trained as one, at most
+
+
+class Learner(NamedTuple):
+    """A student before its training: what it learns, and its prompts as it reads them."""
+
+    cell: Cell
+    mixing: Mapping[str, Any]
+    teachers: Sequence[str]
+    seed: int
+    mixture: pd.DataFrame  # see mtkd.generation.mixtures.build_mixture
+    said: Mapping[str, Any]
+    reads: Sequence[str]
+
+    @property
+    def learns_tokens_alone(self) -> bool:
+        """Whether all that it learns is in its mixture."""
+        how = Mixing.model_validate(self.mixing)
+        return not (how.pool or how.rollouts)
 
 
 def train_writers(group: Writers, machine: Machine) -> None:
@@ -136,6 +159,7 @@ def _trained(
         log_likelihoods,
         make_causal,
         settle_causal,
+        train_on_pairs_together,
     )
     from mtkd.generation.learning import PARTS, learn, read_teacher, rewriting, warmed_up
     from mtkd.generation.sampling import write
@@ -153,104 +177,160 @@ def _trained(
     )
     tokenizer = load_tokens(source)
     folders = {path.parts[-3]: path.parent / "model" for path in group.traces}
-    for student in waiting:
+
+    def with_mixture(cell: Cell) -> Learner:
         check_claim(claim)
-        axes, mixing = student.axes, group.job["strategies"][student.axes["strategy"]]
-        teachers, seed = axes["teachers"].split("+"), int(axes["seed"])
+        mixing = group.job["strategies"][cell.axes["strategy"]]
+        teachers, seed = cell.axes["teachers"].split("+"), int(cell.axes["seed"])
         likelihood = warmed_up(source, tokenizer, training, seed, device, template)
         rewriter = rewriting(source, tokenizer, training, seed, longest, device, template)
         mixture, said = build_mixture(
-            mixing, written, teachers, int(axes["n"]), seed, verifier, likelihood, rewriter
+            mixing, written, teachers, int(cell.axes["n"]), seed, verifier, likelihood, rewriter
         )
-        model = make_causal(source, tokenizer, seed).to(device)
-        how = Mixing.model_validate(mixing)
-
-        def checkpoint(part: str, student=student) -> Checkpoint:
-            output = student.output / part if part else student.output
-            return Checkpoint(group.state, output, student.digest, machine.save_minutes, claim)
-
-        own = own_modes(mixing, teachers)
-        first = next(iter(own.values()))
-
-        def continued(prompts: Sequence[str], T: float = 0.0, draw: int = 0, model=model):
-            return write(model, tokenizer, prompts, longest, T, draw, training.precision)
-
-        def after_epoch(_: int, first=first, continued=continued, model=model) -> dict:
-            said = continued([read_as(template, first, one) for one in selection.texts])
-            model.train()
-            return {"selection": right_share(verifier, said, selection)}
-
-        along = {
-            name: read_teacher(name, folders[name], tokenizer, device)
-            for name in (teachers if how.reads_models else ())
-        }
         reads = [
             read_as(template, mode, prompt)
             for mode, prompt in zip(mixture["mode"], mixture["prompt"], strict=True)
         ]
-        outcome = learn(
-            model,
-            tokenizer,
-            reads,
-            mixture,
-            how,
-            along,
-            training,
-            seed,
-            longest,
-            device,
-            checkpoint,
-            after_epoch if selection.texts else None,
-        )
-        rows = pd.DataFrame(columns=["id", "mode", "decode", "sample", "forced", "response"])
-        if outcome.status == "finished":
-            styles = [written[name].style for name in teachers if written[name].style]
-            rows = generations(
-                continued,
-                report,
-                own,
-                is_marked(mixing),
-                styles,
-                settings["samples"],
-                seed,
-                template,
+        return Learner(cell, mixing, teachers, seed, mixture, said, reads)
+
+    def checkpoint(cell: Cell, part: str = "", digest: str = "") -> Checkpoint:
+        output = cell.output / part if part else cell.output
+        return Checkpoint(group.state, output, digest or cell.digest, machine.save_minutes, claim)
+
+    def continued(model, prompts: Sequence[str], T: float = 0.0, draw: int = 0) -> list[str]:
+        return write(model, tokenizer, prompts, longest, T, draw, training.precision)
+
+    def on_selection(one: Learner, model) -> dict[str, float]:
+        if not selection.texts:
+            return {}
+        first = next(iter(own_modes(one.mixing, one.teachers).values()))
+        was_training = model.training
+        said = continued(model, [read_as(template, first, text) for text in selection.texts])
+        model.train(was_training)
+        return {"selection": right_share(verifier, said, selection)}
+
+    for lot in lots_of(map(with_mixture, waiting), group.together):
+        models = [make_causal(source, tokenizer, one.seed).to(device) for one in lot]
+        if group.together > 1 and lot[0].learns_tokens_alone:
+            digest = digest_text("\n".join(one.cell.digest for one in lot))
+            states = [checkpoint(lot[0].cell, "together", digest)]
+            outcomes = train_on_pairs_together(
+                models,
+                tokenizer,
+                [(one.reads, one.mixture["response"].tolist()) for one in lot],
+                training,
+                lot[0].seed,
+                device,
+                states[0],
+                lambda _, place, lot=lot, models=models: on_selection(lot[place], models[place]),
             )
-        losses = None
-        if outcome.status == "finished":
-            responses = mixture["response"].tolist()
-            losses = log_likelihoods(model, tokenizer, reads, responses, training.precision)
-        made = folder / student.digest
-        record = {
-            **new_record("student", **{key: axes[key] for key in axes if key != "n"}),
-            "n": int(axes["n"]),
-            "mixing": mixing,
-            **said,
-            **({"by_teacher": by_teacher(teachers, mixture["teacher"], *losses)} if losses else {}),
-            "tokens": int(mixture["response"].str.len().sum()),
-            "modes": {**own, ANY_MODE: ANY, UNSEEN_MODE: UNSEEN} if is_marked(mixing) else own,
-            "status": outcome.status,
-            "reason": outcome.reason,
-            "step": outcome.step,
-            "training": training.model_dump(mode="json"),
-            "seconds": round(outcome.seconds, 3),
-            "examples_per_second": round(outcome.examples_per_second, 1),
-            "peak_memory_mb": peak_memory_mb(device),
-            "parameters": sum(one.numel() for one in model.parameters()),
-            **provenance(outcome.machines),
-            "digests": {
-                "cell": student.digest,
-                "code": digest_text(canonical_json(group.job["code"])),
-            },
-        }
-        write_parquet(made / "mixture.parquet", mixture)
-        write_text(
-            made / "history.jsonl", "".join(json.dumps(row) + "\n" for row in outcome.history)
-        )
-        write_json(made / "run.json", record)
-        write_parquet(made / GENERATIONS, rows)
-        yield student, made
-        for part in PARTS:
-            checkpoint(part).remove()
+        else:
+            [one], [model] = lot, models
+            how = Mixing.model_validate(one.mixing)
+            states = [checkpoint(one.cell, part) for part in PARTS]
+            outcome = learn(
+                model,
+                tokenizer,
+                one.reads,
+                one.mixture,
+                how,
+                {
+                    name: read_teacher(name, folders[name], tokenizer, device)
+                    for name in (one.teachers if how.reads_models else ())
+                },
+                training,
+                one.seed,
+                longest,
+                device,
+                dict(zip(PARTS, states, strict=True)).__getitem__,
+                lambda _, one=one, model=model: on_selection(one, model),
+            )
+            outcomes = [outcome]
+        for one, model, outcome in zip(lot, models, outcomes, strict=True):
+            rows, likelihoods = nothing_written(), None
+            if outcome.status == "finished":
+                rows = generations(
+                    partial(continued, model),
+                    report,
+                    own_modes(one.mixing, one.teachers),
+                    is_marked(one.mixing),
+                    [written[name].style for name in one.teachers if written[name].style],
+                    settings["samples"],
+                    one.seed,
+                    template,
+                )
+                # Of one teacher there is nothing to share out.
+                if len(one.teachers) > 1:
+                    responses = one.mixture["response"].tolist()
+                    likelihoods = log_likelihoods(
+                        model, tokenizer, one.reads, responses, training.precision
+                    )
+            record = {
+                **_learnt(one, likelihoods),
+                "status": outcome.status,
+                "reason": outcome.reason,
+                "step": outcome.step,
+                "training": training.model_dump(mode="json"),
+                "together": len(lot),
+                "seconds": round(outcome.seconds, 3),
+                "examples_per_second": round(outcome.examples_per_second, 1),
+                "peak_memory_mb": peak_memory_mb(device),
+                "parameters": sum(weight.numel() for weight in model.parameters()),
+                **provenance(outcome.machines),
+                "digests": {
+                    "cell": one.cell.digest,
+                    "code": digest_text(canonical_json(group.job["code"])),
+                },
+            }
+            made = folder / one.cell.digest
+            write_parquet(made / "mixture.parquet", one.mixture)
+            write_text(
+                made / "history.jsonl", "".join(json.dumps(row) + "\n" for row in outcome.history)
+            )
+            write_json(made / "run.json", record)
+            write_parquet(made / GENERATIONS, rows)
+            yield one.cell, made
+        for state in states:
+            state.remove()
+
+
+def _learnt(one: Learner, likelihoods: tuple[np.ndarray, np.ndarray] | None) -> dict[str, Any]:
+    """What a student's record says of what it learnt, and of whom, if it was more than one."""
+    axes, own = one.cell.axes, own_modes(one.mixing, one.teachers)
+    record = {
+        **new_record("student", **{key: axes[key] for key in axes if key != "n"}),
+        "n": int(axes["n"]),
+        "mixing": one.mixing,
+        **one.said,
+    }
+    if likelihoods:
+        record["by_teacher"] = by_teacher(one.teachers, one.mixture["teacher"], *likelihoods)
+    marked = {ANY_MODE: ANY, UNSEEN_MODE: UNSEEN} if is_marked(one.mixing) else {}
+    return {
+        **record,
+        "tokens": int(one.mixture["response"].str.len().sum()),
+        "modes": {**own, **marked},
+    }
+
+
+def lots_of(learners: Iterable[Learner], together: int) -> Iterator[list[Learner]]:
+    """Which students are trained as one: at most so many, of one seed and as many traces each.
+
+    Those whose texts are as long stand together, since all are padded to the longest. One that
+    learns more than tokens is alone. Where none are trained together, each comes as it is wanted.
+    """
+    alike: dict[tuple[int, int], list[Learner]] = {}
+    for one in learners:
+        if together > 1 and one.learns_tokens_alone:
+            alike.setdefault((one.seed, len(one.mixture)), []).append(one)
+        else:
+            yield [one]
+    for lot in alike.values():
+        lot.sort(key=lambda one: one.mixture["response"].str.len().max())
+        count = math.ceil(len(lot) / together)
+        # Of nearly the same size: a small one is dear.
+        for part in range(count):
+            yield lot[part * len(lot) // count : (part + 1) * len(lot) // count]
 
 
 def by_teacher(
@@ -271,93 +351,3 @@ def by_teacher(
             "loss_share": float(likelihoods[own].sum() / likelihoods.sum()),
         }
     return found
-
-
-def is_marked(mixing: Mapping[str, Any]) -> bool:
-    """Whether a strategy's traces have a token before them that says whose they are."""
-    return mixing.get("mode", "none") != "none"
-
-
-def own_modes(mixing: Mapping[str, Any], teachers: Sequence[str]) -> dict[str, str]:
-    """The modes that a student is to be asked in, by name: each teacher's, or nobody's.
-
-    One that learns without thoughts has a mode of its own for that.
-    """
-    if "direct" in mixing:
-        thinks = {ANY_MODE: ANY} if mixing["direct"] == "beside" else {}
-        return {**thinks, DIRECT: MODES[len(teachers)]}
-    return dict(zip(teachers, MODES, strict=False)) if is_marked(mixing) else {ANY_MODE: ANY}
-
-
-def right_share(verifier: str, responses: Sequence[str], prompts: Prompts) -> float:
-    """The share of responses to prompts whose answer is right."""
-    pairs = zip(responses, prompts.answers, strict=True)
-    return float(
-        np.mean([is_right(verifier, answer_of(verifier, one), gold) for one, gold in pairs])
-    )
-
-
-def wrong_thoughts(
-    prompts: Sequence[str], responses: Sequence[str], styles: Sequence[str], seed: int
-) -> dict[int, str]:
-    """Thoughts with one wrong step in the style that a student itself chose, by their row.
-
-    Of responses in none of ``styles`` all through, and in one without steps, there is none.
-    """
-    rng = np.random.default_rng([seed, 3])
-    found = {}
-    for row, (prompt, response) in enumerate(zip(prompts, responses, strict=True)):
-        style = classify(response, prompt, styles).style
-        if style and STYLES[style].order:
-            found[row] = with_forced_error(style, prompt, rng)
-    return found
-
-
-def generations(
-    continued: Callable[..., list[str]],
-    report: Prompts,
-    own: Mapping[str, str],
-    marked: bool,
-    styles: Sequence[str],
-    samples: int,
-    seed: int,
-    template: str = "{prompt}",
-) -> pd.DataFrame:
-    """What a student writes on the report's prompts, in each mode and way of decoding.
-
-    In its own modes greedily, drawn ``samples`` times at temperature 1, and behind thoughts with
-    one wrong step (where teachers' ``styles`` are known); one that is ``marked`` without its token
-    and with one that it never saw, too. ``continued`` takes prompts, a temperature and a seed.
-    """
-    parts = []
-
-    def add(mode: str, decode: str, sample: int, forced: bool, ids, responses) -> None:
-        parts.append(
-            pd.DataFrame(
-                {
-                    "id": ids,
-                    "mode": mode,
-                    "decode": decode,
-                    "sample": sample,
-                    "forced": forced,
-                    "response": responses,
-                }
-            )
-        )
-
-    for mode, token in own.items():
-        prompts = [read_as(template, token, prompt) for prompt in report.texts]
-        greedy = continued(prompts)
-        add(mode, GREEDY, 0, False, report.ids, greedy)
-        for sample in range(samples):
-            drawn = continued(prompts, 1.0, 1000 * seed + sample)
-            add(mode, DRAWN, sample, False, report.ids, drawn)
-        if wrong := wrong_thoughts(report.texts, greedy, styles, seed):
-            answers = continued([f"{prompts[row]}{thought};" for row, thought in wrong.items()])
-            said = [f"{thought};{a}" for thought, a in zip(wrong.values(), answers, strict=True)]
-            add(mode, GREEDY, 0, True, [report.ids[row] for row in wrong], said)
-    if marked:
-        for mode, token in ((ANY_MODE, ANY), (UNSEEN_MODE, UNSEEN)):
-            responses = continued([read_as(template, token, prompt) for prompt in report.texts])
-            add(mode, GREEDY, 0, False, report.ids, responses)
-    return pd.concat(parts, ignore_index=True)
