@@ -31,7 +31,7 @@ class Outcome(NamedTuple):
     reason: str | None
     step: int | None
     history: list[dict]
-    # Of all its parts, where it was interrupted.
+    # Of all its parts, where it was interrupted; of a pack of K, the K-th part.
     seconds: float
     examples_per_second: float
     cpu_seconds: float
