@@ -14,15 +14,16 @@ from mtkd.distillation import checkpoints
 from mtkd.distillation.checkpoints import Checkpoint
 from mtkd.distillation.group import Machine
 from mtkd.errors import InputError
+from mtkd.generation import students
 from mtkd.generation.learner import train_on_pairs, train_on_pairs_together
 from mtkd.generation.models import build_causal
 from mtkd.generation.prompts import addition_prompts, write_task
-from mtkd.generation.students import Learner, Writers, lots_of, train_writers
+from mtkd.generation.students import Prepared, Writers, lots_of, train_writers
 from mtkd.generation.styles import write
 from mtkd.generation.teachers import write_traces
 from mtkd.generation.tokens import character_tokenizer
 from mtkd.models.inside import logits_and_inside
-from mtkd.models.packed import pack, take_out
+from mtkd.models.packed import copy_out, pack
 from mtkd.records.cells import Cell
 from mtkd.records.files import read_json
 from mtkd.records.leases import claim_output
@@ -128,7 +129,7 @@ def test_a_pack_gives_each_model_back(config):
     models = models_of(config)
     packed, others = pack(models), models_of(config, (5, 6, 7, 8))
     for place, (other, model) in enumerate(zip(others, models, strict=True)):
-        take_out(packed, place, other)
+        copy_out(packed, place, other)
         assert_alike(other, model, 0.0)
     # A table that is head too is one weight, of the pack as of the model.
     assert len([*packed.parameters()]) == len([*models[0].parameters()])
@@ -147,6 +148,27 @@ def test_each_learns_as_it_does_alone(config, tmp_path):
         assert losses[0] == pytest.approx(losses[1], abs=1e-4)
     # They learn different things, so that one that took another's place would show.
     assert len({round(one.history[-1]["loss"], 3) for one in expected}) == len(models)
+
+
+@pytest.mark.parametrize("config", ["gpt2", "llama"])
+def test_a_padding_token_in_a_text_is_learnt_or_not_as_alone(config):
+    """Llama's table gives its row no gradient; GPT-2's does."""
+    models = models_of(config)
+    batches = [batch_of(3, 9, seed) for seed in range(len(models))]
+    for batch in batches:
+        batch["input_ids"][:, 2] = TOKENIZER.pad_token_id
+        batch["attention_mask"][:] = 1
+    joined = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
+    packed = pack(models)
+    logits_and_inside(packed, joined, ())[0].square().sum().backward()
+    name = next(
+        n for n, _ in models[0].named_parameters() if n.endswith(("wte.weight", "tokens.weight"))
+    )
+    for place, (model, batch) in enumerate(zip(models, batches, strict=True)):
+        logits_and_inside(model, batch, ())[0].square().sum().backward()
+        expected = model.get_parameter(name).grad
+        found = packed.get_parameter(name).grad[place]
+        assert torch.allclose(found, expected, rtol=1e-4, atol=1e-3)
 
 
 def test_one_that_diverges_leaves_the_others_as_they_are(tmp_path):
@@ -198,9 +220,34 @@ def test_a_pack_goes_on_bit_for_bit(tmp_path, stop, monkeypatch):
     assert losses[0] == losses[1]
 
 
+def test_one_that_has_diverged_is_known_when_the_others_go_on(tmp_path, monkeypatch):
+    def models():
+        found = models_of("gpt2")
+        with torch.no_grad():
+            found[1].transformer.ln_f.weight[0] = math.nan
+        return found
+
+    # In the second epoch: its end is known from the saved state alone.
+    steps = []
+    monkeypatch.setattr(
+        Checkpoint,
+        "due",
+        lambda checkpoint: (
+            steps.append(1)
+            or (len(steps) == 4 and (monkeypatch.setattr(checkpoints, "_signals", [15]) or True))
+        ),
+    )
+    with pytest.raises(SystemExit):
+        together(models(), tmp_path)
+    monkeypatch.setattr(checkpoints, "_signals", [])
+    found = together(models(), tmp_path)
+    assert [one.status for one in found] == ["finished", "diverged", "finished", "finished"]
+    assert (found[1].step, found[1].history) == (1, [])
+    assert [len(one.history) for one in found] == [2, 0, 2, 2]
+
+
 def test_time_is_shared_out(tmp_path):
     found = together(models_of("gpt2"), tmp_path)
-    assert len({(one.seconds, one.cpu_seconds) for one in found}) == 1
     texts = TRAINING.epochs * len(PROMPTS)
     assert texts / found[0].seconds == pytest.approx(found[0].examples_per_second, rel=0.01)
 
@@ -211,9 +258,14 @@ def test_time_is_shared_out(tmp_path):
         ("gpt2", {**SMALL_GPT2, "resid_pdrop": 0.1}, "dropout are not trained together, and "),
         ("llama", {**SMALL_LLAMA, "attention_dropout": 0.1}, "layers.0.self_attn has some"),
         (
+            "llama",
+            {**SMALL_LLAMA, "rope_parameters": {"rope_type": "dynamic", "factor": 2.0}},
+            "positions of rope_type dynamic",
+        ),
+        (
             "gemma",
             {**SMALL_LLAMA, "head_dim": 8},
-            "a layer GemmaTextScaledWordEmbedding are not trained together",
+            "a layer GemmaRMSNorm are not trained together",
         ),
     ],
 )
@@ -250,7 +302,8 @@ class TestStudents:
         settings = SUITE["tasks"]["addition"]
         write_task(task, settings, addition_prompts(2, settings["rows"]), digits=2)
         suite, traces = validate_suite(SUITE, "tiny.yaml"), []
-        machine = Machine(1, 0, False, 0)
+        # A state at every step.
+        machine = Machine(1, 0, False, 1e-9)
         for name in PROGRAMS:
             traces.append(root / "traces/addition" / name / "seed1/traces.parquet")
             job = {"settings": writer_settings(suite, "addition", name), "code": code}
@@ -300,6 +353,32 @@ class TestStudents:
             losses = [one["by_teacher"][teacher]["loss"] for one in (alone, packed)]
             assert losses[0] == pytest.approx(losses[1], abs=1e-3)
 
+    def test_an_end_between_two_of_a_lot_loses_no_training(self, trained, capfd, monkeypatch):
+        asked, write = [], students.generations
+
+        def generations(*arguments):
+            asked.append(1)
+            if len(asked) == 2:
+                raise KeyboardInterrupt
+            return write(*arguments)
+
+        monkeypatch.setattr(students, "generations", generations)
+        three = {name: 16 for name in PROGRAMS}
+        with pytest.raises(KeyboardInterrupt):
+            trained(three, 3)
+        assert not list(Path("results").rglob("generations.parquet"))
+        capfd.readouterr()
+        assert {one["together"] for one in trained(three, 3).values()} == {3}
+        assert "going on from the state of step 1" in capfd.readouterr().err
+
+    def test_a_state_of_other_company_is_not_taken_up_and_goes(self, trained, capfd, monkeypatch):
+        with monkeypatch.context() as patched, pytest.raises(ZeroDivisionError):
+            patched.setattr(students, "generations", lambda *arguments: 1 / 0)
+            trained({name: 16 for name in PROGRAMS}, 3)
+        found = trained({"right": 16, "left": 16}, 3)
+        assert {one["together"] for one in found.values()} == {2}
+        assert "belongs to other data, settings or code" in capfd.readouterr().err
+
 
 class TestLots:
     """Which students are trained as one."""
@@ -307,7 +386,7 @@ class TestLots:
     def learner(self, name, rows=4, characters=5, seed=1, mixing=None):
         mixture = pd.DataFrame({"response": ["x" * characters] * rows})
         cell = Cell(name, None, {}, name)
-        return Learner(cell, mixing or {}, ["right"], seed, mixture, {}, [])
+        return Prepared(cell, mixing or {}, ["right"], seed, mixture, {}, [])
 
     def names(self, learners, together):
         return [[one.cell.title for one in lot] for lot in lots_of(learners, together)]
@@ -327,17 +406,31 @@ class TestLots:
         ]
         assert self.names(learners, 8) == [["a", "c"], ["b", "e"], ["d"]]
 
-    def test_lots_are_of_nearly_the_same_size_and_length(self):
+    def test_those_of_the_same_length_stand_together(self):
         learners = [self.learner(str(n), characters=n % 5 + 1) for n in range(10)]
         lots = self.names(learners, 4)
-        assert [len(lot) for lot in lots] == [3, 3, 4]
+        assert [len(lot) for lot in lots] == [4, 4, 2]
         assert [int(name) % 5 for lot in lots for name in lot] == sorted([0, 1, 2, 3, 4] * 2)
 
-    def test_one_that_learns_more_than_tokens_is_alone(self):
+    @pytest.mark.parametrize("together", [2, 3, 4, 8])
+    @pytest.mark.parametrize("count", [7, 14, 22])
+    def test_lots_that_are_done_leave_the_others_as_they_are(self, together, count):
+        learners = [self.learner(str(n), characters=n % 5 + 1) for n in range(count)]
+        lots = self.names(learners, together)
+        for done in range(len(lots)):
+            known = {name for lot in lots[:done] for name in lot}
+            left = [one for one in learners if one.cell.title not in known]
+            assert self.names(left, together) == lots[done:]
+
+    def test_one_that_takes_more_training_is_alone(self):
         learners = [
             self.learner("a"),
             self.learner("pool", mixing={"pool": "linear-pool"}),
             self.learner("own", mixing={"rollouts": {"share": 0.5}}),
+            self.learner("persyn", mixing={"route": {"learnability": 1}}),
+            self.learner("rewritten", mixing={"rewrite": {"into": "right"}}),
+            self.learner("oracle", mixing={"route": {"quality": 1}}),
             self.learner("b", mixing={"mode": "token"}),
         ]
-        assert self.names(learners, 8) == [["pool"], ["own"], ["a", "b"]]
+        alone = [["pool"], ["own"], ["persyn"], ["rewritten"]]
+        assert self.names(learners, 8) == [*alone, ["a", "oracle", "b"]]

@@ -301,6 +301,12 @@ class Mixing(Closed):
         """Whether a student learns from what its teachers' models compute, beside their traces."""
         return bool(self.pool or (self.rollouts and self.rollouts.of == "teachers"))
 
+    @property
+    def trains_along(self) -> bool:
+        """Whether a student of it takes more training than its own on tokens."""
+        routed = bool(self.route and self.route.learnability)
+        return bool(self.pool or self.rollouts or self.rewrite or routed)
+
     def warmup_traces(self, n: int) -> int:
         """Traces of each teacher that a route's student learns from first, of prompts apart."""
         learns_first = self.route and self.route.learnability

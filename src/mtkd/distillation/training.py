@@ -68,10 +68,8 @@ def train(
     """
     rows = np.arange(len(tokens.cpu_lengths)) if rows is None else rows
     after = (lambda epoch, place: after_epoch(epoch)) if after_epoch else None
-    learners = _Learners([rows], torch.nn.utils.clip_grad_norm_, 1)
-    [outcome] = _train(
-        model, tokens, objective, training, seed, learners, after, memory, checkpoint
-    )
+    members = _Members([rows], torch.nn.utils.clip_grad_norm_, 1)
+    [outcome] = _train(model, tokens, objective, training, seed, members, after, memory, checkpoint)
     return outcome
 
 
@@ -98,14 +96,14 @@ def train_together(
         objective,
         training,
         seed,
-        _Learners(rows, clip_each, 2),
+        _Members(rows, clip_each, 2),
         after_epoch,
         None,
         checkpoint,
     )
 
 
-class _Learners(NamedTuple):
+class _Members(NamedTuple):
     """What of a training depends on whether it is one model's, or that of a pack of K."""
 
     rows: Sequence[np.ndarray]  # that each learns from [n]
@@ -119,7 +117,7 @@ def _train(
     objective: Objective,
     training: Training,
     seed: int,
-    learners: _Learners,
+    members: _Members,
     after_epoch: Callable[[int, int], dict] | None,
     memory: Memory | None,
     checkpoint: Checkpoint | None,
@@ -127,13 +125,13 @@ def _train(
     device = tokens.tokens.device
     open_model(model, objective.shown)
     torch.manual_seed(dropout_seed(seed))
-    count = len(learners.rows)
-    steps_an_epoch = math.ceil(len(learners.rows[0]) / training.batch_size)
+    count = len(members.rows)
+    steps_an_epoch = math.ceil(len(members.rows[0]) / training.batch_size)
     total = steps_an_epoch * training.epochs
     learning = torch.nn.ModuleDict({"model": model})
     if objective.parameters is not None:
         learning["objective"] = objective.parameters
-    optimizer = make_optimizer(learning, training, learners.plain)
+    optimizer = make_optimizer(learning, training, members.plain)
     parameters = list(learning.parameters())
     memory = memory or Memory({}, {})
     saved = checkpoint.load() if checkpoint else None
@@ -152,7 +150,7 @@ def _train(
         losses = saved.tensors["losses"] if saved else torch.zeros(steps_an_epoch, count)
         losses = losses.to(device)
         epoch_start = time.perf_counter() - at.get("epoch_seconds", 0.0)
-        batches = _batches(tokens.cpu_lengths, learners.rows, training.batch_size, seed, epoch)
+        batches = _batches(tokens.cpu_lengths, members.rows, training.batch_size, seed, epoch)
         # One copy an epoch: a copy a step would stall the GPU.
         rows_of_batches = (
             torch.from_numpy(np.concatenate(batches))
@@ -171,7 +169,7 @@ def _train(
             for parameter in parameters:
                 parameter.grad = None
             value.backward(torch.ones_like(value))
-            learners.clip(parameters, training.max_grad_norm)
+            members.clip(parameters, training.max_grad_norm)
             optimizer.step()
             losses[place] = value.detach()
             step += 1
@@ -378,7 +376,7 @@ class _Progress:
         self.last = now
         left = (now - self.start) / step * (self.total - step)
         print(
-            f"step {step}/{self.total}  loss {recent.mean().item():.4f}  "
+            f"step {step}/{self.total}  loss {recent.nanmean().item():.4f}  "
             f"{self.speed():.0f} examples/s  {left:.0f} s left",
             file=sys.stderr,
             flush=True,

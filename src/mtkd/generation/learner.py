@@ -31,7 +31,7 @@ from mtkd.generation.tokens import (
 )
 from mtkd.models.build import share_padding
 from mtkd.models.inside import logits_and_inside
-from mtkd.models.packed import pack, take_out
+from mtkd.models.packed import copy_out, pack
 from mtkd.models.sources import settled_folder
 from mtkd.models.tokenizers import load_tokenizer
 from mtkd.tasks.batches import DeviceTokens, evaluation_batches
@@ -150,7 +150,7 @@ def train_on_pairs_together(
     rows = np.arange(len(encoded.lengths)).reshape(len(models), -1)
 
     def evaluated(epoch: int, place: int) -> dict:
-        take_out(packed, place, models[place])
+        copy_out(packed, place, models[place])
         return after_epoch(epoch, place) if after_epoch else {}
 
     return train_together(

@@ -6,7 +6,6 @@ No torch before one has to be trained.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -57,7 +56,7 @@ class Writers(NamedTuple):
     together: int = 1  # students that are trained as one, at most
 
 
-class Learner(NamedTuple):
+class Prepared(NamedTuple):
     """A student before its training: what it learns, and its prompts as it reads them."""
 
     cell: Cell
@@ -69,10 +68,9 @@ class Learner(NamedTuple):
     reads: Sequence[str]
 
     @property
-    def learns_tokens_alone(self) -> bool:
-        """Whether all that it learns is in its mixture."""
-        how = Mixing.model_validate(self.mixing)
-        return not (how.pool or how.rollouts)
+    def is_packable(self) -> bool:
+        """Whether it is trained as one with others where the suite has them so."""
+        return is_packable(self.mixing)
 
 
 def train_writers(group: Writers, machine: Machine) -> None:
@@ -128,6 +126,8 @@ def _students(group: Writers, written: Mapping[str, Written]) -> Iterator[Cell]:
             axes=axes,
             mixing=mixing,
             teachers={name: digests[name] for name in names},
+            # Trained as one with others it rounds otherwise, whoever they are.
+            **({"engine": "packed"} if group.together > 1 and is_packable(mixing) else {}),
             **({"teacher_models": models} if models else {}),
         )
 
@@ -163,6 +163,7 @@ def _trained(
     )
     from mtkd.generation.learning import PARTS, learn, read_teacher, rewriting, warmed_up
     from mtkd.generation.sampling import write
+    from mtkd.models.packed import check_packable
 
     settings = group.job["settings"]
     training = Training.model_validate(settings["training"])
@@ -176,9 +177,12 @@ def _trained(
         CausalModel.model_validate(settings["model"]), group.fetched
     )
     tokenizer = load_tokens(source)
+    mixings = [group.job["strategies"][cell.axes["strategy"]] for cell in waiting]
+    if group.together > 1 and any(map(is_packable, mixings)):
+        check_packable(make_causal(source, tokenizer, 0))
     folders = {path.parts[-3]: path.parent / "model" for path in group.traces}
 
-    def with_mixture(cell: Cell) -> Learner:
+    def with_mixture(cell: Cell) -> Prepared:
         check_claim(claim)
         mixing = group.job["strategies"][cell.axes["strategy"]]
         teachers, seed = cell.axes["teachers"].split("+"), int(cell.axes["seed"])
@@ -191,16 +195,16 @@ def _trained(
             read_as(template, mode, prompt)
             for mode, prompt in zip(mixture["mode"], mixture["prompt"], strict=True)
         ]
-        return Learner(cell, mixing, teachers, seed, mixture, said, reads)
+        return Prepared(cell, mixing, teachers, seed, mixture, said, reads)
 
-    def checkpoint(cell: Cell, part: str = "", digest: str = "") -> Checkpoint:
+    def checkpoint(cell: Cell, part: str) -> Checkpoint:
         output = cell.output / part if part else cell.output
-        return Checkpoint(group.state, output, digest or cell.digest, machine.save_minutes, claim)
+        return Checkpoint(group.state, output, cell.digest, machine.save_minutes, claim)
 
     def continued(model, prompts: Sequence[str], T: float = 0.0, draw: int = 0) -> list[str]:
         return write(model, tokenizer, prompts, longest, T, draw, training.precision)
 
-    def on_selection(one: Learner, model) -> dict[str, float]:
+    def on_selection(one: Prepared, model) -> dict[str, float]:
         if not selection.texts:
             return {}
         first = next(iter(own_modes(one.mixing, one.teachers).values()))
@@ -211,9 +215,11 @@ def _trained(
 
     for lot in lots_of(map(with_mixture, waiting), group.together):
         models = [make_causal(source, tokenizer, one.seed).to(device) for one in lot]
-        if group.together > 1 and lot[0].learns_tokens_alone:
+        if group.together > 1 and lot[0].is_packable:
+            # One file a job: a lot that is no more leaves nothing behind.
             digest = digest_text("\n".join(one.cell.digest for one in lot))
-            states = [checkpoint(lot[0].cell, "together", digest)]
+            output = group.outputs[0].parent / "together"
+            states = [Checkpoint(group.state, output, digest, machine.save_minutes, claim)]
             outcomes = train_on_pairs_together(
                 models,
                 tokenizer,
@@ -246,6 +252,8 @@ def _trained(
                 lambda _, one=one, model=model: on_selection(one, model),
             )
             outcomes = [outcome]
+        # Kept at once: a rerun without some of a lot would train the others in other company.
+        finished = []
         for one, model, outcome in zip(lot, models, outcomes, strict=True):
             rows, likelihoods = nothing_written(), None
             if outcome.status == "finished":
@@ -289,12 +297,13 @@ def _trained(
             )
             write_json(made / "run.json", record)
             write_parquet(made / GENERATIONS, rows)
-            yield one.cell, made
+            finished.append((one.cell, made))
+        yield from finished
         for state in states:
             state.remove()
 
 
-def _learnt(one: Learner, likelihoods: tuple[np.ndarray, np.ndarray] | None) -> dict[str, Any]:
+def _learnt(one: Prepared, likelihoods: tuple[np.ndarray, np.ndarray] | None) -> dict[str, Any]:
     """What a student's record says of what it learnt, and of whom, if it was more than one."""
     axes, own = one.cell.axes, own_modes(one.mixing, one.teachers)
     record = {
@@ -313,24 +322,28 @@ def _learnt(one: Learner, likelihoods: tuple[np.ndarray, np.ndarray] | None) -> 
     }
 
 
-def lots_of(learners: Iterable[Learner], together: int) -> Iterator[list[Learner]]:
+def is_packable(mixing: Mapping[str, Any]) -> bool:
+    """Whether students of a strategy can be trained as one: all that is trained is they."""
+    return not Mixing.model_validate(mixing).trains_along
+
+
+def lots_of(students: Iterable[Prepared], together: int) -> Iterator[list[Prepared]]:
     """Which students are trained as one: at most so many, of one seed and as many traces each.
 
-    Those whose texts are as long stand together, since all are padded to the longest. One that
-    learns more than tokens is alone. Where none are trained together, each comes as it is wanted.
+    Those whose texts are as long stand together, since all are padded to the longest. One that is
+    not packable is alone. Where none are trained together, each comes as it is wanted.
     """
-    alike: dict[tuple[int, int], list[Learner]] = {}
-    for one in learners:
-        if together > 1 and one.learns_tokens_alone:
+    alike: dict[tuple[int, int], list[Prepared]] = {}
+    for one in students:
+        if together > 1 and one.is_packable:
             alike.setdefault((one.seed, len(one.mixture)), []).append(one)
         else:
             yield [one]
     for lot in alike.values():
         lot.sort(key=lambda one: one.mixture["response"].str.len().max())
-        count = math.ceil(len(lot) / together)
-        # Of nearly the same size: a small one is dear.
-        for part in range(count):
-            yield lot[part * len(lot) // count : (part + 1) * len(lot) // count]
+        # Where some are finished, and are not asked for again, the others stay what they were.
+        for start in range(0, len(lot), together):
+            yield lot[start : start + together]
 
 
 def by_teacher(

@@ -141,13 +141,9 @@ def verdict_settings(suite: GenerationSuite, task: str, teacher: str) -> dict:
 
 
 def text_student_settings(suite: GenerationSuite, task: str, student: str) -> dict:
-    """Training a student of text, and what it writes; the axes are in its paths.
-
-    How many are trained as one is not said: whether any are is, since that rounds otherwise.
-    """
+    """Training a student of text, and what it writes; the axes are in its paths."""
     learner = suite.students[student]
     return {
-        **({"engine": "packed"} if learner.together > 1 else {}),
         **_plain(learner, include={"template"}),
         "model": _plain(learner.model),
         "training": _plain(learner.training),

@@ -96,7 +96,8 @@ def determinants(job: Mapping[str, Any], **own: Any) -> dict[str, Any]:
     """All that determines one training of a job: the job, and what is the training's ``own``.
 
     That is data, the model's files, a seed or the cell's axes. Of the job's recipes or strategies
-    it is the cell's alone: which cells a job trains together changes no number.
+    it is the cell's alone: which cells a job trains changes no number (of text, where they are
+    trained as one, none but by rounding).
     """
     of_others = ("recipes", "strategies")
     return {**{part: value for part, value in job.items() if part not in of_others}, **own}
