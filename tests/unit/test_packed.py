@@ -196,22 +196,26 @@ def test_all_that_diverge_end_at_once(tmp_path):
     assert [(one.status, one.step) for one in found] == [("diverged", 1)] * 2
 
 
-@pytest.mark.parametrize("stop", [1, 2, 3, 4, STEPS])
-def test_a_pack_goes_on_bit_for_bit(tmp_path, stop, monkeypatch):
-    whole, again = models_of("gpt2"), models_of("gpt2")
-    expected = together(whole, tmp_path / "whole")
+def stop_at(step, monkeypatch):
+    """Have a training told to stop in a step; gives a list of as many items as it has had steps."""
     steps = []
 
     def due(checkpoint):
         steps.append(1)
-        if len(steps) == stop:
-            monkeypatch.setattr(checkpoints, "_signals", [15])
-        return len(steps) == stop
+        monkeypatch.setattr(checkpoints, "_signals", [15] if len(steps) == step else [])
+        return len(steps) == step
 
     monkeypatch.setattr(Checkpoint, "due", due)
+    return steps
+
+
+@pytest.mark.parametrize("stop", [1, 2, 3, 4, STEPS])
+def test_a_pack_goes_on_bit_for_bit(tmp_path, stop, monkeypatch):
+    whole, again = models_of("gpt2"), models_of("gpt2")
+    expected = together(whole, tmp_path / "whole")
+    steps = stop_at(stop, monkeypatch)
     with pytest.raises(SystemExit):
         together(models_of("gpt2"), tmp_path)
-    monkeypatch.setattr(checkpoints, "_signals", [])
     found = together(again, tmp_path)
     assert len(steps) == STEPS
     for model, other in zip(again, whole, strict=True):
@@ -228,18 +232,9 @@ def test_one_that_has_diverged_is_known_when_the_others_go_on(tmp_path, monkeypa
         return found
 
     # In the second epoch: its end is known from the saved state alone.
-    steps = []
-    monkeypatch.setattr(
-        Checkpoint,
-        "due",
-        lambda checkpoint: (
-            steps.append(1)
-            or (len(steps) == 4 and (monkeypatch.setattr(checkpoints, "_signals", [15]) or True))
-        ),
-    )
+    stop_at(4, monkeypatch)
     with pytest.raises(SystemExit):
         together(models(), tmp_path)
-    monkeypatch.setattr(checkpoints, "_signals", [])
     found = together(models(), tmp_path)
     assert [one.status for one in found] == ["finished", "diverged", "finished", "finished"]
     assert (found[1].step, found[1].history) == (1, [])
@@ -383,54 +378,54 @@ class TestStudents:
 class TestLots:
     """Which students are trained as one."""
 
-    def learner(self, name, rows=4, characters=5, seed=1, mixing=None):
+    def student(self, name, rows=4, characters=5, seed=1, mixing=None):
         mixture = pd.DataFrame({"response": ["x" * characters] * rows})
         cell = Cell(name, None, {}, name)
         return Prepared(cell, mixing or {}, ["right"], seed, mixture, {}, [])
 
-    def names(self, learners, together):
-        return [[one.cell.title for one in lot] for lot in lots_of(learners, together)]
+    def names(self, several, together):
+        return [[one.cell.title for one in lot] for lot in lots_of(several, together)]
 
     def test_alone_each_comes_as_it_is_asked_for(self):
         asked = []
-        lots = lots_of((asked.append(n) or self.learner(n) for n in "abc"), 1)
+        lots = lots_of((asked.append(n) or self.student(n) for n in "abc"), 1)
         assert [one.cell.title for one in next(lots)] == ["a"] and asked == ["a"]
 
     def test_those_with_as_many_traces_and_one_seed_go_together(self):
-        learners = [
-            self.learner("a"),
-            self.learner("b", rows=8),
-            self.learner("c"),
-            self.learner("d", seed=2),
-            self.learner("e", rows=8),
+        several = [
+            self.student("a"),
+            self.student("b", rows=8),
+            self.student("c"),
+            self.student("d", seed=2),
+            self.student("e", rows=8),
         ]
-        assert self.names(learners, 8) == [["a", "c"], ["b", "e"], ["d"]]
+        assert self.names(several, 8) == [["a", "c"], ["b", "e"], ["d"]]
 
     def test_those_of_the_same_length_stand_together(self):
-        learners = [self.learner(str(n), characters=n % 5 + 1) for n in range(10)]
-        lots = self.names(learners, 4)
+        several = [self.student(str(n), characters=n % 5 + 1) for n in range(10)]
+        lots = self.names(several, 4)
         assert [len(lot) for lot in lots] == [4, 4, 2]
         assert [int(name) % 5 for lot in lots for name in lot] == sorted([0, 1, 2, 3, 4] * 2)
 
     @pytest.mark.parametrize("together", [2, 3, 4, 8])
     @pytest.mark.parametrize("count", [7, 14, 22])
     def test_lots_that_are_done_leave_the_others_as_they_are(self, together, count):
-        learners = [self.learner(str(n), characters=n % 5 + 1) for n in range(count)]
-        lots = self.names(learners, together)
+        several = [self.student(str(n), characters=n % 5 + 1) for n in range(count)]
+        lots = self.names(several, together)
         for done in range(len(lots)):
             known = {name for lot in lots[:done] for name in lot}
-            left = [one for one in learners if one.cell.title not in known]
+            left = [one for one in several if one.cell.title not in known]
             assert self.names(left, together) == lots[done:]
 
     def test_one_that_takes_more_training_is_alone(self):
-        learners = [
-            self.learner("a"),
-            self.learner("pool", mixing={"pool": "linear-pool"}),
-            self.learner("own", mixing={"rollouts": {"share": 0.5}}),
-            self.learner("persyn", mixing={"route": {"learnability": 1}}),
-            self.learner("rewritten", mixing={"rewrite": {"into": "right"}}),
-            self.learner("oracle", mixing={"route": {"quality": 1}}),
-            self.learner("b", mixing={"mode": "token"}),
+        several = [
+            self.student("a"),
+            self.student("pool", mixing={"pool": "linear-pool"}),
+            self.student("own", mixing={"rollouts": {"share": 0.5}}),
+            self.student("persyn", mixing={"route": {"learnability": 1}}),
+            self.student("rewritten", mixing={"rewrite": {"into": "right"}}),
+            self.student("oracle", mixing={"route": {"quality": 1}}),
+            self.student("b", mixing={"mode": "token"}),
         ]
         alone = [["pool"], ["own"], ["persyn"], ["rewritten"]]
-        assert self.names(learners, 8) == [*alone, ["a", "oracle", "b"]]
+        assert self.names(several, 8) == [*alone, ["a", "oracle", "b"]]

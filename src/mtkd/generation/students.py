@@ -67,11 +67,6 @@ class Prepared(NamedTuple):
     said: Mapping[str, Any]
     reads: Sequence[str]
 
-    @property
-    def is_packable(self) -> bool:
-        """Whether it is trained as one with others where the suite has them so."""
-        return is_packable(self.mixing)
-
 
 def train_writers(group: Writers, machine: Machine) -> None:
     """Publish every student of a group: restored where it is kept, else trained.
@@ -208,14 +203,12 @@ def _trained(
         if not selection.texts:
             return {}
         first = next(iter(own_modes(one.mixing, one.teachers).values()))
-        was_training = model.training
         said = continued(model, [read_as(template, first, text) for text in selection.texts])
-        model.train(was_training)
         return {"selection": right_share(verifier, said, selection)}
 
     for lot in lots_of(map(with_mixture, waiting), group.together):
         models = [make_causal(source, tokenizer, one.seed).to(device) for one in lot]
-        if group.together > 1 and lot[0].is_packable:
+        if group.together > 1 and is_packable(lot[0].mixing):
             # One file a job: a lot that is no more leaves nothing behind.
             digest = digest_text("\n".join(one.cell.digest for one in lot))
             output = group.outputs[0].parent / "together"
@@ -335,7 +328,7 @@ def lots_of(students: Iterable[Prepared], together: int) -> Iterator[list[Prepar
     """
     alike: dict[tuple[int, int], list[Prepared]] = {}
     for one in students:
-        if together > 1 and one.is_packable:
+        if together > 1 and is_packable(one.mixing):
             alike.setdefault((one.seed, len(one.mixture)), []).append(one)
         else:
             yield [one]
