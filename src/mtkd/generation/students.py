@@ -6,6 +6,7 @@ No torch before one has to be trained.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -213,6 +214,8 @@ def _trained(
             digest = digest_text("\n".join(one.cell.digest for one in lot))
             output = group.outputs[0].parent / "together"
             states = [Checkpoint(group.state, output, digest, machine.save_minutes, claim)]
+            note = f"{len(lot)} students are trained as one; their time stands with the first"
+            print(note, file=sys.stderr, flush=True)
             outcomes = train_on_pairs_together(
                 models,
                 tokenizer,
