@@ -15,6 +15,12 @@ TRAIN_CELLS = ("train_mixtures",)
 # What of the suite the study trains, or asks.
 LEARNERS = {"teachers": WRITERS, "students": STUDY.students}
 TRAINED = [name for name in WRITERS if SUITE.teachers[name].is_trained]
+# Teachers that one job trains as one model, by the name of its rule.
+LOTS = {
+    f"train_writers_{number}": lot
+    for number, lot in enumerate(generation.writer_lots(SUITE), start=1)
+    if set(lot) & set(WRITERS)
+}
 BY_VLLM = [name for name in WRITERS if SUITE.teachers[name].engine == "vllm"]
 TRACES = anchored(paths.TRACES).replace("{teacher_seed}", SUITE.teacher_seed)
 WRITER = anchored(paths.WRITER)

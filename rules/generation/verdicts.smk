@@ -6,6 +6,8 @@ rule verify_traces:
     input:
         traces=f"{TRACES}/traces.parquet",
         transfer=f"{TASK}/transfer.parquet",
+        # Snakemake does not look for what has changed in a job that has an output which nobody asks for.
+        beside=traces_beside,
     output:
         f"{TRACES}/verdicts.parquet",
     log:

@@ -21,14 +21,16 @@ def learner_at_work(job):
         return SUITE.students[job.wildcards.student]
     if job.rule.name in ("train_writer", "write_traces", "write_traces_by_vllm"):
         return SUITE.teachers[job.wildcards.teacher]
+    if job.rule.name in LOTS:
+        return SUITE.teachers[LOTS[job.rule.name][0]]
     return None
 
 
 def guessed_seconds(job):
     """The suite's guess of what a job takes; None without one."""
-    learner, students = learner_at_work(job), missing_students(job)
+    learner, trained = learner_at_work(job), missing_students(job) or LOTS.get(job.rule.name)
     minutes = learner and learner.resources.expected.get(job.wildcards.task)
-    return None if minutes is None else 60 * minutes * (len(students) or 1)
+    return None if minutes is None else 60 * minutes * len(trained or [learner])
 
 
 def pending_writers(job):
@@ -67,11 +69,12 @@ def disk_plan(jobs):
     from mtkd.study.disk import disk_text, stored
 
     def stored_by(job, learners):
+        lot = LOTS.get(job.rule.name)
         return stored(
-            job.rule.name,
+            "train_writer" if lot else job.rule.name,
             outputs=len(job.output),
             cells=len(missing_students(job)),
-            models=[weights_of(learner) for learner in learners],
+            models=[weights_of(learner) for learner in learners for _ in lot or [learner]],
         )
 
     at_a_time = NODES or workflow.resource_settings.cores

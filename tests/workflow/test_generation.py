@@ -124,6 +124,30 @@ def test_a_new_arm_trains_itself_and_its_controls_alone(study):
     assert len((study / "results/tiny/registrations.jsonl").read_text().splitlines()) == 2
 
 
+def test_teachers_that_are_trained_as_one_are_one_job(study):
+    suite = json.loads(json.dumps(SUITE))
+    model = SUITE["students"]["small"]["model"]
+    for style in ("left", "left-swapped"):
+        suite["teachers"][style] = {
+            "style": style,
+            "model": model,
+            "training": TRAINING,
+            "together": 2,
+        }
+    write_suite(study / "suite.yaml", suite)
+    root = "results/tiny/traces/addition"
+    # The study has no use for the other, which another study's job is to find.
+    result = run(study, f"{root}/left/seed1/verdicts.parquet")
+    assert result.returncode == 0, result.stdout
+    for style in ("left", "left-swapped"):
+        record = json.loads((study / root / style / "seed1/run.json").read_text())
+        assert (record["teacher"], record["style"], record["together"]) == (style, style, 2)
+        assert len(pd.read_parquet(study / root / style / "seed1/traces.parquet")) == 120
+        assert (study / root / style / "seed1/model/model.safetensors").is_file()
+    jobs = planned(study)
+    assert jobs["train_singles"] == 2 and not {"train_writer", "train_writers_1"} & set(jobs)
+
+
 def test_sizes_can_be_chosen_on_singles_alone(study):
     shutil.rmtree(study / "results/tiny/generators")
     assert set(planned(study, "singles")) & {"train_singles", "train_mixtures"} == {"train_singles"}

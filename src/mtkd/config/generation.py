@@ -147,6 +147,8 @@ class Writer(Closed):
     chat: bool = False
     # What runs a model as it is.
     engine: Literal["transformers", "vllm"] = "transformers"
+    # So many teachers that learn, at most, are trained by one job, as one model.
+    together: Whole = Field(default=1, ge=1, le=64)
     resources: Resources = Resources()
 
     @model_validator(mode="after")
@@ -161,6 +163,8 @@ class Writer(Closed):
             raise ValueError("'rows' are what a 'model' learns its 'style' from")
         if self.wrong_steps and not self.style:
             raise ValueError("'wrong_steps' belongs with 'style'")
+        if self.together > 1 and not self.is_trained:
+            raise ValueError("'together' belongs with a 'model' that learns a 'style'")
         if "{prompt}" not in self.template:
             raise ValueError("'template' has no {prompt} in it")
         if not self.is_asked:

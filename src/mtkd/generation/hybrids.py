@@ -52,7 +52,7 @@ def classify(response: str, prompt: str, styles: Sequence[str]) -> Kind:
     return Kind(_hybrid(written, [copied(name, prompt) for name in styles]))
 
 
-def _hybrid(written: list[Step], teachers: list[list[tuple[str, ...]]]) -> str:
+def _hybrid(written: list[Step], teachers: list[tuple[tuple[str, ...], ...]]) -> str:
     """The kind of steps that are of no single teacher all through, given what each copies."""
     at_positions = list(zip(*(own for own in teachers if len(own) == len(written)), strict=True))
     # No teacher has so many steps, or none at all.

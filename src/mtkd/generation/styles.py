@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,8 @@ from mtkd.errors import InputError
 ALPHABET = "0123456789+=,;pq"
 # So that sums and the number of pairs are far from what 64 bits hold.
 MOST_DIGITS = 9
+# Prompts in a style that are worked out once, for the many students that are judged by them.
+RESPONSES = 2**14
 _PROMPT = re.compile(rf"([0-9]{{1,{MOST_DIGITS}}})\+([0-9]{{1,{MOST_DIGITS}}})=")
 _STEP = re.compile(r"([^0-9+=,;]*)(?:([0-9]+(?:\+[0-9]+)*)=)?([0-9]+)")
 
@@ -129,11 +132,13 @@ def untwinned(prompt: str) -> str:
     return write_prompt(min(a, b), max(a, b), digits)
 
 
-def steps(style: str, prompt: str) -> list[Step]:
+@lru_cache(RESPONSES)
+def steps(style: str, prompt: str) -> tuple[Step, ...]:
     """The steps of a prompt in a style. Raises InputError for what is no style, or no prompt."""
-    return style_of(style).steps(*_read(prompt))
+    return tuple(style_of(style).steps(*_read(prompt)))
 
 
+@lru_cache(RESPONSES)
 def write(style: str, prompt: str) -> str:
     """The response to a prompt in a style. Raises InputError for what is no style, or no prompt."""
     return style_of(style).write(*_read(prompt))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,11 +27,21 @@ from mtkd.records.leases import Claim, check_claim, claim_output, release_claim
 from mtkd.records.parquet import write_parquet
 from mtkd.records.runs import new_record
 from mtkd.records.verdicts import keep_verdict, refuse_diverged, verdict_file
+from mtkd.study.jobs import determinants
 from mtkd.study.settings import canonical_json
 from mtkd.tasks.tables import read_table
 
 if TYPE_CHECKING:
     from mtkd.distillation.group import Machine
+
+
+class Pupil(NamedTuple):
+    """A teacher that learns its style first: what determines it, and the folder of its model."""
+
+    name: str
+    settings: Mapping[str, Any]
+    digest: str
+    model: Path
 
 
 def write_traces(
@@ -64,24 +74,11 @@ def write_traces(
         responses = program_traces(own, prompts.texts, seed_of(seed, teacher))
         rows, facts = _rows(prompts, responses), {}
     else:
-        info = read_json(task / "info.json")
-        files = source_digests(own["model"], fetched)
-        digest = digest_text(
-            canonical_json({**known, "data": info["digest"], "model_files": files})
-        )
+        digest = _digest(known, task, own, fetched)
         if "style" in own:
-            responses, facts = _learnt_traces(
-                settings,
-                digest,
-                task,
-                teacher,
-                seed,
-                fetched,
-                state,
-                machine,
-                model,
-                prompts,
-                claim,
+            lot = [Pupil(teacher, settings, digest, model)]
+            [(responses, facts)] = _learnt_traces(
+                lot, task, seed, fetched, state, machine, prompts, claim
             )
             rows = _rows(prompts, responses)
         else:
@@ -93,21 +90,65 @@ def write_traces(
                 own, folder, prompts.texts, longest, int(seed), machine, kept, claim
             )
             rows = _rows(prompts, responses).assign(tokens=tokens)
-    check_claim(claim)
-    write_json(
-        output.parent / "run.json",
-        {
-            **record,
-            "style": own.get("style"),
-            "rows": len(rows),
-            **facts,
-            "code": digest_text(canonical_json(job["code"])),
-        },
-    )
-    write_parquet(output, rows)
+    _publish(job, {**record, "style": own.get("style")}, rows, facts, output, claim)
     release_claim(claim)
     if kept:
         discard_folder(kept)
+
+
+def write_traces_together(
+    job: Mapping[str, Any],
+    task: Path,
+    places: Mapping[str, tuple[Path, Path]],
+    seed: str,
+    fetched: Path | None,
+    state: Path,
+    machine: Machine,
+) -> None:
+    """As ``write_traces``, of several teachers that learn their styles as one model.
+
+    The job has settings of each by name, and ``places`` where its model and its traces go. One that
+    diverges ends the job, and publishes nothing of the others. Raises InputError.
+    """
+    claim = claim_output(state, next(iter(places.values()))[1])
+    prompts, lot, records = read_prompts(task / "transfer.parquet"), [], []
+    for name, (model, _) in places.items():
+        settings = job["settings"][name]
+        # As one it rounds otherwise, whoever the others are.
+        known = determinants(
+            {**job, "settings": settings}, teacher=name, seed=seed, engine="packed"
+        )
+        lot.append(Pupil(name, settings, _digest(known, task, settings["teacher"], fetched), model))
+        record = new_record("teacher", task=task.name, teacher=name, seed=seed)
+        records.append({**record, "style": settings["teacher"]["style"]})
+    found = _learnt_traces(lot, task, seed, fetched, state, machine, prompts, claim)
+    for record, (_, output), (responses, facts) in zip(
+        records, places.values(), found, strict=True
+    ):
+        _publish(job, record, _rows(prompts, responses), facts, output, claim)
+    release_claim(claim)
+
+
+def _digest(
+    known: Mapping[str, Any], task: Path, own: Mapping[str, Any], fetched: Path | None
+) -> str:
+    data = read_json(task / "info.json")["digest"]
+    files = source_digests(own["model"], fetched)
+    return digest_text(canonical_json({**known, "data": data, "model_files": files}))
+
+
+def _publish(
+    job: Mapping[str, Any],
+    record: Mapping[str, Any],
+    rows: pd.DataFrame,
+    facts: Mapping[str, Any],
+    output: Path,
+    claim: Claim,
+) -> None:
+    check_claim(claim)
+    code = digest_text(canonical_json(job["code"]))
+    write_json(output.parent / "run.json", {**record, "rows": len(rows), **facts, "code": code})
+    write_parquet(output, rows)
 
 
 def _rows(prompts: Prompts, responses: Sequence[str]) -> pd.DataFrame:
@@ -177,74 +218,100 @@ def existing_traces(
 
 
 def _learnt_traces(
-    settings: Mapping[str, Any],
-    digest: str,
+    lot: Sequence[Pupil],
     task: Path,
-    teacher: str,
     seed: str,
     fetched: Path | None,
     state: Path,
     machine: Machine,
-    output: Path,
     prompts: Prompts,
     claim: Claim,
-) -> tuple[list[str], dict[str, Any]]:
-    """What a model writes that first learns its style; and what its record says."""
-    verdict = verdict_file(state, digest)
-    refuse_diverged(teacher, verdict)
+) -> Iterator[tuple[list[str], dict[str, Any]]]:
+    """What models write that first learn their styles, several as one, and what their records say.
+
+    All models are published before the first one writes.
+    """
+    verdicts = [verdict_file(state, one.digest) for one in lot]
+    for one, verdict in zip(lot, verdicts, strict=True):
+        refuse_diverged(one.name, verdict)
 
     from mtkd.config.generation import CausalModel
     from mtkd.config.schema import Training
     from mtkd.distillation.checkpoints import Checkpoint, stop_on_signals
     from mtkd.distillation.device import peak_memory_mb, prepare_device, provenance
     from mtkd.generation import sampling
-    from mtkd.generation.learner import load_tokens, make_causal, settle_causal, train_on_pairs
+    from mtkd.generation.learner import (
+        load_tokens,
+        make_causal,
+        settle_causal,
+        train_on_pairs,
+        train_on_pairs_together,
+    )
     from mtkd.generation.tokens import ANY
     from mtkd.models.build import save_model
 
-    own = settings["teacher"]
+    shared = lot[0].settings
     device = prepare_device(machine.threads, machine.gpus, machine.allow_cpu)
-    source = settle_causal(CausalModel.model_validate(own["model"]), fetched)
+    source = settle_causal(CausalModel.model_validate(shared["teacher"]["model"]), fetched)
     tokenizer = load_tokens(source)
-    model = make_causal(source, tokenizer, int(seed)).to(device)
-    template = (ANY if source.folder is None else "") + own.get("template", "{prompt}")
-    facts: dict[str, Any] = {
-        "parameters": sum(one.numel() for one in model.parameters()),
-        "reads": template,
-    }
-    training = Training.model_validate(settings["training"])
+    training = Training.model_validate(shared["training"])
     teach = read_prompts(task / "teach.parquet")
-    count = own.get("rows", len(teach.texts))
+    count = shared["teacher"].get("rows", len(teach.texts))
     if count > len(teach.texts):
         raise InputError(
-            f"teacher {teacher}: it is to learn from {count} prompts, and the task has "
+            f"teacher {lot[0].name}: it is to learn from {count} prompts, and the task has "
             f"{len(teach.texts)} (rows.teach)"
         )
-    learnt = program_traces(own, teach.texts[:count], seed_of(seed, f"{teacher}/teach"))
-    checkpoint = Checkpoint(state, output, digest, machine.save_minutes, claim)
+    models, templates, pairs = [], [], []
+    for one in lot:
+        own = one.settings["teacher"]
+        models.append(make_causal(source, tokenizer, int(seed)).to(device))
+        template = (ANY if source.folder is None else "") + own.get("template", "{prompt}")
+        templates.append(template)
+        learnt = program_traces(own, teach.texts[:count], seed_of(seed, f"{one.name}/teach"))
+        pairs.append(([template.replace("{prompt}", text) for text in teach.texts[:count]], learnt))
+    digest = digest_text("\n".join(one.digest for one in lot))
+    checkpoint = Checkpoint(state, lot[0].model, digest, machine.save_minutes, claim)
     stop_on_signals()
-    texts = [template.replace("{prompt}", text) for text in teach.texts[:count]]
-    outcome = train_on_pairs(
-        model, tokenizer, texts, learnt, training, int(seed), device, checkpoint
-    )
+    if len(lot) == 1:
+        outcomes = [
+            train_on_pairs(models[0], tokenizer, *pairs[0], training, int(seed), device, checkpoint)
+        ]
+    else:
+        outcomes = train_on_pairs_together(
+            models, tokenizer, pairs, training, int(seed), device, checkpoint, None
+        )
     check_claim(claim)
-    if outcome.status == "diverged":
-        on = provenance(outcome.machines)
-        keep_verdict(verdict, outcome.reason, on, teacher=teacher, seed=seed)
+    diverged = []
+    for one, verdict, outcome in zip(lot, verdicts, outcomes, strict=True):
+        if outcome.status == "diverged":
+            on = provenance(outcome.machines)
+            keep_verdict(verdict, outcome.reason, on, teacher=one.name, seed=seed)
+            diverged.append((one.name, verdict))
+    if diverged:
         checkpoint.remove()
-        refuse_diverged(teacher, verdict)
-    publish_folder(output, lambda folder: save_model(model, tokenizer, folder))
-    facts |= {
-        "history": outcome.history,
-        "seconds": round(outcome.seconds, 3),
-        "peak_memory_mb": peak_memory_mb(device),
-        "model": digest_folder(output),
-        **provenance(outcome.machines),
-    }
+        refuse_diverged(*diverged[0])
+    for one, model in zip(lot, models, strict=True):
+        publish_folder(one.model, lambda folder, model=model: save_model(model, tokenizer, folder))
     checkpoint.remove()
-    texts = [template.replace("{prompt}", text) for text in prompts.texts]
-    longest = settings["task"]["longest"]
-    written = sampling.write(
-        model, tokenizer, texts, longest, own.get("T", 0.0), int(seed), training.precision
-    )
-    return written, facts
+    for one, model, template, outcome in zip(lot, models, templates, outcomes, strict=True):
+        facts = {
+            "parameters": sum(weight.numel() for weight in model.parameters()),
+            "reads": template,
+            "together": len(lot),
+            "history": outcome.history,
+            "seconds": round(outcome.seconds, 3),
+            "peak_memory_mb": peak_memory_mb(device),
+            "model": digest_folder(one.model),
+            **provenance(outcome.machines),
+        }
+        written = sampling.write(
+            model,
+            tokenizer,
+            [template.replace("{prompt}", text) for text in prompts.texts],
+            one.settings["task"]["longest"],
+            one.settings["teacher"].get("T", 0.0),
+            int(seed),
+            training.precision,
+        )
+        yield written, facts

@@ -6,11 +6,13 @@ Whether the answer is right or follows stands in ``verify``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from mtkd.errors import InputError
 from mtkd.generation.styles import (
+    RESPONSES,
     Step,
     digits_of,
     implied_answer,
@@ -46,13 +48,14 @@ def with_forced_error(style: str, prompt: str, rng: np.random.Generator) -> str:
     return thought_with_errors(style, prompt, [int(rng.integers(count))], rng)
 
 
-def copied(style: str, prompt: str) -> list[tuple[str, ...]]:
+@lru_cache(RESPONSES)
+def copied(style: str, prompt: str) -> tuple[tuple[str, ...], ...]:
     """What a style copies in each step: the text before it, and operands or ``COMPUTED``.
 
     Raises InputError for what is no style, or no prompt.
     """
     names = style_of(style).operands
-    return [
+    return tuple(
         (
             step.announces,
             *(
@@ -61,7 +64,7 @@ def copied(style: str, prompt: str) -> list[tuple[str, ...]]:
             ),
         )
         for step in steps(style, prompt)
-    ]
+    )
 
 
 def fits(step: Step, expected: tuple[str, ...]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -98,6 +99,25 @@ def writers_of(suite: GenerationSuite, arms: list[TextArm]) -> list[str]:
     return list(names)
 
 
+def writer_lots(suite: GenerationSuite) -> list[list[str]]:
+    """The teachers that one job trains as one model: at most as many as they say, two at least.
+
+    They are alike in all but what they learn, and in the suite's order. They are the suite's, not a
+    study's, so that another study finds those that are there.
+    """
+    alike: dict[str, list[str]] = {}
+    for name, writer in suite.teachers.items():
+        if writer.together > 1:
+            shared = writer.model_dump_json(exclude={"style", "wrong_steps", "T", "template"})
+            alike.setdefault(shared, []).append(name)
+    lots = [
+        names[start : start + suite.teachers[names[0]].together]
+        for names in alike.values()
+        for start in range(0, len(names), suite.teachers[names[0]].together)
+    ]
+    return [lot for lot in lots if len(lot) > 1]
+
+
 def run_along(suite: GenerationSuite, arms: list[TextArm]) -> list[str]:
     """The teachers whose models some arms' students learn from directly, each once."""
     reading = [arm for arm in arms if suite.mixing(arm.strategy).reads_models]
@@ -123,10 +143,15 @@ def writer_settings(suite: GenerationSuite, task: str, teacher: str) -> dict:
     """A teacher's training, and what it writes."""
     writer = suite.teachers[teacher]
     settings = {
-        "teacher": _plain(writer, exclude={"training", "resources"}),
+        "teacher": _plain(writer, exclude={"training", "together", "resources"}),
         "task": _plain(suite.tasks[task], include={"addition", "verifier", "longest"}),
     }
     return {**settings, "training": _plain(writer.training)} if writer.is_trained else settings
+
+
+def writers_settings(suite: GenerationSuite, task: str, teachers: Sequence[str]) -> dict:
+    """Those of several teachers that are trained as one, by name."""
+    return {teacher: writer_settings(suite, task, teacher) for teacher in teachers}
 
 
 def verdict_settings(suite: GenerationSuite, task: str, teacher: str) -> dict:

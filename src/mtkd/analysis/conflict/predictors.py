@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtri
 
 from mtkd.analysis.conflict.decline import INTERFERENCE
 from mtkd.analysis.statistics.paired import CONFIDENCE
@@ -141,9 +141,9 @@ def _correlation(measure: np.ndarray, interference: np.ndarray) -> dict[str, flo
     pairs = len(measure)
     if pairs < MINIMUM_PAIRS or np.ptp(measure) == 0 or np.ptp(interference) == 0:
         return nothing
-    x, y = (_standard(stats.rankdata(values.round(9))) for values in (measure, interference))
+    x, y = (_standard(pd.Series(one).round(9).rank().to_numpy()) for one in (measure, interference))
     rho = float(x @ y)
-    half = stats.norm.ppf((1 + CONFIDENCE) / 2) * math.sqrt((1 + rho**2 / 2) / (pairs - 3))
+    half = ndtri((1 + CONFIDENCE) / 2) * math.sqrt((1 + rho**2 / 2) / (pairs - 3))
     # Ranks that all agree would have no interval: half of the least disagreement is taken off.
     most = 1 - 6 / (pairs * (pairs**2 - 1))
     at = math.atanh(min(max(rho, -most), most))

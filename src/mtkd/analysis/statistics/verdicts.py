@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
-from statsmodels.stats.multitest import multipletests
 
 from mtkd.analysis.statistics.paired import (
     MINIMUM_SEEDS,
@@ -43,6 +42,9 @@ class Finding(NamedTuple):
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
     """Adjusted p-values that keep the family-wise error (Holm 1979, Scand. J. Stat. 6(2))."""
+    # Loading it takes a second, and many who import this module only want its words.
+    from statsmodels.stats.multitest import multipletests
+
     return multipletests(p_values, method="holm")[1]
 
 
