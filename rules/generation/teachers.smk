@@ -49,7 +49,7 @@ rule train_writer:
         " --traces {output.traces:q} > {log:q} 2>&1"
 
 
-# Small ones that are alike, several a job: a rule for each lot, since its teachers' names are in no path.
+# Small ones that are alike, several a job: a rule for each lot, as no wildcard stands for several teachers.
 for name, lot in LOTS.items():
     first = SUITE.teachers[lot[0]]
 

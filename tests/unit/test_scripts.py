@@ -43,11 +43,14 @@ def packages_of(environment):
 
 
 def rules():
-    """The text of each rule, by its name; a rule made from another one keeps that one's script."""
-    found = {}
+    """The text of each rule, by its name; a rule made from another one keeps that one's script.
+
+    Rules that are made in a loop are one, by the variable that names them.
+    """
+    found, beginning = {}, r"^(?:(?:rule|checkpoint) | {4}rule:\n {8}name:\n {12})(\w+):?\n"
     for path in (REPOSITORY / "rules").rglob("*.smk"):
         text = path.read_text("utf-8")
-        parts = re.split(r"^(?:rule|checkpoint) (\w+):\n", text, flags=re.MULTILINE)
+        parts = re.split(beginning, text, flags=re.MULTILINE)
         found |= zip(parts[1::2], parts[2::2], strict=True)
     return found
 
