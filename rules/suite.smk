@@ -58,10 +58,6 @@ os.environ.update(
     HF_HUB_OFFLINE="1",
     TOKENIZERS_PARALLELISM="false",
 )
-# Memory that a process frees it keeps, up to this, rather than give it back to the system and be given it
-# anew, page by page, as steps of a training come and go. Larger blocks are the system's, as they always are.
-os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(2**25))
-os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**26))
 
 
 def anchored(pattern):
