@@ -1,6 +1,7 @@
 """Teachers that one job trains as one model: which ones, and that each is what it is alone."""
 
 import math
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,7 @@ from tiny_suites import SMALL_GPT2, addition_suite
 from mtkd.config.load import validate_suite
 from mtkd.distillation.group import Machine
 from mtkd.errors import InputError
-from mtkd.generation import learner
+from mtkd.generation import learner, sampling
 from mtkd.generation.prompts import addition_prompts, write_task
 from mtkd.generation.teachers import write_traces, write_traces_together
 from mtkd.records.files import read_json
@@ -93,20 +94,20 @@ class TestTogether:
         texts = [tuple(pd.read_parquet(traces)["response"]) for _, traces in found.values()]
         assert len(set(texts)) == len(NAMES)
 
-    def test_a_stopped_training_goes_on_and_traces_are_written_anew(self, task, monkeypatch, capfd):
+    @pytest.mark.parametrize("where", [(learner, "copy_out"), (sampling, "write")])
+    def test_a_job_that_ends_goes_on_where_it_was(self, task, where, monkeypatch, capfd):
         whole = self.together(task, "results/whole")
         with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-            patched.setattr(learner, "copy_out", lambda *arguments: stop())
+            patched.setattr(*where, stop)
             self.together(task)
+        # As Snakemake does with what a job has published that then fails.
+        shutil.rmtree("results/tiny/traces", ignore_errors=True)
         found = self.together(task)
         assert "going on from the state of step" in capfd.readouterr().err
-        for name, paths in found.items():
-            for path, other in zip(paths, whole[name], strict=True):
-                file = path / "model.safetensors" if path.is_dir() else path
-                assert (
-                    file.read_bytes()
-                    == (other / file.name if path.is_dir() else other).read_bytes()
-                )
+        for name in NAMES:
+            for file in ("model/model.safetensors", "traces.parquet"):
+                ours, others = (paths[name][1].parent / file for paths in (found, whole))
+                assert ours.read_bytes() == others.read_bytes()
 
     def test_one_that_diverges_ends_the_job_and_is_not_trained_again(self, task, monkeypatch):
         made, make = [], learner.make_causal
@@ -127,7 +128,7 @@ class TestTogether:
         assert len(made) == len(NAMES)
 
 
-def stop():
+def stop(*arguments):
     raise KeyboardInterrupt
 
 

@@ -293,7 +293,6 @@ def _learnt_traces(
         refuse_diverged(*diverged[0])
     for one, model in zip(lot, models, strict=True):
         publish_folder(one.model, lambda folder, model=model: save_model(model, tokenizer, folder))
-    checkpoint.remove()
     for one, model, template, outcome in zip(lot, models, templates, outcomes, strict=True):
         facts = {
             "parameters": sum(weight.numel() for weight in model.parameters()),
@@ -315,3 +314,5 @@ def _learnt_traces(
             training.precision,
         )
         yield written, facts
+    # Not before: where a job ends while it writes, Snakemake deletes the models.
+    checkpoint.remove()
