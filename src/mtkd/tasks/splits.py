@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
-from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -133,12 +131,17 @@ def _factor(rows: float, wanted: float) -> float:
 def _normalised(text: str) -> str:
     """A text's words in NFKC, without case and punctuation; one without words as it stands."""
     text = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(text.translate(_punctuation()).split()) or " ".join(text.split())
+    return " ".join(text.translate(_SPACED).split()) or " ".join(text.split())
 
 
-@cache
-def _punctuation() -> dict[int, str]:
-    """A space for every sign of punctuation, space, and invisible character."""
-    kinds = ("P", "Z", "Cc", "Cf")
-    codes = range(sys.maxunicode + 1)
-    return {code: " " for code in codes if unicodedata.category(chr(code)).startswith(kinds)}
+class _Spaced(dict):
+    """Of each character asked for, by its code: a space for punctuation, spaces and what is
+    invisible, else itself. To look at all of Unicode takes longer than to prepare a small task."""
+
+    def __missing__(self, code: int) -> str:
+        kind = unicodedata.category(chr(code))
+        self[code] = " " if kind.startswith(("P", "Z", "Cc", "Cf")) else chr(code)
+        return self[code]
+
+
+_SPACED = _Spaced()
