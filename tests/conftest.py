@@ -9,15 +9,23 @@ import os
 import sys
 from pathlib import Path
 from py_compile import PycInvalidationMode
+from shutil import disk_usage
 
+import psutil
 import pytest
 import warm
 from hypothesis import settings
+from tiny_study import CHECKOUT, copy_project, search_less
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # A thread that waits for another would else try again and again, and take a core from other work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ["HF_HUB_OFFLINE"] = "1"
+# In memory, where there is room for some gigabytes: tests write tens of thousands of small files,
+# and what is published waits for a disk.
+MEMORY = Path("/dev/shm")
+if MEMORY.is_dir() and min(disk_usage(MEMORY).free, psutil.virtual_memory().available) > 8 << 30:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 # No test fails because a machine is slow.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
@@ -39,12 +47,19 @@ def pytest_configure(config):
     # forced, since what is there by time stamp would stay so.
     source, by_content = Path(__file__).parents[1] / "src", PycInvalidationMode.CHECKED_HASH
     compileall.compile_dir(source, force=True, quiet=2, invalidation_mode=by_content)
-    config.stash[SERVER] = warm.Server()
+    server = config.stash[SERVER] = warm.Server()
+    if workers := getattr(config.option, "tx", None):
+        # Workers have then imported what the server has.
+        config.option.tx = [f"{len(workers)}*popen//python={warm.python()}"]
+    (server.folder / "checkout").mkdir()
+    search_less(copy_project(server.folder / "checkout"))
+    os.environ[CHECKOUT] = str(server.folder / "checkout")
 
 
 def pytest_unconfigure(config):
     if server := config.stash.get(SERVER, None):
         server.stop()
+        del os.environ[CHECKOUT]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -15,6 +15,8 @@ import yaml
 ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "rules", "workflow", "src", "config", "profiles", "envs", "report")
 SUITE_FILE = "config/tiny.yaml"
+# Where a session's copy of the project lies that draws and searches less, for studies elsewhere.
+CHECKOUT = "MTKD_TEST_CHECKOUT"
 
 SUITE = """
 suite: tiny

@@ -11,7 +11,7 @@ What ``MTKD_WITHOUT`` names, packages parted by spaces, a process finds missing.
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
 import shutil
 import subprocess
@@ -36,7 +36,7 @@ class Server:
         python.write_text(f"#!{sys.executable} -IS\n{source}", encoding="utf-8")
         python.chmod(0o755)
         facts = {"executable": sys.executable, "environment": dict(os.environ)}
-        (self.folder / "server.json").write_text(json.dumps(facts), encoding="utf-8")
+        (self.folder / "server").write_bytes(marshal.dumps(facts))
         command = [sys.executable, str(HERE / "server.py"), str(self.folder)]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         while not (self.folder / "no-hub").exists():

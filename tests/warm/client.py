@@ -1,11 +1,15 @@
 # Stands in for ``python``: has server.py start what it was asked to run, and ends as that ends.
 # What a fork could not do as a new process would, it leaves to the interpreter itself: code given
-# by -c, and an environment in which libraries would import otherwise.
-import json
+# by -c, and an environment in which libraries would import otherwise. But for the code by which
+# xdist starts its workers, unbuffered.
+#
+# What is imported here is in C: json, signal and socket take longer than all else that this does.
+import _signal
+import _socket
+import array
+import marshal
 import os
 import resource
-import signal
-import socket
 import sys
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -24,11 +28,19 @@ def differ(environment, other, beginnings):
     )
 
 
+def line(connection):
+    """The next line that the server sends, without its end; empty when it is gone."""
+    received = b""
+    while (byte := connection.recv(1)) not in (b"", b"\n"):
+        received += byte
+    return received
+
+
 def main():
     words, environment = sys.argv[1:], dict(os.environ)
-    with open(os.path.join(FOLDER, "server.json")) as file:
-        server = json.load(file)
-    warm = words and (words[0] == "-m" or words[0].endswith(".py"))
+    with open(os.path.join(FOLDER, "server"), "rb") as file:
+        server = marshal.load(file)
+    warm = words and (words[0] in ("-m", "-u") or words[0].endswith(".py"))
     if not warm or differ(environment, server["environment"], AT_START):
         os.execv(server["executable"], [server["executable"], *words])
     umask = os.umask(0o077)
@@ -41,20 +53,20 @@ def main():
         "file_size": resource.getrlimit(resource.RLIMIT_FSIZE),
         "executable": os.path.abspath(__file__),
     }
-    content = json.dumps(request).encode()
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    content = marshal.dumps(request)
+    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     name = "no-hub" if differ(environment, server["environment"], OF_THE_HUB) else "all"
     connection.connect(os.path.join(FOLDER, name))
-    socket.send_fds(connection, [b"%-16d" % len(content)], [0, 1, 2])
+    streams = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", [0, 1, 2]))
+    connection.sendmsg([b"%-16d" % len(content)], [streams])
     connection.sendall(content)
-    answers = connection.makefile("rb")
-    pid = int(answers.readline())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda received, frame: os.killpg(pid, received))
-    code = int(answers.readline() or 1)
+    pid = int(line(connection))
+    for number in (_signal.SIGINT, _signal.SIGTERM):
+        _signal.signal(number, lambda received, frame: os.killpg(pid, received))
+    code = int(line(connection) or 1)
     if code < 0:
-        if -code != signal.SIGKILL:
-            signal.signal(-code, signal.SIG_DFL)
+        if -code != _signal.SIGKILL:
+            _signal.signal(-code, _signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     sys.exit(code)
 

@@ -3,9 +3,9 @@
     python server.py FOLDER
 
 ``client.py`` stands in for ``python``: what it was asked to run, runs in a fork of this process,
-with the client's arguments, environment, working folder, limits and open streams. The project
-itself is never imported here: each fork finds the checkout that its own PYTHONPATH names. Nothing
-is imported before the first request comes.
+with the client's arguments, environment, working folder, limits and open streams. The project is
+imported here too, and each fork has it as the checkout has it that it runs (``project.py``).
+Nothing is imported before the first request comes.
 
 Two sockets listen in FOLDER: ``all``, and ``no-hub`` for processes whose libraries are to read
 other settings of the hub as they are imported. The first one's server is a fork of the second's.
@@ -14,9 +14,10 @@ other settings of the hub as they are imported. The first one's server is a fork
 from __future__ import annotations
 
 import atexit
+import ctypes
 import gc
 import importlib
-import json
+import marshal
 import os
 import random
 import resource
@@ -27,10 +28,15 @@ import socket
 import sys
 import threading
 import traceback
+import weakref
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import parsed
+import project
+
+SOURCE = Path(__file__).resolve().parents[2] / "src"
 # In this order each is imported when the ones it looks for are there.
 MODULES = (
     "numpy",
@@ -64,11 +70,13 @@ OF_THE_HUB = (
     "transformers.models.distilbert.modeling_distilbert",
     "transformers.models.roberta.modeling_roberta",
     "transformers.models.deberta.modeling_deberta",
+    "transformers.conversion_mapping",
     "safetensors.torch",
     "tokenizers",
     "datasets",
     "evaluate",
 )
+HUB = ("huggingface_hub", "transformers", "safetensors", "tokenizers", "datasets", "evaluate")
 
 
 def serve(folder: Path) -> dict:
@@ -80,14 +88,30 @@ def serve(folder: Path) -> dict:
     _import(MODULES)
     # Looks for plug-ins in all that is installed.
     sys.modules["snakemake.cli"].get_argument_parser()
+    (folder / "parsed").mkdir()
+    parsed.keep_in(folder / "parsed")
+    project.load(SOURCE, without=HUB)
+    project.rehearse(SOURCE)
+    _settle()
     if other := os.fork():
         listeners.pop("all").close()
         signal.signal(signal.SIGTERM, lambda *_: _end(other))
-        return _answer(listeners["no-hub"])
+        listener = listeners["no-hub"]
+        select.select([listener], [], [])
+        for module in _below_the_hub():
+            # Some are no modules of their own: libraries put them in sys.modules by hand.
+            with suppress(ModuleNotFoundError):
+                importlib.import_module(module)
+        _settle()
+        return _answer(listener)
     listeners.pop("no-hub").close()
     listener = listeners["all"]
     select.select([listener], [], [])
     _import(OF_THE_HUB)
+    # Hundreds of patterns are compiled before the first weights are saved.
+    sys.modules["transformers.conversion_mapping"].get_checkpoint_conversion_mapping("bert")
+    project.load(SOURCE)
+    _settle()
     return _answer(listener)
 
 
@@ -103,9 +127,46 @@ def _listen(path: Path) -> socket.socket:
 def _import(modules: Sequence[str]) -> None:
     for module in modules:
         importlib.import_module(module)
+
+
+def _below_the_hub() -> list[str]:
+    """What the hub's libraries import besides each other, found out by a process that ends."""
+    known, (there, here) = set(sys.modules), os.pipe()
+    if pid := os.fork():
+        os.close(here)
+        with open(there, encoding="utf-8") as names:
+            found = names.read().split()
+        os.waitpid(pid, 0)
+        return found
+    _import(OF_THE_HUB)
+    with open(here, "w", encoding="utf-8") as names:
+        names.write(
+            " ".join(m for m in sys.modules if m not in known and m.split(".")[0] not in HUB)
+        )
+    os._exit(0)
+
+
+def _settle() -> None:
+    """Make this process cheap to fork, with all that is imported."""
     # What is here already is nobody's garbage: collecting it would copy its pages.
     gc.collect()
     gc.freeze()
+    # Torch takes back at exit each operator that it registered, which copies as many pages again.
+    for finalizer in list(weakref.finalize._registry):
+        finalizer.atexit = False
+    _use_large_pages()
+
+
+def _use_large_pages() -> None:
+    """Memory in pages of 2 MiB, where the kernel has them: a fork and its end cost a third."""
+    library, size, collapse = ctypes.CDLL(None), 1 << 21, 25
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        place, rights, *_, file = [*line.split(maxsplit=5), ""][:6]
+        if rights == "rw-p" and file.strip() in ("", "[heap]"):
+            start, end = (int(number, 16) for number in place.split("-"))
+            start, end = -(-start // size) * size, end // size * size
+            if start < end:
+                library.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), collapse)
 
 
 def _end(other: int) -> None:
@@ -143,12 +204,12 @@ def _answer(listener: socket.socket) -> dict:
 
 
 def _read(client: socket.socket) -> tuple[dict, list[int]]:
-    """A request: its length, with the three streams, then JSON."""
+    """A request: its length, with the three streams, then the words that marshal wrote."""
     head, streams, _, _ = socket.recv_fds(client, 16, 3)
     wanted, content = int(head), b""
     while len(content) < wanted:
         content += client.recv(1 << 20)
-    return json.loads(content), list(streams)
+    return marshal.loads(content), list(streams)
 
 
 def _report_ends(waiting: dict[int, socket.socket]) -> None:
@@ -177,17 +238,32 @@ def become(request: dict) -> None:
     # A new process would have drawn these.
     random.seed()
     sys.modules["numpy"].random.seed()
-    # Jobs that this process starts are to be forks as well.
-    sys.executable = request["executable"]
+    if request["words"][0] != "-u":
+        # Jobs that this process starts are to be forks as well; what a test starts, it says.
+        sys.executable = request["executable"]
     paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.path[0:1] = paths
+    if source := _source(request["words"], Path(request["folder"])):
+        project.take(source, request["words"])
     # Packages that are not there for it, whatever is installed.
     sys.modules.update(dict.fromkeys(os.environ.get("MTKD_WITHOUT", "").split()))
 
 
+def _source(words: list[str], folder: Path) -> Path | None:
+    """Where a process will find the project: by its Snakefile, else the first on its path."""
+    if words[:2] == ["-m", "snakemake"]:
+        given = words[words.index("--snakefile") + 1] if "--snakefile" in words else "Snakefile"
+        return (folder / given).parent / "src"
+    here = [folder] if words[0] == "-m" else []
+    return next((path for path in map(Path, [*here, *sys.path]) if (path / "mtkd").is_dir()), None)
+
+
 def start(words: list[str]) -> None:
-    """Run ``-m module ...`` or ``file.py ...`` as the main program."""
-    if words[0] == "-m":
+    """Run ``-m module ...``, ``file.py ...`` or ``-u -c code`` as the main program."""
+    if words[:2] == ["-u", "-c"]:
+        sys.argv = words[1:2]
+        exec(compile(words[2], "<string>", "exec"), vars(sys.modules["__main__"]))
+    elif words[0] == "-m":
         sys.argv = words[1:]
         sys.path.insert(0, os.getcwd())
         runpy.run_module(words[1], run_name="__main__", alter_sys=True)

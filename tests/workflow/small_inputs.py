@@ -310,22 +310,24 @@ def run_script(
 
 
 def run_snakemake(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake on this checkout's job graph, with its results under ``folder``."""
+    """Run Snakemake on the project's job graph, with its results under ``folder``."""
     import warm
+    from tiny_study import CHECKOUT
 
+    checkout = Path(os.environ[CHECKOUT])
     return subprocess.run(
         [
             warm.python(),
             "-m",
             "snakemake",
             "--snakefile",
-            str(REPOSITORY / "Snakefile"),
+            str(checkout / "Snakefile"),
             "--directory",
             str(folder),
             *map(str, arguments),
         ],
         # A profile and config/ are looked for here.
-        cwd=REPOSITORY,
+        cwd=checkout,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -1,0 +1,139 @@
+"""The project's modules, imported once, for all processes whose checkout has the same files.
+
+A process may run in a copy of the project. There each module says that it comes from the copy, and
+so does every path among its variables; one that is edited there, and whatever imports it, is left
+to be imported anew. Where a copy has other files than this checkout, all of them are.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+
+PACKAGE = "mtkd"
+# What the package's files were as they were imported: size and time of change.
+_states: dict[str, tuple[int, int]] = {}
+_importers: dict[str, set[str]] = {}
+
+
+def load(source: Path, without: Sequence[str] = ()) -> None:
+    """Import all modules of ``source`` but those that need what is not to be imported yet."""
+    _states.update(_states_of(source))
+    sys.path.insert(0, str(source))
+    sys.modules.update(dict.fromkeys(without))
+    for path in _states:
+        name = _name(path)
+        # A main module is run, not imported; a metric's files are read by the metrics.
+        if path.endswith("__main__.py") or "/metrics/modules/" in path or name in sys.modules:
+            continue
+        for imported in _imported(source / path, name):
+            _importers.setdefault(imported, set()).add(name)
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            # What it needs is not there yet, or never.
+            continue
+    sys.path.remove(str(source))
+    for name in without:
+        del sys.modules[name]
+
+
+def rehearse(source: Path) -> None:
+    """Work out what a process works out at its first use: how suites of each kind are validated."""
+    from mtkd.config.load import load_suite
+
+    for name in ("embedded", "styles", "specialists"):
+        load_suite(source.parent / "config" / f"{name}.yaml")
+
+
+def take(source: Path, words: Sequence[str]) -> None:
+    """Make what was imported the modules of ``source``, for a process that runs ``words``."""
+    old = sys.modules[PACKAGE].__path__[0]
+    states = _states_of(source)
+    edited = {
+        path for path in states.keys() | _states.keys() if states.get(path) != _states.get(path)
+    }
+    # One that is new, gone, or read without being imported: what it changes is not known.
+    if any(path not in states or _name(path) not in sys.modules for path in edited):
+        _forget(_loaded())
+        return
+    _forget(_and_importers({_name(path) for path in edited}))
+    if words[0] == "-m" and not hasattr(sys.modules.get(words[1]), "__path__"):
+        _forget([words[1]])
+    here = Path(old).parent
+    if source != here:
+        for module in _loaded().values():
+            _move(module, {here: source, here.parent: source.parent})
+
+
+def _states_of(source: Path) -> dict[str, tuple[int, int]]:
+    states = {}
+    for folder, folders, files in os.walk(source / PACKAGE):
+        folders[:] = sorted(set(folders) - {"__pycache__"})
+        for file in sorted(files):
+            found = os.stat(os.path.join(folder, file))
+            place = os.path.relpath(os.path.join(folder, file), source)
+            states[place] = (found.st_size, found.st_mtime_ns)
+    return states
+
+
+def _name(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _imported(file: Path, name: str) -> set[str]:
+    """Modules that a module imports as it is imported itself, or later."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{file}: a relative import, which is not looked for here"
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {one for one in found if one.startswith(PACKAGE)}
+
+
+def _and_importers(names: set[str]) -> set[str]:
+    found, new = set(), names
+    while new:
+        found |= new
+        new = {user for name in new for user in _importers.get(name, ())} - found
+    return found
+
+
+def _loaded() -> dict[str, ModuleType]:
+    return {
+        name: module
+        for name, module in sys.modules.items()
+        if name == PACKAGE or name.startswith(f"{PACKAGE}.")
+    }
+
+
+def _forget(names: Iterable[str]) -> None:
+    for name in names:
+        if module := sys.modules.pop(name, None):
+            parent, _, last = name.rpartition(".")
+            if getattr(sys.modules.get(parent), last, None) is module:
+                delattr(sys.modules[parent], last)
+
+
+def _move(module: ModuleType, places: Mapping[Path, Path]) -> None:
+    def moved(value):
+        if isinstance(value, (str, Path)):
+            for old, new in places.items():
+                if f"{value}/".startswith(f"{old}/"):
+                    return type(value)(str(new) + str(value)[len(str(old)) :])
+        return value
+
+    for name, value in list(vars(module).items()):
+        if (there := moved(value)) is not value:
+            setattr(module, name, there)
+    module.__spec__.origin = module.__file__
+    if hasattr(module, "__path__"):
+        module.__path__[:] = map(moved, module.__path__)
+        module.__spec__.submodule_search_locations[:] = module.__path__
