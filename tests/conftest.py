@@ -14,6 +14,7 @@ from shutil import disk_usage
 import psutil
 import pytest
 import warm
+from _pytest.assertion import rewrite
 from hypothesis import settings
 from tiny_study import CHECKOUT, copy_project, search_less
 
@@ -49,17 +50,38 @@ def pytest_configure(config):
     compileall.compile_dir(source, force=True, quiet=2, invalidation_mode=by_content)
     server = config.stash[SERVER] = warm.Server()
     if workers := getattr(config.option, "tx", None):
+        server.prepare()
         # Workers have then imported what the server has.
         config.option.tx = [f"{len(workers)}*popen//python={warm.python()}"]
     (server.folder / "checkout").mkdir()
     search_less(copy_project(server.folder / "checkout"))
     os.environ[CHECKOUT] = str(server.folder / "checkout")
+    if workers:
+        _rewrite_tests(config)
+
+
+def _rewrite_tests(config):
+    """Keep the tests with their assertions rewritten, which each worker would do for itself.
+
+    Pytest has no public way to do so without running them.
+    """
+    state = config.stash[rewrite.assertstate_key]
+    for file in Path(__file__).parent.rglob("test_*.py"):
+        kept = rewrite.get_cache_dir(file) / f"{file.stem}{rewrite.PYC_TAIL}"
+        if rewrite._read_pyc(file, kept) is None:
+            kept.parent.mkdir(exist_ok=True)
+            digest, code = rewrite._rewrite_test(file, config)
+            rewrite._write_pyc(state, code, digest, kept)
 
 
 def pytest_unconfigure(config):
     if server := config.stash.get(SERVER, None):
         server.stop()
         del os.environ[CHECKOUT]
+
+
+# As jobs have it: to look for garbage at each few hundred objects slows libraries down.
+gc.set_threshold(20_000)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -3,6 +3,7 @@
 import subprocess
 import time
 
+import warm
 from conftest import PATIENCE, TEACHER, slurm_command, submit
 from tiny_study import change_suite
 
@@ -13,7 +14,7 @@ def test_queued_jobs_stop_in_one_line_and_the_next_run_has_the_new_suite(project
     target = f"{TEACHER}/metrics.json"
     with open(project / "main.log", "w") as log:
         run = subprocess.Popen(
-            slurm_command(target, "--restart-times", "0"),
+            slurm_command(target, "--restart-times", "0", python=warm.python()),
             cwd=project,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -14,6 +14,7 @@ from __future__ import annotations
 import marshal
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -42,6 +43,11 @@ class Server:
         while not (self.folder / "no-hub").exists():
             time.sleep(0.01)
         os.environ[VARIABLE] = str(python)
+
+    def prepare(self) -> None:
+        """Have it import what it imports, before the first process is wanted."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.connect(str(self.folder / "all"))
 
     def stop(self) -> None:
         """End it."""

@@ -14,7 +14,7 @@ import sys
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Read by the interpreter, or by libraries when they are imported.
-AT_START = ("HOME", "MPL", "OMP_", "PYTHONHASHSEED")
+AT_START = ("HOME", "MPL", "OMP_WAIT", "PYTHONHASHSEED")
 # By those that talk to the hub.
 OF_THE_HUB = ("HF_",)
 

@@ -190,7 +190,12 @@ def _answer(listener: socket.socket) -> dict:
                 _report_ends(waiting)
                 continue
             client, _ = listener.accept()
-            request, streams = _read(client)
+            head, streams, _, _ = socket.recv_fds(client, 16, 3)
+            if not head:
+                # Whoever it was only wanted this process to get ready.
+                client.close()
+                continue
+            request = _read(client, int(head))
             pid = os.fork()
             if pid == 0:
                 signal.set_wakeup_fd(-1)
@@ -203,13 +208,12 @@ def _answer(listener: socket.socket) -> dict:
             waiting[pid] = client
 
 
-def _read(client: socket.socket) -> tuple[dict, list[int]]:
-    """A request: its length, with the three streams, then the words that marshal wrote."""
-    head, streams, _, _ = socket.recv_fds(client, 16, 3)
-    wanted, content = int(head), b""
+def _read(client: socket.socket, wanted: int) -> dict:
+    """A request of so many bytes, as marshal wrote it."""
+    content = b""
     while len(content) < wanted:
         content += client.recv(1 << 20)
-    return marshal.loads(content), list(streams)
+    return marshal.loads(content)
 
 
 def _report_ends(waiting: dict[int, socket.socket]) -> None:
@@ -235,6 +239,9 @@ def become(request: dict) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, tuple(request["file_size"]))
     os.environ.clear()
     os.environ.update(request["environment"])
+    # Torch has read it once, as it was imported.
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        sys.modules["torch"].set_num_threads(int(threads))
     # A new process would have drawn these.
     random.seed()
     sys.modules["numpy"].random.seed()

@@ -43,22 +43,9 @@ def reliability(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     Empty bins have no row. Ties for the largest probability go to the first class.
     """
     confidence, right = _top(logits, labels)
-    edges = np.linspace(0, 1, BINS + 1)
-    bins = np.searchsorted(edges, confidence, side="left") - 1
+    edges, bins = _of_one_width(confidence)
     frame = _by_bin(bins, confidence, right)
     frame["low"], frame["high"] = edges[frame.index], edges[frame.index + 1]
-    return frame[RELIABILITY_COLUMNS].reset_index(drop=True)
-
-
-def adaptive_reliability(logits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    """As ``reliability``, in up to ``BINS`` bins of equal numbers of examples.
-
-    ``low`` and ``high`` are the least and the greatest confidence in the bin. Examples of equal
-    confidence share a bin, so that the order of examples does not matter; bins are then unequal.
-    """
-    confidence, right = _top(logits, labels)
-    ranks = rankdata(confidence, method="min").astype(int) - 1
-    frame = _by_bin(ranks * BINS // len(ranks), confidence, right)
     return frame[RELIABILITY_COLUMNS].reset_index(drop=True)
 
 
@@ -67,7 +54,8 @@ def ece(logits: np.ndarray, labels: np.ndarray) -> float:
 
     Guo et al. 2017, "On Calibration of Modern Neural Networks", eq. 3.
     """
-    return _expected_gap(reliability(logits, labels))
+    confidence, right = _top(logits, labels)
+    return _expected_gap(_of_one_width(confidence)[1], confidence, right)
 
 
 def ece_parts(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -77,9 +65,9 @@ def ece_parts(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     sign of a bin's gap could have been the other is left aside.
     """
     confidence, right = _top(logits, labels)
-    bins = np.searchsorted(np.linspace(0, 1, BINS + 1), confidence, side="left")
+    _, bins = _of_one_width(confidence)
     gap = right - confidence
-    return gap * np.sign(np.bincount(bins, weights=gap, minlength=BINS + 2))[bins]
+    return gap * np.sign(np.bincount(bins, weights=gap))[bins]
 
 
 def adaptive_ece(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -88,7 +76,8 @@ def adaptive_ece(logits: np.ndarray, labels: np.ndarray) -> float:
     The adaptive bins of Nixon et al. 2019, "Measuring Calibration in Deep Learning", on the
     predicted class alone; their ACE also averages over the other classes.
     """
-    return _expected_gap(adaptive_reliability(logits, labels))
+    confidence, right = _top(logits, labels)
+    return _expected_gap(_of_equal_numbers(confidence), confidence, right)
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -157,5 +146,22 @@ def _by_bin(bins: np.ndarray, confidence: np.ndarray, right: np.ndarray) -> pd.D
     )
 
 
-def _expected_gap(curve: pd.DataFrame) -> float:
-    return float(np.average((curve.accuracy - curve.confidence).abs(), weights=curve.n))
+def _of_one_width(confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Edges of the bins (low, high] of one width, and each example's bin [N]."""
+    edges = np.linspace(0, 1, BINS + 1)
+    return edges, np.searchsorted(edges, confidence, side="left") - 1
+
+
+def _of_equal_numbers(confidence: np.ndarray) -> np.ndarray:
+    """Each example's bin [N], of up to ``BINS`` of equal numbers of examples.
+
+    Those of equal confidence share a bin, so that the order of examples does not matter; bins are
+    then unequal.
+    """
+    ranks = rankdata(confidence, method="min").astype(int) - 1
+    return ranks * BINS // len(ranks)
+
+
+def _expected_gap(bins: np.ndarray, confidence: np.ndarray, right: np.ndarray) -> float:
+    """The mean over examples of their bin's gap between confidence and accuracy."""
+    return float(np.abs(np.bincount(bins, weights=right - confidence)).sum() / len(bins))
