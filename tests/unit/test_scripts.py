@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -141,29 +142,53 @@ def test_a_script_says_what_it_does(script):
     assert not rest or rest[0] == ""
 
 
-@every_script
-def test_help_needs_no_heavy_import(script):
-    program = "import runpy, sys; sys.modules.update(dict.fromkeys({}))\n"
-    program += "sys.argv = [{!r}, '--help']; runpy.run_path({!r}, run_name='__main__')"
+# Runs scripts with --help, and with nothing, one after the other.
+ASK = """
+import contextlib, io, json, os, runpy, sys
+heavy, *scripts = sys.argv[1:]
+sys.modules.update(dict.fromkeys(json.loads(heavy)))
+answers = {}
+for script in scripts:
+    for options in (["--help"], []):
+        sys.argv, code = [os.path.basename(script), *options], None
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            with contextlib.redirect_stderr(io.StringIO()) as said:
+                try:
+                    runpy.run_path(script, run_name="__main__")
+                except SystemExit as end:
+                    code = end.code
+        answers[" ".join(sys.argv)] = code, out.getvalue(), said.getvalue()
+print(json.dumps(answers))
+"""
+
+
+@pytest.fixture(scope="module")
+def answers():
+    """What each script says to --help, and to no arguments, where nothing heavy can be imported."""
     result = subprocess.run(
-        [sys.executable, "-c", program.format(HEAVY, script.name, str(script))],
+        [sys.executable, "-c", ASK, json.dumps(HEAVY), *map(str, SCRIPTS)],
         capture_output=True,
         text=True,
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    assert result.stdout.startswith(f"usage: {script.name}")
-    docstring = ast.get_docstring(ast.parse(script.read_text(encoding="utf-8")))
-    assert " ".join(docstring.split()) in " ".join(result.stdout.split())
+    return json.loads(result.stdout)
 
 
 @every_script
-def test_a_script_without_its_arguments_says_which(script):
-    result = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 2
-    assert "the following arguments are required: --" in result.stderr.splitlines()[-1]
+def test_help_needs_no_heavy_import(script, answers):
+    code, out, _ = answers[f"{script.name} --help"]
+    assert code == 0
+    assert out.startswith(f"usage: {script.name}")
+    docstring = ast.get_docstring(ast.parse(script.read_text(encoding="utf-8")))
+    assert " ".join(docstring.split()) in " ".join(out.split())
+
+
+@every_script
+def test_a_script_without_its_arguments_says_which(script, answers):
+    code, _, said = answers[script.name]
+    assert code == 2
+    assert "the following arguments are required: --" in said.splitlines()[-1]
 
 
 def test_every_script_belongs_to_a_rule():

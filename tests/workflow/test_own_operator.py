@@ -27,6 +27,7 @@ STRATEGIES = {
 }
 CELL = "results/tiny/students/distilbert/reviews/cnn+bert/{}/T4_a0.7/seed1/eval.json"
 TARGETS = [CELL.format(name) for name in (*STRATEGIES, "median")]
+KEPT = ("none", "single", "average")
 ARM = {"train_students": 1, "score_students": 1}
 
 
@@ -36,7 +37,10 @@ def add_pools(study):
     (study / "my_pools.py").write_text(CODE)
     suite = yaml.safe_load((study / SUITE_FILE).read_text())
     suite["strategies"] = STRATEGIES
-    suite["studies"]["main"]["arms"] += [
+    study_of_pools = suite["studies"]["main"]
+    # Beside the plain average: of the other arms there is nothing to say here.
+    kept = [arm for arm in study_of_pools["arms"] if arm["strategy"] in KEPT]
+    study_of_pools["arms"] = kept + [
         {"strategy": name, "teachers": ["cnn", "bert"]} for name in (*STRATEGIES, "median")
     ]
     (study / SUITE_FILE).write_text(yaml.safe_dump(suite, sort_keys=False))
