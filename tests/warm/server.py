@@ -159,8 +159,11 @@ def _settle() -> None:
 
 def _use_large_pages() -> None:
     """Memory in pages of 2 MiB, where the kernel has them: a fork and its end cost a third."""
+    maps = Path("/proc/self/maps")
+    if not maps.exists():
+        return
     library, size, collapse = ctypes.CDLL(None), 1 << 21, 25
-    for line in Path("/proc/self/maps").read_text().splitlines():
+    for line in maps.read_text().splitlines():
         place, rights, *_, file = [*line.split(maxsplit=5), ""][:6]
         if rights == "rw-p" and file.strip() in ("", "[heap]"):
             start, end = (int(number, 16) for number in place.split("-"))
@@ -191,11 +194,12 @@ def _answer(listener: socket.socket) -> dict:
                 continue
             client, _ = listener.accept()
             head, streams, _, _ = socket.recv_fds(client, 16, 3)
-            if not head:
-                # Whoever it was only wanted this process to get ready.
-                client.close()
+            request = _read(client, int(head or 0))
+            if request is None:
+                # It only wanted this process to get ready, or was killed.
+                for end in (client.detach(), *streams):
+                    os.close(end)
                 continue
-            request = _read(client, int(head))
             pid = os.fork()
             if pid == 0:
                 signal.set_wakeup_fd(-1)
@@ -204,16 +208,17 @@ def _answer(listener: socket.socket) -> dict:
                 return request | {"streams": streams}
             for stream in streams:
                 os.close(stream)
-            client.sendall(b"%d\n" % pid)
+            with suppress(OSError):
+                client.sendall(b"%d\n" % pid)
             waiting[pid] = client
 
 
-def _read(client: socket.socket, wanted: int) -> dict:
-    """A request of so many bytes, as marshal wrote it."""
+def _read(client: socket.socket, wanted: int) -> dict | None:
+    """A request of so many bytes, as marshal wrote it; None where it ends before."""
     content = b""
-    while len(content) < wanted:
-        content += client.recv(1 << 20)
-    return marshal.loads(content)
+    while len(content) < wanted and (more := client.recv(1 << 20)):
+        content += more
+    return marshal.loads(content) if wanted and len(content) == wanted else None
 
 
 def _report_ends(waiting: dict[int, socket.socket]) -> None:
