@@ -20,9 +20,8 @@ study: $(READY)
 	@echo "Figures: results/embedded/studies/main/figures"
 	@echo "Report:  results/embedded/studies/main/report.html"
 
-# Files in this order, the long ones first: at the end no process waits for another's. One process more
-# than cores, since each waits now and then for what it has started.
-TEST = $(BIN)/python -m pytest --numprocesses $$(($(CORES) + 1)) --dist loadfile --no-loadscope-reorder \
+# Files in this order, the long ones first: at the end no process waits for another's.
+TEST = $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder \
 	tests/workflow tests/unit
 
 test: $(READY)

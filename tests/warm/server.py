@@ -76,11 +76,16 @@ OF_THE_HUB = (
     "datasets",
     "evaluate",
 )
+# Of Linux, as prctl takes it: the signal that comes when the parent ends.
+PR_SET_PDEATHSIG = 1
 HUB = ("huggingface_hub", "transformers", "safetensors", "tokenizers", "datasets", "evaluate")
 
 
 def serve(folder: Path) -> dict:
     """Answer requests until SIGTERM; in each fork, return the request that it is to run."""
+    # It ends with the tests, also where these are killed.
+    with suppress(AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     listeners = {name: _listen(folder / name) for name in ("all", "no-hub")}
     # Ctrl-C is for the tests, which then end this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
