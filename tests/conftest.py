@@ -68,8 +68,7 @@ def _rewrite_tests(config):
     state = config.stash[rewrite.assertstate_key]
     for file in Path(__file__).parent.rglob("test_*.py"):
         kept = rewrite.get_cache_dir(file) / f"{file.stem}{rewrite.PYC_TAIL}"
-        if rewrite._read_pyc(file, kept) is None:
-            kept.parent.mkdir(exist_ok=True)
+        if rewrite._read_pyc(file, kept) is None and rewrite.try_makedirs(kept.parent):
             digest, code = rewrite._rewrite_test(file, config)
             rewrite._write_pyc(state, code, digest, kept)
 

@@ -69,6 +69,8 @@ def passes(tests: list[str] | tuple[str, ...], mutant: dict | None) -> bool:
             plant(copy / mutant["file"], mutant)
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
         environment = {**os.environ, "PYTHONPATH": str(copy / "src"), "TMPDIR": folder}
+        # Folders of tests that fail, which are kept, go with it.
+        environment["PYTEST_DEBUG_TEMPROOT"] = folder
         done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True)
     # 1: tests failed. Anything else but 0 is a mistake in this list: nothing was tested.
     if done.returncode not in (0, 1):

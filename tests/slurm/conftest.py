@@ -164,8 +164,8 @@ def slurm_command(
 ) -> list[str]:
     """Command line of a submission; the site's intervals are cut to seconds.
 
-    Its jobs run the interpreter that it runs. A warm one starts them in a tenth of the time, out of
-    SLURM's hands: for tests in which no job is stopped or measured.
+    Its jobs run the interpreter that it runs. A warm one starts them sooner, but out of SLURM's
+    hands: for tests in which no job is stopped or measured.
     """
     return [
         *(python, "-m", "snakemake", *arguments, "--configfile", "config/tiny.yaml"),

@@ -31,7 +31,7 @@ def load(source: Path, without: Sequence[str] = ()) -> None:
         # A main module is run, not imported; a metric's files are read by the metrics.
         if path.endswith("__main__.py") or "/metrics/modules/" in path or name in sys.modules:
             continue
-        for imported in _imported(source / path, name):
+        for imported in _imported(source / path):
             _importers.setdefault(imported, set()).add(name)
         try:
             importlib.import_module(name)
@@ -86,7 +86,7 @@ def _name(path: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-def _imported(file: Path, name: str) -> set[str]:
+def _imported(file: Path) -> set[str]:
     """Modules that a module imports as it is imported itself, or later."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
