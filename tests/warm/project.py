@@ -44,11 +44,16 @@ def load(source: Path, without: Sequence[str] = ()) -> None:
 
 
 def rehearse(source: Path) -> None:
-    """Work out what a process works out at its first use: how suites of each kind are validated."""
+    """Work out what a process works out at its first use: how suites are validated and written."""
     from mtkd.config.load import load_suite
+    from pydantic import BaseModel
 
     for name in ("embedded", "styles", "specialists"):
         load_suite(source.parent / "config" / f"{name}.yaml")
+    for module in _loaded().values():
+        for model in vars(module).values():
+            if isinstance(model, type) and BaseModel in model.__mro__[1:]:
+                model.model_rebuild()
 
 
 def take(source: Path, words: Sequence[str]) -> None:

@@ -33,7 +33,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import parsed
+import included
 import project
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
@@ -93,8 +93,9 @@ def serve(folder: Path) -> dict:
     _import(MODULES)
     # Looks for plug-ins in all that is installed.
     sys.modules["snakemake.cli"].get_argument_parser()
-    (folder / "parsed").mkdir()
-    parsed.keep_in(folder / "parsed")
+    (folder / "included").mkdir()
+    included.keep_in(folder / "included")
+    included.read_settings_fast()
     project.load(SOURCE, without=HUB)
     project.rehearse(SOURCE)
     _settle()

@@ -51,7 +51,7 @@ def record_run(folder: Path, suite: Suite) -> Path:
     which is quickly compared, and of what it means to Python.
     """
     from mtkd.records.files import write_json
-    from mtkd.study.code import meaning, operator_file, read_source
+    from mtkd.study.code import operator_file, read_source
     from mtkd.study.remembered import remembered
 
     named = [getattr(own, "operator", None) for own in suite.strategies.values()]
@@ -61,16 +61,14 @@ def record_run(folder: Path, suite: Suite) -> Path:
     parts = {GRAPH: {*map(_name, _found(*GRAPH_FILES))}}
     for script, names in code["files"].items():
         parts[script] = {*names, *(operators if OPERATORS_LOADER in names else ())}
+    digests = {name: _digest(read_source(ROOT / name)) for name in set().union(*parts.values())}
+    # Rules, and users' operators, are not among the code that digests are remembered by.
+    others = {name: digests[name] for name in sorted(digests.keys() - code["meaning"].keys())}
+    meanings = code["meaning"] | remembered(_meanings)(json.dumps(others))
     record = {
         "suite": planned(suite),
         "parts": {part: sorted(names) for part, names in parts.items()},
-        "files": {
-            name: [
-                _digest(read_source(ROOT / name)),
-                code["meaning"].get(name) or meaning(ROOT / name),
-            ]
-            for name in set().union(*parts.values())
-        },
+        "files": {name: [digest, meanings[name]] for name, digest in digests.items()},
     }
     path = Path(folder).resolve() / f"{os.urandom(8).hex()}.json"
     write_json(path, record)
@@ -93,6 +91,13 @@ def _code() -> dict[str, dict[str, Any]]:
         "files": files,
         "meaning": {name: meaning(ROOT / name) for name in set().union(*files.values())},
     }
+
+
+def _meanings(digests: str) -> dict[str, str]:
+    """What files mean that are given by name, with the digest of their bytes, in JSON."""
+    from mtkd.study.code import meaning
+
+    return {name: meaning(ROOT / name) for name in json.loads(digests)}
 
 
 def planned(suite: Suite) -> dict[str, Any]:
