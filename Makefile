@@ -75,6 +75,8 @@ clean-state:
 	rm -rf results/*/state
 
 NEEDED = --constraint constraints.txt --editable ".[test]"
+# What pip would do on one core, tests of libraries included; templates among their files are no Python.
+COMPILE = $(BIN)/python -m compileall -qq -j 0 -x '/(tests?|testing)/' $(VENV)/lib >/dev/null
 # The versions are those of constraints.txt, whoever installs them. uv is faster, but reads none of pip's
 # settings: where these say where packages are (a mirror, PyTorch's CPU index), pip alone finds the same.
 $(READY): pyproject.toml constraints.txt
@@ -85,8 +87,9 @@ $(READY): pyproject.toml constraints.txt
 		:; \
 	else \
 		$(BIN)/python -m pip install --quiet --upgrade pip && \
-		$(BIN)/python -m pip install --progress-bar off $(NEEDED) 2>&1 | \
+		$(BIN)/python -m pip install --no-compile --progress-bar off $(NEEDED) 2>&1 | \
 		awk '/^Collecting/ && ++n % 20 == 0 {print "  " n " are here"; fflush()}; /ERROR/; \
-		/^Installing collected/ {print "  all are here, unpacking"; fflush()}'; \
+		/^Installing collected/ {print "  all are here, unpacking"; fflush()}' && \
+		{ $(COMPILE) || true; }; \
 	fi
 	touch $@

@@ -4,7 +4,6 @@ import csv
 import fcntl
 import random
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -97,22 +96,37 @@ figures: {dpi: 50}
 """
 
 
+# How a copy makes a PDF of the PNG beside it.
+PICTURE = (
+    "import PIL.Image; picture = PIL.Image.open(f'{stem}.png').convert('RGB'); "
+    "save = partial(picture.save, format='pdf', creationDate=None, modDate=None)"
+)
+
+
 def copy_project(folder: Path) -> Path:
     """The project's working files, made to draw and to time faster; its data, by a link."""
-    for part in PARTS:
-        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
-        copy(ROOT / part, folder / part)
+    subprocess.run(["cp", "-a", *(ROOT / part for part in PARTS), folder], check=True)
     (folder / "data").symlink_to(ROOT / "data")
-    # Glyphs drawn as paths, and no room made for them: to cut fonts down to what is used and to lay
-    # out take much of drawing. That nothing is cut off is seen in the figures' own tests.
+    # No room made for text, and PDFs that are pictures: to lay out, to draw twice and to cut fonts
+    # down to what is used is most of drawing. That nothing is cut off, and what PDFs are, is
+    # seen in the figures' own tests.
     rewrite(
         folder / "src/mtkd/figures/style.py",
-        {r'"pdf.fonttype": 42': '"pdf.fonttype": 3', r'layout="constrained"': "layout=None"},
+        {
+            r'layout="constrained"': "layout=None",
+            r"( +)(with rc_context\(RC\):)": rf"\1if extension == 'pdf':\n\1    {PICTURE}\n\1\2",
+        },
     )
     rewrite(
         folder / "src/mtkd/costs/measure.py",
         {r"SECONDS, (\w+, \w+) = [\d.]+": r"SECONDS, \1 = 0.1"},
     )
+    return folder
+
+
+def copy_folder(source: Path, folder: Path) -> Path:
+    """A copy of a finished folder, with its time stamps."""
+    subprocess.run(["cp", "-a", source, folder], check=True)
     return folder
 
 

@@ -15,7 +15,14 @@ from pathlib import Path
 import cluster as slurm
 import pytest
 import warm
-from tiny_study import change_suite, copy_project, made_once, snakemake, write_tiny_suite
+from tiny_study import (
+    change_suite,
+    copy_folder,
+    copy_project,
+    made_once,
+    snakemake,
+    write_tiny_suite,
+)
 
 CLUSTER = pytest.StashKey[Path]()
 # Where the running cluster's state lies, for all workers of a session.
@@ -82,7 +89,7 @@ def project(tmp_path):
 @pytest.fixture
 def prepared(cluster, tmp_path):
     """Such a copy whose task is prepared, as it was once for all tests."""
-    return shutil.copytree(_prepared(cluster), tmp_path / "project", symlinks=True)
+    return copy_folder(_prepared(cluster), tmp_path / "project")
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +98,7 @@ def undisturbed(cluster):
 
     def train(seconds: int) -> Path:
         def alone(folder: Path) -> None:
-            shutil.copytree(_prepared(cluster), folder, symlinks=True)
+            copy_folder(_prepared(cluster), folder)
             make_teacher_long(folder, seconds)
             unpause(folder)
             _make(folder, f"{TEACHER}/metrics.json")

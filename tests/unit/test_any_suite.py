@@ -40,7 +40,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("suites")
 
 
-@settings(max_examples=200, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(content=suites())
 def test_any_suite_that_validates_is_planned(folder, content):
     path = folder / "suite.yaml"

@@ -20,7 +20,7 @@ from mtkd.framework.axioms import AXIOMS, CLAIMS, off_hull
 from mtkd.framework.certificates import COLUMNS, PROOFS, certificate_table, violation
 from mtkd.fusion.operators import OPERATORS, power_mean
 
-few = settings(max_examples=40)
+few = settings(max_examples=20)
 
 DOCS = Path(__file__).parents[2] / "docs" / "operators.md"
 
@@ -30,9 +30,9 @@ def table():
     """All of the table, from a search of fewer shapes, with less climbing."""
     with pytest.MonkeyPatch.context() as shorter:
         shorter.setattr(certificates, "SHAPES", ((1, 2), (2, 2), (3, 2), (2, 3), (3, 3), (5, 5)))
-        shorter.setattr(certificates, "CLIMBERS", 4)
-        shorter.setattr(certificates, "CLIMBS", 4)
-        return certificate_table(tries=600)
+        shorter.setattr(certificates, "CLIMBERS", 3)
+        shorter.setattr(certificates, "CLIMBS", 3)
+        return certificate_table(tries=300)
 
 
 def shares(shape):
@@ -190,7 +190,8 @@ def test_a_contradicted_proof_is_an_error(monkeypatch):
         certificate_table({"majority-vote": OPERATORS["majority-vote"]}, tries=100)
 
 
-def test_the_search_depends_on_its_seed_alone():
+def test_the_search_depends_on_its_seed_alone(monkeypatch):
+    monkeypatch.setattr(certificates, "SHAPES", ((2, 2), (3, 3)))
     first = certificate_table({"median": OPERATORS["median"]}, tries=100, seed=3)
     assert first.equals(certificate_table({"median": OPERATORS["median"]}, tries=100, seed=3))
 

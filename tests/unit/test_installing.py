@@ -22,7 +22,7 @@ exit $UV_STATUS
 """
 NEEDED = "--constraint constraints.txt --editable .[test]"
 BY_UV = f"uv pip install --python .venv/bin/python {NEEDED}"
-BY_PIP = f"python -m pip install --progress-bar off {NEEDED}"
+BY_PIP = f"python -m pip install --no-compile --progress-bar off {NEEDED}"
 
 
 @pytest.mark.parametrize(
@@ -65,5 +65,7 @@ def test_uv_installs_where_it_finds_what_pip_would(tmp_path, uv, settings, insta
     assert said.returncode == 0, said.stderr
     asked = (tmp_path / "asked").read_text().splitlines()
     assert [line for line in asked if "install" in line and "--upgrade" not in line] == installed
+    # Which pip would have done while it installs.
+    assert ("python -m compileall" in "".join(asked)) == (installed[-1] == BY_PIP)
     assert ("uv could not; pip will try" in said.stdout) == (len(installed) == 2)
     assert (tmp_path / ".venv/ready").exists()

@@ -23,7 +23,7 @@ from mtkd.fusion.operators import (
 from mtkd.fusion.strategies import average, weighted
 from mtkd.fusion.strategies import best_per_sample as lowest_entropy_strategy
 
-few = settings(max_examples=40)
+few = settings(max_examples=20)
 
 every_operator = pytest.mark.parametrize("name", OPERATORS)
 shapes = st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(2, 4))

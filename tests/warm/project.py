@@ -11,7 +11,7 @@ import ast
 import importlib
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -19,6 +19,9 @@ PACKAGE = "mtkd"
 # What the package's files were as they were imported: size and time of change.
 _states: dict[str, tuple[int, int]] = {}
 _importers: dict[str, set[str]] = {}
+# Where a module says where it lies, itself or what is beside it: in what, by which name, of which
+# type, and the path from the checkout's root. To look for them takes longer than all else.
+_places: list[tuple[dict | list, str | int, type, str]] = []
 
 
 def load(source: Path, without: Sequence[str] = ()) -> None:
@@ -26,7 +29,7 @@ def load(source: Path, without: Sequence[str] = ()) -> None:
     _states.update(_states_of(source))
     sys.path.insert(0, str(source))
     sys.modules.update(dict.fromkeys(without))
-    for path in _states:
+    for path in sorted(_states):
         name = _name(path)
         # A main module is run, not imported; a metric's files are read by the metrics.
         if path.endswith("__main__.py") or "/metrics/modules/" in path or name in sys.modules:
@@ -41,12 +44,14 @@ def load(source: Path, without: Sequence[str] = ()) -> None:
     sys.path.remove(str(source))
     for name in without:
         del sys.modules[name]
+    _places[:] = _found_places(str(source.parent))
 
 
 def rehearse(source: Path) -> None:
     """Work out what a process works out at its first use: how suites are validated and written."""
-    from mtkd.config.load import load_suite
     from pydantic import BaseModel
+
+    from mtkd.config.load import load_suite
 
     for name in ("embedded", "styles", "specialists"):
         load_suite(source.parent / "config" / f"{name}.yaml")
@@ -70,20 +75,22 @@ def take(source: Path, words: Sequence[str]) -> None:
     _forget(_and_importers({_name(path) for path in edited}))
     if words[0] == "-m" and not hasattr(sys.modules.get(words[1]), "__path__"):
         _forget([words[1]])
-    here = Path(old).parent
-    if source != here:
-        for module in _loaded().values():
-            _move(module, {here: source, here.parent: source.parent})
+    if source != Path(old).parent:
+        for owner, name, kind, rest in _places:
+            owner[name] = kind(f"{source.parent}{rest}")
 
 
 def _states_of(source: Path) -> dict[str, tuple[int, int]]:
-    states = {}
-    for folder, folders, files in os.walk(source / PACKAGE):
-        folders[:] = sorted(set(folders) - {"__pycache__"})
-        for file in sorted(files):
-            found = os.stat(os.path.join(folder, file))
-            place = os.path.relpath(os.path.join(folder, file), source)
-            states[place] = (found.st_size, found.st_mtime_ns)
+    states, left = {}, [f"{source}/{PACKAGE}"]
+    while left:
+        with os.scandir(left.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    left += [entry.path] * (entry.name != "__pycache__")
+                else:
+                    found = entry.stat()
+                    place = entry.path[len(f"{source}/") :]
+                    states[place] = (found.st_size, found.st_mtime_ns)
     return states
 
 
@@ -127,18 +134,12 @@ def _forget(names: Iterable[str]) -> None:
                 delattr(sys.modules[parent], last)
 
 
-def _move(module: ModuleType, places: Mapping[Path, Path]) -> None:
-    def moved(value):
-        if isinstance(value, (str, Path)):
-            for old, new in places.items():
-                if f"{value}/".startswith(f"{old}/"):
-                    return type(value)(str(new) + str(value)[len(str(old)) :])
-        return value
-
-    for name, value in list(vars(module).items()):
-        if (there := moved(value)) is not value:
-            setattr(module, name, there)
-    module.__spec__.origin = module.__file__
-    if hasattr(module, "__path__"):
-        module.__path__[:] = map(moved, module.__path__)
-        module.__spec__.submodule_search_locations[:] = module.__path__
+def _found_places(root: str) -> Iterator[tuple[dict | list, str | int, type, str]]:
+    for module in _loaded().values():
+        paths = getattr(module, "__path__", [])
+        owners = [(vars(module), vars(module).items()), (paths, enumerate(paths))]
+        owners += [(vars(module.__spec__), vars(module.__spec__).items())]
+        for owner, items in owners:
+            for name, value in list(items):
+                if isinstance(value, (str, Path)) and f"{value}/".startswith(f"{root}/"):
+                    yield owner, name, type(value), str(value)[len(root) :]

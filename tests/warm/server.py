@@ -158,8 +158,9 @@ def _settle() -> None:
     gc.collect()
     gc.freeze()
     # Torch takes back at exit each operator that it registered, which copies as many pages again.
-    for finalizer in list(weakref.finalize._registry):
-        finalizer.atexit = False
+    weakref.finalize._registry.clear()
+    if compiler := sys.modules.get("torch._dynamo.utils"):
+        atexit.unregister(compiler.dump_compile_times)
     _use_large_pages()
 
 

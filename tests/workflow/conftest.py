@@ -1,11 +1,10 @@
 """A tiny study that is run for real once, and cheap copies of the finished folder."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
-from tiny_study import copy_project, made_once, snakemake, write_tiny_suite
+from tiny_study import copy_folder, copy_project, made_once, snakemake, write_tiny_suite
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +27,7 @@ def finished_study(tmp_path_factory):
 @pytest.fixture
 def study(finished_study, tmp_path):
     """A test's own copy of the finished folder, with its time stamps and Snakemake's records."""
-    return shutil.copytree(finished_study, tmp_path / "study", symlinks=True)
+    return copy_folder(finished_study, tmp_path / "study")
 
 
 @pytest.fixture

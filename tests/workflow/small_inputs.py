@@ -265,7 +265,7 @@ def small_glue(folder: Path) -> dict[str, Any]:
         learner["model"] = {"folder": str(folder / "models" / name)}
         write_model(folder / "models" / name, name.split("-")[0])
         # Fractions of a second, and yet no two arms end alike.
-        learner["training"] |= {"epochs": 4, "batch_size": 8, "learning_rate": 3.0e-3}
+        learner["training"] |= {"epochs": 2, "batch_size": 8, "learning_rate": 3.0e-3}
         learner["per_task"] = {}
         learner["resources"] = {"gpu": 0}
     suite["figures"] = {"dpi": 50}

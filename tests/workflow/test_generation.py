@@ -6,7 +6,7 @@ import shutil
 import pandas as pd
 import pytest
 from small_inputs import planned, run, write_suite
-from tiny_study import assert_nothing_left
+from tiny_study import assert_nothing_left, copy_folder
 from tiny_suites import ARMS, GPT2, SMALL_GPT2, STRATEGIES, addition_suite
 
 TRAINING = {"epochs": 1, "batch_size": 16, "learning_rate": 4.0e-3}
@@ -44,7 +44,7 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def study(finished, tmp_path):
-    return shutil.copytree(finished, tmp_path / "study", symlinks=True)
+    return copy_folder(finished, tmp_path / "study")
 
 
 def test_everything_is_made_and_nothing_is_left(finished):

@@ -1,11 +1,10 @@
 """A user's own operator as an arm: trained, scored, certified, and rerun when its code changes."""
 
 import csv
-import shutil
 
 import pytest
 import yaml
-from tiny_study import SUITE_FILE, assert_nothing_left, planned, search_less, snakemake
+from tiny_study import SUITE_FILE, assert_nothing_left, copy_folder, planned, search_less, snakemake
 
 CODE = """
 import numpy as np
@@ -56,7 +55,7 @@ def pools(study):
 def finished_pools(finished_study, tmp_path_factory):
     """The study of pools, run to its report."""
     folder = tmp_path_factory.mktemp("pools") / "study"
-    study = add_pools(shutil.copytree(finished_study, folder, symlinks=True))
+    study = add_pools(copy_folder(finished_study, folder))
     result = snakemake(study)
     assert result.returncode == 0, result.stdout
     return study

@@ -2,13 +2,13 @@
 
 import importlib.util
 import re
-import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 from small_inputs import REPOSITORY, planned, run, run_snakemake, write_suite
+from tiny_study import copy_folder
 from tiny_writers import add_traces, problems, write_writer
 
 from mtkd.config.load import load_suite, validate_suite
@@ -154,7 +154,7 @@ def test_a_marked_student_writes_in_each_mode(finished):
 
 
 def test_another_way_to_ask_asks_that_teacher_alone(finished, tmp_path):
-    folder = shutil.copytree(finished, tmp_path / "study", symlinks=True)
+    folder = copy_folder(finished, tmp_path / "study")
     suite = yaml.safe_load((folder / "suite.yaml").read_text())
     suite["teachers"]["smollm3-3b"]["T"] = 0.9
     write_suite(folder / "suite.yaml", suite)
@@ -166,7 +166,7 @@ def test_another_way_to_ask_asks_that_teacher_alone(finished, tmp_path):
 
 
 def test_a_verifier_that_finds_nothing_stops_before_any_student(finished, tmp_path):
-    folder = shutil.copytree(finished, tmp_path / "study", symlinks=True)
+    folder = copy_folder(finished, tmp_path / "study")
     suite = yaml.safe_load((folder / "suite.yaml").read_text())
     path = tmp_path / "nothing.jsonl"
     add_traces(path, problems(TRANSFER + 30, 1)[20:], "I have no idea")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from small_inputs import planned, run, sentence, write_suite
-from tiny_study import assert_nothing_left
+from tiny_study import assert_nothing_left, copy_folder
 
 from mtkd.commands.check import check
 
@@ -102,7 +102,7 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def study(finished, tmp_path):
-    return shutil.copytree(finished, tmp_path / "study", symlinks=True)
+    return copy_folder(finished, tmp_path / "study")
 
 
 RESULTS = "results/tiny"
