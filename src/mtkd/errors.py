@@ -24,8 +24,8 @@ def run(main: Callable[[], None]) -> None:
     # Importing libraries makes a million objects and hardly any garbage: looking for it among every
     # few hundred new ones is a sixth of the import.
     gc.set_threshold(20_000)
-    # And at its end the interpreter looks through all that is left, again and again, which with torch
-    # takes two seconds: not at what is frozen.
+    # And at its end the interpreter looks through all that is left, which with torch takes it two
+    # seconds: not through what is frozen.
     atexit.register(gc.freeze)
     try:
         check_script(os.path.basename(sys.argv[0]))
