@@ -20,8 +20,8 @@ PACKAGE = "mtkd"
 _states: dict[str, tuple[int, int]] = {}
 _importers: dict[str, set[str]] = {}
 # Where a module says where it lies, itself or what is beside it: in what, by which name, of which
-# type, and the path from the checkout's root. To look for them takes longer than all else.
-_places: list[tuple[dict | list, str | int, type, str]] = []
+# type, whether below the sources or their parent, and the rest. To look for them takes longest.
+_places: list[tuple[dict | list, str | int, type, bool, str]] = []
 
 
 def load(source: Path, without: Sequence[str] = ()) -> None:
@@ -44,7 +44,7 @@ def load(source: Path, without: Sequence[str] = ()) -> None:
     sys.path.remove(str(source))
     for name in without:
         del sys.modules[name]
-    _places[:] = _found_places(str(source.parent))
+    _places[:] = _found_places(source)
 
 
 def rehearse(source: Path) -> None:
@@ -76,8 +76,8 @@ def take(source: Path, words: Sequence[str]) -> None:
     if words[0] == "-m" and not hasattr(sys.modules.get(words[1]), "__path__"):
         _forget([words[1]])
     if source != Path(old).parent:
-        for owner, name, kind, rest in _places:
-            owner[name] = kind(f"{source.parent}{rest}")
+        for owner, name, kind, below, rest in _places:
+            owner[name] = kind(f"{source if below else source.parent}{rest}")
 
 
 def _states_of(source: Path) -> dict[str, tuple[int, int]]:
@@ -134,12 +134,14 @@ def _forget(names: Iterable[str]) -> None:
                 delattr(sys.modules[parent], last)
 
 
-def _found_places(root: str) -> Iterator[tuple[dict | list, str | int, type, str]]:
+def _found_places(source: Path) -> Iterator[tuple[dict | list, str | int, type, bool, str]]:
     for module in _loaded().values():
         paths = getattr(module, "__path__", [])
         owners = [(vars(module), vars(module).items()), (paths, enumerate(paths))]
         owners += [(vars(module.__spec__), vars(module.__spec__).items())]
         for owner, items in owners:
             for name, value in list(items):
-                if isinstance(value, (str, Path)) and f"{value}/".startswith(f"{root}/"):
-                    yield owner, name, type(value), str(value)[len(root) :]
+                for below, root in ((True, source), (False, source.parent)):
+                    if isinstance(value, (str, Path)) and f"{value}/".startswith(f"{root}/"):
+                        yield owner, name, type(value), below, str(value)[len(str(root)) :]
+                        break
