@@ -82,6 +82,7 @@ from mtkd.analysis.statistics.verdicts import findings
 from mtkd.analysis.tables import read_table, write_tables
 from mtkd.config.generation import TextPrediction
 from mtkd.errors import InputError
+from mtkd.figures import style
 from mtkd.figures.conflict import (
     decline_figure,
     hybrids_figure,
@@ -131,7 +132,10 @@ def study_folder(cells, tmp_path_factory):
     verdicts = [path.with_name("verdicts.parquet") for path in cells["traces"]]
     call("traces_table", job='{"code": {}}', verdicts=verdicts, output=folder / "traces.csv")
     drawing = json.dumps({"settings": {"study": STUDY, "dpi": 40}})
-    call("conflict_figures", job=drawing, tables=folder / "tables", output=folder / "figures")
+    with pytest.MonkeyPatch.context() as patch:
+        # Glyphs as paths: to cut fonts down to what is used takes longer than all else here.
+        patch.setitem(style.RC, "pdf.fonttype", 3)
+        call("conflict_figures", job=drawing, tables=folder / "tables", output=folder / "figures")
     options = {"tables": [*sorted((folder / "tables").glob("*.csv")), folder / "traces.csv"]}
     options |= {"figures": sorted((folder / "figures").glob("*.png"))}
     options |= {"templates": REPOSITORY / "report", "output": folder / "report.html"}

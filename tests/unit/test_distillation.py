@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+import warm
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -510,14 +511,17 @@ def test_a_job_that_asked_for_no_gpu_leaves_a_visible_one_alone(monkeypatch):
 
 
 def taken_elsewhere(folder, shown=""):
-    """The GPU that another process takes, and holds until it is killed."""
-    code = (
-        "import sys, time; from pathlib import Path; from mtkd.distillation.device import "
+    """The GPU that another process takes, and holds until it is ended."""
+    program = folder / "taken.py"
+    program.write_text(
+        "import time; from pathlib import Path; from mtkd.distillation.device import "
         f"free_device; print(free_device(2, Path({str(folder)!r})), flush=True); time.sleep(60)"
     )
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": shown}
     process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment
+        [warm.python(), program],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": shown, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     return process, int(process.stdout.readline())
 
@@ -531,7 +535,7 @@ def test_jobs_on_one_machine_take_different_gpus(tmp_path, monkeypatch):
         # All taken: the first, rather than none.
         assert free_device(2, tmp_path) == 0
     finally:
-        other.kill()
+        other.terminate()
         other.wait()
     assert free_device(1, tmp_path) == 0
 
@@ -545,5 +549,5 @@ def test_a_gpu_is_known_by_its_name_whatever_its_index(tmp_path, monkeypatch):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,6")
         assert free_device(2, tmp_path) == 1
     finally:
-        other.kill()
+        other.terminate()
         other.wait()

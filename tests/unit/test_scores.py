@@ -95,27 +95,24 @@ def start(code: str, **environment: str) -> subprocess.Popen:
 
 
 def test_processes_score_at_once_offline_without_a_home_and_leave_nothing(tmp_path):
-    started = [
-        start(SCORE + "assert 'transformers' not in sys.modules\n", TMPDIR=str(tmp_path), **offline)
-        for offline in ({}, {"HF_HUB_OFFLINE": "1"})
-    ]
-    outputs = [process.communicate()[0] for process in started]
-    assert [process.returncode for process in started] == [0, 0]
-    assert all("'accuracy': 0.6666666666666666" in output for output in outputs)
-    assert list(tmp_path.glob("mtkd-*")) == []
-
-
-def test_transformers_before_and_after_scoring(tmp_path):
-    """A stand-in for transformers: loaded before, it stays; afterwards, it can be imported."""
+    """Transformers, here a stand-in, is not loaded: it stays if it was, or can be afterwards."""
     (tmp_path / "transformers").mkdir()
     (tmp_path / "transformers" / "__init__.py").write_text(
         "__version__ = '5.0.0'\nclass PreTrainedTokenizerBase: pass\n"  # datasets asks for it
     )
     stand_in = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
-    for code in (
-        stand_in + "import transformers\n" + SCORE + "assert sys.modules['transformers']\n",
-        stand_in + SCORE + "import transformers; assert transformers.__version__ == '5.0.0'\n",
-    ):
-        process = start(code)
-        assert "accuracy" in process.communicate()[0]
-        assert process.returncode == 0
+    after = "assert 'transformers' not in sys.modules; import transformers; "
+    started = [
+        start(stand_in + code, TMPDIR=str(tmp_path), **offline)
+        for code, offline in (
+            (SCORE + after + "assert transformers.__version__ == '5.0.0'\n", {}),
+            (
+                "import transformers\n" + SCORE + "assert sys.modules['transformers']\n",
+                {"HF_HUB_OFFLINE": "1"},
+            ),
+        )
+    ]
+    outputs = [process.communicate()[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0]
+    assert all("'accuracy': 0.6666666666666666" in output for output in outputs)
+    assert list(tmp_path.glob("mtkd-*")) == []
