@@ -16,18 +16,18 @@ from types import CodeType
 
 import yaml
 
-# In a kept text, where the file lies.
+# In kept code, where the file lies.
 PLACE = "<where the file lies>"
 
 
 class Parsed(str):
-    """What a file is parsed to, with what that is compiled to."""
+    """What a file is parsed to, as far as it is read: what that is compiled to."""
 
     compiled: CodeType
 
 
 def keep_in(folder: Path) -> None:
-    """Have Snakemake look in ``folder`` for what a file is parsed to, and leave it there."""
+    """Have Snakemake look in ``folder`` for what a file is compiled to, and leave it there."""
     import snakemake.workflow
 
     parse = snakemake.workflow.parse
@@ -41,14 +41,13 @@ def keep_in(folder: Path) -> None:
         file = folder / key
         if not file.exists():
             text, count = parse(path, workflow, linemap, rulecount=rulecount)
-            text = text.replace(place, PLACE)
+            compiled = compile(text.replace(place, PLACE), PLACE, "exec")
             part = folder / f"{key}.{os.getpid()}"
-            compiled = compile(text, PLACE, "exec")
-            part.write_bytes(marshal.dumps((text, compiled, count, linemap)))
+            part.write_bytes(marshal.dumps((compiled, count, linemap)))
             part.rename(file)
-        text, compiled, count, lines = marshal.loads(file.read_bytes())
+        compiled, count, lines = marshal.loads(file.read_bytes())
         linemap.update(lines)
-        code = Parsed(text.replace(PLACE, place))
+        code = Parsed()
         code.compiled = _moved(compiled, place)
         return code, count
 

@@ -60,9 +60,16 @@ def _content(scripts: Path) -> str:
     """A digest of every file of code, and of the Python that reads it."""
     digest = hashlib.sha256(repr(sys.version_info).encode())
     for root in (_SOURCE, scripts):
-        for path in sorted(root.rglob("*.py")):
-            digest.update(f"{path.relative_to(root)}\0".encode())
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
+        files = [
+            os.path.join(folder, name)
+            for folder, _, names in os.walk(root)
+            for name in names
+            if name.endswith(".py")
+        ]
+        for path in sorted(files):
+            digest.update(f"{os.path.relpath(path, root)}\0".encode())
+            with open(path, "rb") as file:
+                digest.update(hashlib.sha256(file.read()).digest())
     return digest.hexdigest()[:24]
 
 
