@@ -197,7 +197,7 @@ def test_an_edit_of_a_drawing_is_in_its_own_digest_alone(tmp_path, monkeypatch):
             text = path.read_text(encoding="utf-8")
             assert old in text
             path.write_text(text.replace(old, new, 1), encoding="utf-8")
-        for kept in (code.read_source, code._tree, code._module, code._names, code._targets):
+        for kept in (code.read_source, code._module, code._targets):
             kept.cache_clear()
         before = dict(known)
         known.update((name, code.definition_digest(FIGURES[name].drawing)) for name in names)

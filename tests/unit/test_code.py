@@ -74,8 +74,8 @@ def package(tmp_path, monkeypatch):
 
 def forget():
     """As in a new process."""
-    kept = (code.read_source, code._tree, code._module, code._names, code._targets)
-    for cached in (*kept, code._text, code._fingerprint):
+    kept = (code.read_source, code._module, code._targets)
+    for cached in (*kept, code._fingerprint):
         cached.cache_clear()
 
 

@@ -55,7 +55,7 @@ def edit(running):
     def change(name, text):
         before[name] = (running / name).read_text(encoding="utf-8")
         (running / name).write_text(text(before[name]), encoding="utf-8")
-        for kept in (code.read_source, code._tree, code._module, code._names, code._fingerprint):
+        for kept in (code.read_source, code._module, code._fingerprint):
             kept.cache_clear()
 
     yield change

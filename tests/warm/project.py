@@ -48,7 +48,7 @@ def load(source: Path, without: Sequence[str] = ()) -> None:
 
 
 def rehearse(source: Path) -> None:
-    """Work out what a process works out at its first use: how suites are validated and written."""
+    """Work out what processes do: how suites are validated and written, and what the code says."""
     from pydantic import BaseModel
 
     from mtkd.config.load import load_suite
@@ -59,6 +59,15 @@ def rehearse(source: Path) -> None:
         for model in vars(module).values():
             if isinstance(model, type) and BaseModel in model.__mro__[1:]:
                 model.model_rebuild()
+    from mtkd.study import code
+
+    scripts = source.parent / "workflow" / "scripts"
+    for file in (*(source / path for path in _states), *scripts.glob("*.py")):
+        if file.suffix == ".py":
+            tree = code.parsed(file.read_bytes())
+            for statement in (tree, *tree.body):
+                code.text_digest(statement)
+                code.names_in(statement)
 
 
 def take(source: Path, words: Sequence[str]) -> None:

@@ -120,7 +120,7 @@ def meaning(path: Path) -> str:
     if path.suffix == ".py":
         tree = _tree(path)
         imports = [sorted(part.imports.items()) for part in (tree, *tree.body)]
-        return hashlib.sha256(f"{imports}{_text(tree)}".encode()).hexdigest()
+        return hashlib.sha256(f"{imports}{text_digest(tree)}".encode()).hexdigest()
     # Snakemake's language: docstrings and the comments behind code count.
     lines = [line.rstrip() for line in read_source(path).decode().splitlines()]
     told = [line for line in lines if line and not line.lstrip().startswith("#")]
@@ -224,7 +224,7 @@ class _Target(NamedTuple):
 def _targets(path: Path, statement: ast.AST) -> frozenset[_Target]:
     """The definitions that a statement of a file names."""
     module, own = _module(path), _own_imports(statement)
-    names, members, bare = _names(statement)
+    names, members, bare = names_in(statement)
     found = set()
     for name, origin in {**module.imports, **own}.items():
         # By its full name, ``import mtkd.a.b``, or with a star: what is taken is not looked at.
@@ -277,7 +277,8 @@ class _Names(NamedTuple):
 
 
 @cache
-def _names(statement: ast.AST) -> _Names:
+def names_in(statement: ast.AST) -> _Names:
+    """What a statement names."""
     names, members, bases = [], set(), []
     for node in ast.walk(statement):
         match node:
@@ -296,7 +297,6 @@ def read_source(path: Path) -> bytes:
     return path.read_bytes()
 
 
-@cache
 def _tree(path: Path) -> ast.Module:
     """A file's syntax tree without docstrings and imports.
 
@@ -304,7 +304,13 @@ def _tree(path: Path) -> ast.Module:
     at its top level bind. Where they come from is in ``all_imports``, and in ``first_imports`` what
     importing the file imports.
     """
-    tree = ast.parse(read_source(path))
+    return parsed(read_source(path))
+
+
+@cache
+def parsed(source: bytes) -> ast.Module:
+    """The tree of a source, the same one wherever that lies."""
+    tree = ast.parse(source)
     tree.imports, tree.first_imports, tree.all_imports = {}, [], []
     for node in list(tree.body):
         bound = _strip(node)
@@ -415,7 +421,7 @@ def _digest(used: Iterable[_Used]) -> str:
 def _fingerprint(path: Path, node: ast.AST) -> str:
     """SHA-256 of a part of a file, and of what each name in it stands for."""
     names = sorted(
-        [target.called, _text(statement)]
+        [target.called, text_digest(statement)]
         for target in _targets(path, node)
         for statement in _module(target.path).definitions[target.name]
         # Of parts, those that are used count.
@@ -424,14 +430,15 @@ def _fingerprint(path: Path, node: ast.AST) -> str:
     origins = {**_module(path).imports, **_own_imports(node)}
     libraries = sorted(
         [name, *map(str, origins[name])]
-        for name in _names(node).names
+        for name in names_in(node).names
         if name in origins and not _ours(origins[name][0])
     )
-    return hashlib.sha256(f"{libraries}{names}{_text(node)}".encode()).hexdigest()
+    return hashlib.sha256(f"{libraries}{names}{text_digest(node)}".encode()).hexdigest()
 
 
 @cache
-def _text(node: ast.AST) -> str:
+def text_digest(node: ast.AST) -> str:
+    """SHA-256 of a part of a tree."""
     return hashlib.sha256(ast.dump(node).encode()).hexdigest()
 
 
