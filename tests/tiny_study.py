@@ -119,7 +119,7 @@ def copy_project(folder: Path) -> Path:
     )
     rewrite(
         folder / "src/mtkd/costs/measure.py",
-        {r"SECONDS, (\w+, \w+) = [\d.]+": r"SECONDS, \1 = 0.1"},
+        {r"SECONDS, (\w+, \w+) = [\d.]+": r"SECONDS, \1 = 0.02"},
     )
     return folder
 

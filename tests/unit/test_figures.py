@@ -396,9 +396,8 @@ OWN = {
 }
 OWN_ARMS = [*ARMS, *(described(name, *of) for name, of in OWN.items())]
 STUDIES = {
-    "one seed": (ONE_TASK | {"seeds": ["1"]}, None),
+    "one seed of one split": (STUDY | {"tasks": ["movies"], "seeds": ["1"]}, None),
     "two averages": (STUDY | {"seeds": ["1", "2", "3"], "arms": TWO_AVERAGES}, None),
-    "one split": (STUDY | {"tasks": ["movies"]}, None),
     "lost arms": (STUDY, {"single": ["1", "2"], "average": ["2"]}),
     "no undistilled arm": (ONE_TASK | {"arms": ARMS[1:]}, None),
     "one teacher": (ONE_TASK | {"arms": ARMS[:2]}, None),

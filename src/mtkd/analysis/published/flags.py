@@ -509,17 +509,18 @@ def settings_behind(reported: Reported) -> pd.DataFrame:
     merged = reported.sweep.merge(
         reported.values, on=["task", "method"], suffixes=("", "_stated"), sort=False
     )
-    for (task, method), cells in merged.groupby(["task", "method"], sort=False):
-        value, T, alpha, metric = cells[
-            ["value_stated", "T_stated", "alpha_stated", "metric_stated"]
-        ].iloc[0]
-        stated = cells[(cells["T"] == T) & (cells.alpha == alpha)].value
+    cells: dict[tuple[str, str], list[list]] = {}
+    stated = ["value_stated", "T_stated", "alpha_stated", "metric_stated"]
+    names = ["task", "method", "value", "T", "alpha", *stated]
+    for task, method, *cell in merged[names].itertuples(index=False, name=None):
+        cells.setdefault((task, method), []).append(cell)
+    for (task, method), sweep in cells.items():
+        *_, value, T, alpha, metric = sweep[0]
+        at_stated = next((v for v, t, a, *_ in sweep if t == T and a == alpha), math.nan)
         printed = PRINTED * declared(metric).scale / 100
-        same = cells[(cells.value - value).abs() < printed]
-        at_stated = stated.iloc[0] if len(stated) else math.nan
-        if len(same) and not abs(at_stated - value) < printed:
-            settings = list(zip(same["T"], same.alpha, strict=True))
-            rows.append((method, task, metric, value, T, alpha, at_stated, settings))
+        same = [(t, a) for v, t, a, *_ in sweep if abs(v - value) < printed]
+        if same and not abs(at_stated - value) < printed:
+            rows.append((method, task, metric, value, T, alpha, at_stated, same))
     columns = ["method", "task", "metric", "value", "T", "alpha", "at_stated", "settings"]
     return pd.DataFrame(rows, columns=columns)
 
