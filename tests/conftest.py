@@ -43,16 +43,17 @@ BUDGET = {"unit": 2, "workflow": 15}
 def pytest_configure(config):
     if hasattr(config, "workerinput"):
         return
+    server = config.stash[SERVER] = warm.Server()
+    if workers := getattr(config.option, "tx", None):
+        # It imports libraries first, beside what follows here.
+        server.prepare()
+        # Workers have then imported what the server has.
+        config.option.tx = [f"{len(workers)}*popen//python={warm.python()}"]
     # Once for a thousand processes, and for the copies of the project that they run in: Python may
     # be told to write none. By the sources' content, since tests edit copies within a second, and
     # forced, since what is there by time stamp would stay so.
     source, by_content = Path(__file__).parents[1] / "src", PycInvalidationMode.CHECKED_HASH
     compileall.compile_dir(source, force=True, quiet=2, invalidation_mode=by_content)
-    server = config.stash[SERVER] = warm.Server()
-    if workers := getattr(config.option, "tx", None):
-        server.prepare()
-        # Workers have then imported what the server has.
-        config.option.tx = [f"{len(workers)}*popen//python={warm.python()}"]
     (server.folder / "checkout").mkdir()
     search_less(copy_project(server.folder / "checkout"))
     os.environ[CHECKOUT] = str(server.folder / "checkout")

@@ -129,6 +129,15 @@ def test_the_environment_of_vllm_has_what_its_job_loads():
     assert named and named <= available
 
 
+def test_a_script_ends_without_going_through_all_that_is_left():
+    code = (
+        "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 0));"
+        "from mtkd.errors import run; run(lambda: None)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert said.stdout == "True\n", said.stderr
+
+
 def test_there_are_scripts_and_environments():
     assert len(SCRIPTS) > 10
     assert len(ENVIRONMENTS) == 4
