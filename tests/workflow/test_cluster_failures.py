@@ -1,10 +1,11 @@
 """What a cluster does to jobs counts by its kind; a refused submission is no failed job."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fake_slurm import FakeSlurm, submit
-from tiny_study import change_suite, write_tiny_suite
+from tiny_study import change_suite, copy_project, write_tiny_suite
 
 TARGET = "results/tiny/tasks/reviews/task.json"
 SUITE = ["--configfile", "config/tiny.yaml"]
@@ -13,15 +14,39 @@ PROFILE = ["--workflow-profile", "profiles/slurm"]
 ONCE = ["--restart-times", "0"]
 
 
-@pytest.fixture
-def slurm(tmp_path_factory):
-    return FakeSlurm(tmp_path_factory.mktemp("slurm"))
+NO_NODE = "Batch job submission failed: Requested node configuration is not available"
+FULL = ["QOSMaxSubmitJobPerUserLimit", "Unable to contact slurm controller"]
+REFUSED = "Batch job submission failed: Invalid qos specification"
+ENDS = ["TIMEOUT", "OUT_OF_MEMORY", "PREEMPTED", "NODE_FAIL", "PREEMPTED", "PREEMPTED"]
+ENDS += ["FAILED", "CANCELLED by 1000", "FAILED"]
+# By name: how jobs end, what submissions are refused with, a key of the suite, options of the run.
+RUNS = {
+    "each kind": (ENDS, [], {}, []),
+    "preempted": (["PREEMPTED"] * 9, [], {"interruptions": 1}, ONCE),
+    "refused for now": (["FAILED"], FULL, {}, ONCE),
+    "refused for good": ([], [REFUSED] * 9, {}, ["--restart-times", "1"]),
+    "no node": (["NODE_FAIL", "FAILED"], ["accepted", NO_NODE], {}, ONCE),
+}
 
 
-@pytest.fixture
-def tiny(project):
-    write_tiny_suite(project)
-    return project
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Each run's SLURM, and what it ended in. They wait more than they work: all at once."""
+    folders = {name: tmp_path_factory.mktemp("run") for name in RUNS}
+
+    def run(name):
+        states, refusals, suite, options = RUNS[name]
+        slurm = FakeSlurm(folders[name] / "slurm")
+        slurm.say("states", *states)
+        slurm.say("refusals", *refusals)
+        (tiny := folders[name] / "tiny").mkdir()
+        write_tiny_suite(copy_project(tiny))
+        for key, value in suite.items():
+            change_suite(tiny, key, value)
+        return slurm, submit(slurm, tiny, TARGET, *SUITE, *PROFILE, *options)
+
+    with ThreadPoolExecutor(len(RUNS)) as pool:
+        return dict(zip(RUNS, pool.map(run, RUNS), strict=True))
 
 
 def asked(slurm):
@@ -30,10 +55,8 @@ def asked(slurm):
     return [tuple(map(int, re.search(pattern, line).groups())) for line in slurm.lines("submitted")]
 
 
-def test_each_kind_of_end_has_its_own_counter(slurm, tiny):
-    ends = ["TIMEOUT", "OUT_OF_MEMORY", "PREEMPTED", "NODE_FAIL", "PREEMPTED", "PREEMPTED"]
-    slurm.say("states", *ends, "FAILED", "CANCELLED by 1000", "FAILED")
-    result = submit(slurm, tiny, TARGET, *SUITE, *PROFILE)
+def test_each_kind_of_end_has_its_own_counter(runs):
+    slurm, result = runs["each kind"]
     assert result.returncode == 1, result.stdout
     first, more_time = (30, 4000), (60, 4000)
     assert asked(slurm) == [first, more_time, *[(60, 8000)] * 7], result.stdout
@@ -42,34 +65,26 @@ def test_each_kind_of_end_has_its_own_counter(slurm, tiny):
     assert "failure, for the 3. time; given up" in result.stdout
 
 
-def test_preemptions_are_bounded_by_the_suite_alone(slurm, tiny):
-    change_suite(tiny, "interruptions", 1)
-    slurm.say("states", *["PREEMPTED"] * 9)
-    result = submit(slurm, tiny, TARGET, *SUITE, *PROFILE, *ONCE)
+def test_preemptions_are_bounded_by_the_suite_alone(runs):
+    slurm, result = runs["preempted"]
     assert result.returncode == 1
     assert len(asked(slurm)) == 2, result.stdout
 
 
-def test_a_submission_that_is_refused_for_now_is_tried_again_and_no_failure(slurm, tiny):
-    slurm.say("refusals", "QOSMaxSubmitJobPerUserLimit", "Unable to contact slurm controller")
-    slurm.say("states", "FAILED")
-    result = submit(slurm, tiny, TARGET, *SUITE, *PROFILE, *ONCE)
+def test_a_submission_that_is_refused_for_now_is_tried_again_and_no_failure(runs):
+    slurm, result = runs["refused for now"]
     assert result.returncode == 1
     assert (len(slurm.lines("tried")), len(slurm.lines("submitted"))) == (3, 1), result.stdout
     assert "not submitted yet, the limit of jobs is reached; tried again in 1 s" in result.stdout
 
 
-def test_a_submission_that_is_refused_for_good_fails_its_job(slurm, tiny):
-    slurm.say("refusals", *["Batch job submission failed: Invalid qos specification"] * 9)
-    result = submit(slurm, tiny, TARGET, *SUITE, *PROFILE, "--restart-times", "1")
+def test_a_submission_that_is_refused_for_good_fails_its_job(runs):
+    slurm, result = runs["refused for good"]
     assert result.returncode == 1
     assert len(slurm.lines("tried")) == 2, result.stdout
 
 
-def test_nodes_that_failed_are_used_again_where_no_other_is_left(slurm, tiny):
-    no_node = "Batch job submission failed: Requested node configuration is not available"
-    slurm.say("refusals", "accepted", no_node)
-    slurm.say("states", "NODE_FAIL", "FAILED")
-    result = submit(slurm, tiny, TARGET, *SUITE, *PROFILE, *ONCE)
+def test_nodes_that_failed_are_used_again_where_no_other_is_left(runs):
+    slurm, result = runs["no node"]
     excluded = ["--exclude=gpu1" in line for line in slurm.lines("tried")]
     assert excluded == [False, True, False], result.stdout
