@@ -33,8 +33,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import included
 import project
+import snakemake_sooner
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 # In this order each is imported when the ones it looks for are there.
@@ -94,8 +94,8 @@ def serve(folder: Path) -> dict:
     # Looks for plug-ins in all that is installed.
     sys.modules["snakemake.cli"].get_argument_parser()
     (folder / "included").mkdir()
-    included.keep_in(folder / "included")
-    included.read_settings_fast()
+    snakemake_sooner.keep_in(folder / "included")
+    snakemake_sooner.read_settings_fast()
     project.load(SOURCE, without=HUB)
     project.rehearse(SOURCE)
     _settle()

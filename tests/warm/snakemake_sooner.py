@@ -1,7 +1,7 @@
-"""What Snakemake makes of the files that it includes, kept for the session's other processes.
+"""What Snakemake works out anew in each process, kept for the session's others, or done faster.
 
-To parse the rules, and to compile what they are parsed to, is half of a dry run, and they are the
-same in every test; so is what functions take, which Snakemake asks at each call.
+Rules are the same in every test, and so is what they are compiled to; settings are read by the
+library in C; what a function takes, which Snakemake asks at each call, is asked once.
 """
 
 from __future__ import annotations
