@@ -15,7 +15,6 @@ import psutil
 import pytest
 import warm
 from _pytest.assertion import rewrite
-from hypothesis import settings
 from tiny_study import CHECKOUT, copy_project, search_less
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -27,10 +26,6 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 MEMORY = Path("/dev/shm")
 if MEMORY.is_dir() and min(disk_usage(MEMORY).free, psutil.virtual_memory().available) > 8 << 30:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
-# No test fails because a machine is slow. Examples differ from run to run: many runs see many.
-settings.register_profile("patient", deadline=None, max_examples=40)
-settings.load_profile("patient")
-
 # Python may be told to write none, and pytest would then rewrite all tests in every session, which
 # takes it as long as to import what they test.
 sys.dont_write_bytecode = False
@@ -42,6 +37,7 @@ BUDGET = {"unit": 2, "workflow": 15}
 
 def pytest_configure(config):
     if hasattr(config, "workerinput"):
+        _load_patient_profile()
         return
     server = config.stash[SERVER] = warm.Server()
     if workers := getattr(config.option, "tx", None):
@@ -49,6 +45,7 @@ def pytest_configure(config):
         server.prepare()
         # Workers have then imported what the server has.
         config.option.tx = [f"{len(workers)}*popen//python={warm.python()}"]
+    _load_patient_profile()
     # Once for a thousand processes, and for the copies of the project that they run in: Python may
     # be told to write none. By the sources' content, since tests edit copies within a second, and
     # forced, since what is there by time stamp would stay so.
@@ -59,6 +56,15 @@ def pytest_configure(config):
     os.environ[CHECKOUT] = str(server.folder / "checkout")
     if workers:
         _rewrite_tests(config)
+
+
+def _load_patient_profile():
+    """No test fails because a machine is slow. Examples differ from run to run: many see many."""
+    # It takes as long to import as all that comes before.
+    from hypothesis import settings
+
+    settings.register_profile("patient", deadline=None, max_examples=40)
+    settings.load_profile("patient")
 
 
 def _rewrite_tests(config):

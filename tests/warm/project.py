@@ -65,7 +65,8 @@ def rehearse(source: Path) -> None:
     for file in (*(source / path for path in _states), *scripts.glob("*.py")):
         if file.suffix == ".py":
             tree = code.parsed(file.read_bytes())
-            for statement in (tree, *tree.body):
+            code.text_digest(tree)
+            for statement in tree.body:
                 code.text_digest(statement)
                 code.names_in(statement)
 

@@ -29,7 +29,7 @@ import sys
 import threading
 import traceback
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -90,6 +90,8 @@ def serve(folder: Path) -> dict:
     # Ctrl-C is for the tests, which then end this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     select.select(list(listeners.values()), [], [])
+    # Nothing that is imported is garbage.
+    gc.disable()
     _import(MODULES)
     # Looks for plug-ins in all that is installed.
     sys.modules["snakemake.cli"].get_argument_parser()
@@ -97,8 +99,6 @@ def serve(folder: Path) -> dict:
     snakemake_sooner.keep_in(folder / "included")
     snakemake_sooner.read_settings_fast()
     project.load(SOURCE, without=HUB)
-    project.rehearse(SOURCE)
-    _settle()
     if other := os.fork():
         listeners.pop("all").close()
         signal.signal(signal.SIGTERM, lambda *_: _end(other))
@@ -108,7 +108,7 @@ def serve(folder: Path) -> dict:
             # Some are no modules of their own: libraries put them in sys.modules by hand.
             with suppress(ModuleNotFoundError):
                 importlib.import_module(module)
-        _settle()
+        _rehearse()
         return _answer(listener)
     listeners.pop("no-hub").close()
     listener = listeners["all"]
@@ -118,7 +118,8 @@ def serve(folder: Path) -> dict:
     sys.modules["transformers.conversion_mapping"].get_checkpoint_conversion_mapping("bert")
     project.load(SOURCE)
     _settle()
-    return _answer(listener)
+    # Pytest's workers ask first, and this goes on while they look for tests.
+    return _answer(listener, at_rest=_rehearse)
 
 
 def _listen(path: Path) -> socket.socket:
@@ -153,14 +154,21 @@ def _below_the_hub() -> list[str]:
 
 
 def _settle() -> None:
-    """Make this process cheap to fork, with all that is imported."""
-    # What is here already is nobody's garbage: collecting it would copy its pages.
-    gc.collect()
+    """Have forks leave alone what is there."""
+    # Nobody's garbage: to look for it would copy its pages. To look at each few hundred new objects
+    # slows libraries down.
     gc.freeze()
+    gc.set_threshold(20_000)
     # Torch takes back at exit each operator that it registered, which copies as many pages again.
     weakref.finalize._registry.clear()
     if compiler := sys.modules.get("torch._dynamo.utils"):
         atexit.unregister(compiler.dump_compile_times)
+
+
+def _rehearse() -> None:
+    """Make the forks to come cheaper still, which takes seconds."""
+    project.rehearse(SOURCE)
+    _settle()
     _use_large_pages()
 
 
@@ -186,7 +194,8 @@ def _end(other: int) -> None:
     os._exit(0)
 
 
-def _answer(listener: socket.socket) -> dict:
+def _answer(listener: socket.socket, at_rest: Callable[[], None] | None = None) -> dict:
+    """Fork for each request, and return it in the fork; ``at_rest`` is done when nobody asks."""
     ended, wake = socket.socketpair()
     for end in (ended, wake):
         end.setblocking(False)
@@ -194,7 +203,10 @@ def _answer(listener: socket.socket) -> dict:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     waiting: dict[int, socket.socket] = {}
     while True:
-        for ready in select.select([listener, ended], [], [])[0]:
+        found = select.select([listener, ended], [], [], 0.5 if at_rest else None)[0]
+        if not found:
+            at_rest = at_rest()
+        for ready in found:
             if ready is ended:
                 ended.recv(4096)
                 _report_ends(waiting)
@@ -239,6 +251,7 @@ def _report_ends(waiting: dict[int, socket.socket]) -> None:
 
 def become(request: dict) -> None:
     """Take on what a new process has from its parent."""
+    gc.enable()
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
