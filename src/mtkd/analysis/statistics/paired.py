@@ -17,6 +17,7 @@ MINIMUM_SEEDS = 3  # below, how much seeds vary is hardly known and no verdict i
 MINIMUM_DRAWS = 3  # below, how much draws vary is hardly known and they are taken for all there are
 _MOST_SEEDS = 1_000_000
 _BLOCK = 64  # bootstrap samples whose weights of examples are held at once
+_COUNTED = 16_000  # draws that are counted at once
 
 
 class MeanSquares(NamedTuple):
@@ -208,17 +209,13 @@ def bootstrap_interval(
     means = np.empty(samples)
     members = _numbered(clusters, examples)
     units = examples if members is None else int(members.max()) + 1
-    counts = np.empty((_BLOCK, examples))
     for start in range(0, samples, _BLOCK):
         block = weights[start : start + _BLOCK]
-        for row in range(len(block)):
-            drawn = rng.integers(units, size=units, dtype=np.int32)
-            times = np.bincount(drawn, minlength=units)
-            counts[row] = times if members is None else _times_drawn(times, members)
-        weighed = counts[: len(block)]
+        times = _times_each(rng.integers(units, size=(len(block), units), dtype=np.int32))
+        counts = times.astype(float) if members is None else _times_drawn(times, members)
         # A sample of clusters can be without any example only where there are hardly two.
-        of_examples = np.maximum(weighed.sum(axis=1, keepdims=True), 1)
-        by_seed = weighed @ values.T / of_examples
+        of_examples = np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        by_seed = counts @ values.T / of_examples
         means[start : start + _BLOCK] = (block * by_seed).sum(axis=1)
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
@@ -296,12 +293,26 @@ def _numbered(clusters: np.ndarray | None, examples: int) -> np.ndarray | None:
     return np.unique(clusters, return_inverse=True)[1].reshape(clusters.shape)
 
 
+def _times_each(drawn: np.ndarray) -> np.ndarray:
+    """How often each of M is among the M drawn, of samples [B, M] to counts [B, M]."""
+    samples, units = drawn.shape
+    counts = np.empty(drawn.shape, dtype=np.intp)
+    # Few units: many samples in one call, each with numbers of its own, as far as a cache holds.
+    together = max(1, _COUNTED // units)
+    for start in range(0, samples, together):
+        some = drawn[start : start + together]
+        numbered = some + units * np.arange(len(some))[:, None]
+        counted = np.bincount(numbered.ravel(), minlength=some.size)
+        counts[start : start + together] = counted.reshape(some.shape)
+    return counts
+
+
 def _times_drawn(times: np.ndarray, members: np.ndarray) -> np.ndarray:
-    """How often each example [N] is in a sample in which members are so often."""
+    """How often each example is in samples [B, N] in which members are so often."""
     own, *other = members.T
-    found = times[own].astype(float)
+    found = times.take(own, axis=1).astype(float)
     for partner in other:
-        found *= np.where(partner == own, 1, times[partner])
+        found *= np.where(partner == own, 1, times.take(partner, axis=1))
     return found
 
 
