@@ -59,7 +59,7 @@ def test_tables_are_as_printed(published):
     wide = published.of_type("teacher", "baseline", "single", "multi")
     assert wide.shape == (11, 5)
     assert wide.loc[SINGLE].tolist() == [91.28, 82.67, 87.87, 91.12, 88.24]
-    assert published.baseline()["AVG"] == 87.16
+    assert published.baseline["AVG"] == 87.16
     assert len(published.sweep) == 4 * 9 + 4 and published.sweep.best.sum() == 8
     # The cell called best is the best of its grid, where the grid is there.
     cells = published.sweep.set_index(["task", "method"])

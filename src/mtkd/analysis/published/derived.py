@@ -39,7 +39,7 @@ def gaps_by_task(reported: Reported, distilled: str) -> pd.Series:
     """Percent of the gap to each task's best teacher that a method closes; NaN without a gap."""
     best = _improving(reported, "teacher").max().drop(AVERAGE)
     student = _improving(reported, *DISTILLED).loc[distilled]
-    none = reported.signs() * reported.baseline()
+    none = reported.signs * reported.baseline
     return pd.Series({task: _gap(student[task], none[task], best[task]) for task in best.index})
 
 
@@ -53,7 +53,7 @@ def derived_figures(reported: Reported) -> pd.DataFrame:
     for gap in reported.gaps.itertuples():
         student = _improving(reported, *DISTILLED).at[gap.distilled, gap.task]
         teacher = _improving(reported, "teacher").at[gap.reference, gap.task]
-        none = reported.signs() * reported.baseline()
+        none = reported.signs * reported.baseline
         closed = _gap(student, none[gap.task], teacher)
         name = f"gap closed, {gap.distilled} of {gap.reference}, %"
         rows.append((name, gap.task, closed, gap.value, GAP_ROUNDING))
@@ -89,7 +89,7 @@ def render_figures(figures: pd.DataFrame) -> str:
 def _improving(reported: Reported, *types: str) -> pd.DataFrame:
     """Values [method, task] of some types of methods; of these, greater is better."""
     wide = reported.of_type(*types)
-    return wide * reported.signs().reindex(wide.columns)
+    return wide * reported.signs.reindex(wide.columns)
 
 
 def _gap(student: float, none: float, teacher: float) -> float:

@@ -151,7 +151,7 @@ def reproduced(reported: Reported) -> Found:
             mean = row.drop(AVERAGE).mean()
             if abs(mean - row[AVERAGE]) > ROUNDING:
                 yield "main table", f"{method} has AVG {row[AVERAGE]:.2f}, the mean is {mean:.2f}"
-    signs, points = reported.signs(), reported.points()
+    signs, points = reported.signs, reported.points
     for claim, sides in _plain_sides(reported):
         if len(sides) == 2 and all(row.seeds == claim.seeds for row in sides.values()):
             effect = sides["a"].value - sides["b"].value
@@ -359,7 +359,7 @@ def above_constant(reported: Reported) -> Found:
     """Methods whose score one answer for all examples has too, and verdicts on two such sides."""
     for task, rows in reported.values[reported.values.task != AVERAGE].groupby("task", sort=False):
         constant = rows[rows.type == "constant"].value.max()
-        no_better = reported.signs()[task] * (rows.value - constant) <= 0
+        no_better = reported.signs[task] * (rows.value - constant) <= 0
         below = rows[~rows.type.isin(["constant", "reference"]) & no_better]
         if len(below):
             stated = ", ".join(
@@ -395,7 +395,7 @@ def margin_below_effect(reported: Reported) -> Found:
     between = reported.claims[reported.claims.claim != DISTILLATION]
     distilled = reported.of_type("single")
     distilled = distilled if len(distilled) else reported.of_type(*DISTILLED)
-    gains = reported.signs() * reported.points() * (distilled.mean() - reported.baseline())
+    gains = reported.signs * reported.points * (distilled.mean() - reported.baseline)
     for task, margin in between.groupby("task", sort=False).margin.max().items():
         gain = gains.get(task, math.nan)
         if margin > gain / 2:
@@ -424,11 +424,13 @@ def sees_its_margin(reported: Reported) -> Found:
 
 def gap_exists(reported: Reported) -> Found:
     """Gaps to a teacher that is no better than the undistilled student on a task they span."""
+    if reported.gaps.empty:
+        return
+    teachers, none = reported.of_type("teacher"), reported.baseline
     for (task, reference), _ in reported.gaps.groupby(["task", "reference"], sort=False):
-        teachers, none = reported.of_type("teacher"), reported.baseline()
         spanned = none.index.drop(AVERAGE, errors="ignore") if task == AVERAGE else [task]
         for name in spanned:
-            if reported.signs()[name] * (teachers.at[reference, name] - none[name]) <= 0:
+            if reported.signs[name] * (teachers.at[reference, name] - none[name]) <= 0:
                 metric = reported.values[reported.values.task == name].metric.iloc[0]
                 has, student = (
                     _entry(number, metric) for number in (teachers.at[reference, name], none[name])

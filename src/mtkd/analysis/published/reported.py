@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -79,18 +80,21 @@ class Reported:
         wide = own.pivot(index="method", columns="task", values="value")
         return wide.reindex(index=own.method.unique(), columns=self.values.task.unique())
 
+    @cached_property
     def signs(self) -> pd.Series:
         """By task 1, or -1 where less of its metric is better; AVG's is -1 where all tasks' are."""
         of_tasks = self.values[self.values.task != AVERAGE].drop_duplicates("task")
         signs = sign_of(of_tasks.set_index("task").metric)
         return pd.concat([signs, pd.Series({AVERAGE: signs.max() if len(signs) else 1})])
 
+    @cached_property
     def points(self) -> pd.Series:
         """By task, points in one of its values' unit: 1 in percent, 100 in another unit."""
         of_tasks = self.values[self.values.task != AVERAGE].drop_duplicates("task")
         metrics = of_tasks.set_index("task").metric
         return metrics.map({name: 100 / declared(name).scale for name in metrics.unique()})
 
+    @cached_property
     def baseline(self) -> pd.Series:
         """The undistilled student's values by task."""
         return self.of_type("baseline").iloc[0]
