@@ -96,7 +96,11 @@ figures: {dpi: 50}
 """
 
 
-# How a copy makes a PDF of the PNG beside it.
+# How a copy leaves text out of a figure, and makes a PDF of the PNG beside it.
+WITHOUT_TEXT = (
+    "import matplotlib.text; "
+    "[each.set_visible(False) for each in figure.findobj(matplotlib.text.Text)]"
+)
 PICTURE = (
     "import PIL.Image; picture = PIL.Image.open(f'{stem}.png').convert('RGB'); "
     "save = partial(picture.save, format='pdf', creationDate=None, modDate=None)"
@@ -107,13 +111,14 @@ def copy_project(folder: Path) -> Path:
     """The project's working files, made to draw and to time faster; its data, by a link."""
     subprocess.run(["cp", "-a", *(ROOT / part for part in PARTS), folder], check=True)
     (folder / "data").symlink_to(ROOT / "data")
-    # No room made for text, and PDFs that are pictures: to lay out, to draw twice and to cut fonts
-    # down to what is used is most of drawing. That nothing is cut off, and what PDFs are, is
-    # seen in the figures' own tests.
+    # No text nor room for it, and PDFs that are pictures: to lay out and draw text, to draw twice
+    # and to cut fonts down to what is used is nine tenths of drawing. What text there is, that
+    # nothing is cut off, and what PDFs are, is seen in the figures' own tests.
     rewrite(
         folder / "src/mtkd/figures/style.py",
         {
             r'layout="constrained"': "layout=None",
+            r"( +)(for extension, metadata in)": rf"\1{WITHOUT_TEXT}\n\1\2",
             r"( +)(with rc_context\(RC\):)": rf"\1if extension == 'pdf':\n\1    {PICTURE}\n\1\2",
         },
     )
