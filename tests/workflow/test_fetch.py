@@ -242,7 +242,9 @@ class TestModels:
         succeeded(fetch_model(tmp_path, revision=""))
         assert_whole(tmp_path, NEW)
 
-    @pytest.mark.parametrize("abrupt", [False, True], ids=["closed", "reset"])
+    @pytest.mark.parametrize(
+        "abrupt", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["closed", "reset"]
+    )
     def test_a_dropped_connection_is_resumed(self, hub, tmp_path, abrupt):
         hub.drops, hub.abrupt = {WEIGHTS: [1_000_000, 1_000_000]}, abrupt
         result = fetch_model(tmp_path)
@@ -279,6 +281,7 @@ class TestModels:
         assert_whole(tmp_path)
         assert ranges(hub) == [None, "bytes=1000000-"]
 
+    @pytest.mark.slow
     def test_a_busy_hub_is_asked_again(self, hub, tmp_path):
         hub.busy = {"/api/models/": 1, "/config.json": 1}
         succeeded(fetch_model(tmp_path))
@@ -442,6 +445,7 @@ class TestDatasets:
             "list"
         )
 
+    @pytest.mark.slow
     def test_a_dropped_connection_is_resumed(self, hub, tmp_path):
         name = "train-00001-of-00002.parquet"
         hub.drops = {name: [500]}
