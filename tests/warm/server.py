@@ -27,6 +27,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import traceback
 import weakref
 from collections.abc import Callable, Sequence
@@ -78,6 +79,7 @@ OF_THE_HUB = (
 )
 # Of Linux, as prctl takes it: the signal that comes when the parent ends.
 PR_SET_PDEATHSIG = 1
+BELOW_THE_HUB = "below-the-hub"
 HUB = ("huggingface_hub", "transformers", "safetensors", "tokenizers", "datasets", "evaluate")
 
 
@@ -104,16 +106,21 @@ def serve(folder: Path) -> dict:
         signal.signal(signal.SIGTERM, lambda *_: _end(other))
         listener = listeners["no-hub"]
         select.select([listener], [], [])
-        for module in _below_the_hub():
+        for module in _below_the_hub(folder):
             # Some are no modules of their own: libraries put them in sys.modules by hand.
             with suppress(ModuleNotFoundError):
                 importlib.import_module(module)
-        _rehearse()
+        _settle()
+        _use_large_pages()
         return _answer(listener)
     listeners.pop("no-hub").close()
     listener = listeners["all"]
     select.select([listener], [], [])
+    known = set(sys.modules)
     _import(OF_THE_HUB)
+    new = [name for name in sys.modules if name not in known and name.split(".")[0] not in HUB]
+    (folder / "new").write_text(" ".join(new))
+    (folder / "new").rename(folder / BELOW_THE_HUB)
     # Hundreds of patterns are compiled before the first weights are saved.
     sys.modules["transformers.conversion_mapping"].get_checkpoint_conversion_mapping("bert")
     project.load(SOURCE)
@@ -136,21 +143,13 @@ def _import(modules: Sequence[str]) -> None:
         importlib.import_module(module)
 
 
-def _below_the_hub() -> list[str]:
-    """What the hub's libraries import besides each other, found out by a process that ends."""
-    known, (there, here) = set(sys.modules), os.pipe()
-    if pid := os.fork():
-        os.close(here)
-        with open(there, encoding="utf-8") as names:
-            found = names.read().split()
-        os.waitpid(pid, 0)
-        return found
-    _import(OF_THE_HUB)
-    with open(here, "w", encoding="utf-8") as names:
-        names.write(
-            " ".join(m for m in sys.modules if m not in known and m.split(".")[0] not in HUB)
-        )
-    os._exit(0)
+def _below_the_hub(folder: Path) -> list[str]:
+    """What the hub's libraries import besides each other, from the server that imports them."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.connect(str(folder / "all"))
+        while not (folder / BELOW_THE_HUB).exists():
+            time.sleep(0.05)
+    return (folder / BELOW_THE_HUB).read_text().split()
 
 
 def _settle() -> None:
