@@ -7,7 +7,6 @@ to be imported anew. Where a copy has other files than this checkout, all of the
 
 from __future__ import annotations
 
-import ast
 import importlib
 import os
 import sys
@@ -31,11 +30,8 @@ def load(source: Path, without: Sequence[str] = ()) -> None:
     sys.modules.update(dict.fromkeys(without))
     for path in sorted(_states):
         name = _name(path)
-        # A main module is run, not imported; a metric's files are read by the metrics.
-        if path.endswith("__main__.py") or "/metrics/modules/" in path or name in sys.modules:
+        if not _is_imported(path) or name in sys.modules:
             continue
-        for imported in _imported(source / path):
-            _importers.setdefault(imported, set()).add(name)
         try:
             importlib.import_module(name)
         except ImportError:
@@ -45,6 +41,16 @@ def load(source: Path, without: Sequence[str] = ()) -> None:
     for name in without:
         del sys.modules[name]
     _places[:] = _found_places(source)
+
+
+def follow(source: Path) -> None:
+    """Find out which module imports which, as it is imported itself or later."""
+    from mtkd.study import code
+
+    for path in filter(_is_imported, _states):
+        for module, name in code.parsed((source / path).read_bytes()).all_imports:
+            for imported in (module, f"{module}.{name}"):
+                _importers.setdefault(imported, set()).add(_name(path))
 
 
 def rehearse(source: Path) -> None:
@@ -78,8 +84,10 @@ def take(source: Path, words: Sequence[str]) -> None:
     edited = {
         path for path in states.keys() | _states.keys() if states.get(path) != _states.get(path)
     }
-    # One that is new, gone, or read without being imported: what it changes is not known.
-    if any(path not in states or _name(path) not in sys.modules for path in edited):
+    # One that is new, gone, or read without being imported: what it changes is not known. Nor is it
+    # of any before ``follow``.
+    unknown = (path not in states or _name(path) not in sys.modules for path in edited)
+    if any(unknown) or (edited and not _importers):
         _forget(_loaded())
         return
     _forget(_and_importers({_name(path) for path in edited}))
@@ -104,20 +112,13 @@ def _states_of(source: Path) -> dict[str, tuple[int, int]]:
     return states
 
 
+def _is_imported(path: str) -> bool:
+    # A main module is run, not imported; a metric's files are read by the metrics.
+    return not path.endswith("__main__.py") and "/metrics/modules/" not in path
+
+
 def _name(path: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-
-
-def _imported(file: Path) -> set[str]:
-    """Modules that a module imports as it is imported itself, or later."""
-    found = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{file}: a relative import, which is not looked for here"
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return {one for one in found if one.startswith(PACKAGE)}
 
 
 def _and_importers(names: set[str]) -> set[str]:

@@ -110,6 +110,7 @@ def serve(folder: Path) -> dict:
             # Some are no modules of their own: libraries put them in sys.modules by hand.
             with suppress(ModuleNotFoundError):
                 importlib.import_module(module)
+        project.follow(SOURCE)
         _settle()
         _use_large_pages()
         return _answer(listener)
@@ -166,6 +167,7 @@ def _settle() -> None:
 
 def _rehearse() -> None:
     """Make the forks to come cheaper still, which takes seconds."""
+    project.follow(SOURCE)
     project.rehearse(SOURCE)
     _settle()
     _use_large_pages()

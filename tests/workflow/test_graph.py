@@ -97,15 +97,20 @@ SUBMITTED = {"prepare_task", "fit_reference", "train_teacher", "teacher_logits",
 SUBMITTED |= {"train_undistilled", "train_students", "fusion_experiments"}
 
 
-def requests(project, attempt):
-    """Memory and minutes of all jobs of each rule, in a try; of no local one."""
-    arguments = ["all", "fusion", "--dry-run", "--attempt", str(attempt)]
+def submitted(project, attempt):
+    """What a dry run of GLUE's main study and of the experiments prints, in a try of its jobs."""
+    arguments = ["all", "fusion", "--dry-run", "--printshellcmds", "--attempt", str(attempt)]
     arguments += ["--workflow-profile", "profiles/slurm"]
     result = snakemake(project, *arguments, suite="config/glue.yaml")
     assert result.returncode == 0, result.stdout
+    return result.stdout
+
+
+def requests(printed):
+    """Memory and minutes of all jobs of each rule; of no local one."""
     found = {}
     jobs = r"^(?:local)?rule (\w+):\n(?:    .*\n)*?    resources: (.*)$"
-    for rule, resources in re.findall(jobs, result.stdout, flags=re.MULTILINE):
+    for rule, resources in re.findall(jobs, printed, flags=re.MULTILINE):
         values = dict(part.split("=") for part in resources.split(", "))
         asked = found.setdefault(rule, [])
         if rule in SUBMITTED:
@@ -113,8 +118,18 @@ def requests(project, attempt):
     return found
 
 
+def told_of_gpus(printed):
+    """Scripts that compute with a GPU, and how many each is told that it asked for."""
+    return set(re.findall(r"(train_\w+|teacher_logits)\.py (?:.* --gpu (\d))?", printed))
+
+
+def with_gpus(number):
+    return {(s, number) for s in ("train_teacher", "teacher_logits", "train_students")}
+
+
 def test_every_submitted_job_asks_for_more_at_its_second_try(project):
-    first, second = (requests(project, attempt) for attempt in (1, 2))
+    printed = submitted(project, 1)
+    first, second = requests(printed), requests(submitted(project, 2))
     declared = {"all"}
     for path in (project / "rules").glob("*.smk"):
         for block in re.findall(r"^localrules:\n((?:    .*\n)+)", path.read_text(), re.MULTILINE):
@@ -123,13 +138,12 @@ def test_every_submitted_job_asks_for_more_at_its_second_try(project):
     for rule in SUBMITTED:
         doubled = sorted((2 * memory, 2 * minutes) for memory, minutes in first[rule])
         assert sorted(second[rule]) == doubled, rule
+    assert told_of_gpus(printed) == with_gpus("1")
 
 
-@pytest.mark.parametrize(("suite", "gpus"), [("config/glue.yaml", "1"), (None, "0")])
-def test_jobs_that_compute_with_a_gpu_are_told_what_they_asked_for(project, suite, gpus):
-    result = snakemake(project, "teachers", "students", "-n", "--printshellcmds", suite=suite)
-    jobs = re.findall(r"(train_\w+|teacher_logits)\.py (?:.* --gpu (\d))?", result.stdout)
-    assert set(jobs) == {(s, gpus) for s in ("train_teacher", "teacher_logits", "train_students")}
+def test_without_a_gpu_jobs_are_told_that_they_asked_for_none(project):
+    printed = snakemake(project, "teachers", "students", "-n", "--printshellcmds", suite=None)
+    assert told_of_gpus(printed.stdout) == with_gpus("0")
 
 
 def test_one_cell_needs_its_task_its_teacher_and_nothing_else(project):

@@ -143,6 +143,8 @@ class TestAsShipped:
         path = write_suite(tmp_path / "modern.yaml", suite)
         as_fetched(tmp_path, suite)
         options = ["--executor", "slurm", "--jobs", "8", "--default-resources", "mem_mb=1000"]
+        # By default as large as its inputs, which are asked for one by one.
+        options.append("disk_mb=1000")
         result = run_snakemake(tmp_path, "--configfile", path, "--dry-run", *options)
         assert result.returncode == 0, result.stdout
         before, _, plan = result.stdout.partition("\nPlan: ")

@@ -196,6 +196,8 @@ class TestAsShipped:
 
     def test_a_dry_run_shows_the_graph_and_what_it_costs(self, tmp_path):
         options = ["--executor", "slurm", "--jobs", "8", "--default-resources", "mem_mb=1000"]
+        # By default as large as its inputs, which are asked for one by one.
+        options.append("disk_mb=1000")
         result = run_snakemake(tmp_path, "--configfile", SHIPPED, "--dry-run", *options)
         assert result.returncode == 0, result.stdout
         before, _, plan = result.stdout.partition("\nPlan: ")
