@@ -146,7 +146,7 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
 
 
 def search_less(folder: Path) -> None:
-    """Certificates of operators from a search that is a hundredth as long, and few simulations."""
+    """Certificates of operators from a hundredth of the search; few simulations and steps."""
     rewrite(
         folder / "src/mtkd/framework/certificates.py",
         {
@@ -161,6 +161,9 @@ def search_less(folder: Path) -> None:
             r"EXAMPLES, DRAWS, REPLICATIONS = .*": "EXAMPLES, DRAWS, REPLICATIONS = 4, 20, 2",
             r"BOOTSTRAPS = \d+": "BOOTSTRAPS = 50",
         },
+    )
+    rewrite(
+        folder / "src/mtkd/framework/objectives.py", {r"STEPS = .*": "STEPS = (0, 1, 2, 5, 20)"}
     )
 
 

@@ -18,6 +18,7 @@ from zipfile import ZipFile
 import numpy as np
 import pandas as pd
 import pytest
+import warm
 from hub_server import Hub
 from huggingface_hub import snapshot_download
 from small_inputs import (
@@ -119,12 +120,12 @@ def fetch_model(tmp_path, revision=OLD, name="unit/bert"):
     )
 
 
-def start_fetching(tmp_path, **more):
+def start_fetching(tmp_path, python=sys.executable, **more):
     """Start ``fetch_model`` without waiting for it."""
     options = model_options(tmp_path)
     arguments = [part for key, value in options.items() for part in (f"--{key}", str(value))]
     return subprocess.Popen(
-        [sys.executable, str(SCRIPTS / "fetch_model.py"), *arguments],
+        [python, str(SCRIPTS / "fetch_model.py"), *arguments],
         env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src"), "HF_HUB_OFFLINE": "0"},
         stderr=subprocess.PIPE,
         text=True,
@@ -354,7 +355,7 @@ class TestModels:
         assert not any(TOKEN.encode() in content for content in written)
 
     def test_two_processes_fetch_once_with_the_users_umask(self, hub, tmp_path):
-        processes = [start_fetching(tmp_path, umask=0o002) for _ in range(2)]
+        processes = [start_fetching(tmp_path, warm.python(), umask=0o002) for _ in range(2)]
         errors = [process.communicate()[1] for process in processes]
         assert [process.returncode for process in processes] == [0, 0], errors
         assert_whole(tmp_path)
