@@ -3,7 +3,7 @@
 Snakemake and each of its jobs import for seconds and then compute for a fraction of one. Here they
 are forks of one process that has imported the libraries (``server.py``), started through a stand-in
 for ``python`` (``client.py``): real processes, with real command lines, environments and exit
-statuses. Where a limit, a fresh interpreter or its number is what a test is about, it starts
+statuses. Where a signal, a limit or a fresh interpreter is what a test is about, it starts
 ``sys.executable`` instead.
 
 What ``MTKD_WITHOUT`` names, packages parted by spaces, a process finds missing.

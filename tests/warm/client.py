@@ -61,10 +61,8 @@ def main():
     connection.sendmsg([b"%-16d" % len(content)], [streams])
     connection.sendall(content)
     pid = int(line(connection))
-    # A terminal sends the first to all that run in it.
-    ways = ((_signal.SIGINT, os.killpg), (_signal.SIGTERM, os.kill), (_signal.SIGHUP, os.kill))
-    for number, send in ways:
-        _signal.signal(number, lambda received, frame, send=send: send(pid, received))
+    for number in (_signal.SIGINT, _signal.SIGTERM):
+        _signal.signal(number, lambda received, frame: os.killpg(pid, received))
     code = int(line(connection) or 1)
     if code < 0:
         if -code != _signal.SIGKILL:

@@ -27,7 +27,6 @@ import signal
 import socket
 import sys
 import threading
-import time
 import traceback
 import weakref
 from collections.abc import Callable, Sequence
@@ -120,8 +119,7 @@ def serve(folder: Path) -> dict:
     known = set(sys.modules)
     _import(OF_THE_HUB)
     new = [name for name in sys.modules if name not in known and name.split(".")[0] not in HUB]
-    (folder / "new").write_text(" ".join(new))
-    (folder / "new").rename(folder / BELOW_THE_HUB)
+    (folder / BELOW_THE_HUB).write_text(" ".join(new))
     # Hundreds of patterns are compiled before the first weights are saved.
     sys.modules["transformers.conversion_mapping"].get_checkpoint_conversion_mapping("bert")
     project.load(SOURCE)
@@ -148,8 +146,9 @@ def _below_the_hub(folder: Path) -> list[str]:
     """What the hub's libraries import besides each other, from the server that imports them."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.connect(str(folder / "all"))
-        while not (folder / BELOW_THE_HUB).exists():
-            time.sleep(0.05)
+        connection.shutdown(socket.SHUT_WR)
+        # Who asks for nothing is sent nothing, once it is ready.
+        connection.recv(1)
     return (folder / BELOW_THE_HUB).read_text().split()
 
 
@@ -255,8 +254,7 @@ def become(request: dict) -> None:
     gc.enable()
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, stream in enumerate(request["streams"]):
         os.dup2(stream, number)

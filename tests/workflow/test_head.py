@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -130,8 +131,9 @@ def test_a_local_run_is_stopped_as_by_ctrl_c(tmp_path, sent):
     job += "signal.signal(signal.SIGINT, lambda *_: (Path('saved').touch(), sys.exit(130)))\n"
     job += "Path('started').touch()\ntime.sleep(1000)\n"
     (tmp_path / "workflow/scripts/prepare_task.py").write_text(job)
+    words = command(TASKS[0], *SUITE[2:], suite=SUITE[1], cores=1)
     process = subprocess.Popen(
-        command(TASKS[0], *SUITE[2:], suite=SUITE[1], cores=1),
+        [sys.executable, *words[1:]],
         cwd=tmp_path,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.STDOUT,
