@@ -14,6 +14,7 @@ from shutil import disk_usage
 import psutil
 import pytest
 import warm
+import yaml
 from _pytest.assertion import rewrite
 from tiny_study import CHECKOUT, copy_project, search_less
 
@@ -29,6 +30,9 @@ if MEMORY.is_dir() and min(disk_usage(MEMORY).free, psutil.virtual_memory().avai
 # Python may be told to write none, and pytest would then rewrite all tests in every session, which
 # takes it as long as to import what they test.
 sys.dont_write_bytecode = False
+
+# Read in C, where PyYAML has it: tests read suites again and again.
+yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 SERVER = pytest.StashKey[warm.Server]()
 # Seconds of a test, or of its fixtures, by folder; SLURM's tests mostly wait.
@@ -86,14 +90,13 @@ def pytest_unconfigure(config):
         del os.environ[CHECKOUT]
 
 
-# As jobs have it: to look for garbage at each few hundred objects slows libraries down.
-gc.set_threshold(20_000)
+# To look for garbage again and again takes as long as some hundred tests.
+gc.disable()
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _nothing_to_collect():
-    # statsmodels collects garbage at each correction of p-values, which would go through all that
-    # libraries have made, and the tests before.
+    # Who collects, goes through neither what libraries have made nor the tests before.
     gc.collect()
     gc.freeze()
 

@@ -14,6 +14,7 @@ from scipy import stats
 from sklearn.metrics import f1_score
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW
 
@@ -340,6 +341,13 @@ def test_bootstrap_resamples_seeds_and_examples_independently():
 
 def test_holms_adjustment_as_r_makes_it():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+@given(st.lists(st.one_of(st.floats(0, 1), st.sampled_from([0.01, 0.5, 1.0])), max_size=12))
+@settings(max_examples=6)
+def test_holms_adjustment_is_that_of_statsmodels(p_values):
+    expected = multipletests(p_values, method="holm")[1]
+    assert holm(p_values).tolist() == expected.tolist()
 
 
 def difference_of(estimate, se, seeds=5) -> Difference:

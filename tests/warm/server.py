@@ -50,7 +50,6 @@ MODULES = (
     "scipy.optimize",
     "scipy.special",
     "scipy.stats",
-    "statsmodels.stats.multitest",
     "matplotlib.pyplot",
     "matplotlib.backends.backend_agg",
     "matplotlib.backends.backend_pdf",

@@ -20,6 +20,7 @@ from mtkd.analysis.master import master_table, methods, report_values
 from mtkd.analysis.measures.failures import REGIONS
 from mtkd.analysis.selection import ARM, CELL, sign_of
 from mtkd.config.values import NOT_APPLICABLE, canonical_number
+from mtkd.config.written import LOADER
 from mtkd.errors import InputError
 from mtkd.metrics.names import declared
 from mtkd.records.examples import Examples
@@ -107,7 +108,9 @@ def read_published(folder: Path) -> Reported:
     compare the best of all arms of each type. Raises InputError naming a file that is missing or
     malformed.
     """
-    stated = _read(folder / "study.yaml", lambda path: yaml.safe_load(path.read_text("utf-8")))
+    stated = _read(
+        folder / "study.yaml", lambda path: yaml.load(path.read_text("utf-8"), Loader=LOADER)
+    )
     master, sweep, advantages, confidence, teachers = (
         _read(
             folder / f"{name}.csv", lambda path: pd.read_csv(path, dtype={"T": str, "alpha": str})

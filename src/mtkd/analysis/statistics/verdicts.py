@@ -42,10 +42,13 @@ class Finding(NamedTuple):
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
     """Adjusted p-values that keep the family-wise error (Holm 1979, Scand. J. Stat. 6(2))."""
-    # Loading it takes a second, and many who import this module only want its words.
-    from statsmodels.stats.multitest import multipletests
-
-    return multipletests(p_values, method="holm")[1]
+    # As statsmodels does, which collects a process's garbage at each call: a tenth of a second.
+    values = np.asarray(p_values)
+    order = np.argsort(values)
+    adjusted = np.empty(len(values))
+    steps = np.arange(len(values), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(values[order] * steps), 1.0)
+    return adjusted
 
 
 def findings(family: Sequence[Difference], margin: float) -> list[Finding]:
