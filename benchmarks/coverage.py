@@ -48,6 +48,15 @@ LATENT = {"quiet seeds": 0.0, "loud seeds": 0.02}
 # Examples that come in clusters (reviews), and pairs of their members (snippets).
 CLUSTERED = {"in clusters": 1, "pairs": 2}
 CLUSTERS = ((400, 40), (400, 150), (1200, 600))
+# Clusters as unequal as people have them: what holds most of the examples is hardly an observation.
+UNEQUAL = {
+    "one of 200, 200 of one": np.r_[np.zeros(200, int), np.arange(1, 201)][:, None],
+    "60 of geometric sizes": np.repeat(np.arange(60), np.random.default_rng(1).geometric(0.1, 60))[
+        :, None
+    ],
+    "4 queries × 100 texts": np.array([(q, 4 + text) for q in range(4) for text in range(100)]),
+    "8 queries × 50 texts": np.array([(q, 8 + text) for q in range(8) for text in range(50)]),
+}
 SHARED_PART = 0.3
 # Variances of draws, of seeds in all draws alike, of seeds in a draw, and of examples.
 DRAWN = {
@@ -115,23 +124,42 @@ def clusters(replications: int, bootstraps: int) -> None:
         for examples, groups in CLUSTERS:
             for seeds in SEEDS:
                 rng = np.random.default_rng([seeds, examples, groups])
-                held = []
-                for number in range(replications):
-                    values, members = grouped(rng, seeds, examples, groups, sides)
-                    told, not_told = (
-                        crossed_difference(values, clusters=known) for known in (members, None)
-                    )
-                    resampled = (math.nan, math.nan)
-                    if number < bootstraps:
-                        resampled = bootstrap_interval(
-                            values, number, BOOTSTRAP_SAMPLES, clusters=members
-                        )
-                    ends = [(told.low, told.high), (not_told.low, not_told.high)]
-                    row = [float(low <= 0 <= high) for low, high in ends]
-                    between = float(resampled[0] <= 0 <= resampled[1])
-                    held.append([*row, between if number < bootstraps else math.nan])
-                row = " | ".join(f"{share:.3f}" for share in np.nanmean(held, axis=0))
+                row = held(
+                    lambda rng=rng, of=(examples, groups, sides): drawn_members(rng, *of),
+                    rng,
+                    seeds,
+                    replications,
+                    bootstraps,
+                )
                 print(f"| {examples:,} {name} | {groups} | {seeds} | {row} |", flush=True)
+    for name, members in UNEQUAL.items():
+        groups = len(np.unique(members))
+        for seeds in SEEDS:
+            rng = np.random.default_rng([seeds, *members.shape, groups])
+            row = held(lambda of=members: of, rng, seeds, replications, bootstraps)
+            print(f"| {name} | {groups} | {seeds} | {row} |", flush=True)
+
+
+def held(
+    members_of: Callable[[], np.ndarray],
+    rng: np.random.Generator,
+    seeds: int,
+    replications: int,
+    bootstraps: int,
+) -> str:
+    """A row: how often intervals held 0, told of the clusters, not told, and resampled."""
+    found = []
+    for number in range(replications):
+        members = members_of()
+        values = grouped(rng, seeds, members)
+        told, not_told = (crossed_difference(values, clusters=known) for known in (members, None))
+        row = [float(one.low <= 0 <= one.high) for one in (told, not_told)]
+        between = math.nan
+        if number < bootstraps:
+            low, high = bootstrap_interval(values, number, BOOTSTRAP_SAMPLES, clusters=members)
+            between = float(low <= 0 <= high)
+        found.append([*row, between])
+    return " | ".join(f"{share:.3f}" for share in np.nanmean(found, axis=0))
 
 
 def draws(replications: int) -> None:
@@ -159,17 +187,22 @@ def draws(replications: int) -> None:
                 print(f"| {name} | {number} | {seeds} | {np.mean(held):.3f} |", flush=True)
 
 
-def grouped(
-    rng: np.random.Generator, seeds: int, examples: int, groups: int, sides: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Values [S, N], of which members [N, sides] share SHARED_PART of the examples' variance."""
+def drawn_members(rng: np.random.Generator, examples: int, groups: int, sides: int) -> np.ndarray:
+    """Members [N, sides] of examples, drawn alike; those of a pair are two."""
     members = rng.integers(groups, size=(examples, sides))
-    if sides == 2:  # of two different members
+    if sides == 2:
         members[:, 1] = (members[:, 0] + rng.integers(1, groups, examples)) % groups
+    return members
+
+
+def grouped(rng: np.random.Generator, seeds: int, members: np.ndarray) -> np.ndarray:
+    """Values [S, N], of which members [N, sides] share SHARED_PART of the examples' variance."""
+    examples, sides = members.shape
+    groups = int(members.max()) + 1
     shared = rng.normal(0, math.sqrt(SHARED_PART / sides), groups)[members].sum(axis=1)
     own = rng.normal(0, math.sqrt(1 - SHARED_PART), examples)
     of_seeds = rng.normal(0, 1 / math.sqrt(examples), (seeds, 1))
-    return shared + own + of_seeds + rng.normal(size=(seeds, examples)), members
+    return shared + own + of_seeds + rng.normal(size=(seeds, examples))
 
 
 def simulations() -> dict[str, tuple[Draw, float]]:

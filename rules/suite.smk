@@ -27,8 +27,8 @@ except InputError as error:
     sys.exit(f"error: {error}")
 
 # A suite file is self-contained. Naming the default only when no other is given keeps Snakemake
-# from merging the two.
-if "suite" not in config:
+# from merging the two, also where that one lacks its name.
+if not workflow.configfiles:
 
     configfile: DEFAULT_SUITE
 

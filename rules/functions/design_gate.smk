@@ -1,5 +1,5 @@
 # What the gate of a study's design reads.
-from mtkd.study.arms import arm_settings
+from mtkd.study.arms import arm_settings, shows_distillation
 
 GATED_TASKS = [task for task in STUDY.tasks if SUITE.tasks[task].gate_rows]
 
@@ -17,7 +17,7 @@ def gate_cells(wildcards):
     arms = {
         (arm.label, arm.strategy)
         for arm in STUDY.arms
-        if arm_settings(SUITE, arm)["family"] in ("undistilled", "single")
+        if shows_distillation(arm_settings(SUITE, arm))
     }
     return [
         f"{CELL.format(**cell._asdict())}/predictions.safetensors"

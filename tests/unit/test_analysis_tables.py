@@ -134,6 +134,23 @@ def test_a_class_absent_from_a_split_is_no_trouble():
         assert len(table)
 
 
+def test_hard_labels_are_followed_as_they_were_learned_at_no_temperature(examples):
+    number = of_arm(examples, "average")
+    arms = [dict(arm) for arm in examples.record["arms"]]
+    arms[number]["labels"] = "hard"
+    taught = {split: list(of_arms) for split, of_arms in examples.soft.items()}
+    students = {split: list(of_arms) for split, of_arms in examples.students.items()}
+    for split, of_arms in taught.items():
+        of_arms[number] = np.eye(of_arms[number].shape[-1])[of_arms[number].argmax(axis=-1)]
+        students[split][number] = np.repeat(3 * of_arms[number], 3, axis=0)
+    changed = examples._replace(
+        record={**examples.record, "arms": arms}, soft=taught, students=students
+    )
+    own = fidelity_table(changed).set_index(["arm", "split"]).loc["average"]
+    others = students["train"][number].shape[-1] - 1
+    assert own.kl.tolist() == pytest.approx([np.log1p(others * np.exp(-3))] * len(own))
+
+
 def test_a_student_that_is_its_soft_labels_is_faithful(examples):
     number = of_arm(examples, "average")
     students = {

@@ -1,6 +1,7 @@
 """Settings of the SLURM executor that lose work are refused; the shipped profiles are not."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from snakemake_executor_plugin_slurm import ExecutorSettings
+from test_scripts import rules
 
 from mtkd.cluster import settings as module
 from mtkd.cluster.settings import forgetful_queue, limits_of_one_machine, slurm_mistake
@@ -35,6 +37,19 @@ def test_combinations_that_lose_work_are_named_in_one_line(values, words):
 
 def profile(name):
     return yaml.safe_load((PROFILES / name / "profile.yaml").read_text(encoding="utf-8"))
+
+
+def test_profiles_have_every_rule_that_asks_for_a_gpu():
+    asking = {name for name, text in rules().items() if re.search(r"^ +gpu=", text, re.MULTILINE)}
+    # Made from another, in a loop, or of a name that is worked out.
+    asking |= {"train_undistilled", "train_mixtures", "train_own_specialists"}
+    asking |= {"write_traces", "write_traces_by_vllm"}
+    asking -= {"name"}
+    own = profile("site")["set-resources"]
+    assert set(own) == asking and len({str(where) for where in own.values()}) == 1
+    for name in ("slurm", "slurm-requeue"):
+        text = (PROFILES / name / "profile.yaml").read_text(encoding="utf-8")
+        assert set(re.findall(r"^#   (\w+): [&*]gpu", text, re.MULTILINE)) == asking
 
 
 @pytest.mark.parametrize("name", ["slurm", "slurm-requeue"])

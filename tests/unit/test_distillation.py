@@ -259,6 +259,18 @@ def test_a_permuted_teacher_is_refused_with_the_remedy_that_works():
         in_task_order(z, ["a", "b", "c"], NAMES)
 
 
+def test_two_labels_that_were_swapped_are_refused_also_of_few_rows():
+    labels = np.repeat([0, 1, 2], [30, 20, 37])
+    said = np.where(labels == 2, 2, 1 - labels)
+    said[::12] = 2  # and some errors
+    with pytest.raises(InputError, match="in the order neutral, entailment, contradiction"):
+        check_label_map(np.eye(3)[said], labels, NAMES, "llm")
+    # All of sixteen, but not most of nine.
+    with pytest.raises(InputError, match="accuracy 1.000 against 0.000"):
+        check_label_map(np.eye(2)[[1, 0] * 8], np.array([0, 1] * 8), NAMES[:2], "llm")
+    check_label_map(np.eye(2)[[1, 0] * 4 + [0]], np.array([0, 1] * 4 + [0]), NAMES[:2], "llm")
+
+
 def teachers():
     rng = np.random.default_rng(0)
     runs = {}

@@ -17,6 +17,7 @@ from mtkd.analysis.interaction import (
     interaction_table,
     read_cells,
 )
+from mtkd.config.schema import Strategy
 from mtkd.errors import InputError
 from mtkd.records.logits import Logits, write_logits
 from mtkd.study.arms import described
@@ -27,6 +28,7 @@ GRID |= {
     "metrics": {"movies": "accuracy"},
     "arms": [*STUDY["arms"][:4], described("weighted", "cnn+bert")],
 }
+SINGLE = [arm["teachers"] for arm in GRID["arms"] if arm["family"] == "single"]
 ARMS = [(arm["teachers"], arm["strategy"], arm["family"]) for arm in GRID["arms"]]
 
 
@@ -92,6 +94,20 @@ def test_a_planted_interaction_is_found_and_is_that_of_means(examples):
     assert row.sentence.startswith(
         "movies: what average adds to one teacher at T=2 less that at T=10: +"
     )
+
+
+def test_hard_labels_beside_soft_ones_are_no_part_of_a_mean(examples):
+    hard = [described("hard", name, Strategy(fusion="single", labels="hard")) for name in SINGLE]
+    cells = cells_of(examples, planted)
+    # Labels know no T, and these are far better at each.
+    right = {split: 9.0 * np.eye(2)[labels] for split, labels in examples.labels.items()}
+    more = {
+        (arm["teachers"], "hard", T, alpha, seed): right
+        for arm in hard
+        for T, alpha, seed in itertools.product(GRID["T"], GRID["alpha"], GRID["seeds"])
+    }
+    found = interaction_table(examples, cells | more, GRID | {"arms": [*GRID["arms"], *hard]})
+    assert found.equals(interaction_table(examples, cells, GRID))
 
 
 def test_fusion_that_pays_alike_at_every_T_is_no_interaction(examples):

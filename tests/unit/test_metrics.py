@@ -56,12 +56,12 @@ def by_sklearn(metric: str, logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def drawn(random, classes: int, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Logits [2, n, classes] with ties among them, and labels [n] with every class."""
+    """Logits [2, n, classes] with ties, and labels [n] with every class, the first two twice."""
     logits = np.array(
         [[[random.randrange(4) for _ in range(classes)] for _ in range(n)]] * 2, float
     )
     logits[1] = np.roll(logits[1], 1, axis=0)
-    labels = [*range(classes), *(random.randrange(classes) for _ in range(n - classes))]
+    labels = [*range(classes), 0, 1, *(random.randrange(classes) for _ in range(n - classes - 2))]
     return logits, np.array(labels)
 
 
@@ -138,6 +138,9 @@ def test_auroc_has_the_variance_of_delong():
 def test_a_metric_without_a_value_is_refused_in_one_line():
     with pytest.raises(InputError, match=r"'auroc' has no value on these 4 examples.*\[4, 0\]"):
         score(P, np.zeros(4, int), ["auroc"])
+    # Of a single one nothing says how much another would have changed.
+    with pytest.raises(InputError, match=r"'auroc' has no value on these 4 examples.*\[3, 1\]"):
+        score(P, np.array([0, 0, 1, 0]), ["auroc"])
     with pytest.raises(ValueError, match="'auroc' is for 2 labels, not 3; use one of accuracy, b"):
         check_metric("auroc", 3)
 

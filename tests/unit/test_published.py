@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -249,6 +250,24 @@ def powered(copy, **changes):
 def test_a_margin_that_is_small_beside_distillation_and_was_seen_raises_no_flag(corrected):
     changed = {"claims": powered(corrected), "skill": skill_of("SST-2")}
     assert flags(replace(corrected, **changed)) == []
+
+
+def test_a_margin_that_is_small_beside_what_distillation_costs_raises_no_flag(corrected):
+    values = corrected.values
+    lower = (values.task == "SST-2") & ~values.type.isin(["baseline", "teacher"])
+    values = values.assign(value=values.value.where(~lower, values.value - 20))
+    changed = replace(corrected, values=values, claims=powered(corrected, margin=2.0))
+    assert "margin-below-effect" not in {flag.rule for flag in flags(changed)}
+
+
+def test_how_many_seeds_a_margin_needs_is_said_where_it_is_known(corrected):
+    said = []
+    for needed in (7.0, math.inf, math.nan):
+        claims = powered(corrected, minimum_detectable=0.2, seeds_needed=needed)
+        changed = replace(corrected, claims=claims, skill=skill_of("SST-2"))
+        said += [flag.what for flag in flags(changed)]
+    ends = ["; 7 seeds would", "; no number of seeds would", ", the margin 0.1"]
+    assert [line[-len(end) :] for line, end in zip(said, ends, strict=True)] == ends
 
 
 # One change each of the corrected copy; the rule named, and no other, must object, once.

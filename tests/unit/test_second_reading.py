@@ -60,7 +60,7 @@ def first(name: str) -> pd.DataFrame:
 def difference(row) -> Difference:
     """What a row of ``claims.csv`` says of a difference."""
     return Difference(
-        row.effect, row.se, row.df, row.low, row.high, row.seeds, row.n, row.n, UNKNOWN
+        row.effect, row.se, row.df, row.low, row.high, row.seeds, row.n, row.n, row.n, UNKNOWN
     )
 
 

@@ -280,8 +280,9 @@ def test_every_example_a_cluster_of_its_own_is_no_cluster():
         crossed_difference(values, clusters=np.arange(30)[:, None]),
         crossed_difference(values),
     )
-    assert found[:-1] == pytest.approx(plain[:-1])
-    assert found.mean_squares == pytest.approx(plain.mean_squares)
+    squares, others = found.mean_squares, plain.mean_squares
+    assert squares == pytest.approx(others)
+    assert found._replace(mean_squares=0) == pytest.approx(plain._replace(mean_squares=0))
     # Pairs that share nobody are examples of their own.
     pairs = crossed_difference(values, clusters=np.arange(60).reshape(30, 2))
     assert pairs.se == pytest.approx(found.se, rel=0.02) and pairs.clusters == 60
@@ -297,10 +298,35 @@ def test_clusters_that_are_none_are_refused(clusters):
         crossed_difference(np.arange(8.0).reshape(2, 4), clusters=clusters)
 
 
+@pytest.mark.parametrize(
+    ("clusters", "effective"),
+    [
+        (np.repeat(np.arange(8), 50)[:, None], 8),
+        # One of 200 and 200 of one: hardly more than four.
+        (np.r_[np.zeros(200, int), np.arange(1, 201)][:, None], 400**2 / (200**2 + 200)),
+        # Four queries, each with a hundred documents of its own or shared.
+        (np.array([(query, 4 + text) for query in range(4) for text in range(100)]), 4),
+    ],
+    ids=["as large", "one large", "four queries"],
+)
+def test_clusters_count_by_what_they_hold(clusters, effective):
+    members, rng = np.unique(clusters, return_inverse=True)[1].reshape(clusters.shape), None
+    covered = []
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        shared = rng.normal(size=members.max() + 1)[members].sum(axis=1) / members.shape[1] ** 0.5
+        values = 0.5 * shared + rng.normal(size=(3, 400)) + 0.02 * rng.normal(size=(3, 1))
+        found = crossed_difference(values, clusters=clusters)
+        covered.append(found.low <= 0 <= found.high)
+    assert found.effective == pytest.approx(effective)
+    # By as many degrees of freedom as there are clusters: .68 and .86 of the latter two.
+    assert np.mean(covered) > 0.91
+
+
 def test_seeds_needed_has_ends():
     # Variance components .01 (seeds), .04 (examples) and .09 (error) of 3 x 100 values.
     squares = MeanSquares(0.09 + 100 * 0.01, 0.09 + 3 * 0.04, 0.09)
-    difference = Difference(0.0, 0.06, 2.3, -0.2, 0.2, 3, 100, 100, squares)
+    difference = Difference(0.0, 0.06, 2.3, -0.2, 0.2, 3, 100, 100, 100.0, squares)
     assert seeds_needed(difference, 1.0, 0.05) == 3  # as many as a verdict takes
     floor = (stats.t.ppf(0.975, 99) + stats.t.ppf(0.8, 99)) * math.sqrt(0.04 / 100)
     assert seeds_needed(difference, 0.999 * floor, 0.05) == math.inf
@@ -353,7 +379,19 @@ def test_holms_adjustment_is_that_of_statsmodels(p_values):
 def difference_of(estimate, se, seeds=5) -> Difference:
     half = 1.96 * se
     squares = MeanSquares(1.0, 1.0, 1.0)
-    return Difference(estimate, se, 100, estimate - half, estimate + half, seeds, 900, 900, squares)
+    ends = estimate - half, estimate + half
+    return Difference(estimate, se, 100, *ends, seeds, 900, 900, 900.0, squares)
+
+
+@pytest.mark.parametrize("examples", [50, 100, 277, 872])
+def test_equivalent_is_not_said_of_what_was_hardly_seen(examples):
+    """Of arms as far apart as the margin, by examples that all seeds lose alike: one in twenty."""
+    said = []
+    for seed in range(600):
+        lost = np.random.default_rng(seed).random(examples) < 0.005
+        found = crossed_difference(np.tile(-100.0 * lost, (3, 1)))._replace(step=100.0)
+        said.append(equivalence_p(found, 0.5) < 0.05)
+    assert np.mean(said) < 0.09
 
 
 def test_verdicts():

@@ -68,6 +68,9 @@ def test_performance_profile_counts_scores_above():
     scores = np.array([[0.1, 0.5], [0.5, 0.9]])
     profile = performance_profile(scores, np.array([0.0, 0.1, 0.5, 0.9]))
     assert profile.tolist() == [1, 0.75, 0.25, 0]
+    # 109 right of 200 less 102 are 3.5 points, and not more, whatever rounding makes of it.
+    gain = 100 * (np.array([[109 / 200]]) - 102 / 200)
+    assert gain > 3.5 and performance_profile(gain, np.array([3.5])).tolist() == [0]
 
 
 def test_stochastic_order_at_its_ends():

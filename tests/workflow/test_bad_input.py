@@ -465,6 +465,13 @@ class TestThroughSnakemake:
         assert f"{path}: studies.main.arms.0: unknown strategy 'avrage'" in line
         assert "did you mean 'average'?" in line
 
+    def test_a_suite_without_its_name_is_not_the_embedded_one(self, tmp_path):
+        suite = {key: value for key, value in SUITE.items() if key != "suite"}
+        path = write_suite(tmp_path / "suite.yaml", suite)
+        result = run_snakemake(tmp_path, "--configfile", path, "-c1", "-n")
+        assert result.returncode == 1
+        assert f"error: {path}: suite: this key is missing" in result.stdout
+
     def test_the_line_reaches_the_terminal_and_a_rerun_mends_it(self, tmp_path):
         path = write_suite(tmp_path / "suite.yaml", SUITE)
         table(48).drop(columns="text").to_csv(tmp_path / "train.csv", index=False)

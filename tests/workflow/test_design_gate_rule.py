@@ -19,11 +19,13 @@ def gated(tmp_path_factory):
     suite["tasks"]["few"] = {
         "of": "reviews", "labelled": 36, "gate_rows": 16, "transfer": "rest"
     }  # fmt: skip
+    suite.setdefault("strategies", {})["hard"] = {"fusion": "single", "labels": "hard"}
     suite["studies"]["main"] |= {
         "tasks": ["few"],
         "arms": [
             {"strategy": "none"},
             {"strategy": "single", "teachers": ["cnn"]},
+            {"strategy": "hard", "teachers": ["cnn"]},
             {"strategy": "average", "teachers": ["cnn", "bert"]},
         ],
     }
@@ -40,7 +42,7 @@ def test_what_it_sees_is_written_down_passed_or_not(gated):
     gate = pd.read_parquet(project / "results/tiny/tasks/few/gate.parquet")
     assert row["rows"] == len(gate) >= 16 and row["seeds"] == 2
     assert set(row["leads"]) == {"constant", "tfidf"}
-    # Single-teacher arms alone: it knows nothing of several.
+    # Single-teacher arms of soft labels alone: it knows nothing of several, nor of hard ones.
     assert len(row["single"]) == 1
     assert "few: undistilled" in result.stdout and "Traceback" not in result.stdout
     if not answer["passed"]:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from mtkd.analysis.constant import constant_name, constant_scores
-from mtkd.analysis.measures.scores_per_example import improving, joined
+from mtkd.analysis.measures.scores_per_example import improving, joined, outcome_step
 from mtkd.analysis.sentences import sentence
 from mtkd.analysis.statistics.paired import (
     MINIMUM_DRAWS,
@@ -204,9 +204,7 @@ def planned(arms: Sequence[dict], teachers: Mapping[str, float] | None = None) -
     it is said to be one), and else has no part. Nor has one of out-of-fold logits that is there
     beside the same of in-sample ones, unless these are a control.
     """
-    none, single, multi, controls = (
-        [i for i, arm in enumerate(arms) if arm["family"] == family] for family in FAMILIES
-    )
+    none, single, multi, controls = sides_of(arms)
 
     def own(i: int) -> tuple[str, list[int]]:
         return arms[i]["name"], [i]
@@ -215,8 +213,6 @@ def planned(arms: Sequence[dict], teachers: Mapping[str, float] | None = None) -
         return name, [i for i in members if arms[i]["seeds"]] or members
 
     hardened, crossfitted = _hardened(arms), _crossfitted(arms)
-    apart = {j for _, j in hardened} | {j for i, j in crossfitted if i not in controls}
-    single, multi = ([i for i in of if i not in apart] for of in (single, multi))
     found = []
     if none and single + multi:
         of = ("mean of single-teacher arms", single) if single else ("mean of all arms", multi)
@@ -257,6 +253,21 @@ def planned(arms: Sequence[dict], teachers: Mapping[str, float] | None = None) -
         found += [Plan(CONTROL, every, own(j), 1) for j in bare]
     found += [Plan(OUT_OF_FOLD, own(i), own(j), 1) for i, j in crossfitted]
     return found
+
+
+def sides_of(arms: Sequence[dict]) -> tuple[list[int], list[int], list[int], list[int]]:
+    """Numbers of the undistilled arms, those of one teacher, of several, and the controls.
+
+    One of hard labels, or of out-of-fold logits, that is there beside the same of soft labels, or
+    of in-sample logits that are no control, is on no side: it is a question of its own.
+    """
+    none, single, multi, controls = (
+        [i for i, arm in enumerate(arms) if arm["family"] == family] for family in FAMILIES
+    )
+    apart = {j for _, j in _hardened(arms)}
+    apart |= {j for i, j in _crossfitted(arms) if i not in controls}
+    single, multi = ([i for i in of if i not in apart] for of in (single, multi))
+    return none, single, multi, controls
 
 
 def _hardened(arms: Sequence[dict]) -> list[tuple[int, int]]:
@@ -418,7 +429,8 @@ def _scores(sides: Sequence[Side], seeds: Sequence[str]) -> Contributions:
 def _stated(name: str, draws: Sequence[Examples], margin: float) -> pd.DataFrame:
     """The claims of one task, or of several draws of one, by COLUMNS."""
     examples, found = draws[0], _compared(draws)
-    splits, metric = examples.record["report_splits"], declared(examples.record["metrics"][0])
+    splits, primary = examples.record["report_splits"], examples.record["metrics"][0]
+    metric = declared(primary)
     clusters = examples.clusters_of(splits)
     constants = [constant_scores(one, splits) for one in draws]
     constant = Contributions(
@@ -429,7 +441,8 @@ def _stated(name: str, draws: Sequence[Examples], margin: float) -> pd.DataFrame
     def difference_of(one: Contributions, other: Contributions) -> Difference:
         estimate = 100 * float((one.value - other.value).mean())
         values = 100 * (one.pseudovalues - other.pseudovalues)
-        return drawn_difference(values, estimate, clusters)
+        found = drawn_difference(values, estimate, clusters)
+        return found._replace(step=100 * outcome_step((one, other), primary))
 
     differences, bootstraps, leads = [], [], []
     for one in found:

@@ -16,7 +16,7 @@ from mtkd.fusion.targets import Gates, Recipe, fuse_teachers, read_gates
 from mtkd.records.examples import Examples
 from mtkd.records.logits import aligned, read_logits
 from mtkd.records.teachers import Teachers, read_teachers
-from mtkd.study.arms import has_gate
+from mtkd.study.arms import has_gate, has_hard_labels
 from mtkd.study.paths import parse_cell
 from mtkd.study.view import StudyView, arm_name, teacher_names
 from mtkd.tasks.corpus import (
@@ -178,14 +178,20 @@ def taught_on(split: str, recipe: Recipe) -> Recipe:
 def _fused(
     of_seeds: list[dict], recipe: Recipe, teachers: Teachers, gates: Gates, rows
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Fused teachers' logits at T = 1 and soft labels at the cells' T, [S, N, C] of some rows."""
+    """Fused teachers' logits at T = 1 and what students learn, at their T, [S, N, C] of some rows.
+
+    That is soft labels, or of hard ones all for the likeliest class.
+    """
     if recipe["fusion"] is None:
         return None, None
     fused, soft = [], []
     for axes in of_seeds:
         fused.append(fuse_teachers({**axes, "T": "1"}, recipe, teachers, gates)[rows])
         taught = fuse_teachers(axes, recipe, teachers, gates)[rows]
-        soft.append(softmax(taught.astype(np.float64) / float(axes["T"]), axis=-1))
+        if has_hard_labels(recipe):
+            soft.append(np.eye(taught.shape[1])[taught.argmax(axis=-1)])
+        else:
+            soft.append(softmax(taught.astype(np.float64) / float(axes["T"]), axis=-1))
     return np.stack(fused), np.stack(soft).astype(np.float32)
 
 

@@ -1,9 +1,9 @@
 """The gate of a study's design: whether distillation can show there at all, before it is asked.
 
 It reads the gate's rows alone, a split of train that nothing is trained on and nothing is reported
-of, and looks at the undistilled student, single-teacher arms and references only: sizes and
-hyperparameters may be chosen until it is passed, and whatever several teachers, or soft against
-hard labels, then do is reported.
+of, and looks at the undistilled student, single-teacher arms of soft labels and references only:
+sizes and hyperparameters may be chosen until it is passed, and whatever several teachers, or soft
+against hard labels, then do is reported.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from mtkd.analysis.statistics.paired import Difference, crossed_difference
 from mtkd.errors import InputError
 from mtkd.metrics.by_example import Contributions
 from mtkd.records.logits import aligned, read_logits
+from mtkd.study.arms import shows_distillation
 from mtkd.study.paths import parse_cell
 from mtkd.study.view import StudyView
 from mtkd.tasks.corpus import GATE, read_groups, read_info, read_labels
@@ -41,7 +42,9 @@ def read_gate_row(
     """
     arms = {
         family: [
-            (arm["teachers"], arm["strategy"]) for arm in study["arms"] if arm["family"] == family
+            (arm["teachers"], arm["strategy"])
+            for arm in study["arms"]
+            if arm["family"] == family and shows_distillation(arm)
         ]
         for family in ("undistilled", "single")
     }

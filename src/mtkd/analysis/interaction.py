@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mtkd.analysis.claims import at_seeds, primary_scores, shared_seeds
+from mtkd.analysis.claims import at_seeds, primary_scores, shared_seeds, sides_of
 from mtkd.analysis.constant import constant_scores, lead
+from mtkd.analysis.measures.scores_per_example import outcome_step
 from mtkd.analysis.statistics.paired import (
     Difference,
     crossed_difference,
@@ -80,15 +81,14 @@ def interaction_table(examples: Examples, cells: Cells, study: StudyView) -> pd.
     ``effect_low`` and ``effect_high`` are what arm a has above b at the lowest and the highest T of
     the study, means over its alphas; ``interaction`` is the first less the second, with the crossed
     interval over the seeds that all of them finished at every alpha, and examples. b is the mean of
-    the single-teacher arms; a each arm of several teachers, and their mean. Verdicts are of this
-    family, as claims have them: ``more at low T``, ``more at high T``, ``no interaction`` (within
-    the margin), ``undecidable``, ``no skill``, ``no verdict``.
+    the single-teacher arms; a each arm of several teachers, and their mean. An arm of hard labels
+    or of out-of-fold logits beside the same without is no part of these (``claims.sides_of``).
+    Verdicts are of this family, as claims have them: ``more at low T``, ``more at high T``, ``no
+    interaction`` (within the margin), ``undecidable``, ``no skill``, ``no verdict``.
     """
     low, high = extreme_temperatures(study["T"])
-    single, multi = (
-        [arm for arm in study["arms"] if arm["family"] == family]
-        for family in ("single", "several")
-    )
+    arms = study["arms"]
+    single, multi = ([arms[i] for i in side] for side in sides_of(arms)[1:3])
     if low == high or not single or not multi:
         return pd.DataFrame(columns=COLUMNS)
     at = {
@@ -101,14 +101,17 @@ def interaction_table(examples: Examples, cells: Cells, study: StudyView) -> pd.
     sides += [(name, [name]) for name in (arm_name(arm, study) for arm in multi)]
     lone = [arm_name(arm, study) for arm in single]
     clusters = examples.clusters_of(examples.report_splits)
-    made = [_compared(at, names, lone, (low, high), constant, clusters) for _, names in sides]
+    metric = examples.record["metrics"][0]
+    made = [
+        _compared(at, names, lone, (low, high), constant, clusters, metric) for _, names in sides
+    ]
     verdicts = findings([one.difference for one in made], study["margin"])
     rows = []
     for (name, _), one, verdict in zip(sides, made, verdicts, strict=True):
         verdict = verdict if one.skill else without_skill(verdict)
         difference = one.difference
         row = {"task": examples.record["task"], "a": name, "b": ONE}
-        row |= {"metric": examples.record["metrics"][0]}
+        row |= {"metric": metric}
         row |= {"split": " and ".join(examples.report_splits)}
         row |= {"seeds": difference.seeds, "n": difference.examples, "T_low": low, "T_high": high}
         row |= {"alphas": " ".join(study["alpha"])}
@@ -175,6 +178,7 @@ def _compared(
     temperatures: tuple[str, str],
     constant: Contributions,
     clusters: np.ndarray | None,
+    metric: str,
 ) -> _Compared:
     involved = [{"seeds": at[name, T].seeds} for name in [*several, *single] for T in temperatures]
     seeds = shared_seeds(involved)
@@ -197,6 +201,8 @@ def _compared(
     difference = crossed_difference(
         values[0] - values[1], effects[0] - effects[1], clusters=clusters
     )
+    step = 100 * outcome_step([side for pair in sides for side in pair], metric)
+    difference = difference._replace(step=step)
     skill = any(lead(side, constant, clusters).low > 0 for pair in sides for side in pair)
     return _Compared(difference, effects, skill)
 

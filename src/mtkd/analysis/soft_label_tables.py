@@ -13,6 +13,7 @@ from mtkd.analysis.measures.identification import Identification, identification
 from mtkd.analysis.selection import sign_of
 from mtkd.analysis.statistics.paired import crossed_difference
 from mtkd.records.examples import Examples
+from mtkd.study.arms import learning_temperature
 
 CONFIDENCE_COLUMNS = ["task", "teacher", "split", "T", "n", *Confidence._fields, "seeds"]
 IDENTIFICATION_COLUMNS = ["task", "split", "T", "teachers", *Identification._fields]
@@ -60,11 +61,11 @@ def identification_table(
 
 
 def fidelity_table(examples: Examples) -> pd.DataFrame:
-    """How students follow their own soft labels, at their T: agreement (fraction), KL (nats).
+    """How students follow what they learned, at their T: agreement (fraction), KL (nats).
 
     Columns FIDELITY_COLUMNS, intervals of 95 % over seeds and examples. On train over the sample of
     rows for which students' predictions are kept: those with a label, and as ``transfer`` those
-    without.
+    without. Hard labels are followed at T = 1.
     """
     rows, record = [], examples.record
     parts = {name: of[examples.sample] for name, of in examples.train_parts().items()}
@@ -79,7 +80,7 @@ def fidelity_table(examples: Examples) -> pd.DataFrame:
             row = {"task": record["task"], "arm": arm["name"], "split": name}
             row |= {name: arm[name] for name in ("strategy", "teachers", "T")}
             clusters = None if split == "train" else examples.clusters_of([split])
-            rows.append(row | _followed(students, soft, float(arm["T"]), clusters))
+            rows.append(row | _followed(students, soft, learning_temperature(arm), clusters))
     return pd.DataFrame(rows, columns=FIDELITY_COLUMNS)
 
 
@@ -106,8 +107,8 @@ def human_table(examples: Examples) -> pd.DataFrame:
 
     Of every model's probabilities at T = 1 (kind teacher, fused or student), and of the soft labels
     that each distilled arm's students learned from, at the arm's T (kind ``soft labels``, under the
-    arm's name). Columns task, kind, name, T, split, n, and the means over seeds of
-    ``human_closeness``.
+    arm's name), hard ones as they are. Columns task, kind, name, T, split, n, and the means over
+    seeds of ``human_closeness``.
     """
     rows = []
     for split in examples.report_splits:

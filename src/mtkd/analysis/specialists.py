@@ -213,7 +213,8 @@ def macro_difference(
     values = [
         weight * (right(a[seed], gold).astype(float) - right(b[seed], gold)) for seed in seeds
     ]
-    return crossed_difference(np.array(values), clusters=gold.clusters)
+    found = crossed_difference(np.array(values), clusters=gold.clusters)
+    return found._replace(step=float(weight.max()))
 
 
 def _specialists(

@@ -39,7 +39,7 @@ class Examples(NamedTuple):
     teachers: dict[str, np.ndarray]  # [K, R, N, C]
     students: dict[str, list[np.ndarray]]  # of each arm [S, N, C], in the order of its seeds
     # Of each arm [S, N, C], or [1, N, C] for all seeds: the fused teacher's logits (at T = 1), and
-    # the soft labels that its students learn from (probabilities at the arm's T).
+    # the soft labels that its students learn from (probabilities at the arm's T, or hard ones).
     fused: dict[str, list[np.ndarray | None]]
     soft: dict[str, list[np.ndarray | None]]
     sample: np.ndarray  # rows of train

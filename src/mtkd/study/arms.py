@@ -104,6 +104,19 @@ def has_hard_labels(arm: Mapping[str, Any]) -> bool:
     return arm.get("labels") == "hard"
 
 
+def learning_temperature(arm: Mapping[str, Any]) -> float:
+    """The T at which an arm's students learn: its own, of hard labels, which have none, 1."""
+    return 1.0 if has_hard_labels(arm) else float(arm["T"])
+
+
+def shows_distillation(arm: Mapping[str, Any]) -> bool:
+    """Whether an arm is the undistilled one or learns one teacher's soft labels.
+
+    These tell whether distillation shows at all; what hard labels do is for a study to find.
+    """
+    return arm["family"] in ("undistilled", "single") and not has_hard_labels(arm)
+
+
 def is_out_of_fold(arm: Mapping[str, Any]) -> bool:
     """Whether an arm learns, on labelled rows, from logits of teachers that never saw the row."""
     return "crossfit" in arm

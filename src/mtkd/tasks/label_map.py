@@ -18,11 +18,14 @@ def check_label_map(
     """Raise InputError if another order of outputs fits the labels clearly better.
 
     ``logits`` [N, C], ``labels`` [N]; ``remedy`` is what to do where ``label_order`` is no help.
-    "Clearly": by more than four standard errors of a difference of accuracies, so that a merely
-    weak teacher passes.
+    "Clearly": by four standard errors of what is right in one order alone (McNemar 1947,
+    Psychometrika 12(2)), so that a merely weak teacher passes.
     """
     meanings, best, given = best_order(logits, labels)
-    if (best - given) * len(labels) > 4 * np.sqrt(len(labels)):
+    predicted = logits.argmax(axis=1)
+    right = np.array(meanings)[predicted] == labels, predicted == labels
+    only_best, only_given = (int((one & ~other).sum()) for one, other in (right, right[::-1]))
+    if only_best > only_given and only_best - only_given >= 4 * np.sqrt(only_best + only_given):
         order = [names[meaning] for meaning in meanings]
         raise InputError(
             f"teacher {teacher}: its outputs fit the labels in the order {', '.join(order)}, not "

@@ -23,6 +23,16 @@ def improving(logits: np.ndarray, labels: np.ndarray, metric: str) -> Contributi
     return Contributions(-found.value, -found.pseudovalues)
 
 
+def outcome_step(sides: Sequence[Contributions], metric: str) -> float:
+    """What an example contributes at most more in one outcome than in another, over all sides.
+
+    In the metric's own unit; 0 of metrics of probabilities, whose outcomes are many.
+    """
+    if declared(metric).takes != "predictions":
+        return 0.0
+    return max(float(np.ptp(side.pseudovalues, axis=-1).max()) for side in sides)
+
+
 def joined(parts: Sequence[Contributions]) -> Contributions:
     """The task's contributions from those of its report splits [S, N_j]: one metric, all examples.
 

@@ -398,7 +398,7 @@ def margin_below_effect(reported: Reported) -> Found:
     gains = reported.signs * reported.points * (distilled.mean() - reported.baseline)
     for task, margin in between.groupby("task", sort=False).margin.max().items():
         gain = gains.get(task, math.nan)
-        if margin > gain / 2:
+        if margin > abs(gain) / 2:
             yield (
                 str(task),
                 f"distillation gains {gain:+.2f} points and the margin is {margin:g}: two students "
@@ -413,12 +413,15 @@ def sees_its_margin(reported: Reported) -> Found:
     claims = reported.claims[reported.claims.verdict == "undecidable"]
     claims = claims[claims.claim.isin(PRIMARY) & (claims.minimum_detectable > claims.margin)]
     for claim in claims.itertuples():
-        needed = claim.seeds_needed
-        more = f"{needed:.0f} seeds would" if math.isfinite(needed) else "no number of seeds would"
+        needed, more = claim.seeds_needed, ""
+        # Over draws it is not known.
+        if not math.isnan(needed):
+            number = f"{needed:.0f}" if math.isfinite(needed) else "no number of"
+            more = f"; {number} seeds would"
         yield (
             _place(claim),
             f"the least that {seed_count(claim.seeds)} could have seen is "
-            f"{claim.minimum_detectable:.2f} points, the margin {claim.margin:g}; {more}",
+            f"{claim.minimum_detectable:.2f} points, the margin {claim.margin:g}{more}",
         )
 
 

@@ -43,7 +43,11 @@ class Difference(NamedTuple):
     seeds: int
     examples: int
     clusters: int  # of examples; as many as there are where each is one of its own
+    effective: float  # clusters of one size that would say as much
     mean_squares: MeanSquares
+    # What an example contributes at most more in one outcome than in another, where outcomes are
+    # few (right or wrong); 0 where they are not, and equal ones no accident.
+    step: float = 0.0
 
 
 def crossed_difference(
@@ -72,8 +76,11 @@ def crossed_difference(
     then is the cluster-robust variance of the examples' means (Cameron and Miller 2015, J. Hum.
     Resour. 50(2)), of pairs the dyadic-robust one (Aronow, Samii and Assenova 2015, Polit. Anal.
     23(4)), which counts every two examples that share something; the error's, which is subtracted,
-    is the same of residuals. Degrees of freedom are from the number of clusters, of pairs from that
-    of different members. The dyadic variance, which is no sum of squares, is never below that of
+    is the same of residuals. Degrees of freedom are from the effective number of clusters, ``N^2 /
+    sum(n_g^2)`` for clusters of n_g examples (Kish 1965, Survey Sampling, section 11.7; Carter,
+    Schnepel and Steigerwald 2017, Rev. Econ. Stat. 99(4)): one large cluster among single examples
+    is hardly more than one observation. Of pairs it is that of all members, or of either side's
+    where that is less. The dyadic variance, which is no sum of squares, is never below that of
     independent pairs.
 
     With one seed the variance is that of the examples: the interval holds for these two runs and
@@ -82,15 +89,15 @@ def crossed_difference(
     """
     values = _finite(values)
     seeds, examples = values.shape
-    squares, groups = _mean_squares(values), examples
+    squares, groups, effective = _mean_squares(values), examples, float(examples)
     if clusters is not None:
-        squares, groups = _clustered(values, squares, clusters)
-    se, df = _standard_error(squares, seeds, examples, groups)
+        squares, groups, effective = _clustered(values, squares, clusters)
+    se, df = _standard_error(squares, seeds, examples, effective)
     if estimate is None:
         estimate = float(values.mean())
     half = float(special.stdtrit(df, (1 + confidence) / 2)) * se
     low, high = estimate - half, estimate + half
-    return Difference(estimate, se, df, low, high, seeds, examples, groups, squares)
+    return Difference(estimate, se, df, low, high, seeds, examples, groups, effective, squares)
 
 
 def drawn_difference(
@@ -132,7 +139,7 @@ def unknown_difference(examples: int, clusters: np.ndarray | None = None) -> Dif
     squares = MeanSquares(math.nan, math.nan, math.nan)
     groups = examples if clusters is None else len(np.unique(clusters))
     nothing = (math.nan,) * 5
-    return Difference(*nothing, 0, examples, groups, squares)
+    return Difference(*nothing, 0, examples, groups, math.nan, squares)
 
 
 def superiority_p(difference: Difference) -> float:
@@ -143,12 +150,16 @@ def superiority_p(difference: Difference) -> float:
 def equivalence_p(difference: Difference, margin: float) -> float:
     """P-value of a difference of at least ``margin`` either way: two one-sided tests.
 
-    Schuirmann 1987, J. Pharmacokinet. Biopharm. 15(6). Raises ValueError on a margin not above 0.
+    Schuirmann 1987, J. Pharmacokinet. Biopharm. 15(6). Where outcomes are few, the variance is as
+    if one more example had gone each way (Bonett and Price 2012, J. Educ. Behav. Stat. 37(4)): that
+    none of some was seen to differ does not say that none does. Raises ValueError on a margin not
+    above 0.
     """
     if not margin > 0:
         raise ValueError(f"margin {margin} is not above 0")
     inside = min(margin - difference.estimate, margin + difference.estimate)
-    return float(special.stdtr(difference.df, -_t(inside, difference.se)))
+    se = math.hypot(difference.se, math.sqrt(2) * difference.step / difference.examples)
+    return float(special.stdtr(difference.df, -_t(inside, se)))
 
 
 def minimum_detectable_effect(difference: Difference, level: float, power: float = 0.8) -> float:
@@ -167,7 +178,6 @@ def seeds_needed(difference: Difference, effect: float, level: float, power: flo
     would not do), NaN from one seed, which says nothing of seeds.
     """
     seeds, examples, squares = difference.seeds, difference.examples, difference.mean_squares
-    groups = difference.clusters
     if seeds < 2:
         return math.nan
     above_seeds = max(squares.seeds - squares.error, 0.0)
@@ -177,7 +187,7 @@ def seeds_needed(difference: Difference, effect: float, level: float, power: flo
         expected = MeanSquares(
             squares.error + above_seeds, squares.error + number * of_examples, squares.error
         )
-        error = _standard_error(expected, number, examples, groups)
+        error = _standard_error(expected, number, examples, difference.effective)
         return _effect(*error, level, power) <= effect
 
     candidates = range(MINIMUM_SEEDS, _MOST_SEEDS)
@@ -245,8 +255,8 @@ def _mean_squares(values: np.ndarray) -> MeanSquares:
 
 def _clustered(
     values: np.ndarray, squares: MeanSquares, clusters: np.ndarray
-) -> tuple[MeanSquares, int]:
-    """The mean squares of values [S, N] in clusters [N, 1 or 2], and how many clusters they are."""
+) -> tuple[MeanSquares, int, float]:
+    """Mean squares of values [S, N] in clusters [N, 1 or 2], how many these are and in effect."""
     members = _numbered(clusters, values.shape[1])
     groups = int(members.max()) + 1
     if groups < 2:
@@ -258,11 +268,17 @@ def _clustered(
     if members.shape[1] == 2:
         of_examples = max(of_examples, squares.examples)
     if seeds == 1:
-        return MeanSquares(math.nan, of_examples, math.nan), groups
+        return MeanSquares(math.nan, of_examples, math.nan), groups, _effective(members)
     rest = values - values.mean(axis=1, keepdims=True) - by_example + by_example.mean()
     scale /= seeds**2 * (seeds - 1) / seeds
     error = max(scale * _shared_squares(rest, members), 0.0)
-    return MeanSquares(squares.seeds, of_examples, error), groups
+    return MeanSquares(squares.seeds, of_examples, error), groups, _effective(members)
+
+
+def _effective(members: np.ndarray) -> float:
+    """How many clusters of one size say as much as those of examples [N, 1 or 2]; at least two."""
+    sizes = [np.bincount(of) for of in (members.ravel(), *members.T)]
+    return max(2.0, min(float(of.sum() ** 2 / (of @ of)) for of in sizes))
 
 
 def _shared_squares(rest: np.ndarray, members: np.ndarray) -> float:
@@ -317,7 +333,7 @@ def _times_drawn(times: np.ndarray, members: np.ndarray) -> np.ndarray:
 
 
 def _standard_error(
-    squares: MeanSquares, seeds: int, examples: int, groups: int
+    squares: MeanSquares, seeds: int, examples: int, groups: float
 ) -> tuple[float, float]:
     """Standard error of the mean and its degrees of freedom, infinite where nothing varies."""
     if seeds == 1:

@@ -70,10 +70,12 @@ def probability_of_improvement(
 def performance_profile(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     """Share of all runs on all tasks that score above each threshold (Agarwal et al. 2021).
 
-    Scores [runs, tasks], thresholds [K] of the same unit; returns [K].
+    Scores [runs, tasks], thresholds [K] of the same unit; returns [K]. What is within rounding of a
+    threshold is on it, and not above.
     """
-    ordered = np.sort(scores, axis=None)
-    return 1 - np.searchsorted(ordered, thresholds, side="right") / ordered.size
+    ordered = np.sort(np.round(scores, 9), axis=None)
+    above = np.searchsorted(ordered, np.round(thresholds, 9), side="right")
+    return 1 - above / ordered.size
 
 
 def almost_stochastic_order(

@@ -1,4 +1,4 @@
-"""Area under the ROC curve of the probability of class index 1; NaN without one of the labels.
+"""Area under the ROC curve of the probability of class index 1; NaN without two of each label.
 
 It is the probability that an example of class 1 has a greater one than an example of class 0, ties
 counting half (the Mann-Whitney statistic). An example's placement is the share of the other class
@@ -17,11 +17,12 @@ def with_contributions(probabilities, labels):
     """AUROC [S], and pseudovalues [S, N]: placements around it, scaled by class.
 
     So scaled that the variance of their mean is DeLong's, ``S10 / m + S01 / n`` for m examples of
-    class 1 and n of class 0. The only example of a class has no variance: it contributes the AUROC.
+    class 1 and n of class 0. It has none where either is a single one: nothing then says how much
+    another would have changed.
     """
     scores, positive = probabilities[..., 1], labels == 1
     m, n = positive.sum(), (~positive).sum()
-    if not (m and n):
+    if min(m, n) < 2:
         return np.full(len(scores), np.nan), np.full(scores.shape, np.nan)
     ranks = rankdata(scores, axis=1)
     placements = np.empty(scores.shape)
@@ -32,5 +33,5 @@ def with_contributions(probabilities, labels):
     value = placements[:, positive].mean(axis=1)
     total = len(labels)
     of_class = np.where(positive, m, n)
-    scale = np.sqrt(total * (total - 1) / np.maximum(of_class * (of_class - 1), 1))
+    scale = np.sqrt(total * (total - 1) / (of_class * (of_class - 1)))
     return value, value[:, None] + scale * (placements - value[:, None])
