@@ -216,6 +216,18 @@ def test_what_is_no_number_is_refused(given):
         ("students.distilbert.per_strategy", {"none": {"epochs": 0}}, ["none.epochs", "trained"]),
         ("teachers.bert.keep", "first", ["teachers.bert.keep", "'best' or 'last'"]),
         ("studies.main.students", ["distilbert"], ["studies.main", "not both"]),
+        ("studies.main.alpha", 0.5, ["studies.main.alpha: a list is wanted, such as [0.5]"]),
+        (
+            "bundle",
+            "seeds",
+            ["bundle: a list is wanted, such as [seeds], or: Input should be 'cell"],
+        ),
+        ("teachers.bert.model", "bert", ["teachers.bert.model: keys with values are wanted, not"]),
+        (
+            "studies.main.arms",
+            [{"strategy": "single", "teachers": ["bert"]}] * 2,
+            ["arms: {'strategy': 'single', 'teachers': ['bert']} is listed twice"],
+        ),
         ("studies.main.student", "distlbert", ["unknown student", "did you mean 'distilbert'"]),
         ("tasks.v", {"of": "movie"}, ["tasks.v.of: unknown task 'movie'; did you mean 'movies'"]),
         ("tasks.v", {"of": "movies", "text": ["t"]}, ["tasks.v.text: a variant shares its task's"]),

@@ -425,19 +425,33 @@ def _can_crossfit(suite: Suite, arm: Arm, tasks: list[str], place: str) -> None:
 
 def _one_line(error: ValidationError, place: str = "", model: type[BaseModel] = Suite) -> str:
     """The first fault as ``key: what is wrong``, with the nearest key for a misspelled one."""
-    fault = error.errors()[0]
-    keys = [
-        str(part)
-        for part in fault["loc"]
-        if part not in ("[key]", "list[literal]", "[one]", "[several]")
-    ]
+    faults = error.errors()
+    fault, keys = faults[0], _keys(faults[0])
     key = ".".join([place, *keys] if place else keys) or "suite"
     if fault["type"] == "extra_forbidden":
         return f"{key}: unknown key{nearest(keys[-1], _siblings(model, keys[:-1]))}"
     if fault["type"] == "missing":
         return f"{key}: this key is missing"
-    message = fault["msg"].removeprefix("Value error, ")
-    return f"{key}: {message}"
+    # A value that may be of several types has a fault of each.
+    messages = {_message(one): None for one in faults if _keys(one) == keys}
+    return f"{key}: {', or: '.join(messages)}"
+
+
+def _keys(fault: Mapping[str, Any]) -> list[str]:
+    """The keys to a fault, without what pydantic calls the types of a value that has several."""
+    types = ("[key]", "[one]", "[several]", "list[", "literal[")
+    return [part for part in map(str, fault["loc"]) if not part.startswith(types)]
+
+
+def _message(fault: Mapping[str, Any]) -> str:
+    """What is wrong with a value, in the words of a suite's file."""
+    given = fault["input"]
+    match fault["type"]:
+        case "list_type" if isinstance(given, str | int | float):
+            return f"a list is wanted, such as [{given}]"
+        case "model_type":
+            return f"keys with values are wanted, not {given!r}"
+    return fault["msg"].removeprefix("Value error, ")
 
 
 def _siblings(model: type[BaseModel], keys: list[str]) -> list[str]:

@@ -181,7 +181,9 @@ def _unique(values: list) -> list:
     seen = []
     for value in values:
         if value in seen:
-            raise ValueError(f"{value!r} is listed twice")
+            keys = isinstance(value, BaseModel)
+            shown = value.model_dump(exclude_unset=True) if keys else value
+            raise ValueError(f"{shown!r} is listed twice")
         seen.append(value)
     return values
 
