@@ -3,6 +3,7 @@ from mtkd.config.values import split_teacher
 from mtkd.metrics.names import metric_files
 from mtkd.study.code import definition_digest, file_digest
 from mtkd.study.facts import study_facts
+from mtkd.study.gone import gone_inputs
 from mtkd.study.grid import (
     folded_arms,
     folded_axes,
@@ -11,6 +12,11 @@ from mtkd.study.grid import (
     teacher_seeds,
 )
 from mtkd.study.prepared import prepared_tasks, variants
+
+# Not refused: what was made of them may be all that is left of a study, and can be looked at.
+if workflow.is_main_process:
+    for line in gone_inputs(SUITE, Path(ROOT)):
+        print(f"warning: {line}", file=sys.stderr)
 
 VARIANTS = variants(SUITE, STUDY.tasks)
 PREPARED_TASKS = prepared_tasks(SUITE, STUDY.tasks)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tiny_study import SUITE_FILE, change_suite, planned
+from tiny_study import SUITE_FILE, change_suite, planned, snakemake
 
 ROOT = Path(__file__).parents[2]
 FIGURES = Counter(["draw_figures", "report"])
@@ -178,3 +178,13 @@ def test_changes_of_no_consequence_rerun_nothing(study):
     for change in OF_NO_CONSEQUENCE.values():
         change(study)
     assert planned(study) == {}
+
+
+def test_a_file_that_is_gone_is_said_and_hides_what_else_has_changed(study):
+    """Which is as Snakemake has it: outputs whose job lacks an input are files like any other."""
+    change_suite(study, "tasks.reviews.splits.train", "trian.csv")
+    change_suite(study, "tasks.reviews.selection.fraction", 0.3)
+    result = snakemake(study, "--dry-run")
+    assert result.returncode == 0 and "prepare_task" not in result.stdout
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("warning: ")]
+    assert "tasks.reviews.splits.train: trian.csv is not there; what was made of it" in line
