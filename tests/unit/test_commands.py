@@ -366,11 +366,23 @@ def at_work(project):
     text(project / ".snakemake/incomplete" / name, "{}")
 
 
-@pytest.mark.parametrize("change", [touched, made_again, at_work])
+def broken_off_in_a_bundle(project):
+    """A job that trained cells ended before its last one: the first has its files, no record."""
+    cell = CELL.replace("seed1", "seed7")
+    assert cell != CELL
+    name = base64.urlsafe_b64encode(f"{cell}/predictions.safetensors".encode()).decode()
+    text(project / ".snakemake/incomplete" / name, "{}")
+    for file in ("run.json", "history.jsonl"):
+        text(project / cell / file, "{}")
+
+
+@pytest.mark.parametrize("change", [touched, made_again, at_work, broken_off_in_a_bundle])
 def test_what_is_no_damage_is_not_called_so(toy, change):
     change(toy)
     assert found(toy) == set()
-    assert ("broken off" in check(toy / "results/toy").text()) == (change is at_work)
+    assert ("broken off" in check(toy / "results/toy").text()) == (
+        change in (at_work, broken_off_in_a_bundle)
+    )
 
 
 def test_a_folder_that_is_no_suites_is_refused_in_a_line(toy):

@@ -124,6 +124,11 @@ def check(folder: Path) -> Checked:
     # A cell's files by name, whether or not they are still there.
     declared = (f"/{PREDICTIONS}", f"/{GENERATIONS}")
     cells = {os.path.dirname(path) for path in suite.made if path.endswith(declared)}
+    # What a job that broke off had written of a cell is no stranger's.
+    begun = {os.path.dirname(path) for path in suite.incomplete if path.endswith(declared)}
+    begun_files = {
+        path for cell in begun for name in OF_A_CELL if (path := f"{cell}/{name}") in suite.files
+    }
     manifests = _manifests(suite)
     linked = _linked(suite, manifests)
     digests = {cell: _digest_of(suite, cell, linked) for cell in cells}
@@ -135,6 +140,7 @@ def check(folder: Path) -> Checked:
     wanted |= {
         path for cell in cells for name in OF_A_CELL if (path := f"{cell}/{name}") in suite.files
     }
+    wanted |= begun_files
     checksums = _checksums(suite, kept)
     stamped = _are_stamped(suite)
     vouched = {
@@ -144,7 +150,7 @@ def check(folder: Path) -> Checked:
     }
     wrong, unvouched, unfinished = _foreign(suite, wanted, folders), [], []
     for path in sorted({*wanted, *vouched}):
-        if path in suite.incomplete:
+        if path in suite.incomplete or path in begun_files:
             unfinished.append(path)
         elif path not in suite.files and path not in folders:
             wrong.append(Finding("missing", path, "its job made it, and it is gone"))
