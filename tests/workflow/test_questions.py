@@ -192,6 +192,7 @@ def test_another_study_is_never_made_and_mistakes_are_a_line(study):
     assert told[0].endswith("would run for it, audit last") and told[2] == "never made"
     for arguments, said in {
         ("why", "results/none.json", *SUITE): "no job of the chosen study makes this",
+        ("why", "results/none.json"): "in the default suite, not one of --configfile",
         ("why", AVERAGE, *SUITE): "it is a folder: name a file in it",
         ("why", "all", *SUITE, "--config", "study=none"): "unknown study 'none'",
         ("why", "all", "--configfile", "none.yaml"): "none.yaml",
@@ -205,7 +206,9 @@ def test_another_study_is_never_made_and_mistakes_are_a_line(study):
     remove("corpus/reviews_train.csv")(study)
     remove("results/tiny/tasks/reviews/train.parquet")(study)
     done = mtkd(study, "why", "results/tiny/tasks/reviews/train.parquet", *SUITE)
-    assert "corpus/reviews_train.csv" in done.stderr and done.stderr.count("\n") == 1
+    gone, error = done.stderr.splitlines()
+    assert gone.startswith("warning: tasks.reviews.splits.train: corpus/reviews_train.csv is not")
+    assert error.startswith("error: ") and "corpus/reviews_train.csv" in error
 
 
 def test_damage_to_a_real_study_is_found(study):

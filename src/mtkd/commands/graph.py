@@ -46,7 +46,7 @@ def job_graph(target: str, suite: Path | None, config: Sequence[str]) -> Iterato
     logging.disable(logging.CRITICAL)
     try:
         with SnakemakeApi(quiet) as api:
-            with _one_line(target):
+            with _one_line(target, suite):
                 configfiles = [suite] if suite else []
                 project = api.workflow(
                     ResourceSettings(cores=1),
@@ -71,7 +71,7 @@ def job_graph(target: str, suite: Path | None, config: Sequence[str]) -> Iterato
 
 
 @contextmanager
-def _one_line(target: str) -> Iterator[None]:
+def _one_line(target: str, suite: Path | None) -> Iterator[None]:
     """Raise InputError for whatever Snakemake, or the project's own graph, has to say."""
     from snakemake.exceptions import MissingRuleException
 
@@ -79,6 +79,7 @@ def _one_line(target: str) -> Iterator[None]:
         yield
     except MissingRuleException:
         more = "; it is a folder: name a file in it" if Path(target).is_dir() else ""
+        more += "" if suite else "; it was looked for in the default suite, not one of --configfile"
         raise InputError(f"{target}: no job of the chosen study makes this{more}") from None
     except Exception as error:
         raise InputError(f"{target}: {' '.join(str(error).split())}") from None
