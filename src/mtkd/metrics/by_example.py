@@ -48,8 +48,8 @@ def metric_values(outputs: np.ndarray, labels: np.ndarray, metric: str, classes:
     """The metric of each run [S], in its own unit (a fraction for ``%``), for labels [N].
 
     ``outputs`` are what the metric takes: predictions [S, N], class indices below ``classes``, or
-    probabilities [S, N, classes]. NaN where the metric is undefined, as AUROC without one of its
-    two labels. Raises ValueError on another metric, on outputs that do not fit.
+    probabilities [S, N, classes]. NaN where the metric is undefined, as AUROC without two
+    examples of each label. Raises ValueError on another metric, on outputs that do not fit.
     """
     outputs, labels = _checked(outputs, labels, metric, classes)
     match declared(metric).function:
