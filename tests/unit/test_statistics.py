@@ -310,7 +310,7 @@ def test_clusters_that_are_none_are_refused(clusters):
     ids=["as large", "one large", "four queries"],
 )
 def test_clusters_count_by_what_they_hold(clusters, effective):
-    members, rng = np.unique(clusters, return_inverse=True)[1].reshape(clusters.shape), None
+    members = np.unique(clusters, return_inverse=True)[1].reshape(clusters.shape)
     covered = []
     for seed in range(300):
         rng = np.random.default_rng(seed)
@@ -385,7 +385,7 @@ def difference_of(estimate, se, seeds=5) -> Difference:
 
 @pytest.mark.parametrize("examples", [50, 100, 277, 872])
 def test_equivalent_is_not_said_of_what_was_hardly_seen(examples):
-    """Of arms as far apart as the margin, by examples that all seeds lose alike: one in twenty."""
+    """Of arms as far apart as the margin by examples that all seeds lose: hardly one in twenty."""
     said = []
     for seed in range(600):
         lost = np.random.default_rng(seed).random(examples) < 0.005

@@ -67,5 +67,7 @@ def _of_answers(suite: Suite, model: TeacherModel) -> Iterator[tuple[str, str]]:
     key = "probabilities" if model.probabilities else "logits"
     for task in suite.chosen_study.tasks:
         answers = model.answers.of_task(task, suite.tasks[task].of)
-        for file in filter(None, (answers.file, *answers.files.values())):
-            yield f"{key}.file", file
+        if answers.file:
+            yield f"{key}.file", answers.file
+        for part, file in answers.files.items():
+            yield f"{key}.files.{part}", file
